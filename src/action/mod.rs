@@ -1,0 +1,1 @@
+//! Helm's verbs on one cluster: render, upgrade, roll back. No policy.

@@ -1,0 +1,1 @@
+//! What is wished: `release.yaml`, read once and resolved. No cluster, no network.

@@ -1,0 +1,1 @@
+//! What happened: the journal of a run, and what a failure left behind. Decides nothing.

@@ -1,0 +1,96 @@
+//! What went wrong, how it ends the program, and what to do next.
+//!
+//! Every command ends in a [`Failure`] or a success; nothing else decides how the program ends.
+
+use std::error::Error;
+
+/// How a failure ends the program; each kind has an exit code of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Refused or failed before any cluster was changed.
+    Refused,
+    /// A cluster was changed and left as it is.
+    Halted,
+    /// A cluster was changed, then brought back to its earlier revision, which passed its gates.
+    RolledBack,
+    /// The rollback itself failed: a person must look.
+    Stuck,
+    /// Somebody else holds the lock.
+    Locked,
+    /// A signal (its number) ended the run; what was done is recorded.
+    Interrupted(i32),
+}
+
+/// An error at the edge of the program: the chain of causes, and hints on what to do next.
+#[derive(Debug)]
+pub struct Failure {
+    kind: Kind,
+    error: Box<dyn Error + Send + Sync>,
+    hints: Vec<String>,
+}
+
+impl Failure {
+    /// A failure of the given kind.
+    pub fn new(kind: Kind, error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { kind, error: error.into(), hints: Vec::new() }
+    }
+
+    /// Refused before any cluster was changed.
+    pub fn refused(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::new(Kind::Refused, error)
+    }
+
+    /// Adds a sentence on what to do next.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// How this failure ends the program.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// What to do next, most useful first.
+    pub fn hints(&self) -> &[String] {
+        &self.hints
+    }
+
+    /// The message and its causes, outermost first, each once.
+    pub fn chain(&self) -> Vec<String> {
+        let mut messages = vec![self.error.to_string()];
+        let mut cause = self.error.source();
+        while let Some(error) = cause {
+            let message = error.to_string();
+            if !messages.iter().any(|earlier| earlier.contains(&message)) {
+                messages.push(message);
+            }
+            cause = error.source();
+        }
+        messages
+    }
+}
+
+impl<E: Error + Send + Sync + 'static> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::refused(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("publish `cert-manager`")]
+    struct Outer(#[source] std::num::ParseIntError);
+
+    #[test]
+    fn the_cause_is_told_once_below_the_message() {
+        let failure = Failure::from(Outer("x".parse::<u8>().unwrap_err())).hint("look at the number");
+        assert_eq!(failure.chain(), ["publish `cert-manager`", "invalid digit found in string"]);
+        assert_eq!(failure.hints(), ["look at the number"]);
+        assert_eq!(failure.kind(), Kind::Refused);
+    }
+}

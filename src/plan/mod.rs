@@ -1,0 +1,1 @@
+//! The plan as a value: what a run would do. Pure.

@@ -1,0 +1,54 @@
+//! The only place that prints: data to stdout, talk to stderr.
+
+use std::io::{self, IsTerminal, Write};
+
+use crate::failure::Failure;
+
+/// Hands out the two streams. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Printer {
+    color: bool,
+    github: bool,
+}
+
+impl Printer {
+    /// A printer for the current process: colour on a terminal unless `NO_COLOR` is set, `::error::` lines under GitHub Actions.
+    pub fn from_env() -> Self {
+        let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        Self { color: io::stderr().is_terminal() && !no_color, github: std::env::var_os("GITHUB_ACTIONS").is_some() }
+    }
+
+    /// Data, to stdout, with a final newline. A closed pipe ends quietly.
+    pub fn data(&self, text: &str) {
+        let _ = writeln!(io::stdout().lock(), "{text}");
+    }
+
+    /// One line of talk, to stderr.
+    pub fn line(&self, text: &str) {
+        let _ = writeln!(io::stderr().lock(), "{text}");
+    }
+
+    /// A warning, to stderr.
+    pub fn warn(&self, text: &str) {
+        self.line(&format!("{} {text}", self.paint("33", "warning:")));
+    }
+
+    /// The failure that ends the program: the first cause first, then its causes, then what to do next.
+    pub fn failure(&self, failure: &Failure) {
+        let chain = failure.chain();
+        if self.github {
+            self.line(&format!("::error::{}", chain.join(": ").replace('\n', "%0A")));
+        }
+        self.line(&format!("{} {}", self.paint("31;1", "error:"), chain[0]));
+        for cause in &chain[1..] {
+            self.line(&format!("  caused by: {cause}"));
+        }
+        for hint in failure.hints() {
+            self.line(&format!("{} {hint}", self.paint("36", "hint:")));
+        }
+    }
+
+    fn paint(&self, code: &str, text: &str) -> String {
+        if self.color { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+}

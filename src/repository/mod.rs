@@ -1,0 +1,1 @@
+//! Where a chart goes: ChartMuseum first. Knows no cluster.

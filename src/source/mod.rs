@@ -1,0 +1,1 @@
+//! Where a chart comes from: git, directory, archive. Knows no repository and no cluster.
