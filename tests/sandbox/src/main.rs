@@ -1,1 +1,47 @@
-fn main() {}
+//! `cargo xtask`: parse, dispatch, exit code.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use sandbox::{dns, node, proxy, talk};
+
+/// Real clusters on one machine, for the demo, the tests and the benchmarks of release
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Xtask {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the pods of one node as local processes (started by `up`)
+    #[command(hide = true)]
+    NodeAgent(node::Args),
+    /// Serve one zone and accept its RFC 2136 updates (started by `up`)
+    #[command(hide = true)]
+    Dns(dns::Args),
+    /// Stand before a server and break its connections (started by tests)
+    #[command(hide = true)]
+    FaultProxy(proxy::Args),
+}
+
+async fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::NodeAgent(args) => node::run(args).await,
+        Command::Dns(args) => dns::run(args).await,
+        Command::FaultProxy(args) => proxy::run(args).await,
+    }
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    match run(Xtask::parse().command).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            talk::line(&format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! How Pebble, the ACME test server, is configured and started.
