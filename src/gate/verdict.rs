@@ -1,0 +1,130 @@
+//! The words in which a gate answers.
+
+use serde::{Deserialize, Serialize};
+
+/// What a gate says; ordered, the worst wins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Proven healthy.
+    Passed,
+    /// Not yet; at the deadline this is [`Verdict::Failed`].
+    Waiting,
+    /// It ended, and proves nothing.
+    Inconclusive,
+    /// Proven unhealthy.
+    Failed,
+}
+
+impl Verdict {
+    /// The worst of some verdicts; of none, [`Verdict::Waiting`]: nothing observed is never passed.
+    pub fn worst(verdicts: impl IntoIterator<Item = Self>) -> Self {
+        verdicts.into_iter().max().unwrap_or(Self::Waiting)
+    }
+
+    /// The word as shown to people.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Waiting => "waiting",
+            Self::Inconclusive => "inconclusive",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// Where the cause lies. Only a cause in the release may roll a cluster back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Cause {
+    /// The chart, its values or its images: an earlier revision would not show it.
+    Release,
+    /// The CA, DNS, the API server, rate limits, or a mass re-issuance: rolling back would not help, or would make it worse.
+    Environment,
+    /// It cannot be told from here.
+    Unknown,
+}
+
+/// One thing that a gate found, about one object.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// `Passed` on a finding is a remark: reported, and in nobody's way.
+    pub verdict: Verdict,
+    /// The object, as `Kind namespace/name`.
+    pub object: String,
+    /// The condition, its last value, and the last event or reason where there is one.
+    pub message: String,
+    /// Where the cause lies.
+    pub cause: Cause,
+    /// It was so before the upgrade: reported, and does not block.
+    pub baseline: bool,
+}
+
+impl Finding {
+    /// A failure of `object`.
+    pub fn failed(object: impl Into<String>, message: impl Into<String>, cause: Cause) -> Self {
+        Self { verdict: Verdict::Failed, object: object.into(), message: message.into(), cause, baseline: false }
+    }
+
+    /// `object` is not there yet.
+    pub fn waiting(object: impl Into<String>, message: impl Into<String>, cause: Cause) -> Self {
+        Self { verdict: Verdict::Waiting, ..Self::failed(object, message, cause) }
+    }
+
+    /// A remark about `object` that is in nobody's way.
+    pub fn remark(object: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { verdict: Verdict::Passed, ..Self::failed(object, message, Cause::Unknown) }
+    }
+
+    /// `object` was already so before the upgrade.
+    pub fn in_baseline(object: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { baseline: true, ..Self::remark(object, message) }
+    }
+}
+
+/// What one gate ended with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GateReport {
+    /// The gate's name, as in `gates_for`.
+    pub gate: String,
+    /// The worst of its findings.
+    pub verdict: Verdict,
+    /// What is wrong, or worth a remark; the worst first.
+    pub findings: Vec<Finding>,
+    /// What was proven, in plain words.
+    pub facts: Vec<String>,
+    /// From the start of the run to the verdict.
+    pub seconds: f64,
+}
+
+/// What all gates of one cluster ended with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GateOutcome {
+    /// The worst of the reports.
+    pub verdict: Verdict,
+    /// One for each gate, in order.
+    pub reports: Vec<GateReport>,
+    /// The first thing that went wrong.
+    pub first_cause: Option<Finding>,
+    /// A new ACME issuance went through, with a new Challenge.
+    pub acme_proven: bool,
+}
+
+/// Who wants to see verdicts change.
+pub trait Progress: Send + Sync {
+    /// `gate` has another verdict, or another reason for it.
+    fn changed(&self, gate: &str, verdict: Verdict, message: &str);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Verdict::{self, Failed, Inconclusive, Passed, Waiting};
+
+    #[test]
+    fn the_worst_verdict_wins_and_nothing_is_not_passed() {
+        assert_eq!(Verdict::worst([]), Waiting);
+        assert_eq!(Verdict::worst([Passed, Waiting, Passed]), Waiting);
+        assert_eq!(Verdict::worst([Waiting, Inconclusive]), Inconclusive);
+        assert_eq!(Verdict::worst([Failed, Inconclusive]), Failed);
+    }
+}
