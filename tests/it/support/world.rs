@@ -9,37 +9,37 @@ use tempfile::TempDir;
 
 /// A directory that is home and working directory at once, the variables that the program will see, and the texts that differ from run
 /// to run with the names that snapshots show instead.
-pub struct World {
+pub(crate) struct World {
     dir: TempDir,
     env: Vec<(String, String)>,
     hidden: Vec<(String, String)>,
 }
 
 impl World {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let dir = TempDir::new().expect("a temporary directory");
         let hidden = vec![(dir.path().display().to_string(), "[DIR]".to_owned())];
         Self { dir, env: Vec::new(), hidden }
     }
 
     /// Sets a variable for every command that follows.
-    pub fn env(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
         self.env.push((name.to_owned(), value.to_owned()));
         self
     }
 
     /// Shows `name` in snapshots wherever the program printed `text`.
-    pub fn hide(mut self, text: &str, name: &str) -> Self {
+    pub(crate) fn hide(mut self, text: &str, name: &str) -> Self {
         self.hidden.push((text.to_owned(), name.to_owned()));
         self
     }
 
-    pub fn dir(&self) -> &Path {
+    pub(crate) fn dir(&self) -> &Path {
         self.dir.path()
     }
 
     /// Writes a file below the world's directory, with the directories on the way.
-    pub fn write(&self, path: &str, content: impl AsRef<[u8]>) -> PathBuf {
+    pub(crate) fn write(&self, path: &str, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.dir().join(path);
         std::fs::create_dir_all(path.parent().expect("a parent")).expect("create the directories");
         std::fs::write(&path, content).expect("write the file");
@@ -47,7 +47,7 @@ impl World {
     }
 
     /// The program with nothing of the caller's environment: no kubeconfig, no proxy, no home, no PATH.
-    pub fn command<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
+    pub(crate) fn command<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_release"));
         command.args(args).current_dir(self.dir()).env_clear().env("HOME", self.dir()).env("GIT_CONFIG_NOSYSTEM", "1");
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
@@ -55,7 +55,7 @@ impl World {
     }
 
     /// Runs `release` with these arguments to its end.
-    pub fn release<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Ran {
+    pub(crate) fn release<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Ran {
         let output = self.command(args).output().expect("start the program");
         self.ran(&output)
     }
@@ -71,15 +71,15 @@ impl World {
 }
 
 /// How a command ended; shown as one text for snapshots.
-pub struct Ran {
-    pub code: Option<i32>,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Ran {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Ran {
     /// Both streams, for a search over everything that was said.
-    pub fn everything(&self) -> String {
+    pub(crate) fn everything(&self) -> String {
         format!("{}{}", self.stdout, self.stderr)
     }
 }
