@@ -1,1 +1,7 @@
-//! What cert-manager's states, versions and log lines mean, as data and pure rules. No I/O.
+//! What cert-manager's states, versions and log lines mean, as data and pure rules. No I/O, no clock, no verdict.
+
+pub mod blame;
+pub mod logs;
+pub mod resources;
+pub mod states;
+pub mod versions;
