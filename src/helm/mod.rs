@@ -1,3 +1,6 @@
 //! Helm's formats and rules. Knows no fleet, no gate and no terminal.
 
 pub mod chart;
+pub mod manifest;
+pub mod release;
+pub mod yaml;

@@ -1,0 +1,258 @@
+//! A stored release: the record of one revision, as Helm 3 and Helm 4 write it. Never talks to a cluster.
+
+mod codec;
+mod fields;
+mod status;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+pub use codec::CodecError;
+use fields::Fields;
+pub use status::{Status, UnknownStatus};
+
+/// A revision's number, from 1.
+pub type Revision = u32;
+
+/// The record of one revision. What this program does not know of is kept, byte for byte.
+#[derive(Debug, Clone)]
+pub struct Release {
+    fields: Fields,
+    record: Record,
+}
+
+/// A hook of a release: an object that Helm runs at an event instead of keeping it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hook {
+    /// Name of the object.
+    #[serde(default)]
+    pub name: String,
+    /// Kind of the object.
+    #[serde(default)]
+    pub kind: String,
+    /// The template that it came from.
+    #[serde(default)]
+    pub path: String,
+    /// The object as YAML.
+    #[serde(default)]
+    pub manifest: String,
+    /// For example `post-install`.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub events: Vec<String>,
+}
+
+/// What of the record this program reads.
+#[derive(Debug, Clone, Deserialize)]
+struct Record {
+    name: String,
+    #[serde(default)]
+    namespace: String,
+    version: Revision,
+    info: Info,
+    #[serde(default, deserialize_with = "null_as_default")]
+    chart: ChartPart,
+    #[serde(default)]
+    config: Value,
+    #[serde(default)]
+    manifest: String,
+    #[serde(default, deserialize_with = "null_as_default")]
+    hooks: Vec<Hook>,
+    #[serde(default)]
+    apply_method: Option<String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct Info {
+    status: Status,
+    #[serde(default)]
+    description: String,
+    #[serde(default)]
+    first_deployed: Option<String>,
+    #[serde(default)]
+    last_deployed: Option<String>,
+    #[serde(default)]
+    notes: String,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+struct ChartPart {
+    #[serde(default, deserialize_with = "null_as_default")]
+    metadata: ChartMetadata,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+struct ChartMetadata {
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    version: String,
+    #[serde(default, rename = "appVersion")]
+    app_version: String,
+}
+
+fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
+}
+
+impl Release {
+    /// Reads what `data.release` of the Secret holds (base64 of gzip, or of plain JSON).
+    pub fn decode(data: &[u8]) -> Result<Self, CodecError> {
+        Self::from_json(&codec::decode(data)?)
+    }
+
+    /// Reads the JSON of a record, for example what `helm … -o json` prints.
+    pub fn from_json(json: &str) -> Result<Self, CodecError> {
+        let fields: Fields = serde_json::from_str(json).map_err(CodecError::Json)?;
+        let record: Record = serde_json::from_str(json).map_err(CodecError::Json)?;
+        Ok(Self { fields, record })
+    }
+
+    /// What to store as `data.release`.
+    pub fn encode(&self) -> Result<Vec<u8>, CodecError> {
+        codec::encode(&serde_json::to_string(&self.fields).map_err(CodecError::Json)?)
+    }
+
+    /// The same record with another status and description; everything else stays as it was written.
+    pub fn with_status(&self, status: Status, description: &str) -> Result<Self, CodecError> {
+        let mut fields = self.fields.clone();
+        let mut info: Fields = fields.get("info").map_or(Ok(Fields::default()), serde_json::from_str).map_err(CodecError::Json)?;
+        info.set("status", &status).map_err(CodecError::Json)?;
+        info.set("description", &description).map_err(CodecError::Json)?;
+        fields.set("info", &info).map_err(CodecError::Json)?;
+        let mut record = self.record.clone();
+        record.info.status = status;
+        description.clone_into(&mut record.info.description);
+        Ok(Self { fields, record })
+    }
+
+    /// Name of the release.
+    pub fn name(&self) -> &str {
+        &self.record.name
+    }
+
+    /// Namespace of the release.
+    pub fn namespace(&self) -> &str {
+        &self.record.namespace
+    }
+
+    /// Number of this revision.
+    pub fn revision(&self) -> Revision {
+        self.record.version
+    }
+
+    /// Status of this revision.
+    pub fn status(&self) -> Status {
+        self.record.info.status
+    }
+
+    /// What Helm (or this program) says about it.
+    pub fn description(&self) -> &str {
+        &self.record.info.description
+    }
+
+    /// When the first revision was installed; absent where the writer left it out.
+    pub fn first_deployed(&self) -> Option<Timestamp> {
+        self.record.info.first_deployed.as_deref()?.parse().ok()
+    }
+
+    /// When this revision was written; absent where the writer left it out.
+    pub fn last_deployed(&self) -> Option<Timestamp> {
+        self.record.info.last_deployed.as_deref()?.parse().ok()
+    }
+
+    /// The rendered notes of the chart.
+    pub fn notes(&self) -> &str {
+        &self.record.info.notes
+    }
+
+    /// Name of the chart.
+    pub fn chart_name(&self) -> &str {
+        &self.record.chart.metadata.name
+    }
+
+    /// Version of the chart.
+    pub fn chart_version(&self) -> &str {
+        &self.record.chart.metadata.version
+    }
+
+    /// Version of the application in the chart.
+    pub fn app_version(&self) -> &str {
+        &self.record.chart.metadata.app_version
+    }
+
+    /// The values that the user gave, merged.
+    pub fn config(&self) -> &Value {
+        &self.record.config
+    }
+
+    /// The rendered manifest, hooks not included.
+    pub fn manifest(&self) -> &str {
+        &self.record.manifest
+    }
+
+    /// The hooks.
+    pub fn hooks(&self) -> &[Hook] {
+        &self.record.hooks
+    }
+
+    /// Whether this revision was applied by the server (`ssa`); older ones were merged by the client.
+    pub fn server_side_applied(&self) -> bool {
+        self.record.apply_method.as_deref() == Some("ssa")
+    }
+
+    /// Whether a rollback to one brings the same as a rollback to the other: objects, hooks and values are equal.
+    pub fn same_content(&self, other: &Self) -> bool {
+        let hooks = |release: &Self| release.hooks().iter().map(|hook| (hook.path.clone(), hook.manifest.clone())).collect::<Vec<_>>();
+        self.manifest() == other.manifest() && self.config() == other.config() && hooks(self) == hooks(other)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const RECORD: &str = r#"{"name":"cert-manager","info":{"first_deployed":"2026-01-02T03:04:05.678901234+01:00","last_deployed":"2026-01-03T03:04:05Z","deleted":"","description":"Upgrade complete","status":"deployed","notes":"n","unknown":{"x":1e+06}},"chart":{"metadata":{"name":"cert-manager","version":"v1.11.5","appVersion":"v1.11.5"},"values":{"big":12345678901234567890123,"f":1e+06,"html":"\u003ca\u003e"}},"config":{"a":1},"manifest":"---\n","hooks":null,"version":7,"namespace":"cert-manager","labels":{"later":"field"}}"#;
+
+    #[test]
+    fn the_fields_are_read() {
+        let release = Release::from_json(RECORD).unwrap();
+        assert_eq!((release.name(), release.namespace(), release.revision()), ("cert-manager", "cert-manager", 7));
+        assert_eq!((release.status(), release.description()), (Status::Deployed, "Upgrade complete"));
+        assert_eq!((release.chart_name(), release.chart_version(), release.app_version()), ("cert-manager", "v1.11.5", "v1.11.5"));
+        assert_eq!(release.first_deployed().unwrap().to_string(), "2026-01-02T02:04:05.678901234Z");
+        assert_eq!((release.config(), release.hooks().len(), release.server_side_applied()), (&json!({"a": 1}), 0, false));
+    }
+
+    #[test]
+    fn a_new_status_changes_nothing_else_not_even_how_a_number_is_written() {
+        let failed = Release::from_json(RECORD).unwrap().with_status(Status::Failed, "the \"webhook\" gate failed").unwrap();
+        let expected = RECORD
+            .replace(r#""status":"deployed""#, r#""status":"failed""#)
+            .replace(r#""description":"Upgrade complete""#, r#""description":"the \"webhook\" gate failed""#);
+        assert_eq!(codec::decode(&failed.encode().unwrap()).unwrap(), expected);
+        assert_eq!((failed.status(), failed.description()), (Status::Failed, "the \"webhook\" gate failed"));
+    }
+
+    #[test]
+    fn records_of_older_writers_are_read() {
+        let old = r#"{"name":"a","info":{"first_deployed":"","last_deployed":null,"status":"pending-upgrade"},"chart":null,"config":null,"manifest":"","version":1}"#;
+        let release = Release::from_json(old).unwrap();
+        assert_eq!((release.first_deployed(), release.last_deployed(), release.chart_name()), (None, None, ""));
+        assert_eq!(release.status(), Status::PendingUpgrade);
+    }
+
+    #[test]
+    fn content_is_compared_without_dates_and_revisions() {
+        let release = Release::from_json(RECORD).unwrap();
+        let later = Release::from_json(&RECORD.replace(r#""version":7"#, r#""version":9"#)).unwrap();
+        let other = Release::from_json(&RECORD.replace(r#""config":{"a":1}"#, r#""config":{"a":2}"#)).unwrap();
+        assert!(release.same_content(&later) && !release.same_content(&other));
+    }
+}
