@@ -1,1 +1,32 @@
-//! What is wished: `release.yaml`, read once and resolved. No cluster, no network.
+//! What is wished: `release.yaml`, read once and resolved into [`Settings`]. No cluster, no network.
+//!
+//! [`Config`] is the file as written, [`Selection`] is what was typed, [`Settings`] is both with every name resolved.
+//! Only [`Config::load`] and [`Settings::resolve`] read files; secrets stay names until [`RepositorySettings::credentials`] or
+//! [`SecretRef::read`] is called by the one place that sends them.
+
+pub mod document;
+pub mod duration;
+pub mod error;
+pub mod file;
+pub mod issuer;
+pub mod secret;
+pub mod selection;
+pub mod settings;
+pub mod source;
+pub mod values;
+
+mod structure;
+mod validate;
+
+pub use error::ConfigError;
+pub use file::{
+    CanarySettings, ChartConfig, ClusterConfig, Config, GateSettings, KubeTarget, KubernetesMatrix, OnFailure, PreflightSettings, Profile,
+    ReleaseName, RepositoryConfig, WaveSettings,
+};
+pub use issuer::{IssuerKind, IssuerRef};
+pub use secret::{Credential, SecretError, SecretRef};
+pub use selection::Selection;
+pub use settings::{ChartSettings, ClusterSettings, Credentials, RepositorySettings, Settings};
+pub use source::{ArchiveSource, DirectorySource, GitSource, Source, SourceConfig};
+pub use validate::same_address;
+pub use values::ValuesFile;
