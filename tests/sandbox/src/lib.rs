@@ -4,10 +4,11 @@
 //! It never touches a cluster that it did not start, and it ends processes only by the pids that it recorded.
 
 pub mod dns;
-pub mod images;
+mod external;
 pub mod node;
 pub mod pebble;
 pub mod ports;
 pub mod processes;
 pub mod proxy;
 pub mod talk;
+pub mod tools;
