@@ -5,6 +5,7 @@
 
 pub mod dns;
 mod external;
+pub mod images;
 pub mod node;
 pub mod pebble;
 pub mod ports;
