@@ -332,7 +332,14 @@ mod tests {
     fn what_cannot_be_used_names_its_line() {
         let bomb = (0..30).fold("x0: &x0 [1, 1]\n".to_owned(), |text, i| format!("{text}x{}: &x{} [*x{i}, *x{i}]\n", i + 1, i + 1));
         let deep = "[".repeat(MAX_DEPTH + 2);
-        let table = [("a: 1\nb: [1, 2", Some(3)), ("a: 1\nb: .inf", Some(2)), ("a: *nope", Some(1)), ("a: 1\n? [x]\n: 1", Some(2)), (&bomb, None), (&deep, Some(1))];
+        let table = [
+            ("a: 1\nb: [1, 2", Some(3)),
+            ("a: 1\nb: .inf", Some(2)),
+            ("a: *nope", Some(1)),
+            ("a: 1\n? [x]\n: 1", Some(2)),
+            (&bomb, None),
+            (&deep, Some(1)),
+        ];
         for (text, line) in table {
             let error = from_str(text).unwrap_err();
             assert!(line.is_none() || error.line() == line, "{text:?}: {error}, {:?}", error.line());
