@@ -1,1 +1,30 @@
 //! Kubernetes: one cluster, its API and what `release` reads and writes there. Knows no plan and no gate.
+//!
+//! Every read is repeated, with a growing pause and a bound, when the API server is away for a moment; writes are not.
+
+pub mod client;
+pub mod error;
+pub mod kubeconfig;
+
+mod retry;
+
+pub use error::ApiError;
+
+/// One cluster, connected.
+#[derive(Clone)]
+pub struct Cluster {
+    /// Its name in `release.yaml`.
+    pub name: String,
+    /// The URL of its API server, as in the kubeconfig.
+    pub server: String,
+    /// The context of the kubeconfig.
+    pub context: String,
+    /// Speaks to the API server, with retries of reads and with time limits.
+    pub client: kube::Client,
+}
+
+impl std::fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Cluster({} at {})", self.name, self.server)
+    }
+}
