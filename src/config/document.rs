@@ -94,9 +94,7 @@ impl Document {
         let Some((last, above)) = steps.split_last() else { return self.root.location };
         let node = self.find(above);
         match &node.value {
-            Value::Mapping(entries) => {
-                entries.iter().find(|(key, _)| key.name == *last).map_or(node.location, |(key, _)| key.location)
-            }
+            Value::Mapping(entries) => entries.iter().find(|(key, _)| key.name == *last).map_or(node.location, |(key, _)| key.location),
             Value::Scalar(_) | Value::Sequence(_) => node.location,
         }
     }

@@ -192,7 +192,9 @@ fn chart<'a>(config: &'a Config, selection: &Selection) -> Result<(&'a str, &'a 
     match &selection.chart {
         Some(name) => match config.charts.get_key_value(name) {
             Some((name, chart)) => Ok((name, chart)),
-            None => Err(refused(format!("there is no chart `{name}`{}\nconfigured charts: {}", did_you_mean(name, names()), list(names())))),
+            None => {
+                Err(refused(format!("there is no chart `{name}`{}\nconfigured charts: {}", did_you_mean(name, names()), list(names()))))
+            }
         },
         None => {
             let mut charts = config.charts.iter();
@@ -211,7 +213,9 @@ fn clusters<'a>(config: &'a Config, selection: &Selection) -> Result<Vec<(usize,
     unknown("cluster", &selection.clusters, names().collect())?;
     unknown("wave", &selection.waves, waves().collect())?;
     let selected = |cluster: &ClusterConfig| {
-        selection.all || selection.clusters.contains(&cluster.name) || cluster.wave.as_ref().is_some_and(|wave| selection.waves.contains(wave))
+        selection.all
+            || selection.clusters.contains(&cluster.name)
+            || cluster.wave.as_ref().is_some_and(|wave| selection.waves.contains(wave))
     };
     let mut clusters: Vec<_> = config.clusters.iter().enumerate().filter(|(_, cluster)| selected(cluster)).collect();
     let position = |cluster: &ClusterConfig| waves().position(|wave| Some(wave) == cluster.wave.as_deref()).unwrap_or(usize::MAX);

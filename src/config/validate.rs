@@ -56,8 +56,13 @@ impl Findings<'_> {
             self.at_key(&["charts", name, "source"], format!("the source of `{name}` has to be one of `git`, `directory` and `archive`"));
         }
         if source.git.is_none() {
-            let only_git = [("ref", source.reference.is_some()), ("path", source.path.is_some()), ("username", source.username.is_some()),
-                ("token", source.token.is_some()), ("ssh-key", source.ssh_key.is_some())];
+            let only_git = [
+                ("ref", source.reference.is_some()),
+                ("path", source.path.is_some()),
+                ("username", source.username.is_some()),
+                ("token", source.token.is_some()),
+                ("ssh-key", source.ssh_key.is_some()),
+            ];
             for (key, _) in only_git.into_iter().filter(|(_, written)| *written) {
                 self.at_key(&here(key), format!("`{key}` belongs to a `git` source; a directory or an archive has none"));
             }
@@ -76,7 +81,9 @@ impl Findings<'_> {
             }
             Some(template) if !template.contains("{run}") => self.at(
                 &["charts", name, "gates", "canary", "dns-name"],
-                format!("`{template}` is the same name in every run, which proves nothing: authorizations are reused; put `{{run}}` into it"),
+                format!(
+                    "`{template}` is the same name in every run, which proves nothing: authorizations are reused; put `{{run}}` into it"
+                ),
             ),
             Some(_) | None => {}
         }
@@ -116,7 +123,9 @@ impl Findings<'_> {
         }
         for (position, file) in cluster.values.iter().enumerate() {
             if self.config.charts.len() > 1 && !file.contains("{chart}") {
-                let message = format!("with several charts, `{file}` would be used for each of them; write `{{chart}}` where the chart's name stands");
+                let message = format!(
+                    "with several charts, `{file}` would be used for each of them; write `{{chart}}` where the chart's name stands"
+                );
                 self.at(&["clusters", index, "values", &position.to_string()], message);
             }
         }

@@ -19,7 +19,11 @@ pub struct ValuesFile {
 }
 
 /// The chart's files, then the cluster's (later ones win), and the ones that cannot be read with the places that name them.
-pub(super) fn read(config: &Config, (chart_name, chart): (&str, &ChartConfig), (index, cluster): (usize, &ClusterConfig)) -> (Vec<ValuesFile>, Vec<Problem>) {
+pub(super) fn read(
+    config: &Config,
+    (chart_name, chart): (&str, &ChartConfig),
+    (index, cluster): (usize, &ClusterConfig),
+) -> (Vec<ValuesFile>, Vec<Problem>) {
     let (index, mut files, mut problems) = (index.to_string(), Vec::new(), Vec::new());
     let lists = [(vec!["charts", chart_name, "values"], &chart.values), (vec!["clusters", &index, "values"], &cluster.values)];
     for (steps, list) in lists {

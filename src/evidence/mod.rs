@@ -1,1 +1,5 @@
 //! What happened: the journal of a run, and what a failure left behind. Decides nothing.
+
+pub mod event;
+pub mod journal;
+pub mod run_directory;

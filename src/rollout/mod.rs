@@ -1,1 +1,25 @@
-//! The loop over clusters and steps, and the one state function. Knows no chart, gate or backend.
+//! The loop over clusters and steps, and the one state function. Knows no chart, gate or backend: what differs was decided in the plan.
+
+pub mod execute;
+pub mod fleet;
+pub mod interrupt;
+pub mod outcome;
+pub mod policy;
+pub mod state;
+pub mod step;
+
+use crate::evidence::event::Event;
+use crate::gate::Verdict;
+
+pub use outcome::{ClusterOutcome, Outcome};
+pub use state::ClusterState;
+
+/// What watches a run: the screen, or nobody. It must return at once.
+pub trait Observer: Send + Sync {
+    /// Something happened, and the cluster is in this state now.
+    fn event(&self, cluster: &str, state: ClusterState, event: &Event);
+    /// A gate changed its mind, or its reason.
+    fn gate(&self, cluster: &str, gate: &str, verdict: Verdict, message: &str);
+    /// Something worth a line.
+    fn note(&self, cluster: &str, text: &str);
+}

@@ -1,0 +1,189 @@
+//! May this cluster be changed at all? Judged for every selected cluster before anything is published or touched. Pure.
+
+use serde::Serialize;
+
+use super::decide::{Next, Refusal as Pending};
+
+/// What was seen of one cluster and of what is about to be done to it.
+#[derive(Debug, Clone, Default)]
+pub struct Observed {
+    /// Kubernetes' own version, for example `v1.36.3`.
+    pub kubernetes: String,
+    /// `kubeVersion` of the chart, when the cluster does not satisfy it.
+    pub unfit_kube_version: Option<String>,
+    /// `verb resource in namespace` for each permission that is missing.
+    pub missing_permissions: Vec<String>,
+    /// Rendered kinds that the API server does not serve and the chart does not bring.
+    pub unserved_kinds: Vec<String>,
+    /// Who else manages the release: Argo CD or Flux, and what shows it.
+    pub other_owner: Option<String>,
+    /// Versions that CRDs of the cluster still store and the chart's CRDs no longer have.
+    pub stored_versions: Vec<String>,
+    /// Fields that another field manager owns and the upgrade wants to set.
+    pub conflicts: Vec<String>,
+    /// What is unhealthy in the workloads or the webhook right now.
+    pub red: Vec<String>,
+    /// Who holds the lock, in words.
+    pub lock_holder: Option<String>,
+    /// What the release Secret will weigh, in bytes of its base64.
+    pub release_bytes: usize,
+    /// The version is older than the one that runs.
+    pub downgrade: bool,
+    /// CRDs that a downgrade would put back to an older state.
+    pub downgraded_crds: Vec<String>,
+    /// What the chart's profile knows about this upgrade.
+    pub advice: Vec<Advice>,
+    /// What is known of the newest revision: its number, its status in words, its age in words.
+    pub newest: Option<String>,
+}
+
+/// Something that the profile knows about an upgrade.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Advice {
+    /// The name that `--allow` takes.
+    pub name: String,
+    /// Whether it refuses or only warns.
+    pub refuses: bool,
+    /// What is known, and what to do instead.
+    pub message: String,
+}
+
+/// What the user explicitly allows.
+#[derive(Debug, Clone, Default)]
+pub struct Allowed {
+    /// Names given to `--allow`.
+    pub names: Vec<String>,
+    /// `--allow-downgrade`.
+    pub downgrade: bool,
+    /// `--force-conflicts`.
+    pub conflicts: bool,
+}
+
+/// The judgement on one cluster.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Judgement {
+    /// Why the cluster may not be changed, with what to do next; empty = it may.
+    pub refusals: Vec<String>,
+    /// What a person should know.
+    pub warnings: Vec<String>,
+}
+
+/// A Secret holds 1 MiB of data (Kubernetes' `MaxSecretSize`).
+const SECRET_LIMIT: usize = 1_048_576;
+
+/// Judges one cluster. `next` is what would be done to the release.
+pub fn judge(seen: &Observed, next: Next, allowed: &Allowed) -> Judgement {
+    let mut judgement = Judgement::default();
+    let refusals = &mut judgement.refusals;
+    refusals.extend(pending(next, seen.newest.as_deref()));
+    refusals.extend(
+        seen.other_owner
+            .iter()
+            .map(|owner| format!("the release is managed by {owner}: change it there, or take it out of its hands first")),
+    );
+    refusals.extend(
+        seen.unfit_kube_version.iter().map(|wanted| format!("the chart wants Kubernetes {wanted}, this cluster runs {}", seen.kubernetes)),
+    );
+    refusals.extend(listed("missing permissions", "grant them, or use other credentials", &seen.missing_permissions));
+    refusals.extend(listed("the API server does not serve", "install what provides these kinds first", &seen.unserved_kinds));
+    refusals.extend(listed("CRDs still store versions that the chart drops", "migrate the stored objects first", &seen.stored_versions));
+    refusals.extend(listed("already unhealthy before the upgrade", "repair it first: `release gate` shows the details", &seen.red));
+    refusals.extend(listed(
+        "a downgrade would put CRDs back to an older state",
+        "use `release rollback`, which keeps them",
+        &seen.downgraded_crds,
+    ));
+    if seen.release_bytes > SECRET_LIMIT {
+        refusals.push(format!(
+            "the release record would be {} bytes, a Secret holds {SECRET_LIMIT}: take large files out of the chart with .helmignore",
+            seen.release_bytes
+        ));
+    }
+    if seen.downgrade && !allowed.downgrade {
+        refusals.push("this is a downgrade: use `release rollback`, or --allow-downgrade".to_owned());
+    }
+    if !allowed.conflicts {
+        refusals.extend(listed(
+            "other field managers own fields that the chart sets",
+            "resolve it there, or --force-conflicts",
+            &seen.conflicts,
+        ));
+    }
+    advise(seen, allowed, &mut judgement);
+    judgement
+}
+
+fn advise(seen: &Observed, allowed: &Allowed, judgement: &mut Judgement) {
+    for advice in &seen.advice {
+        if advice.refuses && !allowed.names.contains(&advice.name) {
+            judgement.refusals.push(format!("{} (--allow {} overrides)", advice.message, advice.name));
+        } else {
+            judgement.warnings.push(advice.message.clone());
+        }
+    }
+}
+
+fn listed(what: &str, remedy: &str, items: &[String]) -> Option<String> {
+    (!items.is_empty()).then(|| format!("{what}: {}; {remedy}", items.join(", ")))
+}
+
+fn pending(next: Next, newest: Option<&str>) -> Option<String> {
+    let newest = newest.unwrap_or("the newest revision");
+    match next {
+        Next::Do(_) | Next::RepairThenUpgrade => None,
+        Next::Refuse(Pending::OperationInProgress) => Some(format!(
+            "another Helm operation is in progress or was killed: {newest}; wait for it, or `release helm rollback` (helm rollback) when nobody runs it any more"
+        )),
+        Next::Refuse(Pending::Uninstalling) => Some(format!("the release is being uninstalled: {newest}; finish it with `helm uninstall`")),
+        Next::Refuse(Pending::UnknownStatus) => Some(format!("Helm does not know the status of the release: {newest}; look at its Secret")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Action;
+    use super::*;
+
+    const UPGRADE: Next = Next::Do(Action::Upgrade);
+
+    fn some() -> Vec<String> {
+        vec!["x".to_owned()]
+    }
+
+    #[test]
+    fn a_clean_cluster_may_be_changed() {
+        assert_eq!(judge(&Observed::default(), UPGRADE, &Allowed::default()), Judgement::default());
+    }
+
+    #[test]
+    fn each_finding_refuses_alone() {
+        let base = Observed::default;
+        let table = [
+            Observed { unfit_kube_version: Some(">=1.40".to_owned()), ..base() },
+            Observed { missing_permissions: some(), ..base() },
+            Observed { unserved_kinds: some(), ..base() },
+            Observed { other_owner: Some("Argo CD".to_owned()), ..base() },
+            Observed { stored_versions: some(), ..base() },
+            Observed { conflicts: some(), ..base() },
+            Observed { red: some(), ..base() },
+            Observed { release_bytes: SECRET_LIMIT + 1, ..base() },
+            Observed { downgrade: true, ..base() },
+            Observed { downgraded_crds: some(), ..base() },
+            Observed { advice: vec![Advice { name: "known-bad".to_owned(), refuses: true, message: "bad".to_owned() }], ..base() },
+        ];
+        for seen in table {
+            assert_eq!(judge(&seen, UPGRADE, &Allowed::default()).refusals.len(), 1, "{seen:?}");
+        }
+        let pending = Next::Refuse(Pending::OperationInProgress);
+        assert_eq!(judge(&base(), pending, &Allowed::default()).refusals.len(), 1);
+    }
+
+    #[test]
+    fn what_is_allowed_by_name_becomes_a_warning() {
+        let advice = |refuses| Advice { name: "skipped-minor".to_owned(), refuses, message: "one minor at a time".to_owned() };
+        let seen = Observed { downgrade: true, conflicts: some(), advice: vec![advice(true), advice(false)], ..Observed::default() };
+        let allowed = Allowed { names: vec!["skipped-minor".to_owned()], downgrade: true, conflicts: true };
+        let judgement = judge(&seen, UPGRADE, &allowed);
+        assert_eq!((judgement.refusals.len(), judgement.warnings.len()), (0, 2));
+    }
+}
