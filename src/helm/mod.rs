@@ -3,4 +3,5 @@
 pub mod chart;
 pub mod manifest;
 pub mod release;
+pub mod semver;
 pub mod yaml;
