@@ -47,12 +47,9 @@ impl Content {
 
     /// One digest for all names and bytes.
     pub fn digest(&self) -> Digest {
-        let mut lines = String::new();
-        for (name, digest) in &self.0 {
-            // A length before the name keeps names with line breaks apart from two names.
-            lines.push_str(&format!("{} {name} {}\n", name.len(), digest.hex()));
-        }
-        Digest::of(lines.as_bytes())
+        // A length before the name keeps names with line breaks apart from two names.
+        let line = |(name, digest): (&String, &Digest)| format!("{} {name} {}\n", name.len(), digest.hex());
+        Digest::of(self.0.iter().map(line).collect::<String>().as_bytes())
     }
 
     /// The names of the files that only one side has or whose bytes differ, sorted.

@@ -185,7 +185,7 @@ impl Chart {
                 );
             }
             name if name.starts_with("templates/") => self.templates.push(file),
-            name if name.starts_with("charts/") && !name.ends_with(".prov") => subcharts.push(file),
+            name if name.starts_with("charts/") && name.strip_suffix(".prov").is_none() => subcharts.push(file),
             _ => self.files.push(file),
         }
         Ok(())
@@ -242,7 +242,7 @@ impl Subcharts {
 }
 
 fn is_archive(name: &str) -> bool {
-    name.ends_with(".tgz")
+    name.strip_suffix(".tgz").is_some()
 }
 
 fn load_subchart(name: &str, files: Vec<File>, budget: &mut Budget, depth: usize) -> Result<Chart, ChartError> {

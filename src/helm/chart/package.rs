@@ -168,7 +168,7 @@ mod tests {
     #[test]
     fn the_header_tells_nothing_about_the_machine() {
         let archive = package(&chart(&[]), 1_700_000_000, &Overrides::default()).unwrap();
-        let header = &archive.bytes()[..12 + EXTRA.len() + COMMENT.len() + 1];
+        let header = &archive.bytes()[..=12 + EXTRA.len() + COMMENT.len()];
         assert_eq!(header[..10], [0x1f, 0x8b, 8, 0x14, 0, 0, 0, 0, 0, 255]);
         assert_eq!(&header[12..12 + EXTRA.len()], EXTRA);
         assert!(header.ends_with(b"Helm\0"));

@@ -86,7 +86,7 @@ pub fn read(text: &[u8]) -> Result<Value, YamlError> {
 }
 
 fn invalid_utf8(text: &[u8], valid: usize) -> YamlError {
-    let line = text[..valid].iter().filter(|byte| **byte == b'\n').count() as u64 + 1;
+    let line = text[..valid].split(|byte| *byte == b'\n').count() as u64;
     YamlError { line: Some(line), column: None, problem: "invalid UTF-8".to_owned() }
 }
 
@@ -354,9 +354,12 @@ mod tests {
         assert_eq!(value("a: 1\na: 2"), json!({"a": 2}));
         assert_eq!(value("a: !!str 1\nb: !!float 1\nc: !!binary aGk="), json!({"a": "1", "b": 1.0, "c": "hi"}));
         assert_eq!(value("a: 1\n---\nb: 2"), json!({"a": 1}));
-        assert_eq!(value("a: |\n  x\n  y\nb: >-\n  x\n  y\n\"<<\": text\nc: !custom 5\nd: [-]"), json!({
-            "a": "x\ny\n", "b": "x y", "<<": "text", "c": "5", "d": ["-"]
-        }));
+        assert_eq!(
+            value("a: |\n  x\n  y\nb: >-\n  x\n  y\n\"<<\": text\nc: !custom 5\nd: [-]"),
+            json!({
+                "a": "x\ny\n", "b": "x y", "<<": "text", "c": "5", "d": ["-"]
+            })
+        );
     }
 
     #[test]
@@ -395,13 +398,13 @@ mod tests {
         let mut laughs = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
         for level in 1..10 {
             let previous = format!("*a{}", level - 1);
-            laughs.push_str(&format!("a{level}: &a{level} [{}]\n", vec![previous; 10].join(", ")));
+            laughs = format!("{laughs}a{level}: &a{level} [{}]\n", vec![previous; 10].join(", "));
         }
         assert!(problem(&laughs).contains("excessive aliasing"));
         assert!(problem(&"[".repeat(100_000)).contains("exceeded max depth"));
         let mut tower = "a0: &a0 [x]\n".to_owned();
         for level in 1..2000 {
-            tower.push_str(&format!("a{level}: &a{level} [*a{}]\n", level - 1));
+            tower = format!("{tower}a{level}: &a{level} [*a{}]\n", level - 1);
         }
         let problem = problem(&tower);
         assert!(problem.contains("exceeded max depth") || problem.contains("excessive aliasing"), "{problem}");

@@ -3,7 +3,7 @@
 use super::number;
 
 /// A plain scalar's meaning.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Resolved {
     /// `~`, `null` or nothing.
     Null,

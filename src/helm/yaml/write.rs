@@ -288,10 +288,8 @@ impl Shape {
         let ends = |is: fn(char) -> bool| (chars.first().copied().is_some_and(is), chars.last().copied().is_some_and(is));
         let ((leading_space, trailing_space), (leading_break, trailing_break)) = (ends(is_space), ends(is_break));
         let single = !(break_space || space_break || special);
-        let plain = single
-            && !(leading_space || trailing_space || leading_break || trailing_break)
-            && !chars.iter().copied().any(is_break)
-            && !has_indicators(text, &chars);
+        let at_the_ends = leading_space || trailing_space || leading_break || trailing_break;
+        let plain = single && !at_the_ends && !chars.iter().copied().any(is_break) && !has_indicators(text, &chars);
         Self { plain, single, literal: !(trailing_space || space_break || special) }
     }
 }
