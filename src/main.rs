@@ -2,19 +2,34 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::CommandFactory;
 use release::cli::Cli;
-use release::commands;
+use release::commands::{self, Context};
 use release::report::exit_code;
-use release::report::printer::Printer;
+use release::report::printer::{Printer, Verbosity};
 
 /// Usage errors end with 1: exit code 2 means "there are changes".
 fn parse() -> Result<Cli, ExitCode> {
-    Cli::try_parse().map_err(|error| {
+    Cli::read(std::env::args_os()).map_err(|error| {
         // A closed stream is no reason to change the exit code.
         let _ = error.print();
         ExitCode::from(u8::from(error.use_stderr()))
     })
+}
+
+/// What the libraries say about their work, to stderr: with `-v` or as `RUST_LOG` asks.
+fn listen(verbose: u8) {
+    let default = ["warn", "release=debug,warn", "debug", "trace"][usize::from(verbose.min(3))];
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| default.into());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(verbose > 1).without_time().init();
+}
+
+fn verbosity(cli: &Cli) -> Verbosity {
+    match (cli.global.quiet, cli.global.verbose) {
+        (true, _) => Verbosity::Quiet,
+        (false, 0) => Verbosity::Normal,
+        (false, _) => Verbosity::Verbose,
+    }
 }
 
 #[tokio::main]
@@ -25,11 +40,13 @@ async fn main() -> ExitCode {
     };
     // One provider for every TLS connection of the program; a second install attempt is harmless.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let printer = Printer::from_env();
-    match commands::run(cli, &printer).await {
+    listen(cli.global.verbose);
+    let printer = Printer::from_env(verbosity(&cli));
+    let context = Context { printer, config: cli.global.config.clone(), program: <Cli as CommandFactory>::command };
+    match commands::run(cli.into_command(), &context).await {
         Ok(exit) => ExitCode::from(exit.code()),
         Err(failure) => {
-            printer.failure(&failure);
+            context.printer.failure(&failure);
             ExitCode::from(exit_code::of_failure(failure.kind()))
         }
     }

@@ -1,20 +1,75 @@
 //! One file per command: its arguments and its run. Commands resolve names and call the layers below; they decide nothing about a cluster.
 
+pub mod completions;
+pub mod config;
+pub mod fleet;
+pub mod init;
+pub mod rollout;
+pub mod version;
+
+use std::path::PathBuf;
+
 use clap::Subcommand;
 
-use crate::cli::Cli;
+use crate::config::{Config, ConfigError, Selection, Settings};
 use crate::failure::Failure;
 use crate::report::exit_code::Exit;
 use crate::report::printer::Printer;
 
 /// The commands.
 #[derive(Debug, Subcommand)]
-pub enum Command {}
+pub enum Command {
+    /// The main job, which has no word of its own.
+    #[command(skip)]
+    Rollout(rollout::RolloutArgs),
+    /// Write a commented release.yaml
+    Init(init::InitArgs),
+    /// Check release.yaml, or print its JSON Schema
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
+    /// Print a completion script for a shell
+    Completions(completions::CompletionsArgs),
+    /// Print the version of this program
+    Version(version::ProgramVersionArgs),
+}
+
+/// What every command works with.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// Where to speak.
+    pub printer: Printer,
+    /// The configuration file, read by the commands that need it.
+    pub config: PathBuf,
+    /// The definition of the whole command line.
+    pub program: fn() -> clap::Command,
+}
+
+impl Context {
+    /// The configuration, without anything wrong in it.
+    pub fn config(&self) -> Result<Config, Failure> {
+        Config::load(&self.config).map_err(config_failure)
+    }
+
+    /// The configuration with the selection applied: every name resolved.
+    pub fn settings(&self, selection: &Selection) -> Result<Settings, Failure> {
+        Ok(Settings::resolve(&self.config()?, selection)?)
+    }
+}
+
+/// A missing file is a first use: say how to begin.
+fn config_failure(error: ConfigError) -> Failure {
+    let missing = matches!(&error, ConfigError::Unreadable { source, .. } if source.kind() == std::io::ErrorKind::NotFound);
+    let failure = Failure::from(error);
+    if missing { failure.hint("write one with `release init`, or name it with --config or RELEASE_CONFIG") } else { failure }
+}
 
 /// Runs what was typed.
-pub async fn run(cli: Cli, _printer: &Printer) -> Result<Exit, Failure> {
-    match cli.command {
-        Some(command) => match command {},
-        None => Ok(Exit::Success),
+pub async fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
+    match command {
+        Command::Rollout(args) => rollout::run(&args, context).await,
+        Command::Init(args) => init::run(&args, context),
+        Command::Config(command) => config::run(&command, context),
+        Command::Completions(args) => completions::run(&args, context),
+        Command::Version(args) => version::run(&args, context),
     }
 }

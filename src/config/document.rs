@@ -1,11 +1,13 @@
 //! A YAML file whose every value knows where it stands, so that every complaint can point at it.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, MapAccess, SeqAccess, Visitor};
-use serde_saphyr::Spanned;
+use serde_saphyr::localizer::Localizer;
+use serde_saphyr::{DefaultMessageFormatter, Spanned};
 
 use super::error::{ConfigError, Location, Problem};
 
@@ -208,9 +210,18 @@ fn location_of(location: &serde_saphyr::Location) -> Location {
 }
 
 fn problem_of(error: &serde_saphyr::Error) -> Problem {
-    let error = error.without_snippet();
     let location = error.location().map(|location| location_of(&location)).unwrap_or_default();
-    Problem { location, message: error.to_string() }
+    let message = error.without_snippet().render_with_formatter(&DefaultMessageFormatter.with_localizer(&PlaceSaidElsewhere));
+    Problem { location, message }
+}
+
+/// Keeps the line and column out of the message: every problem says them itself.
+struct PlaceSaidElsewhere;
+
+impl Localizer for PlaceSaidElsewhere {
+    fn attach_location<'a>(&self, message: Cow<'a, str>, _: serde_saphyr::Location) -> Cow<'a, str> {
+        message
+    }
 }
 
 #[cfg(test)]
@@ -234,6 +245,11 @@ mod tests {
     #[test]
     fn a_file_that_is_no_yaml_says_where() {
         let error = Document::parse(Path::new("release.yaml"), "charts:\n  a: [1, 2\nclusters: []\n").unwrap_err();
-        insta::assert_snapshot!(error, @"");
+        insta::assert_snapshot!(error, @"
+        release.yaml:3:9: illegal placement of ':' indicator at line 3, column 9
+          |
+        3 | clusters: []
+          |         ^
+        ");
     }
 }

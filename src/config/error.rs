@@ -161,7 +161,14 @@ mod tests {
                 Problem { location: Location::default(), message: "missing key `clusters`".into() },
             ],
         };
-        insta::assert_snapshot!(error, @"");
+        insta::assert_snapshot!(error, @"
+        release.yaml:2:8: unknown key `sorce`
+          |
+        2 |   x: { sorce: y }
+          |        ^^^^^
+
+        release.yaml: missing key `clusters`
+        ");
     }
 
     #[test]

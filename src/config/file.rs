@@ -156,8 +156,12 @@ pub struct GateSettings {
 
 impl Default for GateSettings {
     fn default() -> Self {
-        let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
-        Self { timeout: minutes(10), acme_timeout: minutes(30), settle: minutes(2), canary: CanarySettings::default() }
+        Self {
+            timeout: Duration::from_mins(10),
+            acme_timeout: Duration::from_mins(30),
+            settle: Duration::from_mins(2),
+            canary: CanarySettings::default(),
+        }
     }
 }
 
@@ -207,7 +211,7 @@ pub struct RepositoryConfig {
 }
 
 fn a_minute() -> Duration {
-    Duration::from_secs(60)
+    Duration::from_mins(1)
 }
 
 /// One cluster.

@@ -4,18 +4,31 @@ use std::io::{self, IsTerminal, Write};
 
 use crate::failure::Failure;
 
+/// How much is said on stderr.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Verbosity {
+    /// Warnings and errors.
+    Quiet,
+    /// What happens.
+    #[default]
+    Normal,
+    /// Also how.
+    Verbose,
+}
+
 /// Hands out the two streams. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Printer {
+    verbosity: Verbosity,
     color: bool,
     github: bool,
 }
 
 impl Printer {
     /// A printer for the current process: colour on a terminal unless `NO_COLOR` is set, `::error::` lines under GitHub Actions.
-    pub fn from_env() -> Self {
+    pub fn from_env(verbosity: Verbosity) -> Self {
         let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Self { color: io::stderr().is_terminal() && !no_color, github: std::env::var_os("GITHUB_ACTIONS").is_some() }
+        Self { verbosity, color: io::stderr().is_terminal() && !no_color, github: std::env::var_os("GITHUB_ACTIONS").is_some() }
     }
 
     /// Data, to stdout, with a final newline. A closed pipe ends quietly.
@@ -23,28 +36,39 @@ impl Printer {
         let _ = writeln!(io::stdout().lock(), "{text}");
     }
 
-    /// One line of talk, to stderr.
+    /// How much is said.
+    pub fn verbosity(&self) -> Verbosity {
+        self.verbosity
+    }
+
+    /// One line of talk, to stderr, unless quiet.
     pub fn line(&self, text: &str) {
+        if self.verbosity != Verbosity::Quiet {
+            self.say(text);
+        }
+    }
+
+    fn say(&self, text: &str) {
         let _ = writeln!(io::stderr().lock(), "{text}");
     }
 
     /// A warning, to stderr.
     pub fn warn(&self, text: &str) {
-        self.line(&format!("{} {text}", self.paint("33", "warning:")));
+        self.say(&format!("{} {text}", self.paint("33", "warning:")));
     }
 
     /// The failure that ends the program: the first cause first, then its causes, then what to do next.
     pub fn failure(&self, failure: &Failure) {
         let chain = failure.chain();
         if self.github {
-            self.line(&format!("::error::{}", chain.join(": ").replace('\n', "%0A")));
+            self.say(&format!("::error::{}", chain.join(": ").replace('\n', "%0A")));
         }
-        self.line(&format!("{} {}", self.paint("31;1", "error:"), chain[0]));
+        self.say(&format!("{} {}", self.paint("31;1", "error:"), chain[0]));
         for cause in &chain[1..] {
-            self.line(&format!("  caused by: {cause}"));
+            self.say(&format!("  caused by: {cause}"));
         }
         for hint in failure.hints() {
-            self.line(&format!("{} {hint}", self.paint("36", "hint:")));
+            self.say(&format!("{} {hint}", self.paint("36", "hint:")));
         }
     }
 
