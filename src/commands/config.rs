@@ -37,7 +37,11 @@ fn summary(config: &Config) -> Result<String, Failure> {
     for name in config.charts.keys() {
         let selection = Selection { chart: Some(name.clone()), all: true, ..Selection::default() };
         let chart = Settings::resolve(config, &selection)?.chart;
-        writeln!(text, "chart {name}: {} -> {} ({}), release {}", chart.source, chart.repository.name, chart.repository.url, chart.release)?;
+        writeln!(
+            text,
+            "chart {name}: {} -> {} ({}), release {}",
+            chart.source, chart.repository.name, chart.repository.url, chart.release
+        )?;
     }
     for wave in &config.waves {
         let soak = if wave.soak.is_zero() { String::new() } else { format!(", then {} of soak", duration::format(wave.soak)) };

@@ -180,7 +180,11 @@ fn canary(args: &InitArgs) -> String {
             .to_owned();
     };
     let issuers: Vec<String> = args.canary_issuers.iter().map(IssuerRef::to_string).collect();
-    format!("      canary: # a self-signed certificate is always issued\n        issuers: {}\n        dns-name: {}\n", list(&issuers), scalar(dns_name))
+    format!(
+        "      canary: # a self-signed certificate is always issued\n        issuers: {}\n        dns-name: {}\n",
+        list(&issuers),
+        scalar(dns_name)
+    )
 }
 
 fn clusters(args: &InitArgs) -> String {
@@ -188,7 +192,10 @@ fn clusters(args: &InitArgs) -> String {
     for cluster in &args.clusters {
         let (name, context) = (scalar(&cluster.name), scalar(&cluster.context));
         // Writing to a String cannot fail.
-        let _ = writeln!(text, "  - name: {name}\n    kube: {{ context: {context} }} # `server: https://…` refuses a context that leads elsewhere\n    values: []");
+        let _ = writeln!(
+            text,
+            "  - name: {name}\n    kube: {{ context: {context} }} # `server: https://…` refuses a context that leads elsewhere\n    values: []"
+        );
     }
     text
 }
@@ -215,7 +222,20 @@ mod tests {
 
     #[test]
     fn a_scalar_reads_back_as_the_same_text() {
-        for text in ["cert-manager", "1.11", "true", "{run}.canary.example.com", "git@host:charts.git", "a: b", "x #y", "", "a:", "\"q\"", "~", "no"] {
+        for text in [
+            "cert-manager",
+            "1.11",
+            "true",
+            "{run}.canary.example.com",
+            "git@host:charts.git",
+            "a: b",
+            "x #y",
+            "",
+            "a:",
+            "\"q\"",
+            "~",
+            "no",
+        ] {
             let read: String = serde_saphyr::from_str(&scalar(text)).unwrap();
             assert_eq!(read, text);
         }

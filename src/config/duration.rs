@@ -50,7 +50,7 @@ mod tests {
             assert_eq!(parse(text), Ok(Duration::from_millis(millis)), "{text}");
             assert_eq!(parse(&format(Duration::from_millis(millis))), Ok(Duration::from_millis(millis)), "{text}");
         }
-        assert_eq!(format(Duration::from_secs(5400)), "1h30m");
+        assert_eq!(format(Duration::from_mins(90)), "1h30m");
         assert_eq!(format(Duration::ZERO), "0s");
     }
 

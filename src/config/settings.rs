@@ -187,54 +187,45 @@ fn refused(message: String) -> ConfigError {
 }
 
 /// The chart that was asked for, or the only one.
-fn chart<'a>(config: &'a Config, selection: &Selection) -> Result<(&'a str, &'a ChartConfig), ConfigError> {
-    let names = || config.charts.keys().map(String::as_str);
-    match &selection.chart {
-        Some(name) => match config.charts.get_key_value(name) {
-            Some((name, chart)) => Ok((name, chart)),
-            None => {
-                Err(refused(format!("there is no chart `{name}`{}\nconfigured charts: {}", did_you_mean(name, names()), list(names()))))
-            }
-        },
-        None => {
-            let mut charts = config.charts.iter();
-            match (charts.next(), charts.next()) {
-                (Some((name, chart)), None) => Ok((name, chart)),
-                _ => Err(refused(format!("several charts are configured; select one with --chart: {}", list(names())))),
-            }
-        }
-    }
+fn chart<'a>(config: &'a Config, selection: &'a Selection) -> Result<(&'a str, &'a ChartConfig), ConfigError> {
+    let names: Vec<&str> = config.charts.keys().map(String::as_str).collect();
+    let name = match (&selection.chart, &names[..]) {
+        (Some(name), _) => name,
+        (None, [only]) => *only,
+        (None, _) => return Err(refused(format!("several charts are configured; select one with --chart: {}", list(&names)))),
+    };
+    unknown("chart", &[name.to_owned()], &names)?;
+    Ok((name, &config.charts[name]))
 }
 
 /// The selected clusters with their places in the file, in the order of the rollout.
 fn clusters<'a>(config: &'a Config, selection: &Selection) -> Result<Vec<(usize, &'a ClusterConfig)>, ConfigError> {
-    let names = || config.clusters.iter().map(|cluster| cluster.name.as_str());
-    let waves = || config.waves.iter().map(|wave| wave.name.as_str());
-    unknown("cluster", &selection.clusters, names().collect())?;
-    unknown("wave", &selection.waves, waves().collect())?;
+    let names: Vec<&str> = config.clusters.iter().map(|cluster| cluster.name.as_str()).collect();
+    let waves: Vec<&str> = config.waves.iter().map(|wave| wave.name.as_str()).collect();
+    unknown("cluster", &selection.clusters, &names)?;
+    unknown("wave", &selection.waves, &waves)?;
     let selected = |cluster: &ClusterConfig| {
         selection.all
             || selection.clusters.contains(&cluster.name)
             || cluster.wave.as_ref().is_some_and(|wave| selection.waves.contains(wave))
     };
     let mut clusters: Vec<_> = config.clusters.iter().enumerate().filter(|(_, cluster)| selected(cluster)).collect();
-    let position = |cluster: &ClusterConfig| waves().position(|wave| Some(wave) == cluster.wave.as_deref()).unwrap_or(usize::MAX);
+    let position = |cluster: &ClusterConfig| waves.iter().position(|wave| Some(*wave) == cluster.wave.as_deref()).unwrap_or(usize::MAX);
     clusters.sort_by_key(|(index, cluster)| (position(cluster), *index));
     if clusters.is_empty() {
         let message = if selection.waves.is_empty() { "no cluster is selected" } else { "no cluster belongs to the selected waves" };
-        return Err(refused(format!("{message}; use --cluster NAME, --wave NAME or --all\nconfigured clusters: {}", list(names()))));
+        return Err(refused(format!("{message}; use --cluster NAME, --wave NAME or --all\nconfigured clusters: {}", list(&names))));
     }
     Ok(clusters)
 }
 
 /// Refuses the first name that is not known.
-fn unknown(what: &str, asked: &[String], known: Vec<&str>) -> Result<(), ConfigError> {
+fn unknown(what: &str, asked: &[String], known: &[&str]) -> Result<(), ConfigError> {
     let Some(name) = asked.iter().find(|name| !known.contains(&name.as_str())) else { return Ok(()) };
     let near = did_you_mean(name, known.iter().copied());
-    Err(refused(format!("there is no {what} `{name}`{near}\nconfigured {what}s: {}", list(known.into_iter()))))
+    Err(refused(format!("there is no {what} `{name}`{near}\nconfigured {what}s: {}", list(known))))
 }
 
-fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    let names = names.collect::<Vec<_>>().join(", ");
-    if names.is_empty() { "none".to_owned() } else { names }
+fn list(names: &[&str]) -> String {
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }

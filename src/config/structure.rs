@@ -120,12 +120,14 @@ pub(super) fn place(steps: &[&str]) -> String {
     }
     let mut text = String::new();
     for step in steps {
-        if step.parse::<usize>().is_ok() {
-            text.push_str(&format!("[{step}]"));
+        let (before, after) = if step.parse::<usize>().is_ok() {
+            ("[", "]")
+        } else if text.is_empty() {
+            ("", "")
         } else {
-            text.push_str(if text.is_empty() { "" } else { "." });
-            text.push_str(step);
-        }
+            (".", "")
+        };
+        text.extend([before, step, after]);
     }
     format!("`{text}`")
 }

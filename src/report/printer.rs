@@ -44,35 +44,36 @@ impl Printer {
     /// One line of talk, to stderr, unless quiet.
     pub fn line(&self, text: &str) {
         if self.verbosity != Verbosity::Quiet {
-            self.say(text);
+            say(text);
         }
-    }
-
-    fn say(&self, text: &str) {
-        let _ = writeln!(io::stderr().lock(), "{text}");
     }
 
     /// A warning, to stderr.
     pub fn warn(&self, text: &str) {
-        self.say(&format!("{} {text}", self.paint("33", "warning:")));
+        say(&format!("{} {text}", self.paint("33", "warning:")));
     }
 
     /// The failure that ends the program: the first cause first, then its causes, then what to do next.
     pub fn failure(&self, failure: &Failure) {
         let chain = failure.chain();
         if self.github {
-            self.say(&format!("::error::{}", chain.join(": ").replace('\n', "%0A")));
+            say(&format!("::error::{}", chain.join(": ").replace('\n', "%0A")));
         }
-        self.say(&format!("{} {}", self.paint("31;1", "error:"), chain[0]));
+        say(&format!("{} {}", self.paint("31;1", "error:"), chain[0]));
         for cause in &chain[1..] {
-            self.say(&format!("  caused by: {cause}"));
+            say(&format!("  caused by: {cause}"));
         }
         for hint in failure.hints() {
-            self.say(&format!("{} {hint}", self.paint("36", "hint:")));
+            say(&format!("{} {hint}", self.paint("36", "hint:")));
         }
     }
 
     fn paint(&self, code: &str, text: &str) -> String {
         if self.color { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
     }
+}
+
+/// A closed stream ends quietly.
+fn say(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
 }
