@@ -1,1 +1,92 @@
 //! Helm's verbs on one cluster: render, upgrade, roll back. No policy.
+//!
+//! The verbs are carried out by a Helm 4 program, and nothing outside this module knows that: callers see charts, revisions and manifests.
+
+mod program;
+mod rollback;
+mod upgrade;
+
+use thiserror::Error;
+
+use crate::cluster::ApiError;
+use crate::config::{ReleaseName, ValuesFile};
+use crate::helm::chart::archive::ChartArchive;
+use crate::helm::manifest::{ManifestError, Object};
+use crate::helm::release::CodecError;
+
+pub use program::ProgramError;
+pub use rollback::{obstacles, rollback};
+pub use upgrade::{render, upgrade};
+
+/// What is to be deployed: one archive with its values, under a release name.
+#[derive(Debug, Clone, Copy)]
+pub struct Target<'a> {
+    /// The Helm release.
+    pub release: &'a ReleaseName,
+    /// The chart.
+    pub archive: &'a ChartArchive,
+    /// Values files; later ones win.
+    pub values: &'a [ValuesFile],
+    /// The revision's description in the history.
+    pub description: &'a str,
+    /// Take fields away from other field managers.
+    pub force_conflicts: bool,
+}
+
+/// What a target renders to on one cluster, with nothing written.
+#[derive(Debug, Clone)]
+pub struct Rendered {
+    /// The manifest, without hooks.
+    pub manifest: String,
+    /// The manifest's objects.
+    pub objects: Vec<Object>,
+    /// The merged user values.
+    pub config: serde_json::Value,
+    /// What the release Secret would hold, in bytes of its base64.
+    pub record_bytes: usize,
+}
+
+/// A verb could not be carried out.
+#[derive(Debug, Error)]
+pub enum ActionError {
+    /// The program that carries the verb out is missing, or refused.
+    #[error(transparent)]
+    Program(#[from] ProgramError),
+    /// What was rendered cannot be read.
+    #[error("read the rendered manifest of {release}")]
+    Manifest {
+        /// The release.
+        release: String,
+        /// Why.
+        #[source]
+        source: ManifestError,
+    },
+    /// A release record cannot be read or written.
+    #[error("read the release record of {release}")]
+    Record {
+        /// The release.
+        release: String,
+        /// Why.
+        #[source]
+        source: CodecError,
+    },
+    /// The cluster did not answer as it should.
+    #[error(transparent)]
+    Api(#[from] ApiError),
+    /// The verb seemed to work and left no revision.
+    #[error("{release} has no revision after the {verb}; look at its history")]
+    NoRevision {
+        /// The release.
+        release: String,
+        /// What was done.
+        verb: &'static str,
+    },
+    /// The revision to return to is gone.
+    #[error("{release} has no revision {revision}; its history may have been pruned")]
+    MissingRevision {
+        /// The release.
+        release: String,
+        /// The revision.
+        revision: u32,
+    },
+}

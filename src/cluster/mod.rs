@@ -2,9 +2,12 @@
 //!
 //! Every read is repeated, with a growing pause and a bound, when the API server is away for a moment; writes are not.
 
+pub mod apply;
 pub mod client;
+pub mod discovery;
 pub mod error;
 pub mod kubeconfig;
+pub mod release_secrets;
 
 mod retry;
 
