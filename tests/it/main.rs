@@ -1,5 +1,6 @@
 //! The program as its users run it: one file per command, one binary for all of them. No cluster and no network beyond the loopback.
 
 mod every_step_fails;
+mod layers;
 mod support;
 mod usage;
