@@ -13,6 +13,8 @@ use clap::{Arg, ArgAction, ArgMatches, Args, CommandFactory, FromArgMatches, Par
 use crate::commands::Command;
 use crate::commands::rollout::RolloutArgs;
 
+const GLOBAL: &str = "Everywhere";
+
 const EXAMPLES: &str = "\
 Examples:
   release --cluster eks-development-1 --dry-run      what would happen; nothing is changed
@@ -53,13 +55,13 @@ pub struct Cli {
 #[derive(Debug, Clone, Args)]
 pub struct GlobalArgs {
     /// The configuration
-    #[arg(long, value_name = "FILE", env = "RELEASE_CONFIG", hide_env_values = true, default_value = "release.yaml", global = true)]
+    #[arg(long, value_name = "FILE", env = "RELEASE_CONFIG", hide_env_values = true, default_value = "release.yaml", global = true, help_heading = GLOBAL)]
     pub config: PathBuf,
     /// Say more (repeatable)
-    #[arg(short, long, action = ArgAction::Count, global = true, conflicts_with = "quiet")]
+    #[arg(short, long, action = ArgAction::Count, global = true, conflicts_with = "quiet", help_heading = GLOBAL)]
     pub verbose: u8,
     /// Say only warnings and errors
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, help_heading = GLOBAL)]
     pub quiet: bool,
 }
 

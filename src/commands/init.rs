@@ -13,10 +13,15 @@ use crate::config::{Config, ConfigError, IssuerRef};
 use crate::failure::Failure;
 use crate::report::exit_code::Exit;
 
+const EXAMPLE: &str = "\
+Example:
+  release init --git https://git.example.com/sre/sre-helm-charts.git --path cert-manager \\
+      --chartmuseum https://chartmuseum.example.com \\
+      --cluster eks-development-1 --cluster eks-staging-1=staging-context";
+
 /// The arguments.
 #[derive(Debug, Clone, Args)]
-#[command(after_help = "Example:\n  release init --git https://git.example.com/sre/sre-helm-charts.git --path cert-manager \\\n      \
-    --chartmuseum https://chartmuseum.example.com --cluster eks-development-1 --cluster eks-staging-1=staging-context")]
+#[command(after_help = EXAMPLE)]
 pub struct InitArgs {
     #[command(flatten)]
     source: InitSource,

@@ -211,7 +211,11 @@ fn location_of(location: &serde_saphyr::Location) -> Location {
 
 fn problem_of(error: &serde_saphyr::Error) -> Problem {
     let location = error.location().map(|location| location_of(&location)).unwrap_or_default();
-    let message = error.without_snippet().render_with_formatter(&DefaultMessageFormatter.with_localizer(&PlaceSaidElsewhere));
+    let error = error.without_snippet();
+    if let serde_saphyr::Error::DuplicateMappingKey { key: Some(key), .. } = error {
+        return Problem { location, message: format!("the key `{key}` is there already") };
+    }
+    let message = error.render_with_formatter(&DefaultMessageFormatter.with_localizer(&PlaceSaidElsewhere));
     Problem { location, message }
 }
 

@@ -256,7 +256,7 @@ pub struct WaveSettings {
     pub soak: Duration,
     /// How many of its clusters at most are upgraded at the same time.
     #[serde(default = "one")]
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1), title = "a number that is at least 1")]
     pub max_parallel: usize,
 }
 

@@ -6,7 +6,7 @@ use boon::{Compiler, ErrorKind, InstanceLocation, InstanceToken, SchemaIndex, Sc
 use serde_json::Value;
 
 use super::document::Document;
-use super::error::{Problem, did_you_mean};
+use super::error::{Problem, nearest};
 use super::file::Config;
 
 const SCHEMA_URL: &str = "release:config";
@@ -20,11 +20,11 @@ pub(super) fn schema() -> Value {
 pub(super) fn problems(document: &Document) -> Vec<Problem> {
     let schema = schema();
     let (schemas, index) = compile(&schema);
-    let mut problems = Vec::new();
+    let mut findings = Vec::new();
     if let Err(error) = schemas.validate(&document.json(), index) {
-        collect(&Judge { document, schema: &schema }, &error, &mut problems);
+        Judge { document, schema: &schema }.collect(&error, &mut findings);
     }
-    problems
+    without_followers(findings)
 }
 
 fn compile(schema: &Value) -> (Schemas, SchemaIndex) {
@@ -34,63 +34,99 @@ fn compile(schema: &Value) -> (Schemas, SchemaIndex) {
     (schemas, index)
 }
 
+/// A problem, with the key that is missing or that an unknown one was meant to be.
+struct Finding {
+    problem: Problem,
+    missing: Option<String>,
+    meant: Option<String>,
+}
+
+/// A misspelt key is told once, not also as a missing one.
+fn without_followers(findings: Vec<Finding>) -> Vec<Problem> {
+    let meant: Vec<String> = findings.iter().filter_map(|finding| finding.meant.clone()).collect();
+    let follows = |finding: &Finding| finding.missing.as_ref().is_some_and(|key| meant.contains(key));
+    findings.into_iter().filter(|finding| !follows(finding)).map(|finding| finding.problem).collect()
+}
+
 struct Judge<'a> {
     document: &'a Document,
     schema: &'a Value,
 }
 
-/// The innermost errors are the ones that a person can act on; an "any of" is told as a whole.
-fn collect(judge: &Judge<'_>, error: &ValidationError<'_, '_>, problems: &mut Vec<Problem>) {
-    let whole = matches!(error.kind, ErrorKind::AnyOf | ErrorKind::OneOf(_));
-    if error.causes.is_empty() || whole {
-        problems.extend(judge.problems(error));
-    } else {
-        error.causes.iter().for_each(|cause| collect(judge, cause, problems));
-    }
-}
-
 impl Judge<'_> {
-    fn problems(&self, error: &ValidationError<'_, '_>) -> Vec<Problem> {
-        let steps = steps(&error.instance_location);
-        let steps: Vec<&str> = steps.iter().map(String::as_str).collect();
-        match &error.kind {
-            ErrorKind::AdditionalProperties { got } => got.iter().map(|key| self.unknown_key(&steps, key, error)).collect(),
-            ErrorKind::Required { want } => want.iter().map(|key| self.missing_key(&steps, key)).collect(),
-            _ => vec![self.wrong_value(&steps, error)],
+    /// The innermost errors are the ones that a person can act on. What has a title or a list of choices is told as a whole.
+    fn collect(&self, error: &ValidationError<'_, '_>, findings: &mut Vec<Finding>) {
+        let subschema = self.subschema(error.schema_url);
+        let whole = match error.kind {
+            ErrorKind::OneOf(_) => true,
+            ErrorKind::AnyOf => subschema["title"].is_string(),
+            _ => error.causes.is_empty(),
+        };
+        if whole {
+            findings.extend(self.findings(error, subschema));
+        } else {
+            error.causes.iter().filter(|cause| !wants_nothing(cause)).for_each(|cause| self.collect(cause, findings));
         }
     }
 
-    fn unknown_key(&self, steps: &[&str], key: &str, error: &ValidationError<'_, '_>) -> Problem {
-        let known = self.subschema(error.schema_url)["properties"].as_object().cloned().unwrap_or_default();
-        let near = did_you_mean(key, known.keys().map(String::as_str));
-        let names: Vec<&str> = known.keys().map(String::as_str).collect();
-        let hint = if near.is_empty() { format!("; {} has {}", place(steps), names.join(", ")) } else { near };
-        let location = self.document.key_location(&[steps, &[key]].concat());
-        Problem { location, message: format!("unknown key `{key}` in {}{hint}", place(steps)) }
-    }
-
-    fn missing_key(&self, steps: &[&str], key: &str) -> Problem {
-        let location = if steps.is_empty() { self.document.location(steps) } else { self.document.key_location(steps) };
-        Problem { location, message: format!("missing key `{key}` in {}", place(steps)) }
-    }
-
-    fn wrong_value(&self, steps: &[&str], error: &ValidationError<'_, '_>) -> Problem {
-        let subschema = self.subschema(error.schema_url);
-        let message = match (subschema["title"].as_str(), &error.kind) {
-            (Some(title), _) => format!("{} has to be {title}", place(steps)),
-            (None, ErrorKind::Type { got, want }) => {
-                let wanted = want.iter().filter(|want| *want != Type::Null).map(named).collect::<Vec<_>>().join(" or ");
-                format!("{} has to be {wanted}, not {}", place(steps), named(*got))
+    fn findings(&self, error: &ValidationError<'_, '_>, subschema: &Value) -> Vec<Finding> {
+        let steps = steps(&error.instance_location);
+        let steps: Vec<&str> = steps.iter().map(String::as_str).collect();
+        match &error.kind {
+            ErrorKind::AdditionalProperties { got } => got.iter().map(|key| self.unknown_key(&steps, key, subschema)).collect(),
+            ErrorKind::Required { want } => want.iter().map(|key| self.missing_key(&steps, key)).collect(),
+            kind => {
+                let problem = Problem { location: self.document.location(&steps), message: wrong_value(&steps, kind, subschema) };
+                vec![Finding { problem, missing: None, meant: None }]
             }
-            (None, kind) => format!("{}: {kind}", place(steps)),
+        }
+    }
+
+    fn unknown_key(&self, steps: &[&str], key: &str, subschema: &Value) -> Finding {
+        let known: Vec<&str> = subschema["properties"].as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
+        let near = nearest(key, known.iter().copied());
+        let hint = match near {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("it has {}", known.join(", ")),
         };
-        Problem { location: self.document.location(steps), message }
+        let location = self.document.key_location(&[steps, &[key]].concat());
+        let problem = Problem { location, message: format!("unknown key `{key}` in {}; {hint}", place(steps)) };
+        Finding { problem, missing: None, meant: near.map(|near| place(&[steps, &[near]].concat())) }
+    }
+
+    fn missing_key(&self, steps: &[&str], key: &str) -> Finding {
+        let problem = Problem { location: self.document.key_location(steps), message: format!("missing key `{key}` in {}", place(steps)) };
+        Finding { problem, missing: Some(place(&[steps, &[key]].concat())), meant: None }
     }
 
     /// The schema that an error is about, from its URL with a JSON pointer.
     fn subschema(&self, url: &str) -> &Value {
         let pointer = url.split_once('#').map_or("", |(_, pointer)| pointer);
         self.schema.pointer(pointer).unwrap_or(&Value::Null)
+    }
+}
+
+/// The branch of an optional value that only nothing fits.
+fn wants_nothing(error: &ValidationError<'_, '_>) -> bool {
+    matches!(&error.kind, ErrorKind::Type { want, .. } if want.iter().all(|want| want == Type::Null))
+}
+
+fn wrong_value(steps: &[&str], kind: &ErrorKind<'_, '_>, subschema: &Value) -> String {
+    let place = place(steps);
+    let choices: Vec<String> = subschema["oneOf"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|choice| format!("`{}`", choice["const"].as_str().unwrap_or_default()))
+        .collect();
+    match (subschema["title"].as_str().filter(|_| !steps.is_empty()), kind) {
+        (Some(title), _) => format!("{place} has to be {title}"),
+        (None, ErrorKind::OneOf(_)) => format!("{place} has to be {}", choices.join(" or ")),
+        (None, ErrorKind::Type { got, want }) => {
+            let wanted = want.iter().filter(|want| *want != Type::Null).map(named).collect::<Vec<_>>().join(" or ");
+            format!("{place} has to be {wanted}, not {}", named(*got))
+        }
+        (None, kind) => format!("{place}: {kind}"),
     }
 }
 

@@ -124,7 +124,7 @@ impl Findings<'_> {
         for (position, file) in cluster.values.iter().enumerate() {
             if self.config.charts.len() > 1 && !file.contains("{chart}") {
                 let message = format!(
-                    "with several charts, `{file}` would be used for each of them; write `{{chart}}` where the chart's name stands"
+                    "with several charts, `{file}` would be used for each of them; write it in quotes, with `{{chart}}` where the chart's name stands"
                 );
                 self.at(&["clusters", index, "values", &position.to_string()], message);
             }

@@ -1,0 +1,455 @@
+//! `release.yaml`: what is right, and how each wrong thing is told with its line and the nearest right name.
+
+use insta::assert_snapshot;
+
+use crate::support::world::{Ran, World};
+
+const FLEET: &str = include_str!("../fixtures/fleet/release.yaml");
+
+/// A world with the fleet of the fixtures.
+fn fleet() -> World {
+    let world = World::new();
+    world.write("release.yaml", FLEET);
+    world.write("values/cert-manager/common.yaml", include_str!("../fixtures/fleet/values/cert-manager/common.yaml"));
+    world.write("values/cert-manager/eks-development-1.yaml", include_str!("../fixtures/fleet/values/cert-manager/eks-development-1.yaml"));
+    world
+}
+
+/// `release config check` on the fleet with some texts replaced; each has to be there.
+fn check_with(replacements: &[(&str, &str)]) -> Ran {
+    let world = fleet();
+    let text = replacements.iter().fold(FLEET.to_owned(), |text, (from, to)| {
+        assert!(text.contains(from), "the fixture has no `{from}`");
+        text.replace(from, to)
+    });
+    world.write("release.yaml", text);
+    world.release(["config", "check"])
+}
+
+#[test]
+fn a_right_file_is_summed_up_in_the_order_of_the_rollout() {
+    assert_snapshot!(fleet().release(["config", "check"]), @"
+    exit code: 0
+    ----- stdout -----
+    release.yaml is OK
+    chart cert-manager: cert-manager of https://git.example.com/sre/sre-helm-charts.git -> chartmuseum (https://chartmuseum.example.com/), release cert-manager/cert-manager
+    wave development: eks-development-1
+    wave staging: eks-staging-1, then 30m of soak
+    wave production: eks-production-1
+    ----- stderr -----
+    ");
+}
+
+#[test]
+fn a_value_of_the_wrong_kind_is_told_by_what_is_right() {
+    assert_snapshot!(
+        check_with(&[
+            ("profile: cert-manager ", "profile: cert-manger "),
+            ("context: eks-staging-1", "context: 1"),
+            ("path: cert-manager", "path: [cert-manager]"),
+            ("name: cert-manager,", "name: Cert_Manager,"),
+            ("wave: development", "wave: development\n    labels: {}"),
+        ]),
+        @r#"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    error: release.yaml:3:86: `charts.cert-manager.source.path` has to be a text, not a list
+      |
+    3 |     source: { git: https://git.example.com/sre/sre-helm-charts.git, ref: main, path: [cert-manager] }
+      |                                                                                      ^
+
+    release.yaml:5:22: `charts.cert-manager.release.name` has to be a release name: lower case letters, digits and `-`, at most 53 characters
+      |
+    5 |     release: { name: Cert_Manager, namespace: cert-manager }
+      |                      ^^^^^^^^^^^^
+
+    release.yaml:7:14: `charts.cert-manager.profile` has to be `cert-manager` or `generic`
+      |
+    7 |     profile: cert-manger              # the built-in knowledge; "generic" for other charts
+      |              ^^^^^^^^^^^
+
+    release.yaml:22:5: unknown key `labels` in `clusters[1]`; it has name, kube, wave, values
+       |
+    22 |     labels: {}
+       |     ^^^^^^
+
+    release.yaml:25:22: `clusters[2].kube.context` has to be a text, not a number
+       |
+    25 |     kube: { context: 1, server: https://DEF.eks.amazonaws.com }
+       |                      ^
+    "#
+    );
+}
+
+#[test]
+fn everything_that_is_wrong_is_said_at_once() {
+    assert_snapshot!(check_with(&[("source:", "sorce:"), ("timeout: 10m", "timeout: 10 minutes"), ("wave: staging", "wafe: staging"), ("on-failure: halt", "on-failure: stop"),
+        ("max-parallel: 1", "max-parallel: 0"), ("ClusterIssuer/letsencrypt-staging", "letsencrypt-staging")]), @r#"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    error: release.yaml:3:5: unknown key `sorce` in `charts.cert-manager`; did you mean `source`?
+      |
+    3 |     sorce: { git: https://git.example.com/sre/sre-helm-charts.git, ref: main, path: cert-manager }
+      |     ^^^^^
+
+    release.yaml:9:16: `charts.cert-manager.gates.timeout` has to be a duration such as `90s`, `10m` or `1h30m`
+      |
+    9 |       timeout: 10 minutes                     # all gates of one cluster; an ACME chain may take up to acme-timeout
+      |                ^^^^^^^^^^
+
+    release.yaml:12:27: `charts.cert-manager.gates.canary.issuers[0]` has to be an issuer such as `ClusterIssuer/letsencrypt-staging` or `Issuer/my-namespace/my-issuer`
+       |
+    12 |       canary: { issuers: [letsencrypt-staging], dns-name: "{run}.canary.demo.example.com" }
+       |                           ^^^^^^^^^^^^^^^^^^^
+
+    release.yaml:25:5: unknown key `wafe` in `clusters[2]`; did you mean `wave`?
+       |
+    25 |     wafe: staging
+       |     ^^^^
+
+    release.yaml:26:96: `waves[2].max-parallel` has to be a number that is at least 1
+       |
+    26 | waves: [{ name: development }, { name: staging, soak: 30m }, { name: production, max-parallel: 0 }]
+       |                                                                                                ^
+
+    release.yaml:27:13: `on-failure` has to be `halt` or `rollback`
+       |
+    27 | on-failure: stop                       # or rollback
+       |             ^^^^
+    "#);
+}
+
+#[test]
+fn names_have_to_exist() {
+    assert_snapshot!(check_with(&[("repository: chartmuseum", "repository: chartmusem"), ("wave: staging", "wave: stagging"), ("common.yaml", "comon.yaml")]), @"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    error: release.yaml:4:17: there is no repository `chartmusem`; did you mean `chartmuseum`?
+      |
+    4 |     repository: chartmusem
+      |                 ^^^^^^^^^^
+
+    release.yaml:6:14: read the values file `values/cert-manager/comon.yaml` of `eks-production-1`: No such file or directory (os error 2)
+      |
+    6 |     values: [values/cert-manager/comon.yaml]
+      |              ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+    release.yaml:25:11: there is no wave `stagging`; did you mean `staging`?
+       |
+    25 |     wave: stagging
+       |           ^^^^^^^^
+    ");
+}
+
+#[test]
+fn two_clusters_with_one_api_server_are_one_cluster() {
+    assert_snapshot!(check_with(&[("https://DEF.eks.amazonaws.com", "https://abc.EKS.amazonaws.com:443/")]), @"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    error: release.yaml:24:45: `eks-staging-1` has the API server of `eks-development-1`: they are one cluster
+       |
+    24 |     kube: { context: eks-staging-1, server: https://abc.EKS.amazonaws.com:443/ }
+       |                                             ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    ");
+    assert_snapshot!(check_with(&[("context: eks-staging-1, server: https://DEF.eks.amazonaws.com", "context: eks-development-1")]), @"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    error: release.yaml:24:22: `eks-staging-1` has the context of `eks-development-1`: they are one cluster
+       |
+    24 |     kube: { context: eks-development-1 }
+       |                      ^^^^^^^^^^^^^^^^^
+    ");
+    assert_snapshot!(check_with(&[("name: eks-staging-1", "name: eks-development-1"), ("name: staging,", "name: development,")]), @"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    error: release.yaml:23:11: there are two clusters `eks-development-1`
+       |
+    23 |   - name: eks-development-1
+       |           ^^^^^^^^^^^^^^^^^
+
+    release.yaml:25:11: there is no wave `staging`
+       |
+    25 |     wave: staging
+       |           ^^^^^^^
+
+    release.yaml:26:40: there are two waves `development`
+       |
+    26 | waves: [{ name: development }, { name: development, soak: 30m }, { name: production, max-parallel: 1 }]
+       |                                        ^^^^^^^^^^^
+    ");
+}
+
+#[test]
+fn a_file_that_is_no_yaml_is_refused_with_its_line() {
+    assert_snapshot!(check_with(&[("gates:\n", "gates: [\n")]), @"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    error: release.yaml:10:7: while parsing a flow mapping, did not find expected ',' or '}'
+       |
+    10 |       acme-timeout: 30m
+       |       ^
+    ");
+    assert_snapshot!(check_with(&[("    profile: cert-manager ", "\tprofile: cert-manager ")]), @r#"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    error: release.yaml:7:2: tabs disallowed within this context (block indentation)
+      |
+    7 | 	profile: cert-manager              # the built-in knowledge; "generic" for other charts
+      |  ^
+    "#);
+    assert_snapshot!(check_with(&[("    repository: chartmuseum\n", "    repository: chartmuseum\n    repository: other\n")]), @"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    error: release.yaml:5:5: the key `repository` is there already
+      |
+    5 |     repository: other
+      |     ^^^^^^^^^^
+    ");
+    let world = World::new();
+    world.write("release.yaml", "");
+    assert_snapshot!(world.release(["config", "check"]), @"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    error: release.yaml: the file has to be a mapping, not empty
+    ");
+}
+
+#[test]
+fn a_secret_is_never_written_in_the_file_nor_printed() {
+    let ran = check_with(&[("password: { env: CHARTMUSEUM_PASSWORD }", "password: hunter2")]);
+    assert!(!ran.everything().contains("hunter2"), "{ran}");
+    assert_snapshot!(ran, @"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    error: release.yaml:14:107: `repositories.chartmuseum.password` has to be `{ env: NAME }` or `{ file: PATH }`: a secret is never written in the file itself
+       |
+    14 |   chartmuseum: { url: https://chartmuseum.example.com, username: { env: CHARTMUSEUM_USERNAME }, password: ******* *
+       |                                                                                                           ^^^^^^^
+    ");
+    let ran = check_with(&[
+        (
+            "https://chartmuseum.example.com, username: { env: CHARTMUSEUM_USERNAME }, password: { env: CHARTMUSEUM_PASSWORD }",
+            "https://me:hunter2@chartmuseum.example.com",
+        ),
+        ("https://git.example.com", "https://me:hunter2@git.example.com"),
+    ]);
+    assert!(!ran.everything().contains("hunter2"), "{ran}");
+    assert_snapshot!(ran, @"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    error: release.yaml:3:20: a password in a URL ends up in logs; write `token: { env: NAME }` instead
+      |
+    3 |     source: { git: https://**********@git.example.com/sre/sre-helm-charts.git, ref: main, path: cert-manager }
+      |                    ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+    release.yaml:14:23: a password in a URL ends up in logs; write `username:` and `password: { env: NAME }` instead
+       |
+    14 |   chartmuseum: { url: https://**********@chartmuseum.example.com }
+       |                       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    ");
+    let ran = check_with(&[("password: { env: CHARTMUSEUM_PASSWORD }", "pasword: hunter2")]);
+    assert!(!ran.everything().contains("hunter2"), "{ran}");
+}
+
+#[test]
+fn a_source_is_one_of_three() {
+    assert_snapshot!(check_with(&[("git: https://git.example.com/sre/sre-helm-charts.git, ref: main", "directory: charts, ref: main")]), @"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    error: release.yaml:3:34: `ref` belongs to a `git` source; a directory or an archive has none
+      |
+    3 |     source: { directory: charts, ref: main, path: cert-manager }
+      |                                  ^^^
+
+    release.yaml:3:45: `path` belongs to a `git` source; a directory or an archive has none
+      |
+    3 |     source: { directory: charts, ref: main, path: cert-manager }
+      |                                             ^^^^
+    ");
+    assert_snapshot!(check_with(&[("git: https://git.example.com/sre/sre-helm-charts.git", "directory: charts, git: x")]), @"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    error: release.yaml:3:5: the source of `cert-manager` has to be one of `git`, `directory` and `archive`
+      |
+    3 |     source: { directory: charts, git: x, ref: main, path: cert-manager }
+      |     ^^^^^^
+    ");
+}
+
+#[test]
+fn a_canary_needs_a_name_that_is_new_in_every_run() {
+    assert_snapshot!(check_with(&[("{run}.canary", "canary")]), @r#"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    error: release.yaml:12:73: `canary.demo.example.com` is the same name in every run, which proves nothing: authorizations are reused; put `{run}` into it
+       |
+    12 |       canary: { issuers: [ClusterIssuer/letsencrypt-staging], dns-name: "canary.demo.example.com" }
+       |                                                                         ^^^^^^^^^^^^^^^^^^^^^^^^^
+    "#);
+    assert_snapshot!(check_with(&[(", dns-name: \"{run}.canary.demo.example.com\"", "")]), @r#"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    error: release.yaml:12:7: a canary with `issuers` needs a `dns-name`, such as `"{run}.canary.example.com"`
+       |
+    12 |       canary: { issuers: [ClusterIssuer/letsencrypt-staging] }
+       |       ^^^^^^
+    "#);
+}
+
+#[test]
+fn addresses_have_to_be_addresses() {
+    assert_snapshot!(check_with(&[("url: https://chartmuseum.example.com", "url: chartmuseum.example.com"), ("server: https://GHI.eks.amazonaws.com", "server: GHI")]), @"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    error: release.yaml:14:23: the address of repository `chartmuseum` is not a URL: relative URL without a base
+       |
+    14 |   chartmuseum: { url: chartmuseum.example.com, username: { env: CHARTMUSEUM_USERNAME }, password: { env: CHARTMUSEUM_PASSWORD } }
+       |                       ^^^^^^^^^^^^^^^^^^^^^^^
+
+    release.yaml:17:48: the API server of `eks-production-1` is not a URL: relative URL without a base
+       |
+    17 |     kube: { context: eks-production-1, server: GHI }
+       |                                                ^^^
+    ");
+    assert_snapshot!(check_with(&[("url: https://", "url: ftp://"), ("username: { env: CHARTMUSEUM_USERNAME }, ", "token: { env: T }, ")]), @"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    error: release.yaml:14:23: `ftp` is not a kind of repository; write `https://…` for ChartMuseum
+       |
+    14 |   chartmuseum: { url: ftp://chartmuseum.example.com, token: { env: T }, password: { env: CHARTMUSEUM_PASSWORD } }
+       |                       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+    release.yaml:14:54: repository `chartmuseum` has both a token and a user name or password; keep one of them
+       |
+    14 |   chartmuseum: { url: ftp://chartmuseum.example.com, token: { env: T }, password: { env: CHARTMUSEUM_PASSWORD } }
+       |                                                      ^^^^^
+    ");
+}
+
+#[test]
+fn the_schema_describes_the_fixture_and_is_the_published_one() {
+    let ran = World::new().release(["config", "schema"]);
+    let schema: serde_json::Value = serde_json::from_str(&ran.stdout).expect("a JSON document");
+    let fleet: serde_json::Value = serde_norway::from_str(FLEET).expect("a YAML document");
+    let (mut schemas, mut compiler) = (boon::Schemas::new(), boon::Compiler::new());
+    compiler.add_resource("schema.json", schema).expect("a URL");
+    let index = compiler.compile("schema.json", &mut schemas).expect("a schema of draft 2020-12");
+    schemas.validate(&fleet, index).unwrap_or_else(|error| panic!("{error:#}"));
+    assert_snapshot!("release-yaml-schema", ran.stdout);
+}
+
+#[test]
+fn a_cluster_that_is_not_there_is_told_with_the_nearest_name() {
+    let world = fleet();
+    assert_snapshot!(world.release(["--cluster", "eks-develpment-1"]), @"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    error: there is no cluster `eks-develpment-1`; did you mean `eks-development-1`?
+    configured clusters: eks-production-1, eks-development-1, eks-staging-1
+    ");
+    assert_snapshot!(world.release(["--wave", "prod"]), @"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    error: there is no wave `prod`; did you mean `production`?
+    configured waves: development, staging, production
+    ");
+    assert_snapshot!(world.release(["--dry-run"]), @"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    error: no cluster is selected; use --cluster NAME, --wave NAME or --all
+    configured clusters: eks-production-1, eks-development-1, eks-staging-1
+    ");
+    assert_snapshot!(world.release(["--all", "--chart", "certmanager"]), @"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    error: there is no chart `certmanager`; did you mean `cert-manager`?
+    configured charts: cert-manager
+    ");
+}
+
+#[test]
+fn several_charts_need_a_choice() {
+    let world = World::new();
+    let second = "  podinfo:\n    source: { directory: podinfo }\n    repository: chartmuseum\n    release: { name: podinfo, namespace: podinfo }\nrepositories:";
+    let text = FLEET.replace("repositories:", second);
+    world.write("release.yaml", &text);
+    assert_snapshot!(world.release(["--all", "--dry-run"]), @"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    error: release.yaml:26:14: with several charts, `values/cert-manager/eks-development-1.yaml` would be used for each of them; write it in quotes, with `{chart}` where the chart's name stands
+       |
+    26 |     values: [values/cert-manager/eks-development-1.yaml]
+       |              ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    ");
+    world.write("release.yaml", text.replace("[values/cert-manager/eks-development-1.yaml]", "[\"values/{chart}/{cluster}.yaml\"]"));
+    assert_snapshot!(world.release(["--all", "--dry-run"]), @"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    error: several charts are configured; select one with --chart: cert-manager, podinfo
+    ");
+    assert_snapshot!(world.release(["--all", "--dry-run", "--chart", "podinfo", "--ref", "main"]), @"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    error: --ref selects a commit of a git source, but `podinfo` comes from podinfo
+    ");
+}
+
+#[test]
+fn a_missing_values_file_stops_the_clusters_that_need_it() {
+    let world = fleet();
+    std::fs::remove_file(world.dir().join("values/cert-manager/eks-development-1.yaml")).expect("remove the file");
+    assert_snapshot!(world.release(["--cluster", "eks-development-1", "--dry-run"]), @"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    error: release.yaml:22:14: read the values file `values/cert-manager/eks-development-1.yaml` of `eks-development-1`: No such file or directory (os error 2)
+       |
+    22 |     values: [values/cert-manager/eks-development-1.yaml]
+       |              ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    ");
+}
+
+#[test]
+fn without_a_file_it_is_said_how_to_begin() {
+    assert_snapshot!(World::new().release(["--cluster", "eks-development-1"]), @"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    error: read the configuration `release.yaml`
+      caused by: No such file or directory (os error 2)
+    hint: write one with `release init`, or name it with --config or RELEASE_CONFIG
+    ");
+    assert_snapshot!(World::new().env("RELEASE_CONFIG", "fleet.yaml").release(["config", "check"]), @"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    error: read the configuration `fleet.yaml`
+      caused by: No such file or directory (os error 2)
+    hint: write one with `release init`, or name it with --config or RELEASE_CONFIG
+    ");
+}
