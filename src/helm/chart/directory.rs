@@ -1,19 +1,18 @@
-//! Reading a chart's directory: Helm's walk, `.helmignore`, symbolic links followed.
+//! Reading a chart's directory on this machine.
 
-use std::ffi::OsString;
-use std::fs::{self, Metadata};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::ignore::{RuleError, Rules};
-use super::{File, MAX_CHART_SIZE, without_bom};
-
-/// Links that lead back to a folder above would be followed for ever.
-const MAX_DEPTH: usize = 255;
+use super::File;
+use super::walk::{Kind, Tree, WalkError, walk};
 
 /// Why a directory is not read.
+pub type DirectoryError = WalkError<EntryError>;
+
+/// Why an entry of a directory is not read.
 #[derive(Debug, thiserror::Error)]
-pub enum DirectoryError {
+pub enum EntryError {
     /// A file or folder cannot be read.
     #[error("read {}", path.display())]
     Read {
@@ -38,94 +37,53 @@ pub enum DirectoryError {
     /// A name that is not UTF-8.
     #[error("the name of {} is not UTF-8", .0.display())]
     Name(PathBuf),
-    /// Folders nested without end, usually a link to a folder above.
-    #[error("{} is nested deeper than {MAX_DEPTH} folders: does a link lead back to a folder above it?", .0.display())]
-    TooDeep(PathBuf),
-    /// More than a chart may hold.
-    #[error("chart exceeds maximum decompressed size of {MAX_CHART_SIZE} bytes")]
-    TooLarge,
-    /// The `.helmignore` is wrong.
-    #[error("read the rules of {}", path.display())]
-    Ignore {
-        /// The chart's folder.
-        path: PathBuf,
-        /// The line.
-        #[source]
-        source: RuleError,
-    },
 }
 
-/// The files of a chart's directory in Helm's order: names sorted bytewise per folder, folders descended where they stand.
+/// The files of a chart's directory, symbolic links followed, by the rules of [`walk`].
 pub fn read(directory: &Path) -> Result<Vec<File>, DirectoryError> {
-    let rules = rules_of(directory)?;
-    let mut walk = Walk { rules, files: Vec::new(), left: MAX_CHART_SIZE };
-    walk.folder(directory, "", 0)?;
-    Ok(walk.files)
+    walk(&Directory(directory))
 }
 
-fn rules_of(directory: &Path) -> Result<Rules, DirectoryError> {
-    let path = directory.join(".helmignore");
-    match fs::read(&path) {
-        Ok(text) => {
-            Rules::parse(&String::from_utf8_lossy(&text)).map_err(|source| DirectoryError::Ignore { path: directory.to_owned(), source })
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Rules::default()),
-        Err(source) => Err(DirectoryError::Read { path, source }),
+struct Directory<'a>(&'a Path);
+
+impl Directory<'_> {
+    fn path(&self, inner: &str) -> PathBuf {
+        if inner.is_empty() { self.0.to_owned() } else { self.0.join(inner) }
     }
 }
 
-struct Walk {
-    rules: Rules,
-    files: Vec<File>,
-    left: u64,
-}
+impl Tree for Directory<'_> {
+    type Error = EntryError;
 
-impl Walk {
-    fn folder(&mut self, path: &Path, inner: &str, depth: usize) -> Result<(), DirectoryError> {
-        if depth > MAX_DEPTH {
-            return Err(DirectoryError::TooDeep(path.to_owned()));
-        }
-        for name in sorted_names(path).map_err(|source| DirectoryError::Read { path: path.to_owned(), source })? {
-            let path = path.join(&name);
-            let name = name.to_str().ok_or_else(|| DirectoryError::Name(path.clone()))?;
-            let inner = if inner.is_empty() { name.to_owned() } else { format!("{inner}/{name}") };
-            self.entry(&path, inner, depth)?;
-        }
-        Ok(())
+    fn names(&self, folder: &str) -> Result<Vec<String>, EntryError> {
+        let folder = self.path(folder);
+        let unreadable = |source| EntryError::Read { path: folder.clone(), source };
+        let name = |entry: io::Result<fs::DirEntry>| {
+            let name = entry.map_err(unreadable)?.file_name();
+            name.into_string().map_err(|name| EntryError::Name(folder.join(name)))
+        };
+        fs::read_dir(&folder).map_err(unreadable)?.map(name).collect()
     }
 
-    fn entry(&mut self, path: &Path, inner: String, depth: usize) -> Result<(), DirectoryError> {
-        let metadata = followed(path)?;
-        if self.rules.ignores(&inner, metadata.is_dir()) {
-            return Ok(());
+    /// A broken link is an error even where it would be ignored, as in Helm.
+    fn kind(&self, path: &str) -> Result<Kind, EntryError> {
+        let path = self.path(path);
+        match fs::metadata(&path) {
+            Ok(metadata) if metadata.is_dir() => Ok(Kind::Folder),
+            Ok(metadata) if metadata.is_file() => Ok(Kind::File(metadata.len())),
+            Ok(_) => Ok(Kind::Other),
+            Err(source) if path.is_symlink() => Err(EntryError::BrokenLink { path, source }),
+            Err(source) => Err(EntryError::Read { path, source }),
         }
-        if metadata.is_dir() {
-            return self.folder(path, &inner, depth + 1);
-        }
-        if !metadata.is_file() {
-            return Err(DirectoryError::Irregular(path.to_owned()));
-        }
-        // The size is checked before anything is read, and again after: a file may grow.
-        self.left.checked_sub(metadata.len()).ok_or(DirectoryError::TooLarge)?;
-        let data = fs::read(path).map_err(|source| DirectoryError::Read { path: path.to_owned(), source })?;
-        self.left = self.left.checked_sub(data.len() as u64).ok_or(DirectoryError::TooLarge)?;
-        self.files.push(File { name: inner, data: without_bom(&data).to_vec() });
-        Ok(())
     }
-}
 
-/// What a path is, links followed. A broken link is an error even where it would be ignored, as in Helm.
-fn followed(path: &Path) -> Result<Metadata, DirectoryError> {
-    fs::metadata(path).map_err(|source| {
-        let path = path.to_owned();
-        if path.is_symlink() { DirectoryError::BrokenLink { path, source } } else { DirectoryError::Read { path, source } }
-    })
-}
-
-fn sorted_names(path: &Path) -> io::Result<Vec<OsString>> {
-    let mut names: Vec<_> = fs::read_dir(path)?.map(|entry| entry.map(|entry| entry.file_name())).collect::<Result<_, _>>()?;
-    names.sort();
-    Ok(names)
+    fn read(&self, path: &str) -> Result<Vec<u8>, EntryError> {
+        if self.kind(path)? == Kind::Other {
+            return Err(EntryError::Irregular(self.path(path)));
+        }
+        let path = self.path(path);
+        fs::read(&path).map_err(|source| EntryError::Read { path, source })
+    }
 }
 
 #[cfg(test)]
@@ -149,17 +107,10 @@ mod tests {
     }
 
     #[test]
-    fn folders_stand_where_their_bare_name_sorts() {
-        let directory =
-            directory(&[("a.yaml", ""), ("a/z", ""), ("B", ""), (".helmignore", "*.md\n"), ("README.md", ""), ("templates/.x", "")]);
+    fn empty_folders_vanish_and_ignored_files_are_left_out() {
+        let directory = directory(&[("a.yaml", ""), ("a/z", ""), (".helmignore", "*.md\n"), ("README.md", ""), ("templates/.x", "")]);
         fs::create_dir(directory.path().join("empty")).unwrap();
-        assert_eq!(names(directory.path()), [".helmignore", "B", "a/z", "a.yaml"]);
-    }
-
-    #[test]
-    fn a_byte_order_mark_is_dropped() {
-        let directory = directory(&[("a", "\u{feff}x")]);
-        assert_eq!(read(directory.path()).unwrap()[0].data, b"x");
+        assert_eq!(names(directory.path()), [".helmignore", "a/z", "a.yaml"]);
     }
 
     #[test]
@@ -183,8 +134,7 @@ mod tests {
         assert_eq!(refusal(chart.path()), "cannot load irregular file CHART/socket as it has file mode type bits set");
         fs::remove_file(chart.path().join("socket")).unwrap();
         symlink(".", chart.path().join("loop")).unwrap();
-        let refused = read(chart.path()).unwrap_err().to_string();
-        assert!(refused.contains("nested deeper") || refused.contains("loop"), "{refused}");
+        assert!(refusal(chart.path()).starts_with("error evaluating symlink CHART/loop/loop"));
         assert_eq!(read(Path::new("no/such/folder")).unwrap_err().to_string(), "read no/such/folder");
     }
 }

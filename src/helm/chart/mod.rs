@@ -15,6 +15,7 @@ pub mod metadata;
 pub mod package;
 mod tar;
 pub mod unpack;
+pub mod walk;
 
 pub use archive::{ArchiveError, ChartArchive};
 pub use content::{Content, Digest};
