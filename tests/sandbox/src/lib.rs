@@ -4,6 +4,7 @@
 //! It never touches a cluster that it did not start, and it ends processes only by the pids that it recorded.
 
 pub mod dns;
+mod external;
 pub mod images;
 pub mod node;
 pub mod pebble;
@@ -11,3 +12,4 @@ pub mod ports;
 pub mod processes;
 pub mod proxy;
 pub mod talk;
+pub mod tools;

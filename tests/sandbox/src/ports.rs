@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use anyhow::{Result, bail};
 
-/// Below the range that Linux gives to outgoing connections: a port chosen here cannot be taken by one of those before its server starts.
-const RANGE: Range<u16> = 20_000..32_000;
+/// Below the ports of pods and below those that Linux gives to outgoing connections: nothing takes a port between its choice and its use.
+const RANGE: Range<u16> = 10_000..15_000;
 
 /// Whether a server could listen on this port now, by TCP and UDP.
 #[must_use]
