@@ -17,6 +17,7 @@ pub fn is_free(port: u16) -> bool {
 /// Hands out different ports that are free now. Two sandboxes on one machine begin at different places.
 #[derive(Debug)]
 pub struct Ports {
+    range: Range<u16>,
     next: u16,
     left: u16,
 }
@@ -25,9 +26,15 @@ impl Ports {
     /// Begins at a place that follows from `seed`.
     #[must_use]
     pub fn from(seed: u32) -> Self {
-        let length = RANGE.end - RANGE.start;
+        Self::within(RANGE, seed)
+    }
+
+    /// The same within another range of ports.
+    #[must_use]
+    pub fn within(range: Range<u16>, seed: u32) -> Self {
+        let length = range.end - range.start;
         let offset = u16::try_from(seed.wrapping_mul(2_654_435_761) % u32::from(length)).unwrap_or(0);
-        Self { next: RANGE.start + offset, left: length }
+        Self { next: range.start + offset, left: length, range }
     }
 
     /// The next free port.
@@ -35,12 +42,12 @@ impl Ports {
         while self.left > 0 {
             let port = self.next;
             self.left -= 1;
-            self.next = if port + 1 == RANGE.end { RANGE.start } else { port + 1 };
+            self.next = if port + 1 == self.range.end { self.range.start } else { port + 1 };
             if is_free(port) {
                 return Ok(port);
             }
         }
-        bail!("no free port on 127.0.0.1 between {} and {}", RANGE.start, RANGE.end)
+        bail!("no free port on 127.0.0.1 between {} and {}", self.range.start, self.range.end)
     }
 }
 
@@ -60,7 +67,7 @@ mod tests {
 
     #[test]
     fn the_range_is_used_to_its_end_and_from_its_start() {
-        let mut ports = Ports { next: RANGE.end - 1, left: 3 };
+        let mut ports = Ports { range: RANGE, next: RANGE.end - 1, left: 3 };
         let chosen: Vec<u16> = std::iter::from_fn(|| ports.choose().ok()).collect();
         assert!(chosen.iter().all(|port| RANGE.contains(port)), "{chosen:?}");
         assert!(ports.choose().is_err());

@@ -56,7 +56,6 @@ use self::pods::Actors;
 use self::ports::{Addresses, LocalPorts};
 use self::registration::Registration;
 use crate::images;
-use crate::ports::Ports;
 use crate::processes::Ledger;
 
 /// Arguments of `xtask node-agent`.
@@ -142,7 +141,7 @@ async fn host(args: Args) -> Result<Host> {
     Ok(Host {
         events: Events::start(client.clone(), node.clone()),
         children: Ledger::open(&state.join(LEDGER))?,
-        ports: LocalPorts::from(Ports::from(std::process::id())),
+        ports: LocalPorts::new(),
         addresses: Addresses::default(),
         pods: Pods::default(),
         images: args.images,

@@ -4,9 +4,13 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr};
+use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 use crate::ports::Ports;
+
+/// Above the ports of the sandbox's servers, and below those that Linux gives to outgoing connections.
+const RANGE: Range<u16> = 15_000..32_000;
 
 /// Container ports of every pod, and the local ports that stand for them.
 #[derive(Debug)]
@@ -16,9 +20,9 @@ pub(super) struct LocalPorts {
 }
 
 impl LocalPorts {
-    /// Takes the local ports from these.
-    pub(super) fn from(free: Ports) -> Self {
-        Self { free: Mutex::new(free), of_pods: Mutex::default() }
+    /// No pod yet; agents on one machine begin at different ports.
+    pub(super) fn new() -> Self {
+        Self { free: Mutex::new(Ports::within(RANGE, std::process::id())), of_pods: Mutex::default() }
     }
 
     /// Gives a container port of a pod a free local port, in the place of an earlier one.
@@ -89,7 +93,7 @@ mod tests {
 
     #[test]
     fn a_container_port_is_known_by_its_pod_only() {
-        let ports = LocalPorts::from(Ports::from(1));
+        let ports = LocalPorts::new();
         let (one, other) = (IpAddr::from([10, 1, 0, 1]), IpAddr::from([10, 1, 0, 2]));
         let local = ports.assign(one, 10_250).expect("a free port");
         assert_eq!(ports.local(one, 10_250), Some(local));
@@ -101,7 +105,7 @@ mod tests {
 
     #[test]
     fn two_pods_with_the_same_container_port_get_different_local_ports() {
-        let ports = LocalPorts::from(Ports::from(2));
+        let ports = LocalPorts::new();
         let local: HashSet<u16> = (1..=50).map(|pod| ports.assign(IpAddr::from([10, 1, 0, pod]), 9402).expect("a free port")).collect();
         assert_eq!(local.len(), 50);
     }

@@ -127,7 +127,6 @@ fn choose(endpoints: &[(SocketAddr, Readiness)], turn: usize) -> Option<SocketAd
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ports::Ports;
     use serde_json::json;
 
     fn service() -> Service {
@@ -154,7 +153,7 @@ mod tests {
 
     /// Two pods that listen on 10250: 10.1.0.1 and 10.1.0.2.
     fn two_pods() -> (LocalPorts, SocketAddr, SocketAddr) {
-        let ports = LocalPorts::from(Ports::from(3));
+        let ports = LocalPorts::new();
         let local = |ip: [u8; 4]| {
             let port = ports.assign(IpAddr::from(ip), 10_250).expect("a free port");
             SocketAddr::from(([127, 0, 0, 1], port))
