@@ -7,6 +7,8 @@ use tokio::process::Command;
 
 /// So many of the last lines of a failed program are shown.
 const LINES: usize = 12;
+/// And so many characters of each.
+const WIDTH: usize = 400;
 
 /// Runs a program and returns what it printed to stdout. `what` says what for, as in "build etcd". The program ends when the caller is
 /// cancelled.
@@ -27,7 +29,7 @@ pub(crate) async fn run(what: &str, command: &mut Command) -> Result<String> {
 pub(crate) fn last_lines(text: &str) -> String {
     let lines: Vec<&str> = text.trim_end().lines().collect();
     let from = lines.len().saturating_sub(LINES);
-    lines[from..].iter().map(|line| format!("    {line}")).collect::<Vec<_>>().join("\n")
+    lines[from..].iter().map(|line| format!("    {line:.WIDTH$}")).collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]

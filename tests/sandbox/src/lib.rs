@@ -3,13 +3,27 @@
 //!
 //! It never touches a cluster that it did not start, and it ends processes only by the pids that it recorded.
 
+pub mod acme;
+mod cert_manager;
+pub mod charts;
+pub mod cluster;
 pub mod dns;
+pub mod down;
+pub mod environment;
 mod external;
+mod http;
 pub mod images;
+pub mod interrupt;
+mod museum;
 pub mod node;
+mod object;
 pub mod pebble;
+pub mod pods;
 pub mod ports;
 pub mod processes;
 pub mod proxy;
+mod ready;
+pub mod state;
 pub mod talk;
 pub mod tools;
+pub mod up;

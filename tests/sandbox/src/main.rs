@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use sandbox::{dns, node, proxy, talk};
+use sandbox::interrupt::Interrupted;
+use sandbox::{dns, down, node, proxy, talk, up};
 
 /// Real clusters on one machine, for the demo, the tests and the benchmarks of release
 #[derive(Debug, Parser)]
@@ -15,6 +16,10 @@ struct Xtask {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Start a sandbox and return when it is ready
+    Up(up::Args),
+    /// Stop a sandbox
+    Down(down::Args),
     /// Run the pods of one node as local processes (started by `up`)
     #[command(hide = true)]
     NodeAgent(node::Args),
@@ -28,6 +33,8 @@ enum Command {
 
 async fn run(command: Command) -> anyhow::Result<()> {
     match command {
+        Command::Up(args) => up::run(args).await,
+        Command::Down(args) => down::run(args).await,
         Command::NodeAgent(args) => node::run(args).await,
         Command::Dns(args) => dns::run(args).await,
         Command::FaultProxy(args) => proxy::run(args).await,
@@ -41,7 +48,7 @@ async fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             talk::line(&format!("error: {error:#}"));
-            ExitCode::FAILURE
+            error.downcast_ref::<Interrupted>().map_or(ExitCode::FAILURE, |interrupted| ExitCode::from(interrupted.exit_code()))
         }
     }
 }

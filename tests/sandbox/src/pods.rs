@@ -1,0 +1,65 @@
+//! The rows of the table of images: cert-manager's versions, and the images of the versions that are broken on purpose.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use crate::charts::{BROKEN, CRASHES, NO_IMAGE};
+use crate::images::{Image, Images, Kind};
+use crate::tools::{CertManager, Programs};
+
+/// The chart's images, each with the program that stands for it.
+const PARTS: [(&str, Kind); 5] = [
+    ("controller", Kind::Controller),
+    ("webhook", Kind::Webhook),
+    ("cainjector", Kind::Cainjector),
+    ("ctl", Kind::Ctl),
+    ("startupapicheck", Kind::Startupapicheck),
+];
+
+/// The version whose programs run the healthy parts of a broken version.
+const HEALTHY: &str = "v1.11.5";
+
+/// Says what a Go program says when it panics, and ends.
+const CRASH: &str = "echo 'panic: runtime error: invalid memory address or nil pointer dereference' >&2; \
+                     echo 'goroutine 1 [running]:' >&2; echo 'main.main()' >&2; exit 2";
+
+/// Writes the table.
+pub fn write(path: &Path, programs: &Programs) -> Result<()> {
+    let text = serde_json::to_vec_pretty(&table(programs))?;
+    fs::write(path, text).with_context(|| format!("write {}", path.display()))
+}
+
+fn table(programs: &Programs) -> Images {
+    let mut images = Images::new();
+    for version in programs.cert_manager.iter().chain(&programs.modern) {
+        add(&mut images, version, version.version);
+    }
+    let healthy = programs.cert_manager.iter().find(|version| version.version == HEALTHY);
+    for (broken, healthy) in BROKEN.iter().zip(healthy.into_iter().cycle()) {
+        add(&mut images, healthy, broken.version);
+    }
+    images.remove(&name("controller", NO_IMAGE.version));
+    images.insert(name("controller", CRASHES.version), crash());
+    images
+}
+
+fn add(images: &mut Images, from: &CertManager, tag: &str) {
+    for (part, kind) in PARTS {
+        let program = from.programs.join(part);
+        if program.is_file() {
+            let image = Image { program, args_prefix: Vec::new(), kind, version: from.version.to_owned() };
+            images.insert(name(part, tag), image);
+        }
+    }
+}
+
+fn name(part: &str, tag: &str) -> String {
+    format!("quay.io/jetstack/cert-manager-{part}:{tag}")
+}
+
+fn crash() -> Image {
+    let args_prefix = vec!["-c".to_owned(), CRASH.to_owned()];
+    Image { program: "/bin/sh".into(), args_prefix, kind: Kind::Program, version: String::new() }
+}
