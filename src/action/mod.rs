@@ -2,6 +2,7 @@
 //!
 //! The verbs are carried out by a Helm 4 program, and nothing outside this module knows that: callers see charts, revisions and manifests.
 
+mod crds;
 mod program;
 mod rollback;
 mod upgrade;
@@ -12,7 +13,7 @@ use crate::cluster::ApiError;
 use crate::config::{ReleaseName, ValuesFile};
 use crate::helm::chart::archive::ChartArchive;
 use crate::helm::manifest::{ManifestError, Object};
-use crate::helm::release::CodecError;
+use crate::helm::release::{CodecError, Hook};
 
 pub use program::ProgramError;
 pub use rollback::{obstacles, rollback};
@@ -40,6 +41,8 @@ pub struct Rendered {
     pub manifest: String,
     /// The manifest's objects.
     pub objects: Vec<Object>,
+    /// The hooks.
+    pub hooks: Vec<Hook>,
     /// The merged user values.
     pub config: serde_json::Value,
     /// What the release Secret would hold, in bytes of its base64.

@@ -4,8 +4,9 @@ use std::env;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Output, Stdio};
 
+use tempfile::TempDir;
 use thiserror::Error;
 use tokio::process::Command;
 
@@ -38,7 +39,7 @@ pub enum ProgramError {
     #[error("write the chart and its values for helm")]
     Input(#[source] io::Error),
     /// It ended with an error.
-    #[error("{doing} on {cluster}: {said}")]
+    #[error("{doing} (cluster `{cluster}`): {said}")]
     Failed {
         /// What was being done.
         doing: String,
@@ -52,9 +53,8 @@ pub enum ProgramError {
     Answer(#[source] serde_json::Error),
 }
 
-/// Variables that would change what a verb does behind our back.
-const FOREIGN: [&str; 7] =
-    ["HELM_DRIVER", "HELM_NAMESPACE", "HELM_KUBECONTEXT", "HELM_KUBEAPISERVER", "HELM_KUBETOKEN", "HELM_DEBUG", "HELM_MAX_HISTORY"];
+/// How many revisions Helm keeps, its own default; said aloud because `HELM_MAX_HISTORY` could say otherwise.
+pub(super) const HISTORY_MAX: &str = "10";
 
 /// How many lines of its talk an error quotes.
 const QUOTED_LINES: usize = 12;
@@ -65,39 +65,83 @@ pub(super) struct Program {
     path: PathBuf,
 }
 
+/// Files for one call, in a directory that only this user can read: values may hold secrets.
+#[derive(Debug)]
+pub(super) struct Files(TempDir);
+
+impl Files {
+    pub(super) fn new() -> Result<Self, ProgramError> {
+        tempfile::Builder::new().prefix("release-").tempdir().map(Self).map_err(ProgramError::Input)
+    }
+
+    pub(super) fn write(&self, name: &str, bytes: &[u8]) -> Result<(), ProgramError> {
+        std::fs::write(self.0.path().join(name), bytes).map_err(ProgramError::Input)
+    }
+}
+
 impl Program {
     /// `$HELM`, else `helm` on PATH; its version is asked.
     pub(super) async fn find() -> Result<Self, ProgramError> {
         let path = locate(env::var_os("HELM"), env::var_os("PATH")).ok_or(ProgramError::Missing)?;
-        let program = Self { path };
-        let output =
-            program.command(["version", "--template", "{{.Version}}"]).output().await.map_err(|source| program.start_error(source))?;
+        let program = Self { path: std::path::absolute(&path).unwrap_or(path) };
+        let output = program.output(vec!["version".into(), "--template".into(), "{{.Version}}".into()], Files::new()?).await?;
         let version = String::from_utf8_lossy(&output.stdout).trim().to_owned();
         if version.starts_with("v4.") { Ok(program) } else { Err(ProgramError::WrongVersion { path: program.path, version }) }
     }
 
     /// Runs it against a cluster; answers what it printed. `doing` is for the error, as in `upgrade ns/name`.
-    pub(super) async fn run(&self, cluster: &Cluster, doing: &str, args: &[OsString]) -> Result<String, ProgramError> {
-        let context = [OsString::from("--kube-context"), OsString::from(&cluster.context)];
-        let output = self.command(args.iter().chain(&context)).output().await.map_err(|source| self.start_error(source))?;
+    pub(super) async fn run(&self, cluster: &Cluster, doing: &str, args: Vec<OsString>) -> Result<String, ProgramError> {
+        self.run_with(cluster, doing, args, Files::new()?).await
+    }
+
+    /// The same with files, which the arguments name relative to their directory.
+    pub(super) async fn run_with(
+        &self,
+        cluster: &Cluster,
+        doing: &str,
+        mut args: Vec<OsString>,
+        files: Files,
+    ) -> Result<String, ProgramError> {
+        // The server is named too: a kubeconfig that changes under our feet must not lead elsewhere.
+        args.extend(["--kube-context", &cluster.context, "--kube-apiserver", &cluster.server].map(OsString::from));
+        let output = self.output(args, files).await?;
         if output.status.success() {
             return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
         }
         let said = last_lines(&String::from_utf8_lossy(&output.stderr));
+        let said = if said.is_empty() { format!("helm said nothing ({})", output.status) } else { said };
         Err(ProgramError::Failed { doing: doing.to_owned(), cluster: cluster.name.clone(), said })
     }
 
-    fn command<A: AsRef<std::ffi::OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Command {
-        let mut command = Command::new(&self.path);
-        command.args(args).stdin(Stdio::null()).process_group(0);
-        for name in FOREIGN {
-            command.env_remove(name);
-        }
-        command
+    /// A call that has begun is waited for even when nobody waits for its answer any more: half an upgrade is worse than a late end.
+    async fn output(&self, args: Vec<OsString>, files: Files) -> Result<Output, ProgramError> {
+        let mut command = self.command(args, files.0.path());
+        let running = tokio::spawn(async move {
+            let output = command.output().await;
+            drop(files);
+            output
+        });
+        let output = running.await.unwrap_or_else(|error| Err(io::Error::other(error)));
+        output.map_err(|source| ProgramError::Start { path: self.path.clone(), source })
     }
 
-    fn start_error(&self, source: io::Error) -> ProgramError {
-        ProgramError::Start { path: self.path.clone(), source }
+    /// No variable of Helm's own reaches it (they could change what a verb does behind our back), and no setting or plugin of the user.
+    fn command(&self, args: Vec<OsString>, directory: &Path) -> Command {
+        let mut command = Command::new(&self.path);
+        command.args(args).current_dir(directory).stdin(Stdio::null()).process_group(0);
+        for (name, _) in env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("HELM_")) {
+            command.env_remove(name);
+        }
+        for name in ["HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME"] {
+            command.env(name, directory.join(".helm"));
+        }
+        // It runs in another directory than we do.
+        if let Some(paths) = env::var_os("KUBECONFIG") {
+            let absolute =
+                env::split_paths(&paths).filter(|path| !path.as_os_str().is_empty()).map(|path| std::path::absolute(&path).unwrap_or(path));
+            command.env("KUBECONFIG", env::join_paths(absolute).unwrap_or(paths));
+        }
+        command
     }
 }
 

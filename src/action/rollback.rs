@@ -1,36 +1,37 @@
 //! Back to an older revision, without ever deleting a CRD or applying an older one.
 //!
-//! Helm's rollback applies the stored manifest as it is. Where that would take a version or a field away from a CRD, or delete one, a copy of
-//! the older revision that carries the newer CRDs is stored first, the rollback goes to that copy, and the copy is removed again.
+//! Helm's rollback applies the stored manifest as it is, and deletes what the newest revision has beyond it. So where CRDs would go back, the
+//! older record carries the newer ones while Helm works, and gets its own manifest again afterwards. A run that is killed in between leaves
+//! the older record with the newer CRDs, which is what the next rollback would put there anyway.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 
-use serde_json::Value;
-
-use crate::cluster::{Cluster, apply, release_secrets};
+use crate::cluster::discovery::Kinds;
+use crate::cluster::error::Cause;
+use crate::cluster::{ApiError, Cluster, apply, release_secrets};
 use crate::config::ReleaseName;
-use crate::helm::manifest::{self, Object};
-use crate::helm::release::{Release, Revision, Status};
+use crate::helm::manifest::{self, Document, Object};
+use crate::helm::release::{Release, Revision};
+use crate::helm::semver::Version;
 use crate::plan::crd;
 
 use super::ActionError;
-use super::program::Program;
+use super::crds::{self, Live};
+use super::program::{HISTORY_MAX, Program};
 
 /// Why a return to this revision would need a CRD to be deleted or downgraded; empty = it is feasible.
 ///
 /// Newer CRDs are kept, which works as long as they still serve every version that the older revision needs.
 pub async fn obstacles(cluster: &Cluster, older: &Release) -> Result<Vec<String>, ActionError> {
+    let kinds = Kinds::load(cluster).await?;
     let mut found = Vec::new();
-    for object in crds(older)? {
-        if let Some(live) = apply::get(cluster, &object).await? {
+    for object in documents(older)?.into_iter().flat_map(|document| document.objects).filter(Object::is_crd) {
+        if let Some(live) = apply::live(cluster, &kinds, &object, older.namespace()).await? {
             let missing = crd::unserved_versions(&live, &object.value);
             if !missing.is_empty() {
-                found.push(format!(
-                    "revision {} needs {} of CRD {}, which is served no longer",
-                    older.revision(),
-                    missing.join(", "),
-                    object.name()
-                ));
+                let (revision, missing) = (older.revision(), missing.join(", "));
+                found.push(format!("revision {revision} needs {missing} of CRD {}, which is served no longer", object.name()));
             }
         }
     }
@@ -42,62 +43,68 @@ pub async fn rollback(cluster: &Cluster, release: &ReleaseName, to: Revision, de
     let history = release_secrets::history(cluster, release).await?;
     let older = history.iter().find(|record| record.revision() == to);
     let older = older.ok_or_else(|| ActionError::MissingRevision { release: release.to_string(), revision: to })?;
-    let copy = match history.iter().max_by_key(|record| record.revision()) {
-        Some(newest) => copy_with_newer_crds(cluster, older, newest).await?,
+    let manifest = match history.last() {
+        Some(newest) => manifest_with_newest_crds(cluster, older, newest).await?,
         None => None,
     };
-    if let Some(copy) = &copy {
-        release_secrets::create(cluster, release, copy).await?;
+    if let Some(manifest) = &manifest {
+        release_secrets::rewrite(cluster, release, to, |record| record.with_manifest(manifest)).await?;
     }
-    let from = copy.as_ref().map_or(to, Release::revision);
-    let done = helm_rollback(cluster, release, from, description).await;
-    if let Some(copy) = &copy {
-        release_secrets::delete(cluster, release, copy.revision()).await?;
+    let done = helm_rollback(cluster, release, to, description).await;
+    if manifest.is_some() {
+        restore(cluster, release, older).await?;
     }
     done?;
     let history = release_secrets::history(cluster, release).await?;
-    let newest = history.iter().map(Release::revision).max();
-    newest.ok_or(ActionError::NoRevision { release: release.to_string(), verb: "rollback" })
+    history.last().map(Release::revision).ok_or(ActionError::NoRevision { release: release.to_string(), verb: "rollback" })
 }
 
 async fn helm_rollback(cluster: &Cluster, release: &ReleaseName, to: Revision, description: &str) -> Result<(), ActionError> {
-    let program = Program::find().await?;
-    let args =
-        ["rollback", &release.name, &to.to_string(), "--namespace", &release.namespace, "--server-side=true", "--description", description];
-    program.run(cluster, &format!("roll back {release}"), &args.map(OsString::from)).await?;
+    let to = to.to_string();
+    let namespace = &release.namespace;
+    let args = [
+        "rollback",
+        &release.name,
+        &to,
+        "--namespace",
+        namespace,
+        "--server-side=true",
+        "--history-max",
+        HISTORY_MAX,
+        "--description",
+        description,
+    ];
+    let doing = format!("roll back {release} to revision {to}");
+    Program::find().await?.run(cluster, &doing, args.map(OsString::from).to_vec()).await?;
     Ok(())
 }
 
-/// The older revision with the CRDs that must stay, or `None` when its own CRDs take nothing away.
-async fn copy_with_newer_crds(cluster: &Cluster, older: &Release, newest: &Release) -> Result<Option<Release>, ActionError> {
-    let (objects, newer) = (objects(older)?, crds(newest)?);
-    let mut kept = Vec::new();
-    for object in &newer {
-        let live = apply::get(cluster, object).await?.unwrap_or(Value::Null);
-        let same = objects.iter().find(|candidate| candidate.key() == object.key());
-        if same.is_none_or(|candidate| !crd::lost(&live, &candidate.value).is_empty()) {
-            kept.push(object);
+/// The status may have changed meanwhile, so only the manifest is put back. Helm prunes old revisions: one that is gone stays gone.
+async fn restore(cluster: &Cluster, release: &ReleaseName, older: &Release) -> Result<(), ApiError> {
+    match release_secrets::rewrite(cluster, release, older.revision(), |record| record.with_manifest(older.manifest())).await {
+        Err(error) if matches!(error.cause(), Cause::NotFound(_)) => Ok(()),
+        done => done.map(|_| ()),
+    }
+}
+
+async fn manifest_with_newest_crds(cluster: &Cluster, older: &Release, newest: &Release) -> Result<Option<String>, ActionError> {
+    let (own, newer) = (documents(older)?, documents(newest)?);
+    let kinds = Kinds::load(cluster).await?;
+    let names: BTreeSet<String> = crds::names(&own).chain(crds::names(&newer)).map(str::to_owned).collect();
+    let mut live = Live::new();
+    for name in names {
+        let crd = own.iter().chain(&newer).flat_map(|document| &document.objects).find(|object| object.is_crd() && object.name() == name);
+        if let Some(crd) = crd {
+            live.insert(name, apply::live(cluster, &kinds, crd, older.namespace()).await?);
         }
     }
-    if kept.is_empty() {
-        return Ok(None);
-    }
-    let stays = |object: &&Object| !kept.iter().any(|newer| newer.key() == object.key());
-    let manifest: String = objects.iter().filter(stays).chain(kept.iter().copied()).map(document).collect();
-    let description = format!("Revision {} with the CRDs of revision {}", older.revision(), newest.revision());
-    let copy = older.with_manifest(&manifest, newest.revision() + 1).and_then(|copy| copy.with_status(Status::Superseded, &description));
-    copy.map(Some).map_err(|source| ActionError::Record { release: older.name().to_owned(), source })
+    Ok(crds::keep(&own, &newer, &live, is_newer(older.chart_version(), newest.chart_version())))
 }
 
-fn objects(record: &Release) -> Result<Vec<Object>, ActionError> {
-    manifest::split(record.manifest()).map_err(|source| ActionError::Manifest { release: record.name().to_owned(), source })
+fn is_newer(one: &str, other: &str) -> bool {
+    matches!((one.parse::<Version>(), other.parse::<Version>()), (Ok(one), Ok(other)) if one > other)
 }
 
-fn crds(record: &Release) -> Result<Vec<Object>, ActionError> {
-    Ok(objects(record)?.into_iter().filter(|object| object.kind() == "CustomResourceDefinition").collect())
-}
-
-/// One document of a manifest; JSON is YAML.
-fn document(object: &Object) -> String {
-    format!("---\n# Source: {}\n{}\n", object.source.as_deref().unwrap_or_default(), object.value)
+fn documents(record: &Release) -> Result<Vec<Document>, ActionError> {
+    manifest::documents(record.manifest()).map_err(|source| ActionError::Manifest { release: record.name().to_owned(), source })
 }

@@ -1,38 +1,28 @@
 //! Install or upgrade: rendered against the cluster first, then written with server-side apply.
 
 use std::ffi::OsString;
-use std::io;
-use std::path::Path;
-
-use serde::Deserialize;
-use serde_json::Value;
-use tempfile::TempDir;
 
 use crate::cluster::{Cluster, release_secrets};
 use crate::helm::manifest;
 use crate::helm::release::{Release, Revision};
 
-use super::program::{Program, ProgramError};
+use super::program::{Files, HISTORY_MAX, Program, ProgramError};
 use super::{ActionError, Rendered, Target};
 
-/// What a dry run prints: a release record that is never stored.
-#[derive(Deserialize)]
-struct DryRun {
-    #[serde(default)]
-    manifest: String,
-    #[serde(default)]
-    config: Value,
-}
+/// The chart's file name where helm runs.
+const ARCHIVE: &str = "./chart.tgz";
 
 /// Renders the target with everything that the cluster answers (`lookup`, capabilities); writes nothing.
 pub async fn render(cluster: &Cluster, target: &Target<'_>) -> Result<Rendered, ActionError> {
     let release = target.release.to_string();
     let text = run(cluster, target, &format!("render {release}"), &["--dry-run=server", "--output=json"]).await?;
-    let answer: DryRun = serde_json::from_str(&text).map_err(ProgramError::Answer)?;
-    let objects = manifest::split(&answer.manifest).map_err(|source| ActionError::Manifest { release: release.clone(), source })?;
-    let record_bytes =
-        Release::from_json(&text).and_then(|record| record.encode()).map_err(|source| ActionError::Record { release, source })?.len();
-    Ok(Rendered { manifest: answer.manifest, objects, config: answer.config, record_bytes })
+    let read = |error| ActionError::Record { release: release.clone(), source: error };
+    // What a dry run prints is the record that an upgrade would store.
+    let record = Release::from_json(&text).map_err(read)?;
+    let objects = manifest::split(record.manifest()).map_err(|source| ActionError::Manifest { release: release.clone(), source })?;
+    let record_bytes = record.encode().map_err(read)?.len();
+    let (manifest, hooks, config) = (record.manifest().to_owned(), record.hooks().to_vec(), record.config().clone());
+    Ok(Rendered { manifest, objects, hooks, config, record_bytes })
 }
 
 /// Installs or upgrades; answers the new revision. Waits for hooks only: the gates judge the rest.
@@ -40,43 +30,40 @@ pub async fn upgrade(cluster: &Cluster, target: &Target<'_>) -> Result<Revision,
     let release = target.release.to_string();
     run(cluster, target, &format!("upgrade {release}"), &["--hide-notes"]).await?;
     let history = release_secrets::history(cluster, target.release).await?;
-    history.iter().map(Release::revision).max().ok_or(ActionError::NoRevision { release, verb: "upgrade" })
+    history.last().map(Release::revision).ok_or(ActionError::NoRevision { release, verb: "upgrade" })
 }
 
 async fn run(cluster: &Cluster, target: &Target<'_>, doing: &str, extra: &[&str]) -> Result<String, ProgramError> {
-    let program = Program::find().await?;
-    let input = write_input(target).map_err(ProgramError::Input)?;
-    let mut args = arguments(target, input.path());
+    let files = write_files(target)?;
+    let mut args = arguments(target);
     args.extend(extra.iter().map(OsString::from));
-    program.run(cluster, doing, &args).await
+    Program::find().await?.run_with(cluster, doing, args, files).await
 }
 
-/// A directory that only this user can read: values may hold secrets.
-fn write_input(target: &Target<'_>) -> io::Result<TempDir> {
-    let directory = tempfile::tempdir()?;
-    std::fs::write(directory.path().join(target.archive.file_name()), target.archive.bytes())?;
+fn write_files(target: &Target<'_>) -> Result<Files, ProgramError> {
+    let files = Files::new()?;
+    files.write(ARCHIVE, target.archive.bytes())?;
     for (index, values) in target.values.iter().enumerate() {
-        std::fs::write(directory.path().join(values_name(index)), &values.bytes)?;
+        files.write(&values_name(index), &values.bytes)?;
     }
-    Ok(directory)
+    Ok(files)
 }
 
 fn values_name(index: usize) -> String {
     format!("values-{index}.yaml")
 }
 
-fn arguments(target: &Target<'_>, input: &Path) -> Vec<OsString> {
-    let mut args: Vec<OsString> =
-        vec!["upgrade".into(), target.release.name.as_str().into(), input.join(target.archive.file_name()).into()];
+fn arguments(target: &Target<'_>) -> Vec<OsString> {
+    let (name, namespace) = (&target.release.name, &target.release.namespace);
+    let mut args = vec!["upgrade", name, ARCHIVE, "--install", "--create-namespace", "--namespace", namespace, "--server-side=true"];
     // Without --reset-values and without values files, Helm would take the old release's values over.
-    let fixed = ["--install", "--create-namespace", "--server-side=true", "--reset-values", "--namespace", &target.release.namespace];
-    args.extend(fixed.map(OsString::from));
-    args.extend(["--description".into(), target.description.into()]);
-    for index in 0..target.values.len() {
-        args.extend(["--values".into(), input.join(values_name(index)).into()]);
-    }
+    args.extend(["--reset-values", "--history-max", HISTORY_MAX, "--description", target.description]);
     if target.force_conflicts {
-        args.push("--force-conflicts".into());
+        args.push("--force-conflicts");
+    }
+    let mut args: Vec<OsString> = args.into_iter().map(OsString::from).collect();
+    for index in 0..target.values.len() {
+        args.extend(["--values".into(), values_name(index).into()]);
     }
     args
 }

@@ -1,10 +1,12 @@
 //! What the API server would make of a manifest: every object sent as a server-side apply that is only a dry run.
 
 use futures::{StreamExt, TryStreamExt, stream};
-use kube::api::{Api, DynamicObject, Patch, PatchParams};
-use serde_json::Value;
+use kube::api::{DynamicObject, Patch, PatchParams, ValidationDirective};
+use kube::core::Status;
+use serde_json::{Map, Value};
 
-use crate::helm::manifest::Object;
+use crate::config::ReleaseName;
+use crate::helm::manifest::{Key, Object};
 
 use super::discovery::Kinds;
 use super::error::Cause;
@@ -14,7 +16,7 @@ use super::{ApiError, Cluster};
 pub const FIELD_MANAGER: &str = "helm";
 
 /// How many requests are on their way at once.
-const CONCURRENCY: usize = 16;
+const AT_ONCE: usize = 16;
 
 /// One object on both sides of a change.
 #[derive(Debug, Clone)]
@@ -23,88 +25,150 @@ pub struct Sides {
     pub object: String,
     /// The live object; `None` when it does not exist.
     pub before: Option<Value>,
-    /// What the server would store; `None` when it would be deleted, or cannot be asked yet.
+    /// What the server would store; `None` when it would be deleted. The manifest's own object where the server cannot be asked yet.
     pub after: Option<Value>,
-    /// The fields that other managers own and the manifest sets, in the server's words.
+    /// The fields that the manifest sets and others own, with their managers. Set only where they would stop the upgrade.
     pub conflict: Option<String>,
 }
 
-/// The live object that a manifest's object stands for, if there is one.
-pub async fn get(cluster: &Cluster, object: &Object) -> Result<Option<Value>, ApiError> {
-    let kinds = Kinds::load(cluster).await?;
-    read(cluster, &kinds, object, object.namespace().unwrap_or_default()).await
+/// The live object that a manifest's object stands for, if there is one. `namespace` is the release's own.
+pub async fn live(cluster: &Cluster, kinds: &Kinds, object: &Object, namespace: &str) -> Result<Option<Value>, ApiError> {
+    let Some(api) = kinds.api(cluster, object, namespace) else { return Ok(None) };
+    let live = api.get_opt(object.name()).await;
+    let live = live.map_err(|error| ApiError::new(cluster, format!("read {}", kinds.key(object, namespace)), &error))?;
+    Ok(live.and_then(|live| serde_json::to_value(live).ok()))
 }
 
-/// Sends every object as a dry run; objects of a kind that is not served yet are new. `namespace` is the release's own.
-pub async fn dry_run(cluster: &Cluster, objects: &[Object], namespace: &str, force: bool) -> Result<Vec<Sides>, ApiError> {
+/// Sends every object as Helm would, as a dry run. Objects whose kind or namespace only comes with the release are new.
+pub async fn dry_run(cluster: &Cluster, objects: &[Object], release: &ReleaseName, force: bool) -> Result<Vec<Sides>, ApiError> {
     let kinds = Kinds::load(cluster).await?;
-    let sides = objects.iter().map(|object| dry_run_one(cluster, &kinds, object, namespace, force));
-    stream::iter(sides).buffered(CONCURRENCY).try_collect().await
+    let request = Request { cluster, kinds: &kinds, release, force };
+    stream::iter(objects).map(|object| request.sides(object)).buffered(AT_ONCE).try_collect().await
 }
 
-/// The live objects that the old manifest has and the new one has not, and that Helm would delete.
+/// The live objects that the old manifest has and the new one has not, and that the upgrade would delete.
 ///
-/// `helm.sh/resource-policy: keep` on the live object keeps it (Helm's `pkg/kube/client.go`).
-pub async fn deletions(cluster: &Cluster, old: &[Object], new: &[Object], namespace: &str) -> Result<Vec<Sides>, ApiError> {
+/// `helm.sh/resource-policy: keep` on the live object keeps it (Helm's `pkg/kube/client.go`); CRDs are never deleted.
+pub async fn deletions(cluster: &Cluster, old: &[Object], new: &[Object], release: &ReleaseName) -> Result<Vec<Sides>, ApiError> {
     let kinds = Kinds::load(cluster).await?;
+    let key = |object: &Object| kinds.key(object, &release.namespace);
+    let stays: Vec<Key> = new.iter().map(key).collect();
     let mut gone = Vec::new();
-    for object in old.iter().filter(|object| !new.iter().any(|kept| same(kept, object, namespace))) {
-        let live = read(cluster, &kinds, object, namespace).await?;
-        let kept = live.as_ref().is_some_and(|live| live["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep");
-        if live.is_some() && !kept {
-            gone.push(Sides { object: title(object, &kinds, namespace), before: live, after: None, conflict: None });
+    for object in old.iter().filter(|object| !object.is_crd() && !stays.contains(&key(object))) {
+        let live = live(cluster, &kinds, object, &release.namespace).await?;
+        if live.as_ref().is_some_and(|live| live["metadata"]["annotations"]["helm.sh/resource-policy"] != "keep") {
+            gone.push(Sides { object: key(object).to_string(), before: live, after: None, conflict: None });
         }
     }
     Ok(gone)
 }
 
-fn same(left: &Object, right: &Object, namespace: &str) -> bool {
-    let place = |object: &Object| object.namespace().unwrap_or(namespace).to_owned();
-    (left.group(), left.kind(), left.name(), place(left)) == (right.group(), right.kind(), right.name(), place(right))
+struct Request<'a> {
+    cluster: &'a Cluster,
+    kinds: &'a Kinds,
+    release: &'a ReleaseName,
+    force: bool,
 }
 
-async fn dry_run_one(cluster: &Cluster, kinds: &Kinds, object: &Object, namespace: &str, force: bool) -> Result<Sides, ApiError> {
-    let title = title(object, kinds, namespace);
-    let before = read(cluster, kinds, object, namespace).await?;
-    let Some(api) = api(cluster, kinds, object, namespace) else {
-        return Ok(Sides { object: title, before, after: Some(object.value.clone()), conflict: None });
-    };
-    let params = PatchParams { dry_run: true, force, field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-    match api.patch(object.name(), &params, &Patch::Apply(&object.value)).await {
-        Ok(after) => Ok(Sides { object: title, before, after: serde_json::to_value(after).ok(), conflict: None }),
-        Err(error) => refused(cluster, title, before, object, &error),
+impl Request<'_> {
+    async fn sides(&self, object: &Object) -> Result<Sides, ApiError> {
+        let title = self.kinds.key(object, &self.release.namespace).to_string();
+        let before = live(self.cluster, self.kinds, object, &self.release.namespace).await?;
+        let owned = owned(&object.value, self.release);
+        match self.send(object, &owned, self.force).await {
+            Ok(after) => Ok(Sides { object: title, before, after, conflict: None }),
+            Err(kube::Error::Api(status)) if status.code == 409 => {
+                let conflict = conflict(&title, &status);
+                let after = self.send(object, &owned, true).await.map_err(|error| self.failed(&title, &error))?;
+                Ok(Sides { object: title, before, after, conflict })
+            }
+            // The namespace comes with the release, or is made by Helm.
+            Err(kube::Error::Api(status)) if status.code == 404 => Ok(Sides { object: title, before, after: Some(owned), conflict: None }),
+            Err(error) => Err(self.failed(&title, &error)),
+        }
+    }
+
+    /// What the server answers; the object itself when it does not serve the kind yet.
+    async fn send(&self, object: &Object, owned: &Value, force: bool) -> Result<Option<Value>, kube::Error> {
+        let Some(api) = self.kinds.api(self.cluster, object, &self.release.namespace) else { return Ok(Some(owned.clone())) };
+        let parameters = PatchParams {
+            dry_run: true,
+            force,
+            field_manager: Some(FIELD_MANAGER.to_owned()),
+            field_validation: Some(ValidationDirective::Strict),
+        };
+        let after: DynamicObject = api.patch(object.name(), &parameters, &Patch::Apply(owned)).await?;
+        serde_json::to_value(after).map(Some).map_err(kube::Error::SerdeError)
+    }
+
+    fn failed(&self, title: &str, error: &kube::Error) -> ApiError {
+        ApiError::with_cause(&self.cluster.name, format!("ask what would become of {title}"), Cause::of(error))
     }
 }
 
-/// A conflict is a finding; an object in a namespace that the release creates itself is new; anything else is an error.
-fn refused(cluster: &Cluster, title: String, before: Option<Value>, object: &Object, error: &kube::Error) -> Result<Sides, ApiError> {
-    match Cause::of(error) {
-        Cause::Conflict(words) => Ok(Sides { conflict: Some(format!("{title}: {words}")), object: title, after: before.clone(), before }),
-        Cause::NotFound(_) => Ok(Sides { object: title, before, after: Some(object.value.clone()), conflict: None }),
-        cause => Err(ApiError::with_cause(&cluster.name, format!("ask what would become of {title}"), cause)),
+/// What Helm adds to every object when it applies it, over what the chart says (Helm's `pkg/action/validate.go`).
+fn owned(value: &Value, release: &ReleaseName) -> Value {
+    let mut value = value.clone();
+    if let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) {
+        set(metadata, "labels", "app.kubernetes.io/managed-by", "Helm");
+        set(metadata, "annotations", "meta.helm.sh/release-name", &release.name);
+        set(metadata, "annotations", "meta.helm.sh/release-namespace", &release.namespace);
+    }
+    value
+}
+
+fn set(metadata: &mut Map<String, Value>, place: &str, name: &str, text: &str) {
+    let texts = metadata.entry(place).or_insert_with(|| Value::Object(Map::new()));
+    if texts.is_null() {
+        *texts = Value::Object(Map::new());
+    }
+    if let Some(texts) = texts.as_object_mut() {
+        texts.insert(name.to_owned(), Value::String(text.to_owned()));
     }
 }
 
-async fn read(cluster: &Cluster, kinds: &Kinds, object: &Object, namespace: &str) -> Result<Option<Value>, ApiError> {
-    let Some(api) = api(cluster, kinds, object, namespace) else { return Ok(None) };
-    let live = api.get_opt(object.name()).await;
-    let live = live.map_err(|error| ApiError::new(cluster, format!("read {}", title(object, kinds, namespace)), &error))?;
-    Ok(live.and_then(|live| serde_json::to_value(live).ok()))
+/// The fields with their managers. Those of `helm` itself are of a release that Helm 3 wrote: Helm 4 takes them over without asking.
+fn conflict(title: &str, status: &Status) -> Option<String> {
+    let causes = status.details.iter().flat_map(|details| &details.causes);
+    let fields = causes.filter_map(|cause| {
+        let manager = cause.message.split('"').nth(1).unwrap_or(&cause.message);
+        (manager != FIELD_MANAGER).then(|| format!("{} (owned by {manager})", cause.field))
+    });
+    let fields: Vec<String> = fields.collect();
+    (!fields.is_empty()).then(|| format!("{title}: {}", fields.join(", ")))
 }
 
-fn api(cluster: &Cluster, kinds: &Kinds, object: &Object, namespace: &str) -> Option<Api<DynamicObject>> {
-    let (resource, namespaced) = kinds.find(object)?;
-    let client = cluster.client.clone();
-    Some(if namespaced {
-        Api::namespaced_with(client, object.namespace().unwrap_or(namespace), resource)
-    } else {
-        Api::all_with(client, resource)
-    })
-}
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
 
-fn title(object: &Object, kinds: &Kinds, namespace: &str) -> String {
-    match kinds.find(object) {
-        Some((_, false)) => format!("{} {}", object.kind(), object.name()),
-        Some((_, true)) | None => format!("{} {}/{}", object.kind(), object.namespace().unwrap_or(namespace), object.name()),
+    use super::*;
+
+    #[test]
+    fn helms_own_labels_and_annotations_are_added() {
+        let release = ReleaseName { name: "r".into(), namespace: "ns".into() };
+        let value = owned(
+            &json!({"metadata": {"name": "x", "labels": {"a": "b", "app.kubernetes.io/managed-by": "me"}, "annotations": null}}),
+            &release,
+        );
+        let expected = json!({"name": "x", "labels": {"a": "b", "app.kubernetes.io/managed-by": "Helm"},
+            "annotations": {"meta.helm.sh/release-name": "r", "meta.helm.sh/release-namespace": "ns"}});
+        assert_eq!(value["metadata"], expected);
+    }
+
+    #[test]
+    fn a_conflict_names_field_and_manager_and_none_is_told_about_helm_itself() {
+        let status = |managers: &[&str]| -> Status {
+            let causes: Vec<Value> = managers
+                .iter()
+                .map(|manager| json!({"reason": "FieldManagerConflict", "message": format!("conflict with \"{manager}\" using apps/v1"), "field": ".spec.replicas"}))
+                .collect();
+            serde_json::from_value(json!({"code": 409, "details": {"causes": causes}})).unwrap()
+        };
+        assert_eq!(
+            conflict("Deployment ns/x", &status(&["kubectl-edit", "helm"])).unwrap(),
+            "Deployment ns/x: .spec.replicas (owned by kubectl-edit)"
+        );
+        assert_eq!(conflict("Deployment ns/x", &status(&["helm"])), None);
     }
 }

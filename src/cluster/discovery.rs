@@ -1,14 +1,13 @@
-//! What an API server is and what it serves.
+//! What an API server is: its version, and which kinds it serves.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
-use kube::Discovery;
+use kube::api::{Api, DynamicObject};
 use kube::core::GroupVersionKind;
-use kube::discovery::{ApiResource, Scope};
-
-use crate::helm::manifest::Object;
+use kube::discovery::{ApiCapabilities, ApiResource, Discovery, Scope, verbs};
 
 use super::{ApiError, Cluster};
+use crate::helm::manifest::{Key, Object};
 
 /// The server's own version, for example `v1.36.3` or `v1.33.4-eks-1a2b3c`.
 pub async fn version(cluster: &Cluster) -> Result<String, ApiError> {
@@ -16,44 +15,62 @@ pub async fn version(cluster: &Cluster) -> Result<String, ApiError> {
     info.map(|info| info.git_version).map_err(|error| ApiError::new(cluster, "ask for the version of Kubernetes", &error))
 }
 
-/// The kinds that an API server serves.
+/// Every kind that the server serves, as of the moment of [`Kinds::load`]: how to address it, and whether it lives in namespaces.
 #[derive(Debug, Clone, Default)]
-pub struct Kinds(BTreeMap<(String, String, String), (ApiResource, bool)>);
+pub struct Kinds(HashMap<GroupVersionKind, (ApiResource, bool)>);
 
 impl Kinds {
-    /// Asks the API server for every group.
+    /// Asks the server for all kinds: two requests, or one for each group on servers older than 1.26.
     pub async fn load(cluster: &Cluster) -> Result<Self, ApiError> {
-        let discovery = Discovery::new(cluster.client.clone()).run_aggregated().await;
+        let discovery = match Discovery::new(cluster.client.clone()).run_aggregated().await {
+            // An older server answers with another document.
+            Err(kube::Error::SerdeError(_) | kube::Error::Discovery(_)) => Discovery::new(cluster.client.clone()).run().await,
+            answer => answer,
+        };
         let discovery = discovery.map_err(|error| ApiError::new(cluster, "ask which kinds are served", &error))?;
-        let mut kinds = BTreeMap::new();
-        for group in discovery.groups() {
-            for version in group.versions() {
-                for (resource, capabilities) in group.versioned_resources(version) {
-                    let key = (resource.group.clone(), resource.version.clone(), resource.kind.clone());
-                    kinds.insert(key, (resource, capabilities.scope == Scope::Namespaced));
-                }
-            }
-        }
-        Ok(Self(kinds))
+        let versions = discovery.groups().flat_map(|group| group.versions().map(move |version| group.versioned_resources(version)));
+        Ok(versions.flatten().filter(|(_, capabilities)| capabilities.supports_operation(verbs::GET)).collect())
     }
 
     /// How to address a kind, and whether it lives in namespaces; `None` when it is not served.
     pub fn find(&self, object: &Object) -> Option<(&ApiResource, bool)> {
-        let key = (object.group().to_owned(), object.version().to_owned(), object.kind().to_owned());
-        self.0.get(&key).map(|(resource, namespaced)| (resource, *namespaced))
+        self.0.get(&kind_of(object)).map(|(resource, namespaced)| (resource, *namespaced))
     }
 
     /// The kinds of these objects that are neither served nor brought by a CRD among them, as `group/version Kind`, each once.
     pub fn unserved(&self, objects: &[Object]) -> Vec<String> {
-        let brought: Vec<GroupVersionKind> = objects.iter().flat_map(brought_kinds).collect();
-        let mut unserved: Vec<String> = objects
-            .iter()
-            .filter(|object| self.find(object).is_none() && !brought.contains(&kind_of(object)))
-            .map(|object| format!("{} {}", object.api_version(), object.kind()))
-            .collect();
-        unserved.sort();
-        unserved.dedup();
-        unserved
+        let brought: HashSet<GroupVersionKind> = objects.iter().flat_map(brought_kinds).collect();
+        let unserved = objects.iter().filter(|object| self.find(object).is_none() && !brought.contains(&kind_of(object)));
+        let names: BTreeSet<String> = unserved.map(|object| format!("{} {}", object.api_version(), object.kind())).collect();
+        names.into_iter().collect()
+    }
+
+    /// The object's identity with the namespace that it really lives in; `namespace` is the release's own.
+    pub fn key(&self, object: &Object, namespace: &str) -> Key {
+        let namespaced = self.find(object).map_or(object.namespace().is_some(), |(_, namespaced)| namespaced);
+        let namespace = namespaced.then(|| object.namespace().unwrap_or(namespace).to_owned());
+        Key { namespace, ..object.key() }
+    }
+
+    /// The API of an object's kind, in the object's namespace or else the release's; `None` when the kind is not served.
+    pub fn api(&self, cluster: &Cluster, object: &Object, namespace: &str) -> Option<Api<DynamicObject>> {
+        let (resource, namespaced) = self.find(object)?;
+        let client = cluster.client.clone();
+        if namespaced {
+            Some(Api::namespaced_with(client, object.namespace().unwrap_or(namespace), resource))
+        } else {
+            Some(Api::all_with(client, resource))
+        }
+    }
+}
+
+impl FromIterator<(ApiResource, ApiCapabilities)> for Kinds {
+    fn from_iter<I: IntoIterator<Item = (ApiResource, ApiCapabilities)>>(resources: I) -> Self {
+        let served = |(resource, capabilities): (ApiResource, ApiCapabilities)| {
+            let kind = GroupVersionKind::gvk(&resource.group, &resource.version, &resource.kind);
+            (kind, (resource, capabilities.scope == Scope::Namespaced))
+        };
+        Self(resources.into_iter().map(served).collect())
     }
 }
 
@@ -63,7 +80,7 @@ fn kind_of(object: &Object) -> GroupVersionKind {
 
 /// The kinds that a CRD brings, once it is established.
 fn brought_kinds(object: &Object) -> Vec<GroupVersionKind> {
-    if object.kind() != "CustomResourceDefinition" {
+    if !object.is_crd() {
         return Vec::new();
     }
     let spec = &object.value["spec"];
@@ -78,17 +95,34 @@ mod tests {
 
     use super::*;
 
-    fn object(value: serde_json::Value) -> Object {
-        Object { source: None, value }
+    fn kinds() -> Kinds {
+        let served = |group: &str, kind: &str, plural: &str, scope| {
+            let api_version = if group.is_empty() { "v1".to_owned() } else { format!("{group}/v1") };
+            let resource = ApiResource { group: group.into(), version: "v1".into(), api_version, kind: kind.into(), plural: plural.into() };
+            (resource, ApiCapabilities { scope, subresources: Vec::new(), operations: vec!["get".into()] })
+        };
+        [served("", "Service", "services", Scope::Namespaced), served("", "Node", "nodes", Scope::Cluster)].into_iter().collect()
+    }
+
+    fn object(api_version: &str, kind: &str) -> Object {
+        Object::new(json!({"apiVersion": api_version, "kind": kind, "metadata": {"name": "x"}}))
     }
 
     #[test]
-    fn a_kind_that_the_chart_brings_itself_is_no_surprise() {
-        let crd = object(json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-            "spec": {"group": "a.io", "names": {"kind": "A"}, "versions": [{"name": "v1"}]}}));
-        let brought = object(json!({"apiVersion": "a.io/v1", "kind": "A"}));
-        let foreign = object(json!({"apiVersion": "b.io/v1", "kind": "B"}));
-        let unserved = Kinds::default().unserved(&[crd, brought, foreign.clone(), foreign]);
-        assert_eq!(unserved, ["apiextensions.k8s.io/v1 CustomResourceDefinition", "b.io/v1 B"]);
+    fn a_kind_that_the_charts_own_crd_brings_is_not_missing() {
+        let crd = json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": "as.g"},
+            "spec": {"group": "g", "names": {"kind": "A"}, "versions": [{"name": "v1"}]}});
+        let kinds_of = [("v1", "Service"), ("g/v1", "A"), ("g/v2", "A"), ("g/v1", "B"), ("g/v1", "B"), ("v1beta1", "Service")];
+        let mut objects = kinds_of.map(|(api_version, kind)| object(api_version, kind)).to_vec();
+        objects.push(Object::new(crd));
+        let expected = ["apiextensions.k8s.io/v1 CustomResourceDefinition", "g/v1 B", "g/v2 A", "v1beta1 Service"];
+        assert_eq!(kinds().unserved(&objects), expected);
+    }
+
+    #[test]
+    fn the_namespace_of_the_release_is_for_namespaced_kinds_only() {
+        let kinds = kinds();
+        assert_eq!(kinds.key(&object("v1", "Service"), "ns").to_string(), "Service ns/x");
+        assert_eq!(kinds.key(&object("v1", "Node"), "ns").to_string(), "Node x");
     }
 }

@@ -2,11 +2,18 @@
 //!
 //! Every read is repeated, with a growing pause and a bound, when the API server is away for a moment; writes are not.
 
+pub mod access;
 pub mod apply;
 pub mod client;
 pub mod discovery;
 pub mod error;
+pub mod events;
+pub mod journal;
 pub mod kubeconfig;
+pub mod lease;
+pub mod logs;
+pub mod namespace;
+pub mod owner;
 pub mod release_secrets;
 
 mod retry;

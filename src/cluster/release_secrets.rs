@@ -1,97 +1,101 @@
-//! Helm's release Secrets: the truth about revisions, readable and writable by Helm 3 and 4.
+//! Helm's records of a release, in the Secrets where Helm keeps them.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
-use kube::ResourceExt;
-use kube::api::{Api, DeleteParams, ListParams, ObjectMeta, PostParams};
-
-use crate::config::ReleaseName;
-use crate::helm::release::{CodecError, Release, Revision, Status};
+use kube::Api;
+use kube::api::{ListParams, PostParams};
 
 use super::error::Cause;
 use super::{ApiError, Cluster};
+use crate::config::ReleaseName;
+use crate::helm::release::{CodecError, Release, Revision, Status};
 
-/// Every revision that is kept, oldest first. A Secret that cannot be read is an error: half a history would mislead.
+const DATA: &str = "release";
+/// Attempts when somebody else writes the same record at the same time.
+const ATTEMPTS: usize = 5;
+
+/// Every revision that Helm still keeps, oldest first; empty = the release does not exist.
+/// A Secret that cannot be read is an error: half a history would mislead.
 pub async fn history(cluster: &Cluster, release: &ReleaseName) -> Result<Vec<Release>, ApiError> {
-    let selector = ListParams::default().labels(&format!("owner=helm,name={}", release.name));
-    let secrets = api(cluster, release).list(&selector).await;
-    let secrets = secrets.map_err(|error| ApiError::new(cluster, format!("read the history of release {release}"), &error))?;
-    let mut records = secrets.iter().map(|secret| decode(cluster, secret)).collect::<Result<Vec<_>, _>>()?;
-    records.sort_by_key(Release::revision);
-    Ok(records)
+    let selector = format!("owner=helm,name={}", release.name);
+    let found = api(cluster, release).list(&ListParams::default().labels(&selector)).await;
+    let doing = || format!("read the history of release {release}");
+    let found = found.map_err(|error| ApiError::new(cluster, doing(), &error))?;
+    let mut history = found.items.iter().map(|secret| decode(cluster, release, secret)).collect::<Result<Vec<_>, _>>()?;
+    history.sort_by_key(Release::revision);
+    Ok(history)
 }
 
-/// Rewrites a revision to `failed`, in the record and in the label: Helm looks revisions up by either.
+/// Rewrites a revision to `failed`, in the record and in the label that Helm looks releases up by, so that no rollback picks it.
 pub async fn mark_failed(cluster: &Cluster, release: &ReleaseName, revision: Revision, description: &str) -> Result<(), ApiError> {
-    let doing = || format!("mark revision {revision} of release {release} as failed");
-    let secrets = api(cluster, release);
-    let mut secret = secrets.get(&name(release, revision)).await.map_err(|error| ApiError::new(cluster, doing(), &error))?;
-    let failed = decode(cluster, &secret)?.with_status(Status::Failed, description);
-    let data = failed.and_then(|record| record.encode()).map_err(|error| unreadable(cluster, doing(), &error))?;
-    secret.data.get_or_insert_default().insert("release".to_owned(), ByteString(data));
-    let labels = secret.labels_mut();
-    labels.insert("status".to_owned(), Status::Failed.as_str().to_owned());
-    labels.insert("modifiedAt".to_owned(), Timestamp::now().as_second().to_string());
-    // The resource version that was read is sent along, so a change in between is a conflict and not lost.
-    secrets
-        .replace(&name(release, revision), &PostParams::default(), &secret)
-        .await
-        .map_err(|error| ApiError::new(cluster, doing(), &error))?;
-    Ok(())
+    rewrite(cluster, release, revision, |record| record.with_status(Status::Failed, description)).await.map(|_| ())
 }
 
-/// Stores a new record under its revision; fails when that revision exists.
-pub async fn create(cluster: &Cluster, release: &ReleaseName, record: &Release) -> Result<(), ApiError> {
-    let doing = || format!("store revision {} of release {release}", record.revision());
-    let data = record.encode().map_err(|error| unreadable(cluster, doing(), &error))?;
-    let labels = [
-        ("createdAt", Timestamp::now().as_second().to_string()),
-        ("name", release.name.clone()),
-        ("owner", "helm".to_owned()),
-        ("status", record.status().as_str().to_owned()),
-        ("version", record.revision().to_string()),
-    ];
-    let secret = Secret {
-        metadata: ObjectMeta {
-            name: Some(name(release, record.revision())),
-            labels: Some(labels.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()),
-            ..ObjectMeta::default()
-        },
-        type_: Some("helm.sh/release.v1".to_owned()),
-        data: Some(BTreeMap::from([("release".to_owned(), ByteString(data))])),
-        ..Secret::default()
-    };
-    api(cluster, release).create(&PostParams::default(), &secret).await.map_err(|error| ApiError::new(cluster, doing(), &error))?;
-    Ok(())
-}
-
-/// Removes the record of a revision; one that is gone already is fine.
-pub async fn delete(cluster: &Cluster, release: &ReleaseName, revision: Revision) -> Result<(), ApiError> {
-    match api(cluster, release).delete(&name(release, revision), &DeleteParams::default()).await {
-        Ok(_) => Ok(()),
-        Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
-        Err(error) => Err(ApiError::new(cluster, format!("remove revision {revision} of release {release}"), &error)),
+/// Changes the record of a revision and answers what it was before. Whoever writes it at the same time is not overwritten.
+pub async fn rewrite(
+    cluster: &Cluster,
+    release: &ReleaseName,
+    revision: Revision,
+    change: impl Fn(&Release) -> Result<Release, CodecError>,
+) -> Result<Release, ApiError> {
+    let (api, name) = (api(cluster, release), secret_name(release, revision));
+    let doing = || format!("rewrite the record of revision {revision}, Secret {}/{name}", release.namespace);
+    for _ in 0..ATTEMPTS {
+        let mut secret = api.get(&name).await.map_err(|error| ApiError::new(cluster, doing(), &error))?;
+        let before = decode(cluster, release, &secret)?;
+        let after = change(&before).map_err(|error| unreadable(cluster, release, &name, &error))?;
+        put(&mut secret, &after).map_err(|error| unreadable(cluster, release, &name, &error))?;
+        match api.replace(&name, &PostParams::default(), &secret).await {
+            Err(kube::Error::Api(status)) if status.code == 409 => {}
+            written => return written.map(|_| before).map_err(|error| ApiError::new(cluster, doing(), &error)),
+        }
     }
+    let cause = Cause::Conflict("somebody else keeps writing it".to_owned());
+    Err(ApiError::with_cause(&cluster.name, doing(), cause))
+}
+
+/// The name under which Helm keeps a revision.
+pub fn secret_name(release: &ReleaseName, revision: Revision) -> String {
+    format!("sh.helm.release.v1.{}.v{revision}", release.name)
+}
+
+fn put(secret: &mut Secret, record: &Release) -> Result<(), CodecError> {
+    let data = secret.data.get_or_insert_with(BTreeMap::new);
+    data.insert(DATA.to_owned(), ByteString(record.encode()?));
+    let labels = secret.metadata.labels.get_or_insert_with(BTreeMap::new);
+    labels.insert("status".to_owned(), record.status().to_string());
+    labels.insert("modifiedAt".to_owned(), Timestamp::now().as_second().to_string());
+    Ok(())
+}
+
+fn decode(cluster: &Cluster, release: &ReleaseName, secret: &Secret) -> Result<Release, ApiError> {
+    let data = secret.data.as_ref().and_then(|data| data.get(DATA)).map(|data| data.0.as_slice()).unwrap_or_default();
+    Release::decode(data).map_err(|error| unreadable(cluster, release, secret.metadata.name.as_deref().unwrap_or_default(), &error))
+}
+
+fn unreadable(cluster: &Cluster, release: &ReleaseName, name: &str, error: &CodecError) -> ApiError {
+    let doing = format!("read the release record in the Secret {}/{name}", release.namespace);
+    ApiError::with_cause(&cluster.name, doing, Cause::Other(error.to_string()))
 }
 
 fn api(cluster: &Cluster, release: &ReleaseName) -> Api<Secret> {
     Api::namespaced(cluster.client.clone(), &release.namespace)
 }
 
-fn name(release: &ReleaseName, revision: Revision) -> String {
-    format!("sh.helm.release.v1.{}.v{revision}", release.name)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn decode(cluster: &Cluster, secret: &Secret) -> Result<Release, ApiError> {
-    let doing = || format!("read the release record in Secret {}", secret.name_any());
-    let data = secret.data.as_ref().and_then(|data| data.get("release"));
-    let data = data.ok_or_else(|| ApiError::with_cause(&cluster.name, doing(), Cause::Other("it has no key `release`".to_owned())))?;
-    Release::decode(&data.0).map_err(|error| unreadable(cluster, doing(), &error))
-}
-
-fn unreadable(cluster: &Cluster, doing: String, error: &CodecError) -> ApiError {
-    ApiError::with_cause(&cluster.name, doing, Cause::Other(error.to_string()))
+    #[test]
+    fn record_and_label_are_written_together() {
+        let record = r#"{"name":"a","info":{"status":"deployed"},"version":3}"#;
+        let failed = Release::from_json(record).unwrap().with_status(Status::Failed, "why").unwrap();
+        let mut secret = Secret::default();
+        put(&mut secret, &failed).unwrap();
+        assert_eq!(secret.metadata.labels.unwrap()["status"], "failed");
+        assert_eq!(Release::decode(&secret.data.unwrap()[DATA].0).unwrap().status(), Status::Failed);
+    }
 }

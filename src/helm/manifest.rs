@@ -105,6 +105,11 @@ impl Object {
         self.value.pointer("/metadata/annotations")?.get(name)?.as_str()
     }
 
+    /// Whether it is a `CustomResourceDefinition`.
+    pub fn is_crd(&self) -> bool {
+        self.kind() == "CustomResourceDefinition" && self.group() == "apiextensions.k8s.io"
+    }
+
     /// What identifies it.
     pub fn key(&self) -> Key {
         Key {
@@ -120,39 +125,71 @@ impl Object {
     }
 }
 
+/// One document of a manifest: its text, and what it holds (several objects when it is a `List`, none when it is only a comment).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Document {
+    /// The text, without the separator.
+    pub text: String,
+    /// The objects.
+    pub objects: Vec<Object>,
+}
+
 /// Splits a manifest into its objects, in order; `List` kinds are flattened, documents without content dropped.
 pub fn split(manifest: &str) -> Result<Vec<Object>, ManifestError> {
+    Ok(documents(manifest)?.into_iter().flat_map(|document| document.objects).collect())
+}
+
+/// Splits a manifest into its documents, in order; those of nothing but blanks are dropped.
+pub fn documents(manifest: &str) -> Result<Vec<Document>, ManifestError> {
+    texts(manifest).into_iter().enumerate().map(|(index, text)| document(index + 1, text)).collect()
+}
+
+/// The manifest that [`documents`] splits into these again.
+pub fn join<'d>(documents: impl IntoIterator<Item = &'d Document>) -> String {
+    let mut manifest = String::new();
+    for document in documents {
+        manifest.push_str("---\n");
+        manifest.push_str(&document.text);
+        if !document.text.ends_with('\n') {
+            manifest.push('\n');
+        }
+    }
+    manifest
+}
+
+fn document(number: usize, text: String) -> Result<Document, ManifestError> {
+    let source = text.lines().find_map(|line| line.strip_prefix("# Source: ")).map(|source| source.trim().to_owned());
+    let source_name = source.clone().unwrap_or_else(|| "no source".to_owned());
     let mut objects = Vec::new();
-    for (index, document) in documents(manifest).into_iter().enumerate() {
-        let source = document.lines().find_map(|line| line.strip_prefix("# Source: ")).map(|source| source.trim().to_owned());
-        let source_name = || source.clone().unwrap_or_else(|| "no source".to_owned());
-        let value =
-            yaml::from_str(&document).map_err(|error| ManifestError::Yaml { number: index + 1, source_name: source_name(), error })?;
-        if !value.is_null() {
-            check(&value).map_err(|field| ManifestError::Missing { number: index + 1, source_name: source_name(), field })?;
+    match yaml::from_str(&text) {
+        Err(error) => return Err(ManifestError::Yaml { number, source_name, error }),
+        Ok(Value::Null) => {}
+        Ok(value) => {
+            check(&value).map_err(|field| ManifestError::Missing { number, source_name, field })?;
             flatten(source, value, &mut objects);
         }
     }
-    Ok(objects)
+    Ok(Document { text, objects })
 }
 
 /// A line that starts with `---` starts a document; what follows the dashes on that line belongs to it.
-fn documents(manifest: &str) -> Vec<String> {
-    let mut documents = vec![String::new()];
+fn texts(manifest: &str) -> Vec<String> {
+    let mut texts = vec![String::new()];
     for line in manifest.split_inclusive('\n') {
         let line = match line.strip_prefix("---") {
             Some(rest) => {
-                documents.push(String::new());
-                rest.trim_start_matches([' ', '\t'])
+                texts.push(String::new());
+                // The separator's own line end belongs to nobody.
+                rest.trim_start_matches([' ', '\t', '\r']).strip_prefix('\n').unwrap_or(rest.trim_start_matches([' ', '\t']))
             }
             None => line,
         };
-        if let Some(document) = documents.last_mut() {
-            document.push_str(line);
+        if let Some(text) = texts.last_mut() {
+            text.push_str(line);
         }
     }
-    documents.retain(|document| !document.trim().is_empty());
-    documents
+    texts.retain(|text| !text.trim().is_empty());
+    texts
 }
 
 fn check(value: &Value) -> Result<(), &'static str> {
@@ -220,6 +257,13 @@ mod tests {
     fn dashes_inside_a_block_scalar_do_not_split() {
         let manifest = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata:\n  x: |\n    ---\n    y: 1\n";
         assert_eq!(split(manifest).unwrap()[0].value["data"]["x"], "---\ny: 1\n");
+    }
+
+    #[test]
+    fn documents_joined_again_are_the_same_documents() {
+        let documents = documents(TWO).unwrap();
+        assert_eq!(join(&documents), TWO);
+        assert_eq!(super::documents(&join(&documents)).unwrap(), documents);
     }
 
     #[test]

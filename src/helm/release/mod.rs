@@ -130,14 +130,12 @@ impl Release {
         Ok(Self { fields, record })
     }
 
-    /// The same record with another manifest, under another revision.
-    pub fn with_manifest(&self, manifest: &str, revision: Revision) -> Result<Self, CodecError> {
+    /// The same record with another manifest; everything else stays as it was written.
+    pub fn with_manifest(&self, manifest: &str) -> Result<Self, CodecError> {
         let mut fields = self.fields.clone();
         fields.set("manifest", &manifest).map_err(CodecError::Json)?;
-        fields.set("version", &revision).map_err(CodecError::Json)?;
         let mut record = self.record.clone();
         manifest.clone_into(&mut record.manifest);
-        record.version = revision;
         Ok(Self { fields, record })
     }
 

@@ -1,0 +1,190 @@
+//! The lock on a release: a Lease beside it, so that two runners never work on one cluster.
+//!
+//! The holder renews it; one whose own last renewal is older than [`DEADLINE`] stops writing. Others judge by watching whether the
+//! Lease changes, never by comparing clocks: see [`standing`]. Every write names the version of the Lease that it was decided on,
+//! so of two racers one is refused by the API server.
+
+mod holder;
+mod renewal;
+mod standing;
+
+use std::time::Duration;
+
+use k8s_openapi::api::coordination::v1::Lease;
+use kube::Api;
+use kube::api::{DeleteParams, PostParams, Preconditions};
+use tokio::time::{Instant, sleep};
+
+pub use holder::Holder;
+use renewal::Renewal;
+use standing::{Standing, Watched};
+
+use super::journal::object_name;
+use super::{ApiError, Cluster, namespace};
+use crate::config::ReleaseName;
+
+/// How long a Lease stands after its last renewal.
+const DURATION: Duration = Duration::from_secs(30);
+/// How often the holder renews.
+const RENEW_EVERY: Duration = Duration::from_secs(5);
+/// A holder that has not renewed for this long stops writing; the rest of [`DURATION`] is for what it has sent already.
+pub const DEADLINE: Duration = Duration::from_secs(20);
+/// How often somebody who waits looks at the Lease.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Why the lock is not ours.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// Somebody else holds it.
+    #[error("{release} on cluster `{cluster}` is locked by {holder}")]
+    Held {
+        /// The cluster.
+        cluster: String,
+        /// `namespace/name` of the release.
+        release: String,
+        /// Who, since when, and where its run can be read.
+        holder: Holder,
+    },
+    /// The API server refused.
+    #[error(transparent)]
+    Api(#[from] ApiError),
+}
+
+/// The lock is not ours any more, or may not be: nothing more may be written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LockLost {
+    /// The Lease was taken or deleted.
+    #[error("the lock on {release} was taken away: {how}; nothing more is written")]
+    Taken {
+        /// `namespace/name` of the release.
+        release: String,
+        /// By whom, or that it was deleted.
+        how: String,
+    },
+    /// The API server did not take a renewal for too long.
+    #[error("the lock on {release} could not be renewed for {seconds} s; nothing more is written")]
+    TooOld {
+        /// `namespace/name` of the release.
+        release: String,
+        /// Age of the last renewal.
+        seconds: u64,
+    },
+}
+
+/// The lock, held. Dropped without [`Lock::release`], it is no longer renewed and expires.
+#[derive(Debug)]
+pub struct Lock {
+    cluster: Cluster,
+    release: ReleaseName,
+    renewal: Renewal,
+}
+
+impl Lock {
+    /// Takes the lock, waiting up to `wait` for another holder to give it back or to expire (which takes up to 30 s to see).
+    pub async fn acquire(cluster: &Cluster, release: &ReleaseName, holder: &Holder, wait: Duration) -> Result<Self, LockError> {
+        let identity = holder.identity();
+        let start = Instant::now();
+        let mut watched = Watched::default();
+        loop {
+            let seen = read(cluster, release).await?;
+            let held = match watched.standing(seen.as_ref(), Instant::now()) {
+                Standing::Held => seen.as_ref().map(Holder::of),
+                Standing::Free => {
+                    let sent = Instant::now();
+                    if let Some(lease) = take(cluster, release, holder, &identity, seen).await? {
+                        return Ok(Self {
+                            cluster: cluster.clone(),
+                            release: release.clone(),
+                            renewal: Renewal::start(cluster, release, lease, sent),
+                        });
+                    }
+                    None
+                }
+            };
+            if let (Some(holder), true) = (held, start.elapsed() >= wait) {
+                return Err(LockError::Held { cluster: cluster.name.clone(), release: release.to_string(), holder });
+            }
+            sleep(LOOK_EVERY.min(wait.saturating_sub(start.elapsed()))).await;
+        }
+    }
+
+    /// Whether something may still be written. Ask before every write.
+    pub fn check(&self) -> Result<(), LockLost> {
+        self.renewal.check()
+    }
+
+    /// Gives the lock back, if it is still ours.
+    pub async fn release(self) -> Result<(), ApiError> {
+        let Some(lease) = self.renewal.stop().await else { return Ok(()) };
+        delete(&self.cluster, &self.release, &lease).await.map(|_| ())
+    }
+}
+
+/// Who holds the lock, by what the Lease says: a holder that was killed is still named until somebody takes over.
+pub async fn holder(cluster: &Cluster, release: &ReleaseName) -> Result<Option<Holder>, ApiError> {
+    Ok(read(cluster, release).await?.filter(standing::is_taken).map(|lease| Holder::of(&lease)))
+}
+
+/// Takes the lock away from whoever holds it and answers who that was. For a run that was killed: a run that lives stops writing.
+pub async fn unlock(cluster: &Cluster, release: &ReleaseName) -> Result<Option<Holder>, ApiError> {
+    loop {
+        let Some(lease) = read(cluster, release).await? else { return Ok(None) };
+        if delete(cluster, release, &lease).await? {
+            return Ok(Some(Holder::of(&lease)).filter(|_| standing::is_taken(&lease)));
+        }
+        sleep(LOOK_EVERY).await;
+    }
+}
+
+/// Writes our name into the Lease; `None` when somebody else was faster.
+async fn take(
+    cluster: &Cluster,
+    release: &ReleaseName,
+    holder: &Holder,
+    identity: &str,
+    seen: Option<Lease>,
+) -> Result<Option<Lease>, ApiError> {
+    let lease = holder.lease(identity, DURATION, seen.as_ref());
+    let name = object_name(release);
+    let api = api(cluster, release);
+    let written = match seen {
+        Some(_) => api.replace(&name, &PostParams::default(), &lease).await,
+        None => match api.create(&PostParams::default(), &lease).await {
+            // The namespace of a first install; Helm would make it a little later.
+            Err(kube::Error::Api(status)) if status.code == 404 => {
+                namespace::ensure(cluster, &release.namespace).await?;
+                api.create(&PostParams::default(), &lease).await
+            }
+            created => created,
+        },
+    };
+    match written {
+        Ok(lease) => Ok(Some(lease)),
+        Err(kube::Error::Api(status)) if status.code == 409 || status.code == 404 => Ok(None),
+        Err(error) => Err(failed(cluster, release, "take", &error)),
+    }
+}
+
+/// Deletes exactly this version of the Lease; false when it has changed.
+async fn delete(cluster: &Cluster, release: &ReleaseName, lease: &Lease) -> Result<bool, ApiError> {
+    let preconditions = Preconditions { uid: lease.metadata.uid.clone(), resource_version: lease.metadata.resource_version.clone() };
+    let parameters = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
+    match api(cluster, release).delete(&object_name(release), &parameters).await {
+        Ok(_) => Ok(true),
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(true),
+        Err(kube::Error::Api(status)) if status.code == 409 => Ok(false),
+        Err(error) => Err(failed(cluster, release, "give back", &error)),
+    }
+}
+
+async fn read(cluster: &Cluster, release: &ReleaseName) -> Result<Option<Lease>, ApiError> {
+    api(cluster, release).get_opt(&object_name(release)).await.map_err(|error| failed(cluster, release, "read", &error))
+}
+
+fn failed(cluster: &Cluster, release: &ReleaseName, verb: &str, error: &kube::Error) -> ApiError {
+    ApiError::new(cluster, format!("{verb} the lock, Lease {}/{}", release.namespace, object_name(release)), error)
+}
+
+fn api(cluster: &Cluster, release: &ReleaseName) -> Api<Lease> {
+    Api::namespaced(cluster.client.clone(), &release.namespace)
+}

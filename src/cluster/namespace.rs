@@ -1,0 +1,19 @@
+//! The namespace of a release that is installed for the first time.
+
+use k8s_openapi::api::core::v1::Namespace;
+use kube::Api;
+use kube::api::{ObjectMeta, PostParams};
+
+use super::{ApiError, Cluster};
+
+/// Creates the namespace as `helm --create-namespace` does, label included; one that exists is left alone.
+pub async fn ensure(cluster: &Cluster, name: &str) -> Result<(), ApiError> {
+    let labels = Some([("name".to_owned(), name.to_owned())].into());
+    let metadata = ObjectMeta { name: Some(name.to_owned()), labels, ..ObjectMeta::default() };
+    let namespace = Namespace { metadata, ..Namespace::default() };
+    match Api::all(cluster.client.clone()).create(&PostParams::default(), &namespace).await {
+        Ok(_) => Ok(()),
+        Err(kube::Error::Api(status)) if status.code == 409 => Ok(()),
+        Err(error) => Err(ApiError::new(cluster, format!("create the namespace {name}"), &error)),
+    }
+}
