@@ -38,17 +38,18 @@ pub const UPGRADE_NOTES: &str = "upgrade-notes";
 /// Patches from `.1` to `.2` are bad because of `.3`; `.4` is the one to take.
 type Bad = (u64, u64, &'static str, &'static str);
 
-/// One minor version: `1.minor`.
+/// One minor version.
 struct Minor {
-    minor: u64,
+    /// The `x` of `1.x`.
+    number: u64,
     /// Kubernetes 1.x, first and last that it is tested with.
     kubernetes: (u64, u64),
     bad: &'static [Bad],
     note: &'static str,
 }
 
-const fn row(minor: u64, first: u64, last: u64, bad: &'static [Bad], note: &'static str) -> Minor {
-    Minor { minor, kubernetes: (first, last), bad, note }
+const fn row(number: u64, first: u64, last: u64, bad: &'static [Bad], note: &'static str) -> Minor {
+    Minor { number, kubernetes: (first, last), bad, note }
 }
 
 /// cert-manager 1.0 to 1.21.
@@ -146,7 +147,7 @@ pub fn judge_upgrade(from: Option<&str>, to: &str, kubernetes: &str) -> Vec<Advi
 }
 
 fn known_bad(to: Version) -> Option<Advice> {
-    let minor = MINORS.iter().find(|minor| minor.minor == to.minor)?;
+    let minor = MINORS.iter().find(|minor| minor.number == to.minor)?;
     let (.., why, instead) = minor.bad.iter().find(|(first, last, ..)| (*first..=*last).contains(&to.patch))?;
     let message = format!("cert-manager {to} is known to be bad: {why}; take {instead} or newer");
     Some(Advice { name: KNOWN_BAD, severity: Severity::Refuse, message })
@@ -164,7 +165,7 @@ fn skipped(from: Version, to: Version) -> Option<Advice> {
 }
 
 fn outside_matrix(to: Version, kubernetes: Version) -> Option<Advice> {
-    let minor = MINORS.iter().find(|minor| minor.minor == to.minor)?;
+    let minor = MINORS.iter().find(|minor| minor.number == to.minor)?;
     let (first, last) = minor.kubernetes;
     if (first..=last).contains(&kubernetes.minor) {
         return None;
@@ -175,11 +176,11 @@ fn outside_matrix(to: Version, kubernetes: Version) -> Option<Advice> {
 }
 
 fn notes(from: Version, to: Version) -> impl Iterator<Item = Advice> {
-    let crossed = move |minor: &&Minor| from.minor < minor.minor && minor.minor <= to.minor && !minor.note.is_empty();
+    let crossed = move |minor: &&Minor| from.minor < minor.number && minor.number <= to.minor && !minor.note.is_empty();
     MINORS.iter().filter(crossed).map(|minor| Advice {
         name: UPGRADE_NOTES,
         severity: Severity::Note,
-        message: format!("since cert-manager 1.{}: {}", minor.minor, minor.note),
+        message: format!("since cert-manager 1.{}: {}", minor.number, minor.note),
     })
 }
 
@@ -232,6 +233,6 @@ mod tests {
 
     #[test]
     fn the_table_has_a_row_for_every_minor_in_order() {
-        assert!(MINORS.iter().enumerate().all(|(index, minor)| minor.minor == index as u64));
+        assert!(MINORS.iter().enumerate().all(|(index, minor)| minor.number == index as u64));
     }
 }

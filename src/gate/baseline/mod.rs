@@ -1,0 +1,73 @@
+//! What a cluster looked like before the upgrade. Small enough to be written down: states, no contents.
+//!
+//! Secrets are not read: a Certificate's revision says as well whether it was issued again, and the permission to read every Secret is not needed.
+
+mod backup;
+mod observe;
+mod state;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use k8s_openapi::jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+pub(crate) use state::{CertificateState, IssuerState, OrderState, PodState, RequestState, WorkloadState};
+
+/// What was there before the upgrade, by uid where a recreated object is another object.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Baseline {
+    /// When it was taken, by the API server's clock.
+    pub(crate) taken: Option<Timestamp>,
+    pub(crate) certificates: BTreeMap<String, CertificateState>,
+    pub(crate) requests: BTreeMap<String, RequestState>,
+    pub(crate) orders: BTreeMap<String, OrderState>,
+    pub(crate) challenges: BTreeMap<String, OrderState>,
+    pub(crate) issuers: BTreeMap<String, IssuerState>,
+    /// By title, `Deployment namespace/name`.
+    pub(crate) workloads: BTreeMap<String, WorkloadState>,
+    pub(crate) pods: BTreeMap<String, PodState>,
+    /// Holders by title, `Lease namespace/name`.
+    pub(crate) leases: BTreeMap<String, String>,
+    /// By title: every webhook of the configuration has a caBundle.
+    pub(crate) webhooks: BTreeMap<String, bool>,
+    /// Uids by name.
+    pub(crate) crds: BTreeMap<String, String>,
+    #[serde(skip)]
+    backup: String,
+}
+
+impl Baseline {
+    /// What is broken already, each as one line. It is reported, and does not block.
+    pub fn unhealthy(&self) -> Vec<String> {
+        let certificates = self.certificates.values().filter_map(CertificateState::complaint);
+        let requests = self.requests.values().filter_map(RequestState::complaint);
+        let orders = self.orders.values().chain(self.challenges.values()).filter_map(OrderState::complaint);
+        let issuers = self.issuers.values().filter_map(IssuerState::complaint);
+        self.red_workloads().into_iter().chain(issuers).chain(certificates).chain(requests).chain(orders).collect()
+    }
+
+    /// Workloads that are not up and webhooks without a CA: an upgrade on top of them would prove nothing.
+    pub fn red_workloads(&self) -> Vec<String> {
+        let workloads = self.workloads.iter().filter_map(|(title, state)| state.complaint(title));
+        let webhooks = self.webhooks.iter().filter(|(_, injected)| !**injected).map(|(title, _)| format!("{title} has no caBundle"));
+        workloads.chain(webhooks).collect()
+    }
+
+    /// In-flight Orders: an upgrade in the middle of them is possible, but better waits.
+    pub fn open_orders(&self) -> Vec<String> {
+        self.orders.values().filter(|order| order.is_open()).map(|order| order.title.clone()).collect()
+    }
+
+    /// Something `created` then was older than `age` when the baseline was taken.
+    pub(crate) fn is_older(&self, created: Option<Timestamp>, age: Duration) -> bool {
+        let older = self.taken.zip(created).and_then(|(taken, created)| Duration::try_from(taken.duration_since(created)).ok());
+        older.is_some_and(|older| older > age)
+    }
+
+    /// Issuers, `ClusterIssuers` and Certificates as YAML that can be applied again.
+    pub fn backup_yaml(&self) -> String {
+        self.backup.clone()
+    }
+}

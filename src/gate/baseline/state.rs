@@ -1,0 +1,166 @@
+//! The states that a baseline remembers, and what is wrong with one.
+
+use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::certmanager::resources::{Certificate, CertificateRequest, Condition, Object, condition};
+use crate::certmanager::states::{self, Role};
+
+/// A Certificate.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct CertificateState {
+    pub(crate) title: String,
+    pub(crate) generation: Option<i64>,
+    pub(crate) ready: bool,
+    pub(crate) reason: String,
+    pub(crate) issuing: bool,
+    pub(crate) revision: Option<i64>,
+    pub(crate) last_failure_time: Option<String>,
+    pub(crate) attempts: Option<i64>,
+    pub(crate) renewal: Option<Timestamp>,
+}
+
+impl CertificateState {
+    pub(crate) fn of(certificate: &Certificate) -> Self {
+        let status = &certificate.status;
+        let ready = condition(&status.conditions, "Ready");
+        Self {
+            title: certificate.title(),
+            generation: certificate.metadata.generation,
+            ready: ready.is_some_and(Condition::is_true),
+            reason: ready.map(|ready| ready.reason.clone()).unwrap_or_default(),
+            issuing: condition(&status.conditions, "Issuing").is_some_and(Condition::is_true),
+            revision: status.revision,
+            last_failure_time: status.last_failure_time.clone(),
+            attempts: status.failed_issuance_attempts,
+            renewal: status.renewal_time.as_ref().map(|time| time.0),
+        }
+    }
+
+    /// Its last issuance failed, or it does not have what it should.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.last_failure_time.is_some() || (!self.ready && !self.issuing)
+    }
+
+    pub(super) fn complaint(&self) -> Option<String> {
+        let attempts = self.attempts.map(|attempts| format!(", {attempts} failed attempts")).unwrap_or_default();
+        match (self.ready, &self.last_failure_time) {
+            (true, None) => None,
+            (true, Some(at)) => Some(format!("{}: Ready, but its renewal failed at {at}{attempts}", self.title)),
+            (false, _) => Some(format!("{}: Ready=False ({}){attempts}", self.title, self.reason)),
+        }
+    }
+}
+
+/// A `CertificateRequest`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct RequestState {
+    pub(crate) title: String,
+    /// The word of its result.
+    pub(crate) result: String,
+    pub(crate) failure_time: Option<String>,
+    /// Its role matters and its result is bad.
+    pub(crate) broken: bool,
+    pub(crate) open: bool,
+    pub(crate) created: Option<Timestamp>,
+}
+
+impl RequestState {
+    pub(crate) fn of(request: &CertificateRequest, role: Role) -> Self {
+        let result = states::result(request);
+        Self {
+            title: request.title(),
+            result: result.word().to_owned(),
+            failure_time: request.status.failure_time.clone(),
+            broken: role.matters() && result.is_bad(),
+            open: result.is_open(),
+            created: created(request),
+        }
+    }
+
+    pub(super) fn complaint(&self) -> Option<String> {
+        self.broken.then(|| format!("{}: {}", self.title, self.result))
+    }
+}
+
+/// An Order or a Challenge.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct OrderState {
+    pub(crate) title: String,
+    pub(crate) state: String,
+    pub(crate) reason: String,
+    /// The request that it is for matters.
+    pub(crate) matters: bool,
+    pub(crate) terminating: bool,
+}
+
+impl OrderState {
+    pub(crate) fn of<K: Object>(object: &K, state: &str, reason: &str, matters: bool) -> Self {
+        let terminating = object.metadata().deletion_timestamp.is_some();
+        Self { title: object.title(), state: state.to_owned(), reason: reason.to_owned(), matters, terminating }
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        !states::is_final(&self.state)
+    }
+
+    pub(super) fn complaint(&self) -> Option<String> {
+        let reason = if self.reason.is_empty() { String::new() } else { format!(": {}", self.reason) };
+        (self.matters && states::is_failed(&self.state)).then(|| format!("{}: {}{reason}", self.title, self.state))
+    }
+}
+
+/// An Issuer or `ClusterIssuer`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct IssuerState {
+    pub(crate) title: String,
+    pub(crate) ready: bool,
+    pub(crate) message: String,
+}
+
+impl IssuerState {
+    pub(crate) fn of<K: Object>(issuer: &K, conditions: &[Condition]) -> Self {
+        let ready = condition(conditions, "Ready");
+        let message = ready.map_or_else(|| "no Ready condition".to_owned(), |ready| format!("{}: {}", ready.reason, ready.message));
+        Self { title: issuer.title(), ready: ready.is_some_and(Condition::is_true), message }
+    }
+
+    pub(super) fn complaint(&self) -> Option<String> {
+        (!self.ready).then(|| format!("{} is not Ready: {}", self.title, self.message))
+    }
+}
+
+/// A Deployment, `StatefulSet` or `DaemonSet`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct WorkloadState {
+    pub(crate) desired: i32,
+    pub(crate) available: i32,
+    pub(crate) images: Vec<String>,
+}
+
+impl WorkloadState {
+    pub(super) fn complaint(&self, title: &str) -> Option<String> {
+        (self.available < self.desired).then(|| format!("{title}: {} of {} pods available", self.available, self.desired))
+    }
+}
+
+/// A Pod.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct PodState {
+    pub(crate) title: String,
+    /// Restarts by container.
+    pub(crate) restarts: Vec<(String, i32)>,
+}
+
+impl PodState {
+    pub(crate) fn of(pod: &Pod) -> Self {
+        let statuses = pod.status.as_ref().map(|status| status.container_statuses.iter().flatten());
+        let restarts = statuses.into_iter().flatten().map(|container| (container.name.clone(), container.restart_count)).collect();
+        Self { title: pod.title(), restarts }
+    }
+}
+
+fn created<K: Object>(object: &K) -> Option<Timestamp> {
+    object.metadata().creation_timestamp.as_ref().map(|time| time.0)
+}

@@ -1,0 +1,175 @@
+//! No Certificate is worse off than before the upgrade, and none has vanished.
+
+use super::Context;
+use super::baseline::CertificateState;
+use super::chain::{self, Standing};
+use super::opinion::{Judgement, Opinion, Target};
+use super::reissue::is_mass;
+use super::seen::Seen;
+use super::verdict::Cause;
+use crate::certmanager::resources::{Certificate, Condition, Object, condition};
+
+pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
+    let mut judgement = Judgement::default();
+    if !seen.certificates.is_listed() {
+        return judgement;
+    }
+    let (mut ready, mut others) = (0, 0);
+    for certificate in seen.certificates.iter() {
+        let standing = chain::of_certificate(certificate, context);
+        let now = CertificateState::of(certificate);
+        match standing {
+            Standing::Ignored => {}
+            _ if now.ready => ready += 1,
+            _ => others += 1,
+        }
+        judgement.opinions.extend(judge_one(certificate, &now, standing, context));
+    }
+    judgement.opinions.extend(vanished(seen, context));
+    judgement.fact(format!("{ready} certificates are Ready, {others} are not"));
+    judgement
+}
+
+fn judge_one(certificate: &Certificate, now: &CertificateState, standing: Standing, context: &Context) -> Option<Opinion> {
+    let target = Target::of(certificate);
+    let message = || says(certificate);
+    match (standing, context.baseline.certificates.get(certificate.uid())) {
+        (Standing::Ignored, _) => None,
+        (Standing::BrokenBefore, _) => now.is_broken().then(|| Opinion::in_baseline("broken-before", target, message())),
+        _ if context.strict() => broken_now(certificate, now, target, context),
+        (Standing::Known | Standing::New, before) => {
+            let worse = worse(before, now)?;
+            let text = format!("{worse}: {}", message());
+            let cause = chain::cause(standing, &text);
+            Some(Opinion::failed("worse", target, text, cause))
+        }
+    }
+}
+
+/// What got worse since `before`; of a new Certificate, what failed.
+fn worse(before: Option<&CertificateState>, now: &CertificateState) -> Option<&'static str> {
+    let last_failure = before.and_then(|before| before.last_failure_time.as_ref());
+    let attempts = before.and_then(|before| before.attempts).unwrap_or(0);
+    if now.last_failure_time.is_some() && now.last_failure_time.as_ref() != last_failure {
+        Some("its issuance failed")
+    } else if now.attempts.unwrap_or(0) > attempts {
+        Some("another attempt to issue it failed")
+    } else if before.is_some_and(|before| before.ready) && !now.ready {
+        Some("it was Ready before")
+    } else {
+        None
+    }
+}
+
+/// Without an upgrade there is nothing to compare with: what is broken is broken.
+fn broken_now(certificate: &Certificate, now: &CertificateState, target: Target, context: &Context) -> Option<Opinion> {
+    if now.is_broken() {
+        return Some(Opinion::failed("broken", target, says(certificate), chain::cause(Standing::Known, &says(certificate))));
+    }
+    let created = certificate.metadata.creation_timestamp.as_ref().map(|time| time.0);
+    let first = || Opinion::waiting("issuing", target, says(certificate), Cause::Unknown);
+    (!now.ready).then(|| first().chain(context.settings.acme_timeout).holds_settle().since(created))
+}
+
+/// The conditions in words.
+fn says(certificate: &Certificate) -> String {
+    let status = &certificate.status;
+    let words = ["Ready", "Issuing"].iter().filter_map(|kind| condition(&status.conditions, kind)).map(words);
+    let failures = status.last_failure_time.iter().map(|at| {
+        let attempts = status.failed_issuance_attempts.map(|attempts| format!(", {attempts} failed attempts")).unwrap_or_default();
+        format!("last failure {at}{attempts}")
+    });
+    let said: Vec<String> = words.chain(failures).collect();
+    if said.is_empty() { "has no conditions".to_owned() } else { said.join("; ") }
+}
+
+fn words(condition: &Condition) -> String {
+    format!("{}={} ({}): {}", condition.kind, condition.status, condition.reason, condition.message)
+}
+
+/// A user may delete one Certificate at any time; many at once are gone with their CRD or their release.
+fn vanished(seen: &Seen, context: &Context) -> Option<Opinion> {
+    let before = &context.baseline.certificates;
+    let gone: Vec<&str> =
+        before.iter().filter(|(uid, _)| seen.certificates.get(uid).is_none()).map(|(_, state)| state.title.as_str()).collect();
+    let name = gone.first()?.strip_prefix("Certificate ").unwrap_or_default();
+    let (namespace, name) = name.split_once('/').unwrap_or(("", name));
+    let target = Target::named("Certificate", Some(namespace), name);
+    let message = format!("{} of {} certificates are gone or were created again: {}", gone.len(), before.len(), first_few(&gone));
+    if gone.len() >= 2 && is_mass(gone.len(), before.len()) {
+        Some(Opinion::failed("vanished", target, message, Cause::Unknown))
+    } else {
+        Some(Opinion::remark("vanished", target, message))
+    }
+}
+
+/// The first five of many names.
+pub(super) fn first_few(names: &[&str]) -> String {
+    let more = if names.len() > 5 { format!(" and {} more", names.len() - 5) } else { String::new() };
+    format!("{}{more}", names.iter().take(5).copied().collect::<Vec<_>>().join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gate::tests::{World, certificate, with_status};
+    use crate::gate::verdict::Verdict;
+    use serde_json::{Value, json};
+
+    fn ready(status: &str) -> Value {
+        json!([{"type": "Ready", "status": status, "reason": "X", "message": "m"}])
+    }
+
+    fn judged(before: Option<&Value>, now: &Value, fresh: bool) -> Judgement {
+        let mut world = World::new(vec![]);
+        world.subject.fresh = fresh;
+        if let Some(before) = before {
+            world.baseline.certificates.insert("c".to_owned(), CertificateState::of(&with_status(certificate("c", None), before)));
+        }
+        let seen = Seen { certificates: [with_status(certificate("c", None), now)].into_iter().collect(), ..Seen::default() };
+        judge(&seen, &world.context())
+    }
+
+    #[test]
+    fn only_what_got_worse_fails() {
+        let good = json!({"conditions": ready("True")});
+        let bad = json!({"conditions": ready("False")});
+        let failed =
+            |at: &str, attempts: i64| json!({"conditions": ready("True"), "lastFailureTime": at, "failedIssuanceAttempts": attempts});
+        let table = [
+            ("stays ready", Some(good.clone()), good.clone(), Verdict::Passed),
+            ("not ready any more", Some(good.clone()), bad.clone(), Verdict::Failed),
+            ("renewal failed", Some(good.clone()), failed("2026-01-01T00:00:00Z", 1), Verdict::Failed),
+            ("failed before, and again", Some(failed("2026-01-01T00:00:00Z", 1)), failed("2026-01-01T01:00:00Z", 2), Verdict::Passed),
+            ("was never ready", Some(bad.clone()), bad.clone(), Verdict::Passed),
+            ("recovered", Some(bad.clone()), good, Verdict::Passed),
+            ("new, not issued yet", None, bad, Verdict::Passed),
+            ("new, failed", None, failed("2026-01-01T00:00:00Z", 1), Verdict::Failed),
+        ];
+        for (name, before, now, expected) in table {
+            assert_eq!(judged(before.as_ref(), &now, true).verdict(), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn without_an_upgrade_what_is_broken_fails() {
+        let bad = json!({"conditions": ready("False")});
+        assert_eq!(judged(Some(&bad), &bad, false).verdict(), Verdict::Failed);
+        let issuing = json!({"conditions": [{"type": "Ready", "status": "False"}, {"type": "Issuing", "status": "True"}]});
+        assert_eq!(judged(Some(&issuing), &issuing, false).verdict(), Verdict::Passed);
+    }
+
+    #[test]
+    fn many_certificates_that_vanish_fail_and_one_is_remarked() {
+        let world = |count: usize| {
+            let mut world = World::new(vec![]);
+            for index in 0..count {
+                world.baseline.certificates.insert(format!("u{index}"), CertificateState::of(&certificate("gone", None)));
+            }
+            world
+        };
+        let none = Seen { certificates: Vec::<Certificate>::new().into_iter().collect(), ..Seen::default() };
+        assert_eq!(judge(&none, &world(1).context()).verdict(), Verdict::Passed);
+        assert_eq!(judge(&none, &world(2).context()).verdict(), Verdict::Failed);
+    }
+}

@@ -1,0 +1,187 @@
+//! The requests that matter are issued, or on their way. What is history, and what was broken before the upgrade, does not block.
+
+use std::time::Duration;
+
+use super::Context;
+use super::chain::{self, Standing};
+use super::opinion::{Judgement, Opinion, Target};
+use super::seen::Seen;
+use crate::certmanager::resources::{CertificateRequest, Object};
+use crate::certmanager::states::{self, RequestResult};
+
+/// cert-manager's own approver answers at once.
+const APPROVAL: Duration = Duration::from_mins(1);
+
+pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
+    let mut judgement = Judgement::default();
+    if !seen.requests.is_listed() || !seen.certificates.is_listed() {
+        return judgement;
+    }
+    let (mut issued, mut open, mut ignored) = (0, 0, 0);
+    for request in seen.requests.iter() {
+        let standing = chain::standing(seen, request, context);
+        let result = states::result(request);
+        match standing {
+            Standing::Ignored => ignored += 1,
+            _ if result == RequestResult::Issued => issued += 1,
+            _ => {
+                open += usize::from(result.is_open());
+                judgement.say(judge_one(seen, request, result, standing, context));
+            }
+        }
+    }
+    judgement.fact(format!("{issued} requests issued, {open} under way; {ignored} that do not matter any more"));
+    judgement
+}
+
+fn judge_one(seen: &Seen, request: &CertificateRequest, result: RequestResult, standing: Standing, context: &Context) -> Opinion {
+    let target = Target::of(request);
+    let message = format!("{}: {}", result.word(), states::result_message(request));
+    let before = context.baseline.requests.get(request.uid()).filter(|_| !context.strict());
+    if standing == Standing::BrokenBefore {
+        return Opinion::in_baseline("broken-before", target, message);
+    }
+    if result.is_bad() {
+        let known = before.is_some_and(|before| before.result == result.word() && before.failure_time == request.status.failure_time);
+        return if known {
+            Opinion::in_baseline("bad", target, message)
+        } else {
+            let cause = chain::cause(standing, &message);
+            Opinion::failed("bad", target, message, cause)
+        };
+    }
+    let internal = request.spec.issuer_ref.is_internal();
+    if !internal || (result == RequestResult::Unapproved && context.approver_disabled()) {
+        return Opinion::remark("external", target, format!("{message} (not cert-manager's own to finish)"));
+    }
+    let limit = if is_acme(seen, request) { context.settings.acme_timeout } else { context.settings.timeout };
+    if before.is_some_and(|before| before.open && context.baseline.is_older(before.created, limit)) {
+        return Opinion::in_baseline("stuck", target, message);
+    }
+    let cause = chain::cause(standing, &message);
+    let opinion = Opinion::waiting("open", target, message, cause).since(created(request));
+    if result == RequestResult::Unapproved { Opinion { rule: "unapproved", ..opinion.chain(APPROVAL) } } else { opinion.chain(limit) }
+        .holds_settle()
+}
+
+fn created(request: &CertificateRequest) -> Option<k8s_openapi::jiff::Timestamp> {
+    request.metadata.creation_timestamp.as_ref().map(|time| time.0)
+}
+
+/// It has an Order.
+fn is_acme(seen: &Seen, request: &CertificateRequest) -> bool {
+    chain::orders_of(seen, request).next().is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gate::baseline::{CertificateState, RequestState};
+    use crate::gate::tests::{World, certificate, request};
+    use crate::gate::verdict::{Cause, Verdict};
+    use serde_json::{Value, json};
+
+    fn failed() -> Value {
+        json!([{"type": "Approved", "status": "True"}, {"type": "Ready", "status": "False", "reason": "Failed", "message": "boom"}])
+    }
+
+    fn pending() -> Value {
+        json!([{"type": "Approved", "status": "True"}, {"type": "Ready", "status": "False", "reason": "Pending", "message": "wait"}])
+    }
+
+    fn issued() -> Value {
+        json!([{"type": "Approved", "status": "True"}, {"type": "Ready", "status": "True", "reason": "Issued"}])
+    }
+
+    fn judged(world: &World, requests: Vec<CertificateRequest>) -> Judgement {
+        let seen = Seen {
+            certificates: [certificate("c", Some(3))].into_iter().collect(),
+            requests: requests.into_iter().collect(),
+            ..Seen::default()
+        };
+        judge(&seen, &world.context())
+    }
+
+    /// A world in which the Certificate was healthy before.
+    fn healthy() -> World {
+        let mut world = World::new(vec![]);
+        world.baseline.certificates.insert("c".to_owned(), CertificateState::of(&certificate("c", Some(3))));
+        world
+    }
+
+    #[test]
+    fn every_role_and_result_has_its_verdict() {
+        let table = [
+            ("superseded, failed", request("r", Some("c"), "2", &failed()), Verdict::Passed, 0),
+            ("current, issued", request("r", Some("c"), "3", &issued()), Verdict::Passed, 0),
+            ("next, failed", request("r", Some("c"), "4", &failed()), Verdict::Failed, 1),
+            ("next, denied", request("r", Some("c"), "4", &json!([{"type": "Denied", "status": "True"}])), Verdict::Failed, 1),
+            ("next, invalid", request("r", Some("c"), "4", &json!([{"type": "InvalidRequest", "status": "True"}])), Verdict::Failed, 1),
+            ("next, pending", request("r", Some("c"), "4", &pending()), Verdict::Passed, 1),
+            ("next, unapproved", request("r", Some("c"), "4", &json!([])), Verdict::Passed, 1),
+            ("anomaly, failed", request("r", Some("c"), "9", &failed()), Verdict::Failed, 1),
+            ("owner gone, failed", request("r", Some("gone"), "1", &failed()), Verdict::Passed, 0),
+            ("standalone, failed", request("r", None, "", &failed()), Verdict::Failed, 1),
+            ("standalone, issued", request("r", None, "", &issued()), Verdict::Passed, 0),
+        ];
+        for (name, request, verdict, opinions) in table {
+            let judgement = judged(&healthy(), vec![request]);
+            assert_eq!((judgement.verdict(), judgement.opinions.len()), (verdict, opinions), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_was_broken_before_does_not_block() {
+        let bad = request("r", Some("c"), "4", &failed());
+        let mut same = healthy();
+        same.baseline.requests.insert("r".to_owned(), RequestState::of(&bad, crate::certmanager::states::Role::Next));
+        let judgement = judged(&same, vec![bad.clone()]);
+        assert_eq!((judgement.verdict(), judgement.opinions[0].baseline), (Verdict::Passed, true));
+
+        // Another try of a Certificate that failed before is no regression, though the request is new.
+        let mut broken = healthy();
+        broken.baseline.certificates.get_mut("c").unwrap().last_failure_time = Some("2026-01-01T00:00:00Z".to_owned());
+        assert_eq!(judged(&broken, vec![bad.clone()]).verdict(), Verdict::Passed);
+
+        // Without an upgrade everything counts as it is.
+        for world in [&mut same, &mut broken] {
+            world.subject.fresh = false;
+            assert_eq!(judged(world, vec![bad.clone()]).verdict(), Verdict::Failed);
+        }
+    }
+
+    #[test]
+    fn a_standalone_request_of_before_is_nobodys_business() {
+        let bad = request("r", None, "", &failed());
+        let mut world = healthy();
+        world.baseline.requests.insert("r".to_owned(), RequestState::of(&bad, crate::certmanager::states::Role::Standalone));
+        assert!(judged(&world, vec![bad]).opinions.is_empty());
+    }
+
+    #[test]
+    fn the_cause_depends_on_who_made_the_certificate() {
+        let bad = || request("r", Some("c"), "4", &failed());
+        assert_eq!(judged(&healthy(), vec![bad()]).opinions[0].cause, Cause::Release);
+        assert_eq!(judged(&World::new(vec![]), vec![bad()]).opinions[0].cause, Cause::Unknown);
+        let limited =
+            json!([{"type": "Ready", "status": "False", "reason": "Failed", "message": "429 urn:ietf:params:acme:error:rateLimited"}]);
+        assert_eq!(judged(&healthy(), vec![request("r", Some("c"), "4", &limited)]).opinions[0].cause, Cause::Environment);
+    }
+
+    #[test]
+    fn an_external_signer_is_not_waited_for() {
+        let mut external = request("r", Some("c"), "4", &pending());
+        external.spec.issuer_ref.group = "awspca.cert-manager.io".to_owned();
+        assert_eq!(judged(&healthy(), vec![external]).opinions[0].verdict, Verdict::Passed);
+    }
+
+    #[test]
+    fn a_request_that_was_stuck_before_is_reported_only() {
+        let stuck = request("r", Some("c"), "4", &pending());
+        let mut world = healthy();
+        world.baseline.requests.insert("r".to_owned(), RequestState::of(&stuck, crate::certmanager::states::Role::Next));
+        assert!(!judged(&world, vec![stuck.clone()]).opinions[0].baseline);
+        world.baseline.taken = Some("2026-01-01T12:00:00Z".parse().unwrap());
+        assert!(judged(&world, vec![stuck]).opinions[0].baseline);
+    }
+}

@@ -1,0 +1,112 @@
+//! Certificate → `CertificateRequest` → Order → Challenge: who belongs to whom.
+
+use k8s_openapi::api::core::v1::Event;
+
+use super::Context;
+use super::seen::Seen;
+use super::verdict::Cause;
+use crate::certmanager::blame;
+use crate::certmanager::resources::{Certificate, CertificateRequest, Challenge, Object, Order};
+use crate::certmanager::states::{self, Role};
+
+/// The label on every object that a canary consists of.
+pub(crate) const CANARY: &str = "release.canary/run";
+
+/// The Certificate is a canary's, of this run or an older one.
+pub(crate) fn is_canary<K: Object>(object: &K) -> bool {
+    object.metadata().labels.as_ref().is_some_and(|labels| labels.contains_key(CANARY))
+}
+
+pub(crate) fn certificate_of<'s>(seen: &'s Seen, request: &CertificateRequest) -> Option<&'s Certificate> {
+    seen.certificates.get(&request.owner("Certificate")?.uid)
+}
+
+pub(crate) fn request_of<'s>(seen: &'s Seen, order: &Order) -> Option<&'s CertificateRequest> {
+    seen.requests.get(&order.owner("CertificateRequest")?.uid)
+}
+
+pub(crate) fn order_of<'s>(seen: &'s Seen, challenge: &Challenge) -> Option<&'s Order> {
+    seen.orders.get(&challenge.owner("Order")?.uid)
+}
+
+pub(crate) fn requests_of<'s>(seen: &'s Seen, certificate: &'s Certificate) -> impl Iterator<Item = &'s CertificateRequest> {
+    seen.requests.iter().filter(|request| request.owner("Certificate").is_some_and(|owner| owner.uid == certificate.uid()))
+}
+
+pub(crate) fn orders_of<'s>(seen: &'s Seen, request: &'s CertificateRequest) -> impl Iterator<Item = &'s Order> {
+    seen.orders.iter().filter(|order| order.owner("CertificateRequest").is_some_and(|owner| owner.uid == request.uid()))
+}
+
+pub(crate) fn challenges_of<'s>(seen: &'s Seen, order: &'s Order) -> impl Iterator<Item = &'s Challenge> {
+    seen.challenges.iter().filter(|challenge| challenge.owner("Order").is_some_and(|owner| owner.uid == order.uid()))
+}
+
+/// How a request is to be judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// History, a canary's, or about to be collected: not judged.
+    Ignored,
+    /// Its Certificate was broken before the upgrade: reported, does not block.
+    BrokenBefore,
+    /// Judged, and the release may be to blame: its Certificate worked before.
+    Known,
+    /// Judged; made since the upgrade by somebody whose specs we do not know.
+    New,
+}
+
+/// The standing of `request`.
+pub(super) fn standing(seen: &Seen, request: &CertificateRequest, context: &Context) -> Standing {
+    let owner = certificate_of(seen, request);
+    match states::role(request, owner) {
+        Role::Superseded | Role::Orphan => Standing::Ignored,
+        // Nobody retries it, so an old failure stays for ever and says nothing about now.
+        Role::Standalone if context.strict() || context.baseline.requests.contains_key(request.uid()) => Standing::Ignored,
+        Role::Standalone => Standing::New,
+        Role::Current | Role::Next | Role::Anomaly => owner.map_or(Standing::Ignored, |owner| of_certificate(owner, context)),
+    }
+}
+
+/// The standing of what belongs to `certificate`.
+pub(super) fn of_certificate(certificate: &Certificate, context: &Context) -> Standing {
+    if is_canary(certificate) {
+        return Standing::Ignored;
+    }
+    match context.baseline.certificates.get(certificate.uid()) {
+        _ if context.strict() => Standing::Known,
+        Some(before) if before.is_broken() => Standing::BrokenBefore,
+        Some(_) => Standing::Known,
+        None => Standing::New,
+    }
+}
+
+/// Who is to blame for `message` on an object of this standing.
+pub(super) fn cause(standing: Standing, message: &str) -> Cause {
+    match standing {
+        _ if blame::is_outside(message) => Cause::Environment,
+        Standing::Known => Cause::Release,
+        Standing::Ignored | Standing::BrokenBefore | Standing::New => Cause::Unknown,
+    }
+}
+
+/// How often presenting the proof of `challenge` failed, and what was said the last time.
+pub(crate) fn present_errors<'s>(seen: &'s Seen, challenge: &Challenge) -> Option<(i32, &'s str)> {
+    let mut events: Vec<&Event> =
+        seen.present_errors.iter().filter(|event| event.involved_object.uid.as_deref() == Some(challenge.uid())).collect();
+    events.sort_by_key(|event| event.last_timestamp.as_ref().map(|time| time.0));
+    let count = events.iter().map(|event| count(event)).sum();
+    events.last().map(|event| (count, event.message.as_deref().unwrap_or_default()))
+}
+
+fn count(event: &Event) -> i32 {
+    event.series.as_ref().and_then(|series| series.count).or(event.count).unwrap_or(1).max(1)
+}
+
+/// What the Challenges of `order` say, for a message.
+pub(crate) fn challenges_say(seen: &Seen, order: &Order) -> String {
+    let says = challenges_of(seen, order).filter(|challenge| !challenge.status.reason.is_empty());
+    let says = says.map(|challenge| {
+        let (spec, reason) = (&challenge.spec, &challenge.status.reason);
+        format!("; {} ({} {}): {reason}", challenge.title(), spec.kind, spec.dns_name)
+    });
+    says.collect::<Vec<_>>().concat()
+}

@@ -1,0 +1,205 @@
+//! The ACME Orders that matter are valid, or on their way, and no Challenge hangs.
+
+use std::time::Duration;
+
+use super::Context;
+use super::chain::{self, Standing};
+use super::opinion::{Judgement, Opinion, Target};
+use super::seen::Seen;
+use super::verdict::Cause;
+use crate::certmanager::blame;
+use crate::certmanager::resources::{Challenge, Object, Order};
+use crate::certmanager::states;
+
+/// The ACME server takes an Order within seconds, and cert-manager cleans a Challenge up within seconds.
+const AT_ONCE: Duration = Duration::from_mins(2);
+/// So many failures to present a proof are no accident.
+pub(super) const PRESENT_ERRORS: i32 = 3;
+
+pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
+    let mut judgement = Judgement::default();
+    if !seen.orders.is_listed() || !seen.challenges.is_listed() || !seen.requests.is_listed() || !seen.certificates.is_listed() {
+        return judgement;
+    }
+    let (mut valid, mut open, mut ignored) = (0, 0, 0);
+    for order in seen.orders.iter() {
+        match standing(seen, order, context) {
+            Standing::Ignored => ignored += 1,
+            _ if order.status.state == "valid" => valid += 1,
+            standing => {
+                open += usize::from(!states::is_final(&order.status.state));
+                judgement.opinions.extend(judge_order(seen, order, standing, context));
+            }
+        }
+    }
+    for challenge in seen.challenges.iter() {
+        judgement.opinions.extend(judge_challenge(seen, challenge, context));
+    }
+    judgement.fact(format!("{valid} orders valid, {open} under way; {ignored} that do not matter any more"));
+    judgement
+}
+
+fn standing(seen: &Seen, order: &Order, context: &Context) -> Standing {
+    chain::request_of(seen, order).map_or(Standing::Ignored, |request| chain::standing(seen, request, context))
+}
+
+fn judge_order(seen: &Seen, order: &Order, standing: Standing, context: &Context) -> Option<Opinion> {
+    let target = Target::of(order);
+    let status = &order.status;
+    let before = context.baseline.orders.get(order.uid()).filter(|_| !context.strict());
+    if states::is_failed(&status.state) {
+        let message = format!("{}: {}{}", status.state, status.reason, chain::challenges_say(seen, order));
+        if standing == Standing::BrokenBefore || before.is_some_and(|before| before.state == status.state) {
+            return Some(Opinion::in_baseline("failed", target, message));
+        }
+        let limited =
+            if blame::is_rate_limited(&message) { "the CA limits the rate; every further cluster would make it worse: " } else { "" };
+        let cause = chain::cause(standing, &message);
+        return Some(Opinion::failed("failed", target, format!("{limited}{message}"), cause));
+    }
+    if standing == Standing::BrokenBefore {
+        return None;
+    }
+    let unaccepted = status.state.is_empty() && status.url.is_empty();
+    unaccepted.then(|| not_accepted(target).since(created(order)).holds_settle())
+}
+
+/// Nothing in the Order says why; only the controller's log does.
+pub(super) fn not_accepted(target: Target) -> Opinion {
+    let message = "the ACME server has not accepted it: it cannot be reached, or the issuer's account is not registered";
+    Opinion::waiting("accepted", target, message, Cause::Environment).chain(AT_ONCE)
+}
+
+fn judge_challenge(seen: &Seen, challenge: &Challenge, context: &Context) -> Option<Opinion> {
+    let target = Target::of(challenge);
+    let before = context.baseline.challenges.get(challenge.uid()).filter(|_| !context.strict());
+    if let Some(deleted) = &challenge.metadata.deletion_timestamp {
+        if before.is_some_and(|before| before.terminating) {
+            return Some(Opinion::in_baseline("deletion", target, "its deletion hung before the upgrade"));
+        }
+        let message = format!("its deletion hangs at a finalizer; cert-manager cannot clean up: {}", challenge.status.reason);
+        let opinion = Opinion::waiting("deletion", target, message, Cause::Environment);
+        return Some(opinion.chain(AT_ONCE).holds_nothing().since(Some(deleted.0)));
+    }
+    let standing = chain::order_of(seen, challenge).map_or(Standing::Ignored, |order| standing(seen, order, context));
+    if matches!(standing, Standing::Ignored | Standing::BrokenBefore) || before.is_some() {
+        return None;
+    }
+    not_presented(seen, challenge)
+}
+
+/// The proof cannot be put in place, again and again: waiting for cert-manager's growing pauses would not help.
+pub(super) fn not_presented(seen: &Seen, challenge: &Challenge) -> Option<Opinion> {
+    let (count, said) = chain::present_errors(seen, challenge)?;
+    let pending = !states::is_final(&challenge.status.state) && !challenge.status.presented;
+    let reason = if challenge.status.reason.is_empty() { said } else { &challenge.status.reason };
+    let message = format!("{} for {} cannot be presented ({count} tries): {reason}", challenge.spec.kind, challenge.spec.dns_name);
+    (pending && count >= PRESENT_ERRORS).then(|| Opinion::failed("present", Target::of(challenge), message, Cause::Environment))
+}
+
+fn created(order: &Order) -> Option<k8s_openapi::jiff::Timestamp> {
+    order.metadata.creation_timestamp.as_ref().map(|time| time.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gate::baseline::{CertificateState, OrderState};
+    use crate::gate::opinion::{Holds, Limit};
+    use crate::gate::tests::{World, certificate, challenge, order, present_error, request};
+    use crate::gate::verdict::Verdict;
+    use serde_json::{Value, json};
+
+    fn world() -> World {
+        let mut world = World::new(vec![]);
+        world.baseline.certificates.insert("c".to_owned(), CertificateState::of(&certificate("c", Some(3))));
+        world
+    }
+
+    fn seen(orders: Vec<Order>, challenges: Vec<Challenge>) -> Seen {
+        Seen {
+            certificates: [certificate("c", Some(3))].into_iter().collect(),
+            requests: [request("old", Some("c"), "2", &json!([])), request("next", Some("c"), "4", &json!([]))].into_iter().collect(),
+            orders: orders.into_iter().collect(),
+            challenges: challenges.into_iter().collect(),
+            ..Seen::default()
+        }
+    }
+
+    fn status(state: &str) -> Value {
+        json!({"state": state, "reason": "because", "url": "https://acme.example.com/order/1"})
+    }
+
+    #[test]
+    fn every_state_of_an_order_has_its_verdict() {
+        let table = [
+            ("next", status("valid"), Verdict::Passed),
+            ("next", status("pending"), Verdict::Passed),
+            ("next", status("processing"), Verdict::Passed),
+            ("next", status("invalid"), Verdict::Failed),
+            ("next", status("expired"), Verdict::Failed),
+            ("next", status("errored"), Verdict::Failed),
+            ("old", status("errored"), Verdict::Passed),
+            ("gone", status("errored"), Verdict::Passed),
+        ];
+        for (request, status, expected) in table {
+            let judgement = judge(&seen(vec![order("o", request, &status)], vec![]), &world().context());
+            assert_eq!(judgement.verdict(), expected, "{request} {status}");
+        }
+    }
+
+    #[test]
+    fn an_order_that_the_server_never_took_has_two_minutes() {
+        let judgement = judge(&seen(vec![order("o", "next", &json!({}))], vec![]), &world().context());
+        let opinion = &judgement.opinions[0];
+        assert_eq!((opinion.limit, opinion.holds, opinion.cause), (Limit::Chain(AT_ONCE), Holds::Settle, Cause::Environment));
+    }
+
+    #[test]
+    fn an_order_that_had_failed_before_is_reported_only() {
+        let failed = order("o", "next", &status("errored"));
+        let mut world = world();
+        world.baseline.orders.insert("o".to_owned(), OrderState::of(&failed, "errored", "", true));
+        let judgement = judge(&seen(vec![failed], vec![]), &world.context());
+        assert_eq!((judgement.verdict(), judgement.opinions[0].baseline), (Verdict::Passed, true));
+        world.subject.fresh = false;
+        assert_eq!(judge(&seen(vec![order("o", "next", &status("errored"))], vec![]), &world.context()).verdict(), Verdict::Failed);
+    }
+
+    #[test]
+    fn a_rate_limit_is_the_environments_and_says_what_it_means() {
+        let limited = json!({"state": "errored", "reason": "Failed to create Order: 429 urn:ietf:params:acme:error:rateLimited: too many"});
+        let judgement = judge(&seen(vec![order("o", "next", &limited)], vec![]), &world().context());
+        assert_eq!(judgement.opinions[0].cause, Cause::Environment);
+        assert!(judgement.opinions[0].message.starts_with("the CA limits the rate"), "{}", judgement.opinions[0].message);
+    }
+
+    #[test]
+    fn a_proof_that_cannot_be_presented_fails_after_three_tries() {
+        let pending = || order("o", "next", &status("pending"));
+        let refused = json!({"reason": "DNS update failed. Server replied: REFUSED"});
+        for (count, expected) in [(1, Verdict::Passed), (2, Verdict::Passed), (3, Verdict::Failed)] {
+            let mut seen = seen(vec![pending()], vec![challenge("ch", "o", &refused)]);
+            seen.present_errors = [present_error("ch", count)].into_iter().collect();
+            let judgement = judge(&seen, &world().context());
+            assert_eq!(judgement.verdict(), expected, "{count}");
+            if expected == Verdict::Failed {
+                assert_eq!(
+                    judgement.opinions[0].message,
+                    "DNS-01 for x.example.com cannot be presented (3 tries): DNS update failed. Server replied: REFUSED"
+                );
+            }
+        }
+        let mut presented = seen(vec![pending()], vec![challenge("ch", "o", &json!({"presented": true}))]);
+        presented.present_errors = [present_error("ch", 5)].into_iter().collect();
+        assert_eq!(judge(&presented, &world().context()).verdict(), Verdict::Passed);
+    }
+
+    #[test]
+    fn a_challenge_that_does_not_go_away_has_two_minutes() {
+        let mut deleted = challenge("ch", "gone", &json!({}));
+        deleted.metadata.deletion_timestamp = serde_json::from_value(json!("2026-01-01T00:00:00Z")).unwrap();
+        let judgement = judge(&seen(vec![], vec![deleted]), &world().context());
+        assert_eq!((judgement.opinions[0].limit, judgement.opinions[0].holds), (Limit::Chain(AT_ONCE), Holds::Nothing));
+    }
+}

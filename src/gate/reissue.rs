@@ -1,0 +1,157 @@
+//! The upgrade does not issue everything again. A new version may read old specs and Secrets differently; ACME limits are shared by all clusters, so
+//! a burst of issuances has to stop the fleet.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Context;
+use super::baseline::CertificateState;
+use super::certificate::first_few;
+use super::chain;
+use super::opinion::{Judgement, Opinion, Target};
+use super::seen::Seen;
+use super::verdict::Cause;
+use crate::certmanager::resources::{Certificate, Condition, Object, condition};
+use crate::certmanager::states;
+
+/// Why certificates were seen to be issued, by uid: the condition is gone again within a second.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Sightings(BTreeMap<String, BTreeSet<String>>);
+
+impl Sightings {
+    /// Remembers the reason for which `certificate` is issued right now.
+    pub(crate) fn note(&mut self, certificate: &Certificate) {
+        if let Some(issuing) = condition(&certificate.status.conditions, "Issuing").filter(|issuing| issuing.is_true()) {
+            self.0.entry(certificate.uid().to_owned()).or_default().insert(issuing.reason.clone());
+        }
+    }
+}
+
+pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
+    let mut judgement = Judgement::default();
+    if !seen.certificates.is_listed() {
+        return judgement;
+    }
+    let before = &context.baseline.certificates;
+    let again: Vec<(&Certificate, String)> = seen
+        .certificates
+        .iter()
+        .filter(|certificate| !chain::is_canary(*certificate))
+        .filter_map(|certificate| Some((certificate, unexpected(seen, certificate, before.get(certificate.uid())?)?)))
+        .collect();
+    match again.first() {
+        None => judgement.fact(format!("none of {} certificates was issued again without a reason of its own", before.len())),
+        Some((first, reason)) => {
+            let titles: Vec<String> = again.iter().map(|(certificate, _)| certificate.title()).collect();
+            let titles: Vec<&str> = titles.iter().map(String::as_str).collect();
+            let message = format!("{} of {} certificates are issued again ({reason}): {}", again.len(), before.len(), first_few(&titles));
+            if is_mass(again.len(), before.len()) {
+                judgement.say(Opinion::failed("reissue", Target::of(*first), message, Cause::Environment));
+            } else {
+                judgement.fact(message.clone());
+                judgement.say(Opinion::remark("reissue", Target::of(*first), message));
+            }
+        }
+    }
+    judgement
+}
+
+/// Two at once, or more than one in a hundred.
+pub(super) fn is_mass(count: usize, of: usize) -> bool {
+    count >= 2 || count * 100 > of
+}
+
+/// Why `certificate` is issued again, when neither its spec nor its age explains it.
+fn unexpected(seen: &Seen, certificate: &Certificate, before: &CertificateState) -> Option<String> {
+    if before.issuing || certificate.metadata.generation != before.generation {
+        return None;
+    }
+    let reasons = seen.sightings.0.get(certificate.uid());
+    if let Some(reason) = reasons.into_iter().flatten().find(|reason| states::is_unexpected_issuing(reason)) {
+        return Some(issuing_message(certificate, reason));
+    }
+    // The condition may have come and gone while a watch was cut; the revision stays.
+    let grew = certificate.status.revision > before.revision;
+    let due = before.renewal.zip(seen.server_time).is_none_or(|(renewal, now)| renewal <= now);
+    (grew && reasons.is_none() && !due).then(|| format!("revision {:?}, and no renewal was due", certificate.status.revision.unwrap_or(0)))
+}
+
+fn issuing_message(certificate: &Certificate, reason: &str) -> String {
+    let message = condition(&certificate.status.conditions, "Issuing").filter(|issuing: &&Condition| issuing.reason == reason);
+    message.map_or_else(|| reason.to_owned(), |issuing| format!("{reason}: {}", issuing.message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gate::tests::{World, certificate, with_status};
+    use crate::gate::verdict::Verdict;
+    use serde_json::json;
+
+    /// `count` of `of` certificates are seen to be issued for `reason`.
+    fn judged(count: usize, of: usize, reason: &str) -> Judgement {
+        let mut world = World::new(vec![]);
+        let mut seen = Seen::default();
+        let mut now = Vec::new();
+        for index in 0..of {
+            let uid = format!("c{index}");
+            world.baseline.certificates.insert(uid.clone(), CertificateState::of(&certificate(&uid, Some(1))));
+            let issuing = json!({"revision": 1, "conditions": [{"type": "Issuing", "status": "True", "reason": reason}]});
+            if index < count {
+                seen.sightings.note(&with_status(certificate(&uid, Some(1)), &issuing));
+            }
+            // The condition is gone again when the judge looks.
+            now.push(certificate(&uid, Some(2)));
+        }
+        seen.certificates = now.into_iter().collect();
+        judge(&seen, &world.context())
+    }
+
+    #[test]
+    fn two_or_more_than_one_percent_are_a_mass() {
+        let table = [
+            (0, 10, "RequestChanged", Verdict::Passed),
+            (1, 10, "RequestChanged", Verdict::Failed),
+            (1, 100, "RequestChanged", Verdict::Passed),
+            (2, 1000, "IncorrectIssuer", Verdict::Failed),
+            (9, 10, "Renewing", Verdict::Passed),
+            (9, 10, "ManuallyTriggered", Verdict::Passed),
+        ];
+        for (count, of, reason, expected) in table {
+            assert_eq!(judged(count, of, reason).verdict(), expected, "{count} of {of}: {reason}");
+        }
+        assert_eq!(judged(2, 3, "SecretMismatch").opinions[0].cause, Cause::Environment);
+    }
+
+    #[test]
+    fn a_changed_spec_explains_an_issuance() {
+        let mut world = World::new(vec![]);
+        world
+            .baseline
+            .certificates
+            .insert("c".to_owned(), CertificateState { generation: Some(1), ..CertificateState::of(&certificate("c", Some(1))) });
+        let issuing = json!({"revision": 1, "conditions": [{"type": "Issuing", "status": "True", "reason": "RequestChanged"}]});
+        let mut changed = with_status(certificate("c", Some(1)), &issuing);
+        changed.metadata.generation = Some(2);
+        let mut seen = Seen::default();
+        seen.sightings.note(&changed);
+        seen.certificates = [changed].into_iter().collect();
+        assert_eq!(judge(&seen, &world.context()).verdict(), Verdict::Passed);
+    }
+
+    #[test]
+    fn a_revision_that_grew_unseen_counts_unless_a_renewal_was_due() {
+        let verdict = |renewal: &str| {
+            let mut world = World::new(vec![]);
+            let before = CertificateState { renewal: Some(renewal.parse().unwrap()), ..CertificateState::of(&certificate("c", Some(1))) };
+            world.baseline.certificates.insert("c".to_owned(), before);
+            let seen = Seen {
+                certificates: [certificate("c", Some(2))].into_iter().collect(),
+                server_time: Some("2026-06-01T00:00:00Z".parse().unwrap()),
+                ..Seen::default()
+            };
+            judge(&seen, &world.context()).verdict()
+        };
+        assert_eq!(verdict("2026-05-31T23:59:00Z"), Verdict::Passed);
+        assert_eq!(verdict("2026-07-01T00:00:00Z"), Verdict::Failed);
+    }
+}

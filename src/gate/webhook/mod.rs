@@ -1,0 +1,102 @@
+//! The webhook answers: a valid request is filled in, an invalid one is refused. The chart's own check of this kind does not run on upgrades.
+
+mod probe;
+
+use std::time::Duration;
+
+pub use probe::check;
+pub(super) use probe::watch;
+
+use super::Context;
+use super::opinion::{Judgement, Opinion, Target};
+use super::seen::Seen;
+use super::verdict::Cause;
+
+/// API servers that share a cluster cache webhook configurations each on its own.
+const IN_A_ROW: usize = 3;
+/// A webhook that starts may refuse for a moment.
+const REFUSING: Duration = Duration::from_secs(30);
+
+/// What one try showed.
+pub(crate) type Probe = Result<(), Problem>;
+
+/// Why a try did not succeed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Problem {
+    /// The webhook was not reached, or not trusted.
+    NoAnswer(String),
+    /// It answered, and wrongly.
+    Wrong(String),
+    /// Nothing about the webhook: the API server itself did not answer, or did not let us ask.
+    Api(String),
+}
+
+impl Problem {
+    fn message(&self) -> &str {
+        match self {
+            Self::NoAnswer(message) | Self::Wrong(message) | Self::Api(message) => message,
+        }
+    }
+}
+
+pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
+    let mut judgement = Judgement::default();
+    let target = Target::named("CertificateRequest", Some(&context.subject.release.namespace), "(dry run)");
+    let good = seen.probes.iter().rev().take_while(|probe| probe.is_ok()).count();
+    match seen.probes.last() {
+        None => judgement.say(Opinion::waiting("webhook", target, "the webhook was not asked yet", Cause::Unknown)),
+        Some(Ok(())) if good >= IN_A_ROW => {
+            judgement.fact(format!("the webhook fills in a valid request and refuses an invalid one, {IN_A_ROW} times in a row"));
+        }
+        Some(Ok(())) => {
+            judgement.say(Opinion::waiting("webhook", target, format!("{good} of {IN_A_ROW} good answers in a row"), Cause::Release));
+        }
+        Some(Err(problem)) => judgement.say(opinion(problem, target)),
+    }
+    judgement
+}
+
+fn opinion(problem: &Problem, target: Target) -> Opinion {
+    let message = problem.message();
+    match problem {
+        Problem::NoAnswer(_) => Opinion::waiting("no-answer", target, message, Cause::Release),
+        Problem::Wrong(_) => Opinion::waiting("wrong", target, message, Cause::Release).grace(REFUSING),
+        Problem::Api(_) => Opinion::waiting("api", target, message, Cause::Environment),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gate::opinion::Limit;
+    use crate::gate::tests::World;
+    use crate::gate::verdict::Verdict;
+
+    fn judged(probes: &[Probe]) -> Judgement {
+        judge(&Seen { probes: probes.to_vec(), ..Seen::default() }, &World::new(vec![]).context())
+    }
+
+    #[test]
+    fn three_good_answers_in_a_row_pass() {
+        let bad = || Err(Problem::NoAnswer("connection refused".to_owned()));
+        let table = [
+            (vec![], Verdict::Waiting),
+            (vec![Ok(()), Ok(())], Verdict::Waiting),
+            (vec![Ok(()), Ok(()), Ok(())], Verdict::Passed),
+            (vec![Ok(()), Ok(()), bad(), Ok(())], Verdict::Waiting),
+            (vec![bad(), Ok(()), Ok(()), Ok(())], Verdict::Passed),
+            (vec![Ok(()), Ok(()), Ok(()), bad()], Verdict::Waiting),
+        ];
+        for (probes, expected) in table {
+            assert_eq!(judged(&probes).verdict(), expected, "{probes:?}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_answer_has_less_patience_than_none() {
+        let limit = |problem| judged(&[Err(problem)]).opinions[0].limit;
+        assert_eq!(limit(Problem::Wrong("refused".to_owned())), Limit::Grace(REFUSING));
+        assert_eq!(limit(Problem::NoAnswer("refused".to_owned())), Limit::Run);
+        assert_eq!(judged(&[Err(Problem::Api("down".to_owned()))]).opinions[0].cause, Cause::Environment);
+    }
+}
