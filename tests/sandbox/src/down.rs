@@ -12,7 +12,7 @@ use crate::state::State;
 use crate::talk;
 
 /// How long a process may take to end after SIGTERM.
-const GRACE: Duration = Duration::from_secs(10);
+const GRACE: Duration = Duration::from_secs(5);
 
 /// Arguments of `xtask down`.
 #[derive(Debug, Clone, clap::Args)]

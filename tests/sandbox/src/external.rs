@@ -13,8 +13,18 @@ const WIDTH: usize = 400;
 /// Runs a program and returns what it printed to stdout. `what` says what for, as in "build etcd". The program ends when the caller is
 /// cancelled.
 pub(crate) async fn run(what: &str, command: &mut Command) -> Result<String> {
+    run_watched(what, command, |_| Ok(())).await
+}
+
+/// The same, for a program that must not outlive a sandbox: `started` is given its pid.
+pub(crate) async fn run_watched(what: &str, command: &mut Command, started: impl FnOnce(i32) -> Result<()>) -> Result<String> {
     let program = command.as_std().get_program().to_string_lossy().into_owned();
-    let output = command.stdin(Stdio::null()).kill_on_drop(true).output().await.with_context(|| format!("{what}: start {program}"))?;
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    let child = command.spawn().with_context(|| format!("{what}: start {program}"))?;
+    if let Some(pid) = child.id() {
+        started(i32::try_from(pid)?)?;
+    }
+    let output = child.wait_with_output().await.with_context(|| format!("{what}: wait for {program}"))?;
     let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
     if !output.status.success() {
         let stderr = String::from_utf8_lossy(&output.stderr);

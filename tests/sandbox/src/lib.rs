@@ -20,6 +20,7 @@ mod object;
 pub mod pebble;
 pub mod pods;
 pub mod ports;
+pub mod process;
 pub mod processes;
 pub mod proxy;
 mod ready;

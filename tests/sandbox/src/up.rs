@@ -72,7 +72,7 @@ async fn begin(state: &State, programs: &Programs, count: usize, ledger: &Ledger
         let begun = Instant::now();
         let client = cluster::start(cluster, programs, &images, ledger).await?;
         say(&cluster.name, "the control plane is ready", begun.elapsed());
-        cert_manager::install(cluster, &client, &helm, &acme).await?;
+        cert_manager::install(cluster, &client, &helm, &acme, ledger).await?;
         say(&cluster.name, "cert-manager is ready", begun.elapsed());
         Ok(())
     });

@@ -7,6 +7,7 @@ use tokio::process::Command;
 
 use crate::cluster::Cluster;
 use crate::external;
+use crate::processes::Ledger;
 
 /// Real Helm, with files of its own: the user's configuration, plugins and repositories stay out.
 #[derive(Debug)]
@@ -24,15 +25,17 @@ pub(crate) struct Helm<'a> {
 }
 
 impl Helm<'_> {
-    /// Installs the chart; returns when its Deployments are available and its own check of the API has passed.
-    pub(super) async fn install(&self, cluster: &Cluster) -> Result<()> {
+    /// Installs the chart; returns when its Deployments are available and its own check of the API has passed. Helm is recorded while it runs.
+    pub(super) async fn install(&self, cluster: &Cluster, ledger: &Ledger) -> Result<()> {
         let mut command = self.command(&cluster.name);
         command.args(["install", "cert-manager"]).arg(self.chart);
         command.args(["--namespace", "cert-manager", "--create-namespace", "--wait", "--timeout", "3m"]);
         for file in ["common.yaml", &format!("{}.yaml", cluster.name)] {
             command.arg("--values").arg(self.values.join(file));
         }
-        external::run("run helm", &mut command).await.map(|_| ())
+        let name = format!("{}/helm", cluster.name);
+        external::run_watched("run helm", &mut command, |pid| ledger.record(&name, pid, None).map(|_| ())).await?;
+        ledger.forget(&name)
     }
 
     fn command(&self, context: &str) -> Command {

@@ -13,14 +13,15 @@ pub(crate) use install::Helm;
 use crate::acme::Acme;
 use crate::cluster::Cluster;
 use crate::object;
+use crate::processes::Ledger;
 use objects::Objects;
 
 const LIMIT: Duration = Duration::from_mins(1);
 
 /// Installs it; returns when every issuer and certificate is Ready. The issuers wait for `acme`.
-pub(crate) async fn install(cluster: &Cluster, client: &Client, helm: &Helm<'_>, acme: &Acme) -> Result<()> {
+pub(crate) async fn install(cluster: &Cluster, client: &Client, helm: &Helm<'_>, acme: &Acme, ledger: &Ledger) -> Result<()> {
     let what = || format!("install cert-manager in {}", cluster.name);
-    helm.install(cluster).await.with_context(what)?;
+    helm.install(cluster, ledger).await.with_context(what)?;
     let objects = Objects::of(acme);
     for object in objects.in_order() {
         object::apply(client, object).await.with_context(what)?;

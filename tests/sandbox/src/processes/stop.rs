@@ -15,7 +15,7 @@ impl Ledger {
     /// Stops one child and forgets it. One that has ended already is no error.
     pub async fn stop(&self, name: &str, grace: Duration) -> Result<()> {
         let child = self.find(name).with_context(|| format!("stop {name}: no such process is recorded"))?;
-        end(&child, grace).await?;
+        child.end(grace).await?;
         self.forget(name)
     }
 
@@ -29,15 +29,28 @@ impl Ledger {
     }
 }
 
-/// SIGTERM, then SIGKILL when `grace` is over; returns when the process is gone.
-async fn end(child: &Child, grace: Duration) -> Result<()> {
-    for (signal, wait) in [(Signal::SIGTERM, grace), (Signal::SIGKILL, AFTER_SIGKILL)] {
-        child.pid.signal(signal).with_context(|| format!("send {signal} to {} (pid {})", child.name, child.pid.pid))?;
-        if gone(child, wait).await {
+impl Child {
+    /// SIGTERM, then SIGKILL when `grace` is over; returns when the process is gone.
+    pub async fn end(&self, grace: Duration) -> Result<()> {
+        self.send(Signal::SIGTERM)?;
+        // A frozen process takes its SIGTERM only when it goes on.
+        self.send(Signal::SIGCONT)?;
+        if gone(self, grace).await { Ok(()) } else { self.kill().await }
+    }
+
+    /// SIGKILL; returns when the process is gone.
+    pub async fn kill(&self) -> Result<()> {
+        self.send(Signal::SIGKILL)?;
+        if gone(self, AFTER_SIGKILL).await {
             return Ok(());
         }
+        bail!("{} (pid {}) still runs after SIGKILL", self.name, self.pid.pid)
     }
-    bail!("{} (pid {}) still runs after SIGKILL", child.name, child.pid.pid)
+
+    /// Sends a signal, unless the process has ended.
+    pub fn send(&self, signal: Signal) -> Result<()> {
+        self.pid.signal(signal).with_context(|| format!("send {signal} to {} (pid {})", self.name, self.pid.pid))
+    }
 }
 
 async fn gone(child: &Child, limit: Duration) -> bool {
