@@ -53,6 +53,8 @@ impl Cluster {
             format!("--service-account-key-file={}", self.file("service-accounts.pub")),
             format!("--service-account-signing-key-file={}", self.file("service-accounts.key")),
             format!("--egress-selector-config-file={}", self.file("egress.yaml")),
+            // The node's host name is known to nobody.
+            "--kubelet-preferred-address-types=InternalIP".to_owned(),
             "--profiling=false".to_owned(),
         ];
         self.daemon("kube-apiserver", &programs.api_server, args, vec![self.ports.api_server])

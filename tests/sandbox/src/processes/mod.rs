@@ -93,14 +93,17 @@ impl Ledger {
         self.record(&name, number, Some(daemon))
     }
 
-    /// Records a process that is running already. Replaces an earlier one of that name.
+    /// Records a process that is running already. Takes the place of an earlier one of that name.
     pub fn record(&self, name: &str, number: i32, daemon: Option<Daemon>) -> Result<Child> {
         // A process that ended at once cannot be signalled any more; it is recorded, so that its end is noticed and explained.
         let pid = Pid::of(number).unwrap_or(Pid { pid: number, started: 0 });
         let child = Child { name: name.to_owned(), pid, daemon };
         let mut children = self.lock();
-        children.retain(|other| other.name != name);
-        children.push(child.clone());
+        // A restarted etcd keeps its place before the API server, so that it is still stopped after it.
+        match children.iter_mut().find(|other| other.name == name) {
+            Some(earlier) => *earlier = child.clone(),
+            None => children.push(child.clone()),
+        }
         self.write(&children)?;
         Ok(child)
     }
@@ -185,6 +188,18 @@ mod tests {
         }
         ledger.stop("stubborn", Duration::from_millis(100)).await.expect("stop");
         assert!(!child.pid.alive());
+    }
+
+    #[tokio::test]
+    async fn a_restarted_child_keeps_its_place() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let ledger = Ledger::open(&directory.path().join("processes.json")).expect("new");
+        for name in ["first", "second", "first"] {
+            ledger.start(daemon(directory.path(), name, "exit 0")).expect("start");
+        }
+        let names: Vec<String> = ledger.children().into_iter().map(|child| child.name).collect();
+        assert_eq!(names, ["first", "second"]);
+        ledger.stop_all(Duration::from_secs(5)).await.expect("stop");
     }
 
     #[test]

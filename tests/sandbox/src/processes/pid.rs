@@ -49,16 +49,15 @@ impl Pid {
     }
 }
 
-/// The start time in a line of `/proc/PID/stat`; `None` for a zombie or dead process. The name before it may contain spaces and brackets.
+/// The start time in a line of `/proc/PID/stat`; `None` when the process has ended. The name before it may contain spaces and brackets.
 fn started(stat: &str) -> Option<u64> {
     let (_, fields) = stat.rsplit_once(')')?;
-    let mut fields = fields.split_ascii_whitespace();
-    let state = fields.next()?;
-    if matches!(state, "Z" | "X") {
-        return None;
-    }
-    // State is field 3 and the start time field 22, so 18 fields lie between them.
-    fields.nth(18)?.parse().ok()
+    let fields: Vec<&str> = fields.split_ascii_whitespace().collect();
+    // State is field 3, the number of threads field 20, the start time field 22.
+    let [state, threads, ticks] = [0, 17, 19].map(|index| fields.get(index).copied().unwrap_or_default());
+    // The first thread of a killed program is a zombie while others still hold its ports.
+    let ended = matches!(state, "Z" | "X") && matches!(threads, "0" | "1");
+    if ended { None } else { ticks.parse().ok() }
 }
 
 #[cfg(test)]
@@ -77,6 +76,11 @@ mod tests {
     #[test]
     fn a_zombie_has_no_start_time() {
         assert_eq!(started(&format!("7 (x) Z {TAIL}")), None);
+    }
+
+    #[test]
+    fn a_program_that_still_has_threads_has_not_ended() {
+        assert_eq!(started(&format!("7 (x) Z {}", TAIL.replace(" 1 0 98765", " 4 0 98765"))), Some(98765));
     }
 
     #[test]
