@@ -2,9 +2,9 @@
 
 use std::ffi::OsString;
 
-use crate::cluster::{Cluster, release_secrets};
-use crate::helm::manifest;
-use crate::helm::release::{Release, Revision};
+use crate::cluster::{Cluster, apply, release_secrets};
+use crate::helm::manifest::{self, Object};
+use crate::helm::release::{Release, Revision, Status};
 
 use super::program::{Files, HISTORY_MAX, Program, ProgramError};
 use super::{ActionError, Rendered, Target};
@@ -28,9 +28,29 @@ pub async fn render(cluster: &Cluster, target: &Target<'_>) -> Result<Rendered, 
 /// Installs or upgrades; answers the new revision. Waits for hooks only: the gates judge the rest.
 pub async fn upgrade(cluster: &Cluster, target: &Target<'_>) -> Result<Revision, ActionError> {
     let release = target.release.to_string();
+    keep_crds(cluster, target).await?;
     run(cluster, target, &format!("upgrade {release}"), &["--hide-notes"]).await?;
     let history = release_secrets::history(cluster, target.release).await?;
     history.last().map(Release::revision).ok_or(ActionError::NoRevision { release, verb: "upgrade" })
+}
+
+/// A CRD that the chart no longer has would be deleted, and with it every object of its kind: it is marked to be kept before.
+async fn keep_crds(cluster: &Cluster, target: &Target<'_>) -> Result<(), ActionError> {
+    let history = release_secrets::history(cluster, target.release).await?;
+    let mut old = Vec::new();
+    for record in history.last().into_iter().chain(history.iter().rfind(|record| record.status() == Status::Deployed)) {
+        let objects = manifest::split(record.manifest());
+        let objects = objects.map_err(|source| ActionError::Manifest { release: target.release.to_string(), source })?;
+        old.extend(objects.into_iter().filter(Object::is_crd));
+    }
+    if old.is_empty() {
+        return Ok(());
+    }
+    let new = render(cluster, target).await?.objects;
+    for crd in old.iter().filter(|crd| !new.iter().any(|object| object.key() == crd.key())) {
+        apply::keep_crd(cluster, crd.name()).await?;
+    }
+    Ok(())
 }
 
 async fn run(cluster: &Cluster, target: &Target<'_>, doing: &str, extra: &[&str]) -> Result<String, ProgramError> {

@@ -1,19 +1,24 @@
 //! What the API server would make of a manifest: every object sent as a server-side apply that is only a dry run.
 
 use futures::{StreamExt, TryStreamExt, stream};
-use kube::api::{DynamicObject, Patch, PatchParams, ValidationDirective};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::api::{Api, DynamicObject, Patch, PatchParams, ValidationDirective};
 use kube::core::Status;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::config::ReleaseName;
 use crate::helm::manifest::{Key, Object};
 
 use super::discovery::Kinds;
 use super::error::Cause;
-use super::{ApiError, Cluster};
+use super::{ApiError, Cluster, managed_fields};
 
 /// Helm's own field manager, in Helm 3 and 4 alike; another name would conflict with Helm on every field.
 pub const FIELD_MANAGER: &str = "helm";
+
+/// Helm's mark on a live object that it must not delete (Helm's `pkg/kube/resource_policy.go`).
+const RESOURCE_POLICY: &str = "helm.sh/resource-policy";
+const KEEP: &str = "keep";
 
 /// How many requests are on their way at once.
 const AT_ONCE: usize = 16;
@@ -56,11 +61,25 @@ pub async fn deletions(cluster: &Cluster, old: &[Object], new: &[Object], releas
     let mut gone = Vec::new();
     for object in old.iter().filter(|object| !object.is_crd() && !stays.contains(&key(object))) {
         let live = live(cluster, &kinds, object, &release.namespace).await?;
-        if live.as_ref().is_some_and(|live| live["metadata"]["annotations"]["helm.sh/resource-policy"] != "keep") {
+        if live.as_ref().is_some_and(|live| live["metadata"]["annotations"][RESOURCE_POLICY] != KEEP) {
             gone.push(Sides { object: key(object).to_string(), before: live, after: None, conflict: None });
         }
     }
     Ok(gone)
+}
+
+/// Marks a live CRD so that Helm never deletes it; one that is gone is left at that.
+pub async fn keep_crd(cluster: &Cluster, name: &str) -> Result<(), ApiError> {
+    let api: Api<CustomResourceDefinition> = Api::all(cluster.client.clone());
+    let mark = json!({"metadata": {"annotations": {(RESOURCE_POLICY): KEEP}}});
+    match api
+        .patch_metadata(name, &PatchParams { field_manager: Some("release".to_owned()), ..PatchParams::default() }, &Patch::Merge(mark))
+        .await
+    {
+        Ok(_) => Ok(()),
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
+        Err(error) => Err(ApiError::new(cluster, format!("mark CRD {name} to be kept"), &error)),
+    }
 }
 
 struct Request<'a> {
@@ -75,22 +94,25 @@ impl Request<'_> {
         let title = self.kinds.key(object, &self.release.namespace).to_string();
         let before = live(self.cluster, self.kinds, object, &self.release.namespace).await?;
         let owned = owned(&object.value, self.release);
-        match self.send(object, &owned, self.force).await {
-            Ok(after) => Ok(Sides { object: title, before, after, conflict: None }),
-            Err(kube::Error::Api(status)) if status.code == 409 => {
-                let conflict = conflict(&title, &status);
-                let after = self.send(object, &owned, true).await.map_err(|error| self.failed(&title, &error))?;
-                Ok(Sides { object: title, before, after, conflict })
-            }
+        let (mut after, conflict) = self.after(object, &owned, &title).await.map_err(|error| self.failed(&title, &error))?;
+        if let Some(before) = &before {
+            managed_fields::remove_abandoned(&mut after, before, &owned, FIELD_MANAGER);
+        }
+        Ok(Sides { object: title, before, after: Some(after), conflict })
+    }
+
+    async fn after(&self, object: &Object, owned: &Value, title: &str) -> Result<(Value, Option<String>), kube::Error> {
+        match self.send(object, owned, self.force).await {
+            Err(kube::Error::Api(status)) if status.code == 409 => Ok((self.send(object, owned, true).await?, conflict(title, &status))),
             // The namespace comes with the release, or is made by Helm.
-            Err(kube::Error::Api(status)) if status.code == 404 => Ok(Sides { object: title, before, after: Some(owned), conflict: None }),
-            Err(error) => Err(self.failed(&title, &error)),
+            Err(kube::Error::Api(status)) if status.code == 404 => Ok((owned.clone(), None)),
+            answer => answer.map(|after| (after, None)),
         }
     }
 
     /// What the server answers; the object itself when it does not serve the kind yet.
-    async fn send(&self, object: &Object, owned: &Value, force: bool) -> Result<Option<Value>, kube::Error> {
-        let Some(api) = self.kinds.api(self.cluster, object, &self.release.namespace) else { return Ok(Some(owned.clone())) };
+    async fn send(&self, object: &Object, owned: &Value, force: bool) -> Result<Value, kube::Error> {
+        let Some(api) = self.kinds.api(self.cluster, object, &self.release.namespace) else { return Ok(owned.clone()) };
         let parameters = PatchParams {
             dry_run: true,
             force,
@@ -98,7 +120,7 @@ impl Request<'_> {
             field_validation: Some(ValidationDirective::Strict),
         };
         let after: DynamicObject = api.patch(object.name(), &parameters, &Patch::Apply(owned)).await?;
-        serde_json::to_value(after).map(Some).map_err(kube::Error::SerdeError)
+        serde_json::to_value(after).map_err(kube::Error::SerdeError)
     }
 
     fn failed(&self, title: &str, error: &kube::Error) -> ApiError {

@@ -16,6 +16,7 @@ pub mod namespace;
 pub mod owner;
 pub mod release_secrets;
 
+mod managed_fields;
 mod retry;
 
 pub use error::ApiError;

@@ -144,8 +144,9 @@ async fn take(
     identity: &str,
     seen: Option<Lease>,
 ) -> Result<Option<Lease>, ApiError> {
-    let lease = holder.lease(identity, DURATION, seen.as_ref());
     let name = object_name(release);
+    let mut lease = holder.lease(identity, DURATION, seen.as_ref());
+    lease.metadata.name = Some(name.clone());
     let api = api(cluster, release);
     let written = match seen {
         Some(_) => api.replace(&name, &PostParams::default(), &lease).await,

@@ -1,0 +1,150 @@
+//! Helm's verbs on a real cluster.
+
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::ConfigMap;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::Api;
+use libtest_mimic::Trial;
+use release::action::{self, Target};
+use release::cluster::{Cluster, release_secrets};
+use release::config::{ReleaseName, ValuesFile};
+use release::helm::chart::archive::ChartArchive;
+use release::helm::release::Status;
+
+use crate::support::chart::{chart, config_map, crd};
+use crate::support::{helm, told, trial, world};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![
+        trial("action::rendering_writes_nothing_and_sees_the_cluster", rendering_writes_nothing_and_sees_the_cluster),
+        trial("action::an_upgrade_is_helms_own", an_upgrade_is_helms_own),
+        trial("action::a_rollback_deletes_what_the_newer_revision_added", a_rollback_deletes_what_the_newer_revision_added),
+        trial("action::a_rollback_leaves_crds_as_they_are", a_rollback_leaves_crds_as_they_are),
+        trial("action::an_upgrade_never_deletes_a_crd", an_upgrade_never_deletes_a_crd),
+        trial("action::what_helm_refuses_is_quoted", what_helm_refuses_is_quoted),
+        trial("action::an_upgrade_that_nobody_waits_for_is_finished", an_upgrade_that_nobody_waits_for_is_finished),
+    ]
+}
+
+fn target<'a>(release: &'a ReleaseName, archive: &'a ChartArchive, values: &'a [ValuesFile]) -> Target<'a> {
+    Target { release, archive, values, description: "run r1", force_conflicts: false }
+}
+
+async fn upgrade(cluster: &Cluster, release: &ReleaseName, archive: &ChartArchive) -> u32 {
+    action::upgrade(cluster, &target(release, archive, &[])).await.unwrap()
+}
+
+async fn maps(cluster: &Cluster, release: &ReleaseName) -> Vec<String> {
+    let api: Api<ConfigMap> = Api::namespaced(cluster.client.clone(), &release.namespace);
+    let maps = api.list(&kube::api::ListParams::default()).await.unwrap();
+    maps.into_iter().filter_map(|map| map.metadata.name).filter(|name| name != "kube-root-ca.crt").collect()
+}
+
+async fn fields(cluster: &Cluster, name: &str) -> Vec<String> {
+    let api: Api<CustomResourceDefinition> = Api::all(cluster.client.clone());
+    let schema = api.get(name).await.unwrap().spec.versions[0].schema.clone().unwrap().open_api_v3_schema.unwrap();
+    schema.properties.unwrap()["spec"].properties.clone().unwrap_or_default().into_keys().collect()
+}
+
+async fn rendering_writes_nothing_and_sees_the_cluster() {
+    let (cluster, release) = world().await;
+    let text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata:\n  uid: {{ (lookup \"v1\" \"Namespace\" \"\" .Release.Namespace).metadata.uid | quote }}\n  value: {{ .Values.deep.x | quote }}\n";
+    let hook = config_map("hook", &[]).replace("metadata:", "metadata:\n  annotations: {helm.sh/hook: post-upgrade}");
+    let archive = chart("1.0.0", &[("a", text), ("hook", &hook)]);
+    let files = [("one.yaml", "deep: {x: 1, z: 1}"), ("two.yaml", "deep: {x: 2}")];
+    let values = files.map(|(path, text)| ValuesFile { path: path.into(), bytes: text.into(), sha256: String::new() });
+    let rendered = action::render(&cluster, &target(&release, &archive, &values)).await.unwrap();
+    assert_eq!(rendered.objects.len(), 1);
+    assert_eq!(rendered.objects[0].value["data"]["value"], "2");
+    assert_ne!(rendered.objects[0].value["data"]["uid"], "");
+    assert_eq!(rendered.config, serde_json::json!({"deep": {"x": 2, "z": 1}}));
+    assert_eq!(rendered.hooks.iter().map(|hook| hook.name.as_str()).collect::<Vec<_>>(), ["hook"]);
+    assert!(rendered.record_bytes > 100);
+    assert_eq!((maps(&cluster, &release).await, release_secrets::history(&cluster, &release).await.unwrap().len()), (vec![], 0));
+}
+
+async fn an_upgrade_is_helms_own() {
+    let (cluster, release) = world().await;
+    assert_eq!(upgrade(&cluster, &release, &chart("1.0.0", &[("a", &config_map("a", &[("k", "1")]))])).await, 1);
+    assert_eq!(upgrade(&cluster, &release, &chart("2.0.0", &[("b", &config_map("b", &[("k", "1")]))])).await, 2);
+    assert_eq!(maps(&cluster, &release).await, ["b"]);
+    assert_eq!(helm::history("HELM_3", &release), ["1 superseded app-1.0.0 run r1", "2 deployed app-2.0.0 run r1"]);
+}
+
+async fn a_rollback_deletes_what_the_newer_revision_added() {
+    let (cluster, release) = world().await;
+    let group = format!("{}.example.com", release.namespace);
+    let (small, large) = (crd("things", "Thing", &group, &["a"]), crd("things", "Thing", &group, &["a", "b"]));
+    upgrade(&cluster, &release, &chart("1.0.0", &[("a", &config_map("a", &[])), ("crd", &small)])).await;
+    upgrade(&cluster, &release, &chart("2.0.0", &[("a", &config_map("a", &[])), ("crd", &large), ("extra", &config_map("extra", &[]))]))
+        .await;
+    let before = release_secrets::history(&cluster, &release).await.unwrap()[0].manifest().to_owned();
+    assert_eq!(action::rollback(&cluster, &release, 1, "back").await.unwrap(), 3);
+    assert_eq!(maps(&cluster, &release).await, ["a"]);
+    let history = release_secrets::history(&cluster, &release).await.unwrap();
+    assert_eq!(history[0].manifest(), before, "the older record is as it was");
+    assert_eq!(
+        helm::history("HELM", &release),
+        ["1 superseded app-1.0.0 run r1", "2 superseded app-2.0.0 run r1", "3 deployed app-1.0.0 back"]
+    );
+}
+
+async fn a_rollback_leaves_crds_as_they_are() {
+    let (cluster, release) = world().await;
+    let group = format!("{}.example.com", release.namespace);
+    let (small, large) = (crd("things", "Thing", &group, &["a"]), crd("things", "Thing", &group, &["a", "b"]));
+    let added = crd("others", "Other", &group, &["x"]);
+    upgrade(&cluster, &release, &chart("1.0.0", &[("crd", &small)])).await;
+    upgrade(&cluster, &release, &chart("2.0.0", &[("crd", &large), ("other", &added)])).await;
+    let older = release_secrets::history(&cluster, &release).await.unwrap().remove(0);
+    assert_eq!(action::obstacles(&cluster, &older).await.unwrap(), Vec::<String>::new());
+    action::rollback(&cluster, &release, 1, "back").await.unwrap();
+    assert_eq!(fields(&cluster, &format!("things.{group}")).await, ["a", "b"]);
+    assert_eq!(fields(&cluster, &format!("others.{group}")).await, ["x"]);
+    // And forward again: nothing is lost, nothing is left out.
+    action::rollback(&cluster, &release, 2, "forward").await.unwrap();
+    assert_eq!(fields(&cluster, &format!("things.{group}")).await, ["a", "b"]);
+}
+
+async fn an_upgrade_never_deletes_a_crd() {
+    let (cluster, release) = world().await;
+    let group = format!("{}.example.com", release.namespace);
+    upgrade(&cluster, &release, &chart("1.0.0", &[("a", &config_map("a", &[])), ("crd", &crd("things", "Thing", &group, &["a"]))])).await;
+    upgrade(&cluster, &release, &chart("2.0.0", &[("a", &config_map("a", &[]))])).await;
+    assert_eq!(fields(&cluster, &format!("things.{group}")).await, ["a"]);
+}
+
+async fn what_helm_refuses_is_quoted() {
+    let (cluster, release) = world().await;
+    let archive = chart("1.0.0", &[("a", "{{ fail \"no such thing\" }}")]);
+    let told = told(action::render(&cluster, &target(&release, &archive, &[])).await.unwrap_err());
+    assert!(told.starts_with(&format!("render {release} (cluster `eks-development-1`): ")) && told.contains("no such thing"), "{told}");
+}
+
+async fn an_upgrade_that_nobody_waits_for_is_finished() {
+    const COUNT: usize = 150;
+    let (cluster, release) = world().await;
+    let texts: Vec<(String, String)> =
+        (0..COUNT).map(|number| (format!("m{number}"), config_map(&format!("m{number}"), &[("k", "1")]))).collect();
+    let templates: Vec<(&str, &str)> = texts.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    let archive = chart("1.0.0", &templates);
+    let target = target(&release, &archive, &[]);
+    tokio::select! {
+        result = action::upgrade(&cluster, &target) => panic!("it was never seen pending: {result:?}"),
+        () = until(&cluster, &release, Status::PendingInstall) => {}
+    }
+    until(&cluster, &release, Status::Deployed).await;
+    assert_eq!(maps(&cluster, &release).await.len(), COUNT);
+}
+
+async fn until(cluster: &Cluster, release: &ReleaseName, status: Status) {
+    for _ in 0..3000 {
+        let history = release_secrets::history(cluster, release).await.unwrap();
+        if history.last().is_some_and(|record| record.status() == status) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("the release never was {status}");
+}

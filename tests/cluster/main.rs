@@ -1,0 +1,25 @@
+//! Claims about Kubernetes and Helm, proved against real ones: a sandbox with two clusters, started once for all tests.
+//!
+//! `SANDBOX_XTASK` names the xtask program; `SANDBOX_STATE` names the directory of a sandbox that runs already and is left running.
+//! Tests run side by side on the same clusters, so each one works in a namespace of its own.
+
+mod action;
+mod apply;
+mod connect;
+mod lease;
+mod release_secrets;
+mod support;
+
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Trial};
+
+fn main() -> ExitCode {
+    support::sandbox::with(|| libtest_mimic::run(&Arguments::from_args(), trials()).exit_code())
+}
+
+/// Every file's tests; one that is forgotten here is dead code, which the lints refuse.
+fn trials() -> Vec<Trial> {
+    let files = [action::trials(), apply::trials(), connect::trials(), lease::trials(), release_secrets::trials()];
+    files.into_iter().flatten().collect()
+}
