@@ -17,9 +17,9 @@ fn parse() -> Result<Cli, ExitCode> {
     })
 }
 
-/// What the libraries say about their work, to stderr: with `-v` or as `RUST_LOG` asks.
+/// What the libraries say about their work, to stderr: only with `-v` or as `RUST_LOG` asks, since failures are reported by whoever asked.
 fn listen(verbose: u8) {
-    let default = ["warn", "release=debug,warn", "debug", "trace"][usize::from(verbose.min(3))];
+    let default = ["off", "release=debug,warn", "debug", "trace"][usize::from(verbose.min(3))];
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| default.into());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(verbose > 1).without_time().init();
 }

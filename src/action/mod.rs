@@ -16,7 +16,7 @@ use crate::helm::manifest::{ManifestError, Object};
 use crate::helm::release::{CodecError, Hook};
 
 pub use program::ProgramError;
-pub use rollback::{obstacles, rollback};
+pub use rollback::{obstacles, rollback, rolled_back_objects};
 pub use upgrade::{render, upgrade};
 
 /// What is to be deployed: one archive with its values, under a release name.

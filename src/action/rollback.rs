@@ -38,6 +38,13 @@ pub async fn obstacles(cluster: &Cluster, older: &Release) -> Result<Vec<String>
     Ok(found)
 }
 
+/// The objects that a return to the older revision leaves: its own, with the CRDs that stay as they are.
+pub async fn rolled_back_objects(cluster: &Cluster, older: &Release, newest: &Release) -> Result<Vec<Object>, ActionError> {
+    let manifest = manifest_with_newest_crds(cluster, older, newest).await?;
+    let manifest = manifest.as_deref().unwrap_or(older.manifest());
+    manifest::split(manifest).map_err(|source| ActionError::Manifest { release: older.name().to_owned(), source })
+}
+
 /// Returns to a revision; answers the new one.
 pub async fn rollback(cluster: &Cluster, release: &ReleaseName, to: Revision, description: &str) -> Result<Revision, ActionError> {
     let history = release_secrets::history(cluster, release).await?;

@@ -3,8 +3,13 @@
 pub mod completions;
 pub mod config;
 pub mod fleet;
+pub mod gate;
 pub mod init;
+pub mod job;
+pub mod resume;
+pub mod rollback;
 pub mod rollout;
+pub mod unlock;
 pub mod version;
 
 use std::path::PathBuf;
@@ -22,6 +27,14 @@ pub enum Command {
     /// The main job, which has no word of its own.
     #[command(skip)]
     Rollout(rollout::RolloutArgs),
+    /// Return clusters to the last good revision
+    Rollback(rollback::RollbackArgs),
+    /// Judge whether clusters are healthy now
+    Gate(gate::GateArgs),
+    /// Take up a run that was killed or interrupted
+    Resume(resume::ResumeArgs),
+    /// Take the lock away from a run that is dead
+    Unlock(unlock::UnlockArgs),
     /// Write a commented release.yaml
     Init(init::InitArgs),
     /// Check release.yaml, or print its JSON Schema
@@ -67,6 +80,10 @@ fn config_failure(error: ConfigError) -> Failure {
 pub async fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
     match command {
         Command::Rollout(args) => rollout::run(&args, context).await,
+        Command::Rollback(args) => rollback::run(&args, context).await,
+        Command::Gate(args) => gate::run(&args, context).await,
+        Command::Resume(args) => resume::run(&args, context).await,
+        Command::Unlock(args) => unlock::run(&args, context).await,
         Command::Init(args) => init::run(&args, context),
         Command::Config(command) => config::run(&command, context),
         Command::Completions(args) => completions::run(&args, context),

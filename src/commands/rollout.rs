@@ -4,8 +4,10 @@ use clap::Args;
 
 use super::Context;
 use super::fleet::{DryRunArgs, PermissionArgs, ReportArgs, RunArgs, SelectionArgs, VersionArgs};
+use super::job::{self, Way};
 use crate::config::Settings;
 use crate::failure::Failure;
+use crate::plan::preflight::Allowed;
 use crate::report::exit_code::Exit;
 
 /// The arguments of the main job.
@@ -37,13 +39,31 @@ impl RolloutArgs {
         let selection = self.run.on(self.version.on(self.selection.selection()));
         context.settings(&selection)
     }
+
+    fn allowed(&self) -> Allowed {
+        Allowed {
+            names: self.permission.allow.clone(),
+            downgrade: self.permission.allow_downgrade,
+            conflicts: self.permission.force_conflicts,
+        }
+    }
 }
 
-/// Resolves every name and says what is selected.
+/// Resolve and package, preflight of all clusters, publish, then one cluster after the other.
 pub async fn run(args: &RolloutArgs, context: &Context) -> Result<Exit, Failure> {
     let settings = args.settings(context)?;
-    for cluster in &settings.clusters {
-        context.printer.data(&format!("{} {}", settings.chart.name, cluster.name));
+    let clusters = job::connect(&settings).await?;
+    let mut chart = job::resolve(&settings).await?;
+    let mut plan = job::plan_rollout(&settings, &clusters, &chart, &args.allowed()).await?;
+    if args.dry_run.dry_run {
+        return job::show(context, &plan, &args.dry_run, &args.report);
     }
-    Ok(Exit::Success)
+    job::refuse_locked(&settings, &clusters, args.run.lock_timeout).await?;
+    for (cluster, warning) in plan.clusters.iter().flat_map(|plan| plan.warnings.iter().map(move |warning| (&plan.cluster, warning))) {
+        context.printer.warn(&format!("{cluster}: {warning}"));
+    }
+    chart.publish().await?;
+    plan.chart.clone_from(&chart.planned);
+    let way = Way::forward(chart.archive, chart.planned, args.run.lock_timeout, args.permission.force_conflicts);
+    job::execute(context, &settings, clusters, plan, way, &args.report).await
 }

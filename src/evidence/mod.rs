@@ -1,5 +1,6 @@
 //! What happened: the journal of a run, and what a failure left behind. Decides nothing.
 
+pub mod capture;
 pub mod event;
 pub mod journal;
 pub mod run_directory;

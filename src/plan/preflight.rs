@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::certmanager::versions::{Advice, Severity};
+
 use super::decide::{Next, Refusal as Pending};
 
 /// What was seen of one cluster and of what is about to be done to it.
@@ -35,17 +37,6 @@ pub struct Observed {
     pub advice: Vec<Advice>,
     /// What is known of the newest revision: its number, its status in words, its age in words.
     pub newest: Option<String>,
-}
-
-/// Something that the profile knows about an upgrade.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Advice {
-    /// The name that `--allow` takes.
-    pub name: String,
-    /// Whether it refuses or only warns.
-    pub refuses: bool,
-    /// What is known, and what to do instead.
-    pub message: String,
 }
 
 /// What the user explicitly allows.
@@ -115,7 +106,7 @@ pub fn judge(seen: &Observed, next: Next, allowed: &Allowed) -> Judgement {
 
 fn advise(seen: &Observed, allowed: &Allowed, judgement: &mut Judgement) {
     for advice in &seen.advice {
-        if advice.refuses && !allowed.names.contains(&advice.name) {
+        if advice.severity == Severity::Refuse && !allowed.names.iter().any(|name| name == advice.name) {
             judgement.refusals.push(format!("{} (--allow {} overrides)", advice.message, advice.name));
         } else {
             judgement.warnings.push(advice.message.clone());
@@ -169,7 +160,7 @@ mod tests {
             Observed { release_bytes: SECRET_LIMIT + 1, ..base() },
             Observed { downgrade: true, ..base() },
             Observed { downgraded_crds: some(), ..base() },
-            Observed { advice: vec![Advice { name: "known-bad".to_owned(), refuses: true, message: "bad".to_owned() }], ..base() },
+            Observed { advice: vec![Advice { name: "known-bad", severity: Severity::Refuse, message: "bad".to_owned() }], ..base() },
         ];
         for seen in table {
             assert_eq!(judge(&seen, UPGRADE, &Allowed::default()).refusals.len(), 1, "{seen:?}");
@@ -180,8 +171,13 @@ mod tests {
 
     #[test]
     fn what_is_allowed_by_name_becomes_a_warning() {
-        let advice = |refuses| Advice { name: "skipped-minor".to_owned(), refuses, message: "one minor at a time".to_owned() };
-        let seen = Observed { downgrade: true, conflicts: some(), advice: vec![advice(true), advice(false)], ..Observed::default() };
+        let advice = |severity| Advice { name: "skipped-minor", severity, message: "one minor at a time".to_owned() };
+        let seen = Observed {
+            downgrade: true,
+            conflicts: some(),
+            advice: vec![advice(Severity::Refuse), advice(Severity::Warn)],
+            ..Observed::default()
+        };
         let allowed = Allowed { names: vec!["skipped-minor".to_owned()], downgrade: true, conflicts: true };
         let judgement = judge(&seen, UPGRADE, &allowed);
         assert_eq!((judgement.refusals.len(), judgement.warnings.len()), (0, 2));

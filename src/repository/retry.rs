@@ -54,7 +54,9 @@ mod tests {
 
     #[test]
     fn only_passing_troubles_are_worth_another_attempt() {
-        for (status, passing) in [(429, true), (500, true), (503, true), (507, false), (501, false), (409, false), (404, false), (200, false)] {
+        for (status, passing) in
+            [(429, true), (500, true), (503, true), (507, false), (501, false), (409, false), (404, false), (200, false)]
+        {
             assert_eq!(is_passing(StatusCode::from_u16(status).unwrap()), passing, "{status}");
         }
     }
@@ -62,7 +64,7 @@ mod tests {
     #[test]
     fn retry_after_is_read_in_seconds_and_bounded() {
         assert_eq!(retry_after(Some("2")), Some(Duration::from_secs(2)));
-        assert_eq!(retry_after(Some("86400")), Some(Duration::from_secs(60)));
+        assert_eq!(retry_after(Some("86400")), Some(Duration::from_mins(1)));
         assert_eq!(retry_after(Some("Wed, 21 Oct 2026 07:28:00 GMT")), None);
         assert_eq!(retry_after(None), None);
     }

@@ -2,9 +2,12 @@
 
 pub mod execute;
 pub mod fleet;
+pub mod identity;
 pub mod interrupt;
+pub mod live;
 pub mod outcome;
 pub mod policy;
+pub mod preflight;
 pub mod state;
 pub mod step;
 

@@ -37,6 +37,23 @@ pub enum ClusterState {
 }
 
 impl ClusterState {
+    /// The state as shown to people.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Pending => "not touched",
+            Self::Locked | Self::Ready => "not changed",
+            Self::Changing => "being changed",
+            Self::Gating => "being judged",
+            Self::Promoted => "healthy on the target",
+            Self::Failed => "failed",
+            Self::Halted => "halted",
+            Self::RollingBack => "being rolled back",
+            Self::Regating => "being judged after the rollback",
+            Self::RolledBack => "rolled back and healthy",
+            Self::Stuck => "stuck",
+        }
+    }
+
     /// Whether a run has nothing left to do here.
     pub fn is_final(self) -> bool {
         matches!(self, Self::Promoted | Self::Halted | Self::RolledBack | Self::Stuck)

@@ -1,0 +1,64 @@
+//! `release gate --cluster X`: the runbook's daily check. Judges now and changes nothing.
+
+use clap::Args;
+
+use crate::cluster::release_secrets;
+use crate::config::Settings;
+use crate::failure::{Failure, Kind};
+use crate::gate::baseline::Baseline;
+use crate::gate::{self, GateOutcome, Verdict};
+use crate::report;
+use crate::report::exit_code::Exit;
+use crate::rollout::identity::Identity;
+use crate::rollout::{Observer, live};
+
+use super::Context;
+use super::fleet::{ReportArgs, SelectionArgs};
+use super::job::{self, Connected};
+
+/// Judge whether clusters are healthy now; nothing is changed
+#[derive(Debug, Clone, Args)]
+pub struct GateArgs {
+    /// Which chart, on which clusters.
+    #[command(flatten)]
+    pub selection: SelectionArgs,
+    /// Where results go.
+    #[command(flatten)]
+    pub report: ReportArgs,
+}
+
+/// Judges every selected cluster; the first unhealthy one names the failure.
+pub async fn run(args: &GateArgs, context: &Context) -> Result<Exit, Failure> {
+    let settings = context.settings(&args.selection.selection())?;
+    let observer = report::observer(&context.printer, args.report.output);
+    let mut outcomes = Vec::new();
+    for one in job::connect(&settings).await? {
+        let outcome = judge(&settings, &one, observer.as_ref()).await?;
+        outcomes.push((one.settings.name, outcome));
+    }
+    context.printer.data(&report::gates(&outcomes, args.report.output)?);
+    match outcomes.iter().find(|(_, outcome)| outcome.verdict != Verdict::Passed) {
+        None => Ok(Exit::Success),
+        Some((cluster, outcome)) => Err(unhealthy(cluster, outcome)),
+    }
+}
+
+async fn judge(settings: &Settings, one: &Connected, observer: &dyn Observer) -> Result<GateOutcome, Failure> {
+    let release = &settings.chart.release;
+    let history = release_secrets::history(&one.cluster, release).await?;
+    let newest = history.last().ok_or_else(|| Failure::refused(format!("{}: release {release} does not exist", one.cluster.name)))?;
+    let subject = live::subject(newest, release, settings.chart.profile, false)?;
+    let baseline = Baseline::observe(&one.cluster, release, settings.chart.profile).await?;
+    let progress = live::Watched { cluster: &one.cluster.name, observer };
+    let run = Identity::of_this_process().run;
+    Ok(gate::run(&one.cluster, &subject, &baseline, &settings.chart.gates, &run, false, &progress).await?)
+}
+
+/// A gate failed and the cluster is left as it is.
+fn unhealthy(cluster: &str, outcome: &GateOutcome) -> Failure {
+    let cause = outcome
+        .first_cause
+        .as_ref()
+        .map_or_else(|| "no gate has passed".to_owned(), |finding| format!("{}: {}", finding.object, finding.message));
+    Failure::new(Kind::Halted, format!("{cluster}: {cause}"))
+}

@@ -1,0 +1,69 @@
+//! The chart that a run deploys: packaged from its source, or the published archive of a version.
+
+use crate::config::Settings;
+use crate::failure::Failure;
+use crate::helm::chart::Chart;
+use crate::helm::chart::archive::ChartArchive;
+use crate::helm::chart::package::{Overrides, package};
+use crate::plan::{PlannedChart, PlannedPublish};
+use crate::repository::publish::{self, PublishAction};
+use crate::repository::{self, ChartRepository, RepositoryError};
+use crate::source::{self, Origin};
+
+/// The chart with everything that is known of it before a cluster is looked at.
+pub struct ChartToDeploy {
+    /// The archive. Until it is published, the local one.
+    pub archive: ChartArchive,
+    /// Its identity.
+    pub planned: PlannedChart,
+    /// What happens in the repository.
+    pub publish: PlannedPublish,
+    /// The repository.
+    pub repository: Box<dyn ChartRepository>,
+}
+
+/// Packages the source, or downloads `--version`. Nothing is uploaded.
+pub async fn resolve(settings: &Settings) -> Result<ChartToDeploy, Failure> {
+    let repository = repository::for_settings(&settings.chart.repository)?;
+    let url = repository.url().to_string();
+    let (archive, origin, uploads) = match &settings.version {
+        Some(version) => {
+            let archive = publish::published(repository.as_ref(), &settings.chart.name, version).await.map_err(RepositoryError::failure)?;
+            (archive, format!("published in {url}"), false)
+        }
+        None => {
+            let (archive, origin) = package_source(settings).await?;
+            let action = publish::check(repository.as_ref(), &archive).await.map_err(RepositoryError::failure)?;
+            (archive, origin.to_string(), matches!(action, PublishAction::Upload))
+        }
+    };
+    let planned = PlannedChart {
+        name: archive.name().to_owned(),
+        version: archive.version().to_owned(),
+        digest: archive.digest().to_string(),
+        content: archive.content().digest().to_string(),
+        origin,
+    };
+    Ok(ChartToDeploy { archive, planned, publish: PlannedPublish { repository: url, uploads }, repository })
+}
+
+impl ChartToDeploy {
+    /// Publishes the archive; from then on the published one is the one that is deployed.
+    pub async fn publish(&mut self) -> Result<(), Failure> {
+        let publication = publish::publish(self.repository.as_ref(), &self.archive).await.map_err(RepositoryError::failure)?;
+        self.planned.digest = publication.archive.digest().to_string();
+        self.archive = publication.archive;
+        Ok(())
+    }
+}
+
+/// Fetches the chart from its source and packages it; the same commit gives the same bytes.
+pub async fn package_source(settings: &Settings) -> Result<(ChartArchive, Origin), Failure> {
+    let (source, reference, base) = (settings.chart.source.clone(), settings.reference.clone(), settings.base_dir.clone());
+    let packaged = tokio::task::spawn_blocking(move || -> Result<_, Failure> {
+        let fetched = source::fetch(&source, reference.as_deref(), &base)?;
+        let chart = Chart::from_files(fetched.files)?;
+        Ok((package(&chart, fetched.origin.time, &Overrides::default())?, fetched.origin))
+    });
+    packaged.await?
+}

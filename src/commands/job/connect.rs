@@ -1,0 +1,56 @@
+//! Every selected cluster is reached before any of them is touched.
+
+use std::time::Duration;
+
+use futures::future::join_all;
+
+use crate::cluster::{Cluster, client, lease};
+use crate::config::{ClusterSettings, Settings};
+use crate::failure::{Failure, Kind};
+
+/// A cluster that answered, with what is configured for it.
+pub struct Connected {
+    /// The cluster.
+    pub cluster: Cluster,
+    /// Its settings.
+    pub settings: ClusterSettings,
+}
+
+/// Connects to all selected clusters at once; the failure names every one that did not answer.
+pub async fn connect(settings: &Settings) -> Result<Vec<Connected>, Failure> {
+    let attempts = settings.clusters.iter().map(|one| async move {
+        let cluster = client::connect(&one.name, &one.kube).await.map_err(Failure::from)?;
+        Ok::<_, Failure>(Connected { cluster, settings: one.clone() })
+    });
+    all(join_all(attempts).await)
+}
+
+/// All of them, or one failure that tells every cause.
+pub(super) fn all<T>(results: Vec<Result<T, Failure>>) -> Result<Vec<T>, Failure> {
+    let (mut good, mut failures) = (Vec::new(), Vec::new());
+    for result in results {
+        match result {
+            Ok(value) => good.push(value),
+            Err(failure) => failures.push(failure),
+        }
+    }
+    let mut failures = failures.into_iter();
+    match failures.next() {
+        None => Ok(good),
+        Some(first) => Err(failures.fold(first, |first, other| first.hint(format!("also: {}", other.chain().join(": "))))),
+    }
+}
+
+/// A lock that is held already ends the run before anything is published, unless it shall wait.
+pub async fn refuse_locked(settings: &Settings, clusters: &[Connected], wait: Duration) -> Result<(), Failure> {
+    if !wait.is_zero() {
+        return Ok(());
+    }
+    for one in clusters {
+        if let Some(holder) = lease::holder(&one.cluster, &settings.chart.release).await? {
+            let told = format!("{}: release {} is locked by {holder}", one.cluster.name, settings.chart.release);
+            return Err(Failure::new(Kind::Locked, told).hint("wait with --lock-timeout, or `release unlock` when that run is dead"));
+        }
+    }
+    Ok(())
+}

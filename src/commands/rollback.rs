@@ -1,0 +1,41 @@
+//! `release rollback --cluster X`: back to the last good revision, gated like an upgrade.
+
+use clap::Args;
+
+use crate::failure::Failure;
+use crate::report::exit_code::Exit;
+
+use super::Context;
+use super::fleet::{DryRunArgs, ReportArgs, RunArgs, SelectionArgs};
+use super::job::{self, Way};
+
+/// Return a cluster to the last good revision, and prove it healthy
+#[derive(Debug, Clone, Args)]
+pub struct RollbackArgs {
+    /// Which chart, on which clusters.
+    #[command(flatten)]
+    pub selection: SelectionArgs,
+    /// Return to this revision instead of the last good one
+    #[arg(long, value_name = "REVISION")]
+    pub to_revision: Option<u32>,
+    /// Look first.
+    #[command(flatten)]
+    pub dry_run: DryRunArgs,
+    /// How it waits.
+    #[command(flatten)]
+    pub run: RunArgs,
+    /// Where results go.
+    #[command(flatten)]
+    pub report: ReportArgs,
+}
+
+/// Plans the return for every selected cluster, then rolls back one after the other.
+pub async fn run(args: &RollbackArgs, context: &Context) -> Result<Exit, Failure> {
+    let settings = context.settings(&args.run.on(args.selection.selection()))?;
+    let sites = job::connect(&settings).await?;
+    let plan = job::plan_rollback(&settings, &sites, args.to_revision).await?;
+    if args.dry_run.dry_run {
+        return job::show(context, &plan, &args.dry_run, &args.report);
+    }
+    job::execute(context, &settings, sites, plan, Way::back(args.run.lock_timeout), &args.report).await
+}

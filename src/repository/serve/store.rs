@@ -1,0 +1,235 @@
+//! The archives of one directory. Files are written aside and then given their name, so that no reader ever sees half an archive.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ffi::OsStr;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use semver::Version;
+use serde_json::{Value, json};
+
+use crate::helm::chart::archive::ChartArchive;
+
+/// The directory and what is known about its archives.
+pub(super) struct Store {
+    directory: PathBuf,
+    limit: Option<usize>,
+    known: Mutex<HashMap<String, Known>>,
+    /// Held while files are written, so that two uploads cannot both be the last one that fits.
+    writing: Mutex<()>,
+}
+
+/// An archive as it was when it was read; a file that changed since is read again.
+struct Known {
+    length: u64,
+    modified: SystemTime,
+    /// `None` for a file that is no chart.
+    entry: Option<Arc<Entry>>,
+}
+
+/// One version as the index lists it.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) name: String,
+    pub(super) version: String,
+    /// The chart's metadata with `urls`, `created` and `digest`.
+    pub(super) listing: Value,
+}
+
+/// Why nothing was stored.
+#[derive(Debug)]
+pub(super) enum Unsaved {
+    /// One of the files exists.
+    Exists,
+    /// There are as many archives as there may be.
+    Full,
+}
+
+impl Store {
+    pub(super) fn new(directory: PathBuf, limit: Option<usize>) -> Self {
+        Self { directory, limit, known: Mutex::default(), writing: Mutex::default() }
+    }
+
+    /// Every readable archive: by chart name, newest version first.
+    pub(super) fn charts(&self) -> io::Result<BTreeMap<String, Vec<Arc<Entry>>>> {
+        let mut charts: BTreeMap<String, Vec<Arc<Entry>>> = BTreeMap::new();
+        for file in self.archives()? {
+            if let Some(entry) = self.entry(&file)? {
+                charts.entry(entry.name.clone()).or_default().push(entry);
+            }
+        }
+        for versions in charts.values_mut() {
+            versions.sort_by(|a, b| precedence(&b.version).cmp(&precedence(&a.version)).then_with(|| b.version.cmp(&a.version)));
+        }
+        Ok(charts)
+    }
+
+    /// The bytes of an archive or a provenance file; `None` for every other name.
+    pub(super) fn read(&self, file: &str) -> io::Result<Option<Vec<u8>>> {
+        if !is_servable(file) {
+            return Ok(None);
+        }
+        match std::fs::read(self.directory.join(file)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            read => read.map(Some),
+        }
+    }
+
+    /// Stores files under their names, all or none of them as far as existing ones are concerned.
+    pub(super) fn save(&self, files: &[(String, Vec<u8>)], overwrite: bool) -> io::Result<Result<(), Unsaved>> {
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let exists = |file: &String| self.directory.join(file).exists();
+        if !overwrite && files.iter().any(|(file, _)| exists(file)) {
+            return Ok(Err(Unsaved::Exists));
+        }
+        let added = files.iter().filter(|(file, _)| is_archive(Path::new(file)) && !exists(file)).count();
+        if self.limit.is_some_and(|limit| added > 0 && self.archives().is_ok_and(|archives| archives.len() + added > limit)) {
+            return Ok(Err(Unsaved::Full));
+        }
+        for (file, bytes) in files {
+            self.write(file, bytes)?;
+        }
+        Ok(Ok(()))
+    }
+
+    /// Removes an archive and its provenance; false when there is no such archive.
+    pub(super) fn remove(&self, file: &str) -> io::Result<bool> {
+        if !is_servable(file) {
+            return Ok(false);
+        }
+        let remove = |file: &str| match std::fs::remove_file(self.directory.join(file)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            removed => removed.map(|()| true),
+        };
+        let removed = remove(file)?;
+        remove(&format!("{file}.prov"))?;
+        Ok(removed)
+    }
+
+    fn write(&self, file: &str, bytes: &[u8]) -> io::Result<()> {
+        let mut aside = tempfile::Builder::new().prefix(".upload-").tempfile_in(&self.directory)?;
+        io::Write::write_all(&mut aside, bytes)?;
+        aside.as_file().sync_all()?;
+        aside.persist(self.directory.join(file))?;
+        std::fs::File::open(&self.directory)?.sync_all()
+    }
+
+    /// The names of the archives, sorted.
+    fn archives(&self) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in std::fs::read_dir(&self.directory)? {
+            let name = entry?.file_name().to_string_lossy().into_owned();
+            if is_archive(Path::new(&name)) && is_servable(&name) {
+                names.push(name);
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    fn entry(&self, file: &str) -> io::Result<Option<Arc<Entry>>> {
+        let path = self.directory.join(file);
+        let (length, modified) = match std::fs::metadata(&path) {
+            Ok(metadata) => (metadata.len(), metadata.modified()?),
+            // Deleted since the directory was listed.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        match known.get(file) {
+            Some(known) if known.length == length && known.modified == modified => Ok(known.entry.clone()),
+            _ => {
+                let entry = describe(file, std::fs::read(&path)?, modified).map(Arc::new);
+                known.insert(file.to_owned(), Known { length, modified, entry: entry.clone() });
+                Ok(entry)
+            }
+        }
+    }
+}
+
+/// What the index says about an archive; `None`, with a warning, when it is no chart.
+fn describe(file: &str, bytes: Vec<u8>, modified: SystemTime) -> Option<Entry> {
+    let archive = match ChartArchive::read(bytes) {
+        Ok(archive) => archive,
+        Err(error) => {
+            tracing::warn!(file, %error, "left out of the index");
+            return None;
+        }
+    };
+    let mut listing = archive.metadata().encode();
+    listing["urls"] = json!([format!("charts/{file}")]);
+    listing["created"] = json!(jiff::Timestamp::try_from(modified).unwrap_or_default().to_string());
+    listing["digest"] = json!(archive.digest().hex());
+    Some(Entry { name: archive.name().to_owned(), version: archive.version().to_owned(), listing })
+}
+
+/// A plain name of an archive or its provenance: nothing hidden, nothing in another directory.
+fn is_servable(file: &str) -> bool {
+    let plain = !file.starts_with('.') && !file.contains(['/', '\\', '\0']);
+    plain && is_archive(Path::new(file.strip_suffix(".prov").unwrap_or(file)))
+}
+
+fn is_archive(path: &Path) -> bool {
+    path.extension() == Some(OsStr::new("tgz"))
+}
+
+/// The order of Helm's loose versions: a leading `v` and missing numbers are allowed; what is no version at all comes last.
+fn precedence(version: &str) -> Option<Version> {
+    let version = version.strip_prefix('v').unwrap_or(version);
+    let (numbers, rest) = version.split_at(version.find(['-', '+']).unwrap_or(version.len()));
+    let missing = 2usize.saturating_sub(numbers.matches('.').count());
+    Version::parse(&format!("{numbers}{}{rest}", ".0".repeat(missing))).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_plain_names_of_archives_are_served() {
+        for (file, servable) in [
+            ("demo-1.0.0.tgz", true),
+            ("demo-1.0.0.tgz.prov", true),
+            ("demo-1.0.0+build.5.tgz", true),
+            ("../demo-1.0.0.tgz", false),
+            ("a\\demo-1.0.0.tgz", false),
+            (".upload-1.tgz", false),
+            ("index-cache.yaml", false),
+            ("release.yaml.prov", false),
+            ("", false),
+        ] {
+            assert_eq!(is_servable(file), servable, "{file:?}");
+        }
+    }
+
+    #[test]
+    fn versions_are_ordered_as_helm_orders_them() {
+        let mut versions = ["1.2", "v1.10.0", "1.9.1", "1.10.0-rc.1", "junk", "2"];
+        versions.sort_by_key(|version| precedence(version));
+        assert_eq!(versions, ["junk", "1.2", "1.9.1", "1.10.0-rc.1", "v1.10.0", "2"]);
+    }
+
+    #[test]
+    fn a_file_is_stored_once_and_the_limit_counts_archives() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::new(directory.path().to_owned(), Some(1));
+        let file = |name: &str| vec![(name.to_owned(), b"bytes".to_vec())];
+        assert!(matches!(store.save(&file("a-1.tgz"), false), Ok(Ok(()))));
+        assert!(matches!(store.save(&file("a-1.tgz"), false), Ok(Err(Unsaved::Exists))));
+        assert!(matches!(store.save(&file("a-1.tgz"), true), Ok(Ok(()))));
+        assert!(matches!(store.save(&file("a-1.tgz.prov"), false), Ok(Ok(()))));
+        assert!(matches!(store.save(&file("a-2.tgz"), false), Ok(Err(Unsaved::Full))));
+        assert!(store.remove("a-1.tgz").unwrap());
+        assert!(!store.remove("a-1.tgz").unwrap());
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_file_that_is_no_chart_is_not_listed() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("junk-1.0.0.tgz"), "junk").unwrap();
+        assert!(Store::new(directory.path().to_owned(), None).charts().unwrap().is_empty());
+    }
+}

@@ -1,0 +1,221 @@
+//! Looks at one cluster before anything is published or touched: what would be done there, and may it be done? Reads only.
+
+use crate::action::{self, Rendered};
+use crate::certmanager::versions::{self, Severity};
+use crate::cluster::apply::{self, Sides};
+use crate::cluster::discovery::{self, Kinds};
+use crate::cluster::{Cluster, access, lease, owner, release_secrets};
+use crate::config::{ChartSettings, ClusterSettings, KubernetesMatrix, Profile};
+use crate::evidence::journal::Journal;
+use crate::failure::Failure;
+use crate::gate;
+use crate::gate::baseline::Baseline;
+use crate::helm::chart::archive::ChartArchive;
+use crate::helm::manifest::{self, Object};
+use crate::helm::release::{Release, Status};
+use crate::helm::semver::{Constraint, Version};
+use crate::plan::decide::{self, Next, Seen};
+use crate::plan::preflight::{Allowed, Judgement, Observed, judge};
+use crate::plan::{Action, ClusterPlan, change, crd};
+
+use super::live;
+use super::state::{ClusterState, replay};
+
+/// What is wished, the same for every cluster.
+pub struct Wish<'a> {
+    /// The chart and its release.
+    pub chart: &'a ChartSettings,
+    /// The archive to deploy.
+    pub archive: &'a ChartArchive,
+    /// What the user allows.
+    pub allowed: &'a Allowed,
+    /// Whether an untested Kubernetes version refuses.
+    pub matrix: KubernetesMatrix,
+}
+
+/// Looks at a cluster; answers what would be done there and the judgement on it.
+pub async fn look(cluster: &Cluster, settings: &ClusterSettings, wish: &Wish<'_>) -> Result<(ClusterPlan, Judgement), Failure> {
+    let release = &wish.chart.release;
+    let history = release_secrets::history(cluster, release).await?;
+    let journal = live::read_journal(cluster, release).await?;
+    let holder = lease::holder(cluster, release).await?;
+    let kubernetes = discovery::version(cluster).await?;
+    let newest = history.last();
+    let mut seen = Observed {
+        unfit_kube_version: unfit(&wish.archive.metadata().kube_version, &kubernetes),
+        lock_holder: holder.as_ref().map(ToString::to_string),
+        newest: newest.map(describe),
+        ..Observed::default()
+    };
+    let from = newest.filter(|record| record.status() != Status::Uninstalled).map(|record| record.chart_version().to_owned());
+    seen.downgrade = from.as_deref().is_some_and(|from| older(wish.archive.version(), from));
+    seen.advice = advice(wish, from.as_deref(), &kubernetes);
+    seen.kubernetes = kubernetes;
+    // Whether a holder that is still named is alive is found out when the lock is taken, before anything is repaired.
+    let gone = |journal: &Journal| holder.as_ref().is_none_or(|holder| holder.run_id == journal.run);
+    let abandoned = journal.as_ref().is_some_and(|journal| gone(journal) && wrote(journal, newest));
+    let state = |on_target| newest.map(|record| Seen { status: record.status(), ours_and_abandoned: abandoned, on_target });
+    // Helm refuses to render over a pending revision, and a chart that does not fit need not be rendered.
+    if matches!(decide::decide(state(false)), Next::Refuse(_)) || seen.unfit_kube_version.is_some() {
+        let plan = plan(cluster, settings, wish, newest, from, Action::Upgrade);
+        return Ok((plan, judge(&seen, decide::decide(state(false)), wish.allowed)));
+    }
+    let rendered = render(cluster, settings, wish).await?;
+    seen.release_bytes = rendered.record_bytes;
+    let sides = sides(cluster, wish, newest, &rendered, &mut seen).await?;
+    let next = decide::decide(state(newest.is_some_and(|record| on_target(record, wish.archive, &rendered, &sides))));
+    if !matches!(next, Next::Do(Action::Nothing | Action::Install)) {
+        seen.red = Baseline::observe(cluster, release, wish.chart.profile).await?.red_workloads();
+    }
+    let action = match next {
+        Next::Do(action) => action,
+        Next::RepairThenUpgrade | Next::Refuse(_) => Action::Upgrade,
+    };
+    let mut plan = plan(cluster, settings, wish, newest, from, action);
+    plan.changes = sides.iter().filter_map(|side| change::between(&side.object, side.before.as_ref(), side.after.as_ref())).collect();
+    plan.rollback_obstacles = rollback_obstacles(cluster, &history, action).await?;
+    plan.gates = gates(wish, plan.base_revision + 1, rendered.objects);
+    let judgement = judge(&seen, next, wish.allowed);
+    plan.warnings.clone_from(&judgement.warnings);
+    Ok((plan, judgement))
+}
+
+fn plan(
+    cluster: &Cluster,
+    settings: &ClusterSettings,
+    wish: &Wish<'_>,
+    newest: Option<&Release>,
+    from: Option<String>,
+    action: Action,
+) -> ClusterPlan {
+    ClusterPlan {
+        cluster: cluster.name.clone(),
+        server: cluster.server.clone(),
+        wave: settings.wave.clone(),
+        release: wish.chart.release.to_string(),
+        action,
+        base_revision: newest.map_or(0, Release::revision),
+        from,
+        to: wish.archive.version().to_owned(),
+        to_revision: None,
+        changes: Vec::new(),
+        gates: Vec::new(),
+        warnings: Vec::new(),
+        rollback_obstacles: Vec::new(),
+        values: settings.values.iter().map(|file| format!("{} sha256:{}", file.path.display(), file.sha256)).collect(),
+    }
+}
+
+async fn render(cluster: &Cluster, settings: &ClusterSettings, wish: &Wish<'_>) -> Result<Rendered, Failure> {
+    let target = action::Target {
+        release: &wish.chart.release,
+        archive: wish.archive,
+        values: &settings.values,
+        description: "dry run",
+        force_conflicts: wish.allowed.conflicts,
+    };
+    Ok(action::render(cluster, &target).await?)
+}
+
+/// Both sides of every object, and what they tell about permissions, owners, conflicts and CRDs.
+async fn sides(
+    cluster: &Cluster,
+    wish: &Wish<'_>,
+    newest: Option<&Release>,
+    rendered: &Rendered,
+    seen: &mut Observed,
+) -> Result<Vec<Sides>, Failure> {
+    let release = &wish.chart.release;
+    let kinds = Kinds::load(cluster).await?;
+    seen.unserved_kinds = kinds.unserved(&rendered.objects);
+    let missing = access::missing(cluster, &access::for_release(&kinds, release, &rendered.objects)).await?;
+    seen.missing_permissions = missing.iter().map(ToString::to_string).collect();
+    if !missing.is_empty() {
+        return Ok(Vec::new());
+    }
+    let old = newest.map_or(Ok(Vec::new()), |record| manifest::split(record.manifest()))?;
+    let mut sides = apply::dry_run(cluster, &rendered.objects, release, wish.allowed.conflicts).await?;
+    for (object, side) in rendered.objects.iter().zip(&sides).filter(|(object, _)| object.kind() == "CustomResourceDefinition") {
+        look_at_crd(object, side, seen);
+    }
+    sides.extend(apply::deletions(cluster, &old, &rendered.objects, release).await?);
+    seen.conflicts = sides.iter().filter_map(|side| side.conflict.clone()).collect();
+    seen.other_owner = owner::find(sides.iter().filter_map(|side| side.before.as_ref())).map(|owner| owner.to_string());
+    Ok(sides)
+}
+
+fn look_at_crd(object: &Object, side: &Sides, seen: &mut Observed) {
+    let Some(live) = &side.before else { return };
+    let dropped = crd::dropped_stored_versions(live, &object.value);
+    seen.stored_versions.extend(dropped.iter().map(|version| format!("{} {version}", object.name())));
+    if seen.downgrade && !crd::lost(live, &object.value).is_empty() {
+        seen.downgraded_crds.push(object.name().to_owned());
+    }
+}
+
+/// The same chart, values and objects are deployed, and no object has drifted away from them.
+fn on_target(newest: &Release, archive: &ChartArchive, rendered: &Rendered, sides: &[Sides]) -> bool {
+    let same_chart = newest.chart_name() == archive.name() && newest.chart_version() == archive.version();
+    let drifted = sides.iter().any(|side| change::between(&side.object, side.before.as_ref(), side.after.as_ref()).is_some());
+    let same_objects = manifest::split(newest.manifest()).is_ok_and(|objects| objects == rendered.objects);
+    same_chart && same_objects && newest.config() == &rendered.config && !drifted
+}
+
+async fn rollback_obstacles(cluster: &Cluster, history: &[Release], action: Action) -> Result<Vec<String>, Failure> {
+    // The newest revision is what the upgrade starts from, and where it would return to.
+    let good = |record: &&Release| matches!(record.status(), Status::Deployed | Status::Superseded);
+    match (action, history.iter().rev().find(good)) {
+        (Action::Upgrade, Some(base)) => Ok(action::obstacles(cluster, base).await?),
+        (Action::Upgrade, None) => Ok(vec!["there is no earlier good revision".to_owned()]),
+        (Action::Install | Action::Rollback | Action::Nothing, _) => Ok(Vec::new()),
+    }
+}
+
+fn gates(wish: &Wish<'_>, revision: u32, objects: Vec<Object>) -> Vec<String> {
+    let subject = gate::Subject {
+        release: wish.chart.release.clone(),
+        revision,
+        objects,
+        chart_version: wish.archive.version().to_owned(),
+        profile: wish.chart.profile,
+        fresh: true,
+    };
+    gate::gates_for(&subject, &wish.chart.gates, true).into_iter().map(ToOwned::to_owned).collect()
+}
+
+fn advice(wish: &Wish<'_>, from: Option<&str>, kubernetes: &str) -> Vec<versions::Advice> {
+    if wish.chart.profile != Profile::CertManager {
+        return Vec::new();
+    }
+    let mut advice = versions::judge_upgrade(from, wish.archive.version(), kubernetes);
+    for item in advice.iter_mut().filter(|item| item.name == versions::KUBERNETES_MATRIX && wish.matrix == KubernetesMatrix::Refuse) {
+        item.severity = Severity::Refuse;
+    }
+    advice
+}
+
+/// The chart's `kubeVersion`, when the cluster does not satisfy it; one that cannot be read is left to Helm's own refusal.
+fn unfit(constraint: &str, kubernetes: &str) -> Option<String> {
+    let wanted: Constraint = Some(constraint).filter(|text| !text.is_empty())?.parse().ok()?;
+    let version: Version = kubernetes.parse().ok()?;
+    (!wanted.matches(&version)).then(|| constraint.to_owned())
+}
+
+fn older(wanted: &str, running: &str) -> bool {
+    match (wanted.parse::<Version>(), running.parse::<Version>()) {
+        (Ok(wanted), Ok(running)) => wanted < running,
+        (Err(_), _) | (_, Err(_)) => false,
+    }
+}
+
+/// Whether the journal's run was killed while it wrote the newest revision.
+fn wrote(journal: &Journal, newest: Option<&Release>) -> bool {
+    let state = replay(journal.records.iter().map(|record| &record.event));
+    let writing = matches!(state, Ok(ClusterState::Changing | ClusterState::RollingBack));
+    writing && newest.is_some_and(|record| record.revision() > journal.plan.base_revision)
+}
+
+fn describe(record: &Release) -> String {
+    let since = record.last_deployed().map(|at| format!(" since {at}")).unwrap_or_default();
+    format!("revision {} is {}{since}", record.revision(), record.status().as_str())
+}
