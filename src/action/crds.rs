@@ -38,10 +38,11 @@ pub(super) fn keep(older: &[Document], newest: &[Document], live: &Live, forward
     changed.then(|| manifest::join(kept))
 }
 
+/// Backward, whatever is different is older; forward, only a loss is.
 fn goes_back(live: &Value, own: &Document, newer: Option<&Document>, forward: bool) -> bool {
-    let spec = |document: &Document| document.objects.first().map(|object| object.value["spec"].clone());
-    let loses = own.objects.first().is_some_and(|own| !crd::lost(live, &own.value).is_empty());
-    loses || (!forward && newer.is_some_and(|newer| spec(newer) != spec(own)))
+    let value = |document: &Document| document.objects.first().map(|object| object.value.clone());
+    let loses = value(own).is_some_and(|own| !crd::lost(live, &own).is_empty());
+    loses || (!forward && newer.is_some_and(|newer| value(newer) != value(own)))
 }
 
 fn name(document: &Document) -> Option<&str> {

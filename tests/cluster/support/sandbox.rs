@@ -1,5 +1,6 @@
 //! The sandbox of a test run: started, lent to a second process of the same program through its environment, and stopped.
 
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
@@ -35,6 +36,8 @@ impl Sandbox {
         let guard = Command::new("sh")
             .args(["-c", "read -r _; exec \"$0\" down --state \"$1\""])
             .args([xtask.as_os_str(), state.path().as_os_str()])
+            // A Ctrl-C must not reach the guard.
+            .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .spawn()
