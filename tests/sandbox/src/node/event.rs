@@ -32,10 +32,12 @@ struct Happening {
     message: String,
 }
 
+type Timed = (Happening, Timestamp);
+
 /// Takes events from everywhere in the node.
 #[derive(Debug, Clone)]
 pub(super) struct Events {
-    queue: mpsc::UnboundedSender<Happening>,
+    queue: mpsc::UnboundedSender<Timed>,
 }
 
 impl Events {
@@ -57,7 +59,7 @@ impl Events {
             reason,
             message,
         };
-        if let Err(lost) = self.queue.send(happening) {
+        if let Err(lost) = self.queue.send((happening, Timestamp::now())) {
             tracing::warn!(?lost, "the writer of events is gone");
         }
     }
@@ -71,25 +73,25 @@ struct Writer {
 }
 
 impl Writer {
-    async fn run(mut self, mut happenings: mpsc::UnboundedReceiver<Happening>) {
-        while let Some(happening) = happenings.recv().await {
-            if let Err(error) = self.write(&happening).await {
+    async fn run(mut self, mut happenings: mpsc::UnboundedReceiver<Timed>) {
+        while let Some((happening, time)) = happenings.recv().await {
+            if let Err(error) = self.write(&happening, time).await {
                 tracing::warn!(%error, ?happening, "write an event");
             }
         }
     }
 
-    async fn write(&mut self, happening: &Happening) -> Result<(), kube::Error> {
+    async fn write(&mut self, happening: &Happening, time: Timestamp) -> Result<(), kube::Error> {
         let events: Api<Event> = Api::namespaced(self.client.clone(), &happening.namespace);
         if let Some((name, count)) = self.written.get_mut(happening) {
             *count += 1;
-            let again = json!({"count": *count, "lastTimestamp": Time(Timestamp::now())});
+            let again = json!({"count": *count, "lastTimestamp": Time(time)});
             match events.patch(name, &PatchParams::default(), &Patch::Merge(again)).await {
                 Err(kube::Error::Api(status)) if status.is_not_found() => {} // it expired: written anew
                 result => return result.map(drop),
             }
         }
-        let event = event(happening, &self.node, Timestamp::now());
+        let event = event(happening, &self.node, time);
         let name = event.name_any();
         events.create(&PostParams::default(), &event).await?;
         self.written.insert(happening.clone(), (name, 1));

@@ -47,7 +47,7 @@ async fn container_logs(
     let status = host
         .container(&namespace, &pod, &container)
         .ok_or_else(|| (StatusCode::NOT_FOUND, format!("pod {namespace}/{pod} has no container {container} here")))?;
-    let id = choose(&status, query.previous).map_err(|reason| (StatusCode::BAD_REQUEST, format!("{reason} (pod {pod})")))?;
+    let id = choose(&status, &pod, query.previous).map_err(|reason| (StatusCode::BAD_REQUEST, reason))?;
     let file = log::file(&host.pod_directory(&namespace, &pod, &id.uid), &container, id.start);
     let unreadable = |error: io::Error| (StatusCode::INTERNAL_SERVER_ERROR, format!("read the log of {container}: {error}"));
     let text = read(&file).await.map_err(unreadable)?;
@@ -66,19 +66,19 @@ async fn next_part(mut parts: mpsc::Receiver<String>) -> Option<(Result<Bytes, I
 }
 
 /// Which start of a container is meant: the one that runs or ran last, or the one before the last restart.
-fn choose(status: &ContainerStatus, previous: bool) -> Result<ContainerId, String> {
+fn choose(status: &ContainerStatus, pod: &str, previous: bool) -> Result<ContainerId, String> {
     let name = &status.name;
     let state = status.state.clone().unwrap_or_default();
     let last = status.last_state.clone().unwrap_or_default().terminated.and_then(|last| last.container_id);
     let found = if previous {
-        last.ok_or_else(|| format!("previous terminated container \"{name}\" not found"))
+        last.ok_or_else(|| format!("previous terminated container \"{name}\" in pod \"{pod}\" not found"))
     } else if let Some(ended) = state.terminated {
-        ended.container_id.ok_or_else(|| format!("container \"{name}\" left no log"))
+        ended.container_id.ok_or_else(|| format!("container \"{name}\" in pod \"{pod}\" left no log"))
     } else if let Some(waiting) = state.waiting {
         let reason = waiting.reason.unwrap_or_default();
-        last.ok_or_else(|| format!("container \"{name}\" is waiting to start: {reason}"))
+        last.ok_or_else(|| format!("container \"{name}\" in pod \"{pod}\" is waiting to start: {reason}"))
     } else {
-        status.container_id.clone().ok_or_else(|| format!("container \"{name}\" is not started"))
+        status.container_id.clone().ok_or_else(|| format!("container \"{name}\" in pod \"{pod}\" is not started"))
     }?;
     found.parse()
 }
@@ -211,7 +211,7 @@ mod tests {
         }
         status["ready"] = json!(false);
         status["restartCount"] = json!(1);
-        choose(&serde_json::from_value(status).expect("a status"), previous).map(|id| id.start)
+        choose(&serde_json::from_value(status).expect("a status"), "p", previous).map(|id| id.start)
     }
 
     fn ended(start: i32) -> serde_json::Value {
@@ -232,7 +232,7 @@ mod tests {
     #[test]
     fn what_never_ran_has_no_log() {
         let waiting = json!({"state": {"waiting": {"reason": "ImagePullBackOff"}}});
-        assert_eq!(chosen(waiting.clone(), false), Err("container \"c\" is waiting to start: ImagePullBackOff".into()));
-        assert_eq!(chosen(waiting, true), Err("previous terminated container \"c\" not found".into()));
+        assert_eq!(chosen(waiting.clone(), false), Err("container \"c\" in pod \"p\" is waiting to start: ImagePullBackOff".into()));
+        assert_eq!(chosen(waiting, true), Err("previous terminated container \"c\" in pod \"p\" not found".into()));
     }
 }

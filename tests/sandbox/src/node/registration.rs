@@ -6,7 +6,7 @@ use anyhow::Result;
 use k8s_openapi::api::core::v1::{Node, Taint};
 use k8s_openapi::jiff::Timestamp;
 use kube::api::{Patch, PatchParams, PostParams};
-use kube::{Api, Client, ResourceExt};
+use kube::{Api, Client};
 use serde_json::{Value, json};
 
 use super::status::HOST_IP;
@@ -90,7 +90,8 @@ fn status(node: &Node, log_port: u16, now: Timestamp) -> Value {
         "capacity": capacity,
         "allocatable": capacity,
         "conditions": [ready],
-        "addresses": [{"type": "InternalIP", "address": HOST_IP}, {"type": "Hostname", "address": node.name_any()}],
+        // No host name: the API server would prefer it to the address, and nobody resolves it.
+        "addresses": [{"type": "InternalIP", "address": HOST_IP}],
         "daemonEndpoints": {"kubeletEndpoint": {"Port": log_port}},
         "nodeInfo": {
             "architecture": architecture(), "operatingSystem": "linux", "osImage": "release sandbox", "kernelVersion": "",
