@@ -17,16 +17,16 @@ const LINES: i64 = 200;
 /// A log line can be a whole stack trace as JSON.
 const LONGEST: usize = 400;
 
-/// `; last event: …; last log line: …`, as far as they can be read.
-pub(super) async fn explain(cluster: &Cluster, target: &Target) -> String {
-    let both = async { futures::join!(last_event(cluster, target), log_line(cluster, target)) };
+/// `; last event: …; last log line: …`, as far as they can be read; what was `said` already is not repeated.
+pub(super) async fn explain(cluster: &Cluster, target: &Target, said: &str) -> String {
+    let both = async { futures::join!(last_event(cluster, target, said), log_line(cluster, target)) };
     let (event, line) = timeout(PATIENCE, both).await.unwrap_or_default();
     let event = event.map(|event| format!("; last event: {event}")).unwrap_or_default();
     let line = line.map(|line| format!("; last log line: {line}")).unwrap_or_default();
     format!("{event}{line}")
 }
 
-async fn last_event(cluster: &Cluster, target: &Target) -> Option<String> {
+async fn last_event(cluster: &Cluster, target: &Target, said: &str) -> Option<String> {
     let uid = target.uid.as_deref().filter(|uid| !uid.is_empty())?;
     let params = ListParams::default().fields(&format!("involvedObject.uid={uid}"));
     // Events about cluster-scoped objects are in the namespace `default`.
@@ -34,7 +34,9 @@ async fn last_event(cluster: &Cluster, target: &Target) -> Option<String> {
     let last = events.list(&params).await.ok()?.items.into_iter().max_by_key(time)?;
     let count = last.count.filter(|count| *count > 1).map(|count| format!(" ({count} times)")).unwrap_or_default();
     let (reason, message) = (last.reason.unwrap_or_default(), last.message.unwrap_or_default());
-    Some(format!("{reason}{count}: {}", short(message.trim())))
+    // Controllers put a word before what the object's status says, too.
+    let repeats = message.split(": ").last().is_some_and(|end| said.contains(end));
+    Some(if repeats { format!("{reason}{count}") } else { format!("{reason}{count}: {}", short(message.trim())) })
 }
 
 fn time(event: &Event) -> Option<k8s_openapi::jiff::Timestamp> {

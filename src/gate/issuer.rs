@@ -1,10 +1,11 @@
 //! The issuers are Ready: each one that was before still is, for the spec that it has now.
 
 use super::Context;
+use super::chain;
 use super::opinion::{Judgement, Opinion, Target};
 use super::seen::Seen;
 use super::verdict::Cause;
-use crate::certmanager::resources::{Condition, Object, condition};
+use crate::certmanager::resources::{Condition, Issuer, Object, condition};
 
 pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
     let mut judgement = Judgement::default();
@@ -12,7 +13,8 @@ pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
         return judgement;
     }
     let mut ready = 0;
-    let issuers = seen.issuers.iter().map(|issuer| state(issuer, &issuer.status.conditions));
+    let ours = |issuer: &&Issuer| !chain::is_canary(*issuer);
+    let issuers = seen.issuers.iter().filter(ours).map(|issuer| state(issuer, &issuer.status.conditions));
     let cluster_issuers = seen.cluster_issuers.iter().map(|issuer| state(issuer, &issuer.status.conditions));
     for (target, generation, condition) in issuers.chain(cluster_issuers) {
         match judge_one(target, generation, condition, context) {
@@ -64,7 +66,7 @@ fn cause(reason: &str) -> Cause {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::certmanager::resources::{ClusterIssuer, Issuer};
+    use crate::certmanager::resources::ClusterIssuer;
     use crate::gate::baseline::IssuerState;
     use crate::gate::tests::World;
     use crate::gate::verdict::Verdict;

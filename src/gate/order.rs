@@ -13,8 +13,9 @@ use crate::certmanager::states;
 
 /// The ACME server takes an Order within seconds, and cert-manager cleans a Challenge up within seconds.
 const AT_ONCE: Duration = Duration::from_mins(2);
-/// So many failures to present a proof are no accident.
-pub(super) const PRESENT_ERRORS: i32 = 3;
+/// So many failures to present a proof, and so long, are no accident.
+const PRESENT_ERRORS: i32 = 3;
+const PRESENTING: Duration = Duration::from_secs(30);
 
 pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
     let mut judgement = Judgement::default();
@@ -85,7 +86,7 @@ fn judge_challenge(seen: &Seen, challenge: &Challenge, context: &Context) -> Opt
     if matches!(standing, Standing::Ignored | Standing::BrokenBefore) || before.is_some() {
         return None;
     }
-    not_presented(seen, challenge)
+    not_presented(seen, challenge).map(Opinion::holds_settle)
 }
 
 /// The proof cannot be put in place, again and again: waiting for cert-manager's growing pauses would not help.
@@ -94,7 +95,8 @@ pub(super) fn not_presented(seen: &Seen, challenge: &Challenge) -> Option<Opinio
     let pending = !states::is_final(&challenge.status.state) && !challenge.status.presented;
     let reason = if challenge.status.reason.is_empty() { said } else { &challenge.status.reason };
     let message = format!("{} for {} cannot be presented ({count} tries): {reason}", challenge.spec.kind, challenge.spec.dns_name);
-    (pending && count >= PRESENT_ERRORS).then(|| Opinion::failed("present", Target::of(challenge), message, Cause::Environment))
+    let opinion = || Opinion::waiting("present", Target::of(challenge), message, Cause::Environment).chain(PRESENTING);
+    (pending && count >= PRESENT_ERRORS).then(opinion)
 }
 
 fn created(order: &Order) -> Option<k8s_openapi::jiff::Timestamp> {
@@ -175,15 +177,15 @@ mod tests {
     }
 
     #[test]
-    fn a_proof_that_cannot_be_presented_fails_after_three_tries() {
+    fn a_proof_that_cannot_be_presented_three_times_has_half_a_minute() {
         let pending = || order("o", "next", &status("pending"));
         let refused = json!({"reason": "DNS update failed. Server replied: REFUSED"});
-        for (count, expected) in [(1, Verdict::Passed), (2, Verdict::Passed), (3, Verdict::Failed)] {
+        for (count, expected) in [(1, None), (2, None), (3, Some(Limit::Chain(PRESENTING)))] {
             let mut seen = seen(vec![pending()], vec![challenge("ch", "o", &refused)]);
             seen.present_errors = [present_error("ch", count)].into_iter().collect();
             let judgement = judge(&seen, &world().context());
-            assert_eq!(judgement.verdict(), expected, "{count}");
-            if expected == Verdict::Failed {
+            assert_eq!(judgement.opinions.first().map(|opinion| opinion.limit), expected, "{count}");
+            if expected.is_some() {
                 assert_eq!(
                     judgement.opinions[0].message,
                     "DNS-01 for x.example.com cannot be presented (3 tries): DNS update failed. Server replied: REFUSED"
@@ -192,7 +194,7 @@ mod tests {
         }
         let mut presented = seen(vec![pending()], vec![challenge("ch", "o", &json!({"presented": true}))]);
         presented.present_errors = [present_error("ch", 5)].into_iter().collect();
-        assert_eq!(judge(&presented, &world().context()).verdict(), Verdict::Passed);
+        assert!(judge(&presented, &world().context()).opinions.is_empty());
     }
 
     #[test]

@@ -134,7 +134,7 @@ impl<'r> Run<'r> {
         let (cluster, changes) = (self.cluster.clone(), self.changes.clone());
         match gate {
             "workload" if self.context.subject.profile == Profile::CertManager => self.watches().certificates(),
-            "webhook" => drop(self.tasks.spawn(webhook::watch(cluster, namespace, changes))),
+            "webhook" => drop(self.tasks.spawn(webhook::watch(cluster, changes))),
             "canary" => {
                 let (settings, run_id) = (self.context.settings.canary.clone(), self.id.to_owned());
                 self.tasks.spawn(canary::create(cluster, namespace, settings, run_id, changes));
@@ -161,7 +161,7 @@ impl<'r> Run<'r> {
     async fn explain(&self, round: &mut Round) {
         let opinions = round.judged.iter_mut().flat_map(|judged| &mut judged.judgement.opinions);
         for opinion in opinions.filter(|opinion| opinion.verdict > Verdict::Waiting).take(EXPLAINED) {
-            opinion.message += &explain(self.cluster, &opinion.target).await;
+            opinion.message += &explain(self.cluster, &opinion.target, &opinion.message).await;
         }
     }
 

@@ -24,6 +24,22 @@ pub(super) fn chain_line(seen: &Seen, certificate: &Certificate) -> String {
     links.join(" → ")
 }
 
+/// Only how far each link is: `; request pending → order pending → DNS-01 challenge for x pending`.
+pub(super) fn progress(seen: &Seen, certificate: &Certificate) -> String {
+    let mut links = Vec::new();
+    for request in chain::requests_of(seen, certificate) {
+        links.push(format!("request {}", states::result(request).word()));
+        for order in chain::orders_of(seen, request) {
+            links.push(format!("order {}", or_new(&order.status.state)));
+            for challenge in chain::challenges_of(seen, order) {
+                let (spec, status) = (&challenge.spec, &challenge.status);
+                links.push(format!("{} challenge for {} {}{}", spec.kind, spec.dns_name, or_new(&status.state), because(&status.reason)));
+            }
+        }
+    }
+    if links.is_empty() { String::new() } else { format!("; {}", links.join(" → ")) }
+}
+
 fn or_new(state: &str) -> &str {
     if state.is_empty() { "new" } else { state }
 }

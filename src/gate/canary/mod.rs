@@ -11,7 +11,7 @@ use std::time::Duration;
 
 pub(super) use act::create;
 pub use act::{clean_up, preflight};
-use chain_line::chain_line;
+use chain_line::{chain_line, progress};
 
 use super::Context;
 use super::chain;
@@ -151,13 +151,14 @@ fn cause(canary: &Canary, message: &str) -> Cause {
 /// A reason while the proof is not in place: cert-manager tries again, but a reason that stays is an answer.
 fn trouble(challenge: &Challenge) -> Option<Opinion> {
     let status = &challenge.status;
-    let troubled = !status.presented && !status.reason.is_empty() && !states::is_propagating(&status.reason);
+    let open = !states::is_final(&status.state) && !status.presented;
+    let troubled = open && !status.reason.is_empty() && !states::is_propagating(&status.reason);
     let message = format!("{} for {}: {}", challenge.spec.kind, challenge.spec.dns_name, status.reason);
     troubled.then(|| Opinion::waiting("trouble", Target::of(challenge), message, Cause::Environment).chain(TROUBLE))
 }
 
 fn under_way(seen: &Seen, canary: &Canary, certificate: &Certificate, context: &Context) -> Opinion {
-    let message = format!("is not issued yet: {}", chain_line(seen, certificate));
+    let message = format!("is not issued yet{}", progress(seen, certificate));
     let target = Target::of(certificate);
     if canary.acme {
         Opinion::waiting("issued", target, message, Cause::Environment).chain(context.settings.acme_timeout)

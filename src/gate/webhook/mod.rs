@@ -39,9 +39,9 @@ impl Problem {
     }
 }
 
-pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
+pub(super) fn judge(seen: &Seen, _: &Context) -> Judgement {
     let mut judgement = Judgement::default();
-    let target = Target::named("CertificateRequest", Some(&context.subject.release.namespace), "(dry run)");
+    let target = Target::named("CertificateRequest", Some(probe::NAMESPACE), "(dry run)");
     let good = seen.probes.iter().rev().take_while(|probe| probe.is_ok()).count();
     match seen.probes.last() {
         None => judgement.say(Opinion::waiting("webhook", target, "the webhook was not asked yet", Cause::Unknown)),
