@@ -102,7 +102,7 @@ pub enum GitError {
         commit: String,
         /// Why.
         #[source]
-        source: WalkError<TreeError>,
+        source: Box<WalkError<TreeError>>,
     },
     /// The token is not where the configuration says.
     #[error(transparent)]
@@ -126,7 +126,7 @@ pub(super) fn fetch(source: &GitSource, reference: Option<&str>, base_dir: &Path
         url: shown.clone(),
         path: source.path.clone(),
         commit: local.commit.to_string(),
-        source: source_error,
+        source: Box::new(source_error),
     };
     let git_failed = |source| GitError::Fetch { url: shown.clone(), source };
     let commit = local.repository.find_commit(local.commit).map_err(git_failed)?;

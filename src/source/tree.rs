@@ -120,7 +120,7 @@ impl CommitTree<'_> {
                     self.follow(id, &full)?.split('/').rev().for_each(|part| ahead.push_front(part.to_owned()));
                 }
                 0o160_000 => return Ok(Found::Submodule),
-                _ if ahead.iter().all(std::string::String::is_empty) => return Ok(Found::File(id)),
+                _ if ahead.iter().all(String::is_empty) => return Ok(Found::File(id)),
                 _ => {
                     way.names.push(part);
                     return Err(TreeError::Not(way.names.join("/"), "folder"));

@@ -1,10 +1,11 @@
 //! YAML text to a JSON value, as `sigs.k8s.io/yaml` over go-yaml v2 does it: the first document, the last of duplicate keys, keys as text.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use libyaml_safer::{Event, EventData, Mark, Parser};
+use libyaml_safer::{Event, EventData, Mark, Parser, ScalarStyle};
 use serde_json::{Map, Number, Value};
 
 use super::number::shortest_32;
@@ -72,16 +73,48 @@ fn whole_floats_become_integers(value: &mut Value) {
 /// Reads the first document of a text, floats kept apart from integers: where text is wanted, `1e6` is "1e+06". Nothing at all reads as null.
 pub fn read(text: &[u8]) -> Result<Value, YamlError> {
     let text = str::from_utf8(text).map_err(|error| invalid_utf8(text, error.valid_up_to()))?;
-    let mut input = text.as_bytes();
+    let text = Text::new(text);
+    let mut input = text.terminated.as_bytes();
     let mut parser = Parser::new();
     parser.set_input_string(&mut input);
     let mut composer = Composer::default();
     loop {
-        let event = parser.parse()?;
+        let mut event = parser.parse()?;
         if matches!(event.data, EventData::StreamEnd | EventData::DocumentEnd { .. }) {
             return Ok(composer.root.unwrap_or(Value::Null));
         }
+        text.without_added_break(&mut event);
         composer.take(event)?;
+    }
+}
+
+/// A text that ends with a line break: the parser panics at the end of a block scalar or of a `\` without one.
+struct Text<'a> {
+    terminated: Cow<'a, str>,
+    /// The last line, if the break was added to it.
+    completed: Option<&'a str>,
+}
+
+impl<'a> Text<'a> {
+    fn new(text: &'a str) -> Self {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        if text.is_empty() || text.ends_with('\n') {
+            return Self { terminated: Cow::Borrowed(text), completed: None };
+        }
+        let last = text.rsplit('\n').next().unwrap_or(text);
+        Self { terminated: Cow::Owned(format!("{text}\n")), completed: Some(last) }
+    }
+
+    /// Takes the added break out of the block scalar that it became part of.
+    fn without_added_break(&self, event: &mut Event) {
+        let Some(last) = self.completed else { return };
+        let EventData::Scalar { value, style: ScalarStyle::Literal | ScalarStyle::Folded, .. } = &mut event.data else { return };
+        // A blank last line is content only where it is longer than the indentation, or where all breaks are kept.
+        let in_value =
+            if last.trim_matches(' ').is_empty() { value.ends_with(" \n") || value.ends_with("\n\n") } else { value.ends_with('\n') };
+        if in_value && event.end_mark.index == self.terminated.len() as u64 {
+            value.pop();
+        }
     }
 }
 
@@ -287,7 +320,7 @@ fn plain_value(resolved: Resolved, text: String) -> Result<Value, String> {
         Resolved::Bool(value) => Value::Bool(value),
         Resolved::Int(value) => Value::Number(integer(value)),
         Resolved::Float(value) => Value::Number(Number::from_f64(value).ok_or_else(|| format!("JSON cannot hold `{text}`"))?),
-        Resolved::Timestamp | Resolved::Merge | Resolved::Text => Value::String(text),
+        Resolved::Timestamp | Resolved::Text => Value::String(text),
     })
 }
 
@@ -303,7 +336,7 @@ fn tagged_value(tag: &str, text: String) -> Result<Value, String> {
         Resolved::Int(_) => matches!(tag, "int" | "float"),
         Resolved::Float(_) => tag == "float",
         Resolved::Timestamp => tag == "timestamp",
-        Resolved::Merge | Resolved::Text => false,
+        Resolved::Text => false,
     };
     if !fits {
         return Err(format!("cannot decode `{text}` as a !!{tag}"));
@@ -360,6 +393,24 @@ mod tests {
                 "a": "x\ny\n", "b": "x y", "<<": "text", "c": "5", "d": ["-"]
             })
         );
+    }
+
+    #[test]
+    fn a_text_may_end_without_a_line_break() {
+        for (text, expected) in [
+            ("a: |\n  x", "x"),
+            ("a: |+\n  x", "x"),
+            ("a: >\n  x\n  y", "x y"),
+            ("a: |\n  x\n  ", "x\n"),
+            ("a: |\n  x\n     ", "x\n   "),
+            ("a: |+\n  x\n  ", "x\n"),
+            ("a: |\n  x\n# comment", "x\n"),
+            ("a: |-\n  x", "x"),
+            ("a: x", "x"),
+        ] {
+            assert_eq!(value(text), json!({"a": expected}), "{text:?}");
+        }
+        assert!(read(b"a: \"x\\").is_err());
     }
 
     #[test]

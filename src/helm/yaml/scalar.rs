@@ -15,8 +15,6 @@ pub enum Resolved {
     Float(f64),
     /// A date or a time: kept as text by Helm, but quoted when written.
     Timestamp,
-    /// `<<`
-    Merge,
     /// Anything else.
     Text,
 }
@@ -41,7 +39,6 @@ fn word(text: &str) -> Option<Resolved> {
         ".nan" | ".NaN" | ".NAN" => Resolved::Float(f64::NAN),
         ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" => Resolved::Float(f64::INFINITY),
         "-.inf" | "-.Inf" | "-.INF" => Resolved::Float(f64::NEG_INFINITY),
-        "<<" => Resolved::Merge,
         _ => return None,
     })
 }
@@ -149,7 +146,7 @@ mod tests {
             ("1:30", Resolved::Text),
             ("v1.2.3", Resolved::Text),
             ("1.2.3", Resolved::Text),
-            ("<<", Resolved::Merge),
+            ("<<", Resolved::Text),
             ("-", Resolved::Text),
             ("2001-01-01", Resolved::Timestamp),
             ("18446744073709551616", Resolved::Float(18_446_744_073_709_551_616.0)),

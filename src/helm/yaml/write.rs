@@ -140,17 +140,18 @@ impl Emitter {
                 (spaces, breaks) = (false, false);
             }
         }
-        if breaks {
-            self.pad(indent);
-        }
     }
 
     fn double_quoted(&mut self, text: &str, indent: usize, may_fold: bool) {
         self.put("\"");
         let mut spaces = false;
+        // go-yaml takes every character of a text that starts with a byte order mark for one.
+        let all_escaped = text.starts_with('\u{feff}');
         let last = text.len().saturating_sub(1);
         for (at, c) in text.char_indices() {
-            if c == ' ' {
+            if all_escaped {
+                self.put(&escape(c));
+            } else if c == ' ' {
                 if may_fold && !spaces && self.column > WIDTH && at > 0 && at < last {
                     self.new_line(indent);
                     if text[at + 1..].starts_with(' ') {
@@ -328,6 +329,10 @@ fn is_printable(c: char) -> bool {
 }
 
 fn escaped(c: char) -> String {
+    if is_printable(c) && !matches!(c, '"' | '\\' | '\n' | '\u{2028}' | '\u{2029}') { c.to_string() } else { escape(c) }
+}
+
+fn escape(c: char) -> String {
     let short = match c {
         '\0' => "\\0",
         '\u{7}' => "\\a",
@@ -341,26 +346,27 @@ fn escaped(c: char) -> String {
         '"' => "\\\"",
         '\\' => "\\\\",
         '\u{85}' => "\\N",
+        '\u{a0}' => "\\_",
         '\u{2028}' => "\\L",
         '\u{2029}' => "\\P",
-        c if is_printable(c) => return c.to_string(),
-        _ => "",
+        c => return numeric_escape(c),
     };
-    match (short, u32::from(c)) {
-        ("", code @ 0..=0xff) => format!("\\x{code:02X}"),
-        ("", code @ 0x100..=0xffff) => format!("\\u{code:04X}"),
-        ("", code) => format!("\\U{code:08X}"),
-        (short, _) => short.to_owned(),
+    short.to_owned()
+}
+
+fn numeric_escape(c: char) -> String {
+    match u32::from(c) {
+        code @ 0..=0xff => format!("\\x{code:02X}"),
+        code @ 0x100..=0xffff => format!("\\u{code:04X}"),
+        code => format!("\\U{code:08X}"),
     }
 }
 
 fn number_text(number: &Number) -> String {
     let Some(value) = number.as_f64().filter(|_| number.is_f64()) else { return number.to_string() };
-    // Helm's values pass through JSON, where a whole float below 2^64 is an integer again.
-    if value.fract() == 0.0 && value.abs() < 1.8e19 {
-        return format!("{value:.0}");
-    }
-    shortest(value)
+    // Helm's values pass through JSON, where a whole float that fits into 64 bits is an integer again; the sum makes -0 0.
+    let whole = format!("{}", value + 0.0);
+    if whole.parse::<i64>().is_ok() || whole.parse::<u64>().is_ok() { whole } else { shortest(value) }
 }
 
 /// Natural order: digit runs count as numbers, letters come after everything else.
