@@ -1,10 +1,11 @@
 //! Arguments as typed. No disk and no network.
 //!
+//! Called by the name `helm` (a link), it answers as `release helm`.
 //! `release --cluster X` without a command is the main job. `--version V` is the version of the chart there, as it is for helm;
 //! the version of the program itself is `release -V`, `release version`, or `--version` when nothing else is typed.
 
-use std::ffi::OsString;
-use std::path::PathBuf;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
 
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
@@ -69,6 +70,9 @@ impl Cli {
     /// Reads the arguments, the program's name first. The error also carries help and version texts.
     pub fn read(args: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
         let mut args: Vec<OsString> = args.into_iter().collect();
+        if args.first().is_some_and(|program| Path::new(program).file_name() == Some(OsStr::new("helm"))) {
+            args.splice(0..1, ["release".into(), "helm".into()]);
+        }
         if args.len() == 2 && args[1] == "--version" {
             args[1] = "-V".into();
         }
@@ -129,6 +133,13 @@ mod tests {
         let error = read("release --cluster a config check").unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ArgumentConflict);
         assert!(error.to_string().contains("release config --cluster"), "{error}");
+    }
+
+    #[test]
+    fn a_program_called_helm_is_helm() {
+        for line in ["/usr/local/bin/helm package x", "release helm package x"] {
+            assert!(matches!(read(line).unwrap().into_command(), Command::Helm(_)), "{line}");
+        }
     }
 
     #[test]

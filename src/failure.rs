@@ -27,12 +27,13 @@ pub struct Failure {
     kind: Kind,
     error: Box<dyn Error + Send + Sync>,
     hints: Vec<String>,
+    helm_form: bool,
 }
 
 impl Failure {
     /// A failure of the given kind.
     pub fn new(kind: Kind, error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { kind, error: error.into(), hints: Vec::new() }
+        Self { kind, error: error.into(), hints: Vec::new(), helm_form: false }
     }
 
     /// Refused before any cluster was changed.
@@ -45,6 +46,18 @@ impl Failure {
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self
+    }
+
+    /// To be shown as Helm shows an error: one line, `Error: ` and the whole chain.
+    #[must_use]
+    pub fn in_helm_form(mut self) -> Self {
+        self.helm_form = true;
+        self
+    }
+
+    /// Whether it is to be shown as Helm shows an error.
+    pub fn is_in_helm_form(&self) -> bool {
+        self.helm_form
     }
 
     /// How this failure ends the program.

@@ -4,8 +4,10 @@ pub mod completions;
 pub mod config;
 pub mod fleet;
 pub mod gate;
+pub mod helm;
 pub mod init;
 pub mod job;
+pub mod package;
 pub mod resume;
 pub mod rollback;
 pub mod rollout;
@@ -35,6 +37,11 @@ pub enum Command {
     Resume(resume::ResumeArgs),
     /// Take the lock away from a run that is dead
     Unlock(unlock::UnlockArgs),
+    /// Package the chart of release.yaml as an archive: the same commit, the same bytes
+    Package(package::PackageArgs),
+    /// Helm's verbs, with helm's arguments, output and exit codes
+    #[command(subcommand)]
+    Helm(helm::HelmCommand),
     /// Write a commented release.yaml
     Init(init::InitArgs),
     /// Check release.yaml, or print its JSON Schema
@@ -84,6 +91,8 @@ pub async fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
         Command::Gate(args) => gate::run(&args, context).await,
         Command::Resume(args) => resume::run(&args, context).await,
         Command::Unlock(args) => unlock::run(&args, context).await,
+        Command::Package(args) => package::run(&args, context).await,
+        Command::Helm(command) => helm::run(command, context).await,
         Command::Init(args) => init::run(&args, context),
         Command::Config(command) => config::run(&command, context),
         Command::Completions(args) => completions::run(&args, context),

@@ -134,6 +134,12 @@ impl Settings {
 }
 
 impl ChartSettings {
+    /// The selected chart alone, for what needs no cluster.
+    pub fn of(config: &Config, selection: &Selection) -> Result<Self, ConfigError> {
+        let (name, chart) = chart(config, selection)?;
+        Self::resolve(config, name, chart, selection)
+    }
+
     fn resolve(config: &Config, name: &str, chart: &ChartConfig, selection: &Selection) -> Result<Self, ConfigError> {
         let source = chart.source.resolve(config.base_dir()).expect("a loaded file has exactly one source for each chart");
         if selection.reference.is_some() && !matches!(source, Source::Git(_)) {

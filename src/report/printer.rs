@@ -59,9 +59,11 @@ impl Printer {
         if self.github {
             say(&format!("::error::{}", chain.join(": ").replace('\n', "%0A")));
         }
-        say(&format!("{} {}", self.paint("31;1", "error:"), chain[0]));
-        for cause in &chain[1..] {
-            say(&format!("  caused by: {cause}"));
+        if failure.is_in_helm_form() {
+            say(&format!("Error: {}", chain.join(": ")));
+        } else {
+            say(&format!("{} {}", self.paint("31;1", "error:"), chain[0]));
+            chain[1..].iter().for_each(|cause| say(&format!("  caused by: {cause}")));
         }
         for hint in failure.hints() {
             say(&format!("{} {hint}", self.paint("36", "hint:")));

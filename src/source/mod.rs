@@ -78,8 +78,30 @@ pub enum SourceError {
     Package(String, #[source] PackageError),
 }
 
+impl SourceError {
+    /// What to do next, where that is known.
+    pub fn hint(&self) -> Option<&'static str> {
+        let SourceError::Git(error) = self else { return None };
+        match error {
+            GitError::HostKey { .. } => {
+                Some("compare the server's key with what its owner publishes, then add it: ssh-keyscan HOST >> ~/.ssh/known_hosts")
+            }
+            GitError::Refused { .. } => {
+                Some("give the source a `token: { env: NAME }` for https, or an `ssh-key:` or a running ssh agent for ssh")
+            }
+            GitError::Certificate { .. } => Some("if the server's own authority signed it, name that authority's file in SSL_CERT_FILE"),
+            GitError::Open { source, .. } if source.code() == git2::ErrorCode::Owner => {
+                Some("another user owns the repository; trust it with: git config --global --add safe.directory PATH")
+            }
+            _ => None,
+        }
+    }
+}
+
 /// Gets a chart's files. Blocks: it reads the disk and the network. `reference` overrides the configured one.
 pub fn fetch(source: &Source, reference: Option<&str>, base_dir: &Path) -> Result<Fetched, SourceError> {
+    // The current directory adds nothing to a path.
+    let base_dir = if base_dir == Path::new(".") { Path::new("") } else { base_dir };
     let epoch = source_date_epoch(std::env::var("SOURCE_DATE_EPOCH").ok())?;
     let mut fetched = match (source, reference) {
         (Source::Git(git), reference) => git::fetch(git, reference, base_dir)?,
@@ -103,7 +125,7 @@ fn source_date_epoch(text: Option<String>) -> Result<Option<i64>, SourceError> {
 impl Fetched {
     /// The files sorted into a chart.
     pub fn chart(&self) -> Result<Chart, SourceError> {
-        Chart::from_files(self.files.clone()).map_err(|source| SourceError::Chart(self.origin.to_string(), source))
+        Chart::from_files(self.files.clone()).map_err(|source| SourceError::Chart(self.origin.url.clone(), source))
     }
 
     /// The one archive of this chart. What came as an archive stays as it is, unless something is overridden.
@@ -115,7 +137,7 @@ impl Fetched {
         if self.origin.stamped {
             chart.stamp(self.origin.time);
         }
-        package::package(&chart, self.origin.time, overrides).map_err(|source| SourceError::Package(self.origin.to_string(), source))
+        package::package(&chart, self.origin.time, overrides).map_err(|source| SourceError::Package(self.origin.url.clone(), source))
     }
 }
 

@@ -2,8 +2,10 @@
 
 mod config;
 mod every_step_fails;
+mod helm_package;
 mod help;
 mod init;
 mod layers;
+mod package;
 mod support;
 mod usage;

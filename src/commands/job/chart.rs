@@ -1,14 +1,13 @@
 //! The chart that a run deploys: packaged from its source, or the published archive of a version.
 
+use crate::commands::package::packaged;
 use crate::config::Settings;
 use crate::failure::Failure;
-use crate::helm::chart::Chart;
-use crate::helm::chart::archive::ChartArchive;
-use crate::helm::chart::package::{Overrides, package};
+use crate::helm::chart::ChartArchive;
 use crate::plan::{PlannedChart, PlannedPublish};
 use crate::repository::publish::{self, PublishAction};
 use crate::repository::{self, ChartRepository, RepositoryError};
-use crate::source::{self, Origin};
+use crate::source::Origin;
 
 /// The chart with everything that is known of it before a cluster is looked at.
 pub struct ChartToDeploy {
@@ -59,11 +58,6 @@ impl ChartToDeploy {
 
 /// Fetches the chart from its source and packages it; the same commit gives the same bytes.
 pub async fn package_source(settings: &Settings) -> Result<(ChartArchive, Origin), Failure> {
-    let (source, reference, base) = (settings.chart.source.clone(), settings.reference.clone(), settings.base_dir.clone());
-    let packaged = tokio::task::spawn_blocking(move || -> Result<_, Failure> {
-        let fetched = source::fetch(&source, reference.as_deref(), &base)?;
-        let chart = Chart::from_files(fetched.files)?;
-        Ok((package(&chart, fetched.origin.time, &Overrides::default())?, fetched.origin))
-    });
-    packaged.await?
+    let (fetched, archive) = packaged(&settings.chart, settings.reference.as_deref(), &settings.base_dir).await?;
+    Ok((archive, fetched.origin))
 }

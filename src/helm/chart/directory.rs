@@ -68,6 +68,9 @@ impl Tree for Directory<'_> {
     /// A broken link is an error even where it would be ignored, as in Helm.
     fn kind(&self, path: &str) -> Result<Kind, EntryError> {
         let path = self.path(path);
+        if path.is_symlink() {
+            tracing::info!(path = %path.display(), "found symbolic link in path. Contents of linked file included and used");
+        }
         match fs::metadata(&path) {
             Ok(metadata) if metadata.is_dir() => Ok(Kind::Folder),
             Ok(metadata) if metadata.is_file() => Ok(Kind::File(metadata.len())),

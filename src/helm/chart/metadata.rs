@@ -67,6 +67,9 @@ pub enum MetadataError {
     /// A name that is not a plain file name.
     #[error("validation: chart.metadata.name {0:?} is invalid")]
     Name(String),
+    /// A name that means a folder.
+    #[error("validation: chart.metadata.name {0:?} is not allowed")]
+    DotName(String),
     /// A version that is not one, even loosely.
     #[error("validation: chart.metadata.version {0:?} is invalid")]
     Version(String),
@@ -131,8 +134,10 @@ impl Metadata {
         if let Some((field, _)) = required.into_iter().find(|(_, text)| text.is_empty()) {
             return Err(MetadataError::Required(field));
         }
-        if self.name.contains('/') || self.name == "." || self.name == ".." {
-            return Err(MetadataError::Name(self.name.clone()));
+        match self.name.as_str() {
+            "." | ".." => return Err(MetadataError::DotName(self.name.clone())),
+            name if name.contains('/') => return Err(MetadataError::Name(self.name.clone())),
+            _ => {}
         }
         if self.version.parse::<Version>().is_err() {
             return Err(MetadataError::Version(self.version.clone()));
@@ -257,7 +262,7 @@ mod tests {
         assert_eq!(refused("apiVersion: v2\nversion: 1"), "validation: chart.metadata.name is required");
         assert_eq!(refused("apiVersion: v2\nname: x"), "validation: chart.metadata.version is required");
         assert_eq!(refused("apiVersion: v2\nname: ../x\nversion: 1"), "validation: chart.metadata.name \"../x\" is invalid");
-        assert_eq!(refused("apiVersion: v2\nname: ..\nversion: 1"), "validation: chart.metadata.name \"..\" is invalid");
+        assert_eq!(refused("apiVersion: v2\nname: ..\nversion: 1"), "validation: chart.metadata.name \"..\" is not allowed");
         assert_eq!(refused("apiVersion: v2\nname: x\nversion: latest"), "validation: chart.metadata.version \"latest\" is invalid");
         assert_eq!(
             refused("apiVersion: v2\nname: x\nversion: 1\ntype: app"),
