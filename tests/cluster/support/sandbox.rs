@@ -32,7 +32,9 @@ impl Sandbox {
     fn start() -> Self {
         let xtask =
             std::env::var_os("SANDBOX_XTASK").map(PathBuf::from).expect("SANDBOX_XTASK names the xtask program: run `cargo xtask test`");
-        let state = tempfile::tempdir().expect("make a directory for the sandbox");
+        // Below this directory `cargo xtask test` stops what a killed test left.
+        let root = std::env::var_os("SANDBOX_ROOT").map_or_else(std::env::temp_dir, PathBuf::from);
+        let state = tempfile::tempdir_in(root).expect("make a directory for the sandbox");
         let guard = Command::new("sh")
             .args(["-c", "read -r _; exec \"$0\" down --state \"$1\""])
             .args([xtask.as_os_str(), state.path().as_os_str()])

@@ -6,7 +6,9 @@
 pub mod acme;
 mod cert_manager;
 pub mod charts;
+pub mod check;
 pub mod cluster;
+mod counts;
 pub mod dns;
 pub mod down;
 pub mod environment;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use sandbox::interrupt::Interrupted;
-use sandbox::{dns, down, node, process, proxy, talk, up};
+use sandbox::{check, dns, down, node, process, proxy, talk, up};
 
 /// Real clusters on one machine, for the demo, the tests and the benchmarks of release
 #[derive(Debug, Parser)]
@@ -20,6 +20,8 @@ enum Command {
     Up(up::Args),
     /// Stop a sandbox
     Down(down::Args),
+    /// Run every check and every test
+    Test(check::Args),
     /// Stop, kill and start single processes of a running sandbox
     Process(process::Args),
     /// Run the pods of one node as local processes (started by `up`)
@@ -37,6 +39,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Up(args) => up::run(args).await,
         Command::Down(args) => down::run(args).await,
+        Command::Test(args) => check::run(args).await,
         Command::Process(args) => process::run(args).await,
         Command::NodeAgent(args) => node::run(args).await,
         Command::Dns(args) => dns::run(args).await,

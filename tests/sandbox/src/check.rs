@@ -1,0 +1,129 @@
+//! `cargo xtask test`: format, lints, every test of the workspace, and the tests on real clusters. What CI calls.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::Command;
+
+use crate::counts::Counts;
+use crate::museum::workspace;
+use crate::state::State;
+use crate::tools::{Cache, Extras, Programs};
+use crate::{down, interrupt, talk};
+
+/// How long an interrupted `up` may take to stop what it started.
+const CLEANING_UP: Duration = Duration::from_secs(30);
+
+/// Arguments of `xtask test`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Args {
+    /// Leave out the tests that need clusters
+    #[arg(long)]
+    pub no_clusters: bool,
+    /// Only the tests on clusters whose name contains this
+    #[arg(long, value_name = "NAME", conflicts_with = "no_clusters")]
+    pub cluster: Option<String>,
+}
+
+/// Runs the checks. The last line on stdout sums up all tests, in the words of `cargo test`.
+pub async fn run(args: Args) -> Result<()> {
+    let begun = Instant::now();
+    // Sandboxes that tests start are in here, so that none is left when a test is killed.
+    let root = tempfile::Builder::new().prefix("sandbox-").tempdir().context("create a directory for the tests' sandboxes")?;
+    let mut counts = Counts::default();
+    let done = interrupt::or_signal(checks(&args, root.path(), &mut counts)).await;
+    stop_all(root.path()).await?;
+    talk::data(&counts.line(done.is_ok(), begun.elapsed()));
+    done?;
+    if counts.failed > 0 {
+        bail!("{} tests failed", counts.failed);
+    }
+    Ok(())
+}
+
+async fn checks(args: &Args, root: &Path, counts: &mut Counts) -> Result<()> {
+    let programs = Programs::ensure(&Cache::open()?, &Extras::from_env()).await?;
+    let variables = variables(&programs, root)?;
+    if args.cluster.is_none() {
+        cargo("format", &["fmt", "--all", "--check"], &variables).await?;
+        cargo("lints", &["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"], &variables).await?;
+        test("unit and integration tests", &["test", "--workspace", "--no-fail-fast"], &variables, counts).await?;
+    }
+    if !args.no_clusters {
+        let mut words = vec!["test", "--package", "release", "--features", "cluster-tests", "--test", "cluster", "--no-fail-fast"];
+        words.extend(args.cluster.as_deref());
+        test("tests on clusters", &words, &variables, counts).await?;
+    }
+    Ok(())
+}
+
+/// What tests find in their environment: the program that starts sandboxes, where to put them, and the oracles.
+fn variables(programs: &Programs, root: &Path) -> Result<BTreeMap<&'static str, String>> {
+    let own = std::env::current_exe().context("find this program")?;
+    let paths = [("SANDBOX_XTASK", own.as_path()), ("SANDBOX_ROOT", root), ("HELM", &programs.helm), ("HELM_3", &programs.helm_3)];
+    Ok(paths.map(|(name, path)| (name, path.display().to_string())).into())
+}
+
+fn command(words: &[&str], variables: &BTreeMap<&str, String>) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(words).envs(variables).current_dir(workspace()).stdin(Stdio::null()).kill_on_drop(true);
+    command
+}
+
+async fn cargo(what: &str, words: &[&str], variables: &BTreeMap<&str, String>) -> Result<()> {
+    talk::line(&format!("== {what}: cargo {}", words.join(" ")));
+    let status = command(words, variables).status().await.context("start cargo")?;
+    if !status.success() {
+        bail!("{what}: cargo ended with {status}");
+    }
+    Ok(())
+}
+
+/// Failed tests are counted; a build that fails, or a test program that dies without a word about its tests, is an error.
+async fn test(what: &str, words: &[&str], variables: &BTreeMap<&str, String>, counts: &mut Counts) -> Result<()> {
+    talk::line(&format!("== {what}: cargo {}", words.join(" ")));
+    let mut child = command(words, variables).stdout(Stdio::piped()).spawn().context("start cargo")?;
+    let stdout = child.stdout.take().context("read what cargo says")?;
+    let mut own = Counts::default();
+    let mut lines = BufReader::new(stdout).lines();
+    while let Some(line) = lines.next_line().await? {
+        own.add(&line);
+        talk::data(&line);
+    }
+    let status = child.wait().await?;
+    *counts += own;
+    if own.passed + own.failed == 0 {
+        bail!("{what}: no test was run");
+    }
+    if !status.success() && own.failed == 0 {
+        bail!("{what}: cargo ended with {status}");
+    }
+    Ok(())
+}
+
+/// Ends the sandboxes that a killed test left. An `up` that was interrupted as well still holds its directory while it cleans up.
+async fn stop_all(root: &Path) -> Result<()> {
+    for entry in fs::read_dir(root).with_context(|| format!("read {}", root.display()))? {
+        let directory = entry?.path();
+        if directory.join("processes.json").exists() {
+            let state = open(&directory).await?;
+            down::stop(&state, &state.ledger()?).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn open(directory: &Path) -> Result<State> {
+    let deadline = Instant::now() + CLEANING_UP;
+    loop {
+        match State::open(directory) {
+            Err(_) if Instant::now() < deadline => tokio::time::sleep(Duration::from_millis(200)).await,
+            opened => return opened,
+        }
+    }
+}
