@@ -123,8 +123,8 @@ impl Runner {
     }
 
     fn has_started(&self, started: &Started, image: &str) {
-        self.tell(Normal, "Created", format!("Container created: {}", self.spec.name));
-        self.tell(Normal, "Started", format!("Container started: {}", self.spec.name));
+        self.tell(Normal, "Created", format!("Created container: {}", self.spec.name));
+        self.tell(Normal, "Started", format!("Started container {}", self.spec.name));
         let at_once = self.spec.startup_probe.is_none();
         let ready = at_once && self.spec.readiness_probe.is_none();
         self.update(|status| {
@@ -190,18 +190,20 @@ impl Runner {
             finished_at: Some(Time(Timestamp::now())),
             ..ContainerStateTerminated::default()
         };
+        // An init container that has done its work counts as ready.
+        let ready = code == 0 && self.place.is_init(&self.spec.name);
         self.update(|status| {
             status.state = Some(status::terminated(end));
-            (status.started, status.ready) = (Some(false), false);
+            (status.started, status.ready) = (Some(false), ready);
         });
         started.begun.elapsed()
     }
 
     async fn pull_failed(&mut self, message: &str, wait: Duration) -> Option<()> {
         let image = self.spec.image.clone().unwrap_or_default();
-        let message = format!("failed to pull image \"{image}\": {message}");
         self.tell(Normal, "Pulling", format!("Pulling image \"{image}\""));
         self.tell(Warning, "Failed", format!("Failed to pull image \"{image}\": {message}"));
+        let message = format!("failed to pull image \"{image}\": {message}");
         self.tell(Warning, "Failed", "Error: ErrImagePull".into());
         self.wait_as("ErrImagePull", message.clone());
         self.stop.sleep(PULL_ERROR_SHOWN).await?;

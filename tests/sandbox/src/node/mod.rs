@@ -108,9 +108,9 @@ pub async fn run(args: Args) -> Result<()> {
     ended
 }
 
-/// To stderr, which `up` writes to a file; `RUST_LOG` asks for more.
+/// To stderr, which `up` writes to a file; `RUST_LOG` asks for more. The client's own errors all come back to us and are told once.
 fn tell_what_happens() {
-    let wanted = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let wanted = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,kube_client=off"));
     let subscriber = tracing_subscriber::fmt().with_env_filter(wanted).with_writer(std::io::stderr).with_ansi(false);
     if subscriber.try_init().is_err() {
         tracing::debug!("somebody else listens already");

@@ -105,8 +105,12 @@ impl PodPlace {
 
     /// The list of the spec that a container stands in.
     pub(super) fn list_of(&self, container: &str) -> &'static str {
-        let is_init = self.init_containers().iter().any(|init| init.name == container);
-        if is_init { "initContainers" } else { "containers" }
+        if self.is_init(container) { "initContainers" } else { "containers" }
+    }
+
+    /// Whether a container runs before the others.
+    pub(super) fn is_init(&self, container: &str) -> bool {
+        self.init_containers().iter().any(|init| init.name == container)
     }
 
     fn init_containers(&self) -> &[Container] {

@@ -60,14 +60,19 @@ impl Publisher {
     /// Whether there is nothing more to say; waits a moment when the API server did not hear.
     async fn is_heard(&self, result: Result<(), kube::Error>, what: &str) -> bool {
         match result {
-            Ok(()) => true,
-            Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => true, // gone, or another pod of that name
-            Err(error) => {
-                tracing::warn!(%error, pod = self.name, "{what}");
-                tokio::time::sleep(AGAIN).await;
-                false
-            }
+            Ok(()) => return true,
+            Err(kube::Error::Api(status)) if status.code == 404 => return true,
+            Err(kube::Error::Api(status)) if status.code == 409 && self.is_another().await => return true,
+            Err(error) => tracing::warn!(%error, pod = self.name, "{what}"),
         }
+        tokio::time::sleep(AGAIN).await;
+        false
+    }
+
+    /// Whether the name belongs to another pod by now; a conflict may also come from too many writers at once.
+    async fn is_another(&self) -> bool {
+        let found = self.pods.get_metadata_opt(&self.name).await;
+        found.is_ok_and(|found| found.and_then(|pod| pod.metadata.uid).as_ref() != Some(&self.uid))
     }
 }
 
