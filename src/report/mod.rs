@@ -1,8 +1,11 @@
 //! Everything that a person or a CI system reads. A report is a function of the plan and the evidence; it judges nothing.
 
 pub mod exit_code;
+#[cfg(test)]
+mod fixtures;
 pub mod format;
 pub mod junit;
+pub mod plan_text;
 pub mod printer;
 pub mod progress;
 pub mod text;
@@ -22,14 +25,14 @@ use printer::Printer;
 /// What is shown of a run while it goes on: nothing beside machine-readable output.
 pub fn observer(printer: &Printer, format: Format) -> Arc<dyn Observer> {
     match format {
-        Format::Table => Arc::new(progress::Lines::new(printer.clone())),
+        Format::Table => Arc::new(progress::Progress::new(printer.clone(), printer.draws())),
         Format::Json | Format::Yaml => Arc::new(progress::Silent),
     }
 }
 
 /// The dry run.
 pub fn plan(plan: &Plan, format: Format) -> Result<String, Failure> {
-    render(plan, format, text::plan)
+    render(plan, format, plan_text::plan)
 }
 
 /// The result of a run.

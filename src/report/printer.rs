@@ -48,6 +48,28 @@ impl Printer {
         }
     }
 
+    /// Whether a line on stderr may move.
+    pub fn draws(&self) -> bool {
+        io::stderr().is_terminal() && !self.github && self.verbosity != Verbosity::Quiet
+    }
+
+    /// Opens a group in the log of GitHub Actions, closing the one before.
+    pub fn group(&self, title: &str, first: bool) {
+        if self.github {
+            if !first {
+                self.end_group();
+            }
+            self.line(&format!("::group::{title}"));
+        }
+    }
+
+    /// Closes the group.
+    pub fn end_group(&self) {
+        if self.github {
+            self.line("::endgroup::");
+        }
+    }
+
     /// A warning, to stderr.
     pub fn warn(&self, text: &str) {
         say(&format!("{} {text}", self.paint("33", "warning:")));

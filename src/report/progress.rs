@@ -1,4 +1,10 @@
-//! What is shown of a run while it goes on.
+//! What is shown of a run while it goes on, on stderr: a line for each change, and on a terminal one that shows what is waited for.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::evidence::event::Event;
 use crate::gate::Verdict;
@@ -7,35 +13,94 @@ use crate::rollout::{ClusterState, Observer};
 use super::printer::Printer;
 use super::text;
 
-/// One plain line for each change, to stderr.
-#[derive(Debug)]
-pub struct Lines {
+/// How often the clock on a terminal moves.
+const TICK: Duration = Duration::from_millis(200);
+
+/// Lines that stay, and on a terminal a last line that moves.
+pub struct Progress {
     printer: Printer,
+    bar: ProgressBar,
+    shown: Mutex<Shown>,
 }
 
-impl Lines {
-    /// Lines through this printer.
-    pub fn new(printer: Printer) -> Self {
-        Self { printer }
+#[derive(Default)]
+struct Shown {
+    cluster: Option<String>,
+    gates: BTreeMap<String, (Verdict, String)>,
+}
+
+impl Progress {
+    /// Through this printer; `terminal` = stderr is one and may be drawn on.
+    pub fn new(printer: Printer, terminal: bool) -> Self {
+        let target = if terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(None, target);
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg} {elapsed}") {
+            bar.set_style(style);
+        }
+        if terminal {
+            bar.enable_steady_tick(TICK);
+        }
+        Self { printer, bar, shown: Mutex::default() }
+    }
+
+    fn line(&self, text: &str) {
+        self.bar.suspend(|| self.printer.line(text));
+    }
+
+    /// Opens a group in the log of GitHub Actions for each cluster.
+    fn group(&self, cluster: &str) {
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        if shown.cluster.as_deref() == Some(cluster) {
+            return;
+        }
+        let first = shown.cluster.replace(cluster.to_owned()).is_none();
+        shown.gates.clear();
+        drop(shown);
+        self.bar.suspend(|| self.printer.group(cluster, first));
+    }
+
+    /// Whether this is another verdict, or another reason than numbers that go up.
+    fn is_news(&self, gate: &str, verdict: Verdict, message: &str) -> bool {
+        let reason: String = message.chars().filter(|character| !character.is_ascii_digit()).collect();
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        shown.gates.insert(gate.to_owned(), (verdict, reason.clone())) != Some((verdict, reason))
     }
 }
 
-impl Observer for Lines {
+impl Observer for Progress {
     fn event(&self, cluster: &str, state: ClusterState, event: &Event) {
-        self.printer.line(&format!("{cluster}: {}", text::event(event, state)));
+        self.group(cluster);
+        self.line(&format!("{cluster}: {}", text::event(event, state)));
+        self.bar.set_message(format!("{cluster}: {}", state.word()));
+        if state.is_final() {
+            self.bar.set_message("");
+        }
     }
 
     fn gate(&self, cluster: &str, gate: &str, verdict: Verdict, message: &str) {
-        let message = if message.is_empty() { String::new() } else { format!(": {message}") };
-        self.printer.line(&format!("{cluster}: gate {gate} {}{message}", verdict.word()));
+        let told = if message.is_empty() { format!("{gate} {}", verdict.word()) } else { format!("{gate} {}: {message}", verdict.word()) };
+        self.bar.set_message(format!("{cluster}: gate {told}"));
+        if self.is_news(gate, verdict, message) {
+            self.line(&format!("{cluster}: gate {told}"));
+        }
     }
 
     fn note(&self, cluster: &str, text: &str) {
-        self.printer.line(&format!("{cluster}: {text}"));
+        self.line(&format!("{cluster}: {text}"));
     }
 }
 
-/// Nothing.
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+        let open = self.shown.lock().unwrap_or_else(PoisonError::into_inner).cluster.is_some();
+        if open {
+            self.printer.end_group();
+        }
+    }
+}
+
+/// Nothing: machine-readable output stands alone.
 #[derive(Debug)]
 pub struct Silent;
 
@@ -43,4 +108,19 @@ impl Observer for Silent {
     fn event(&self, _cluster: &str, _state: ClusterState, _event: &Event) {}
     fn gate(&self, _cluster: &str, _gate: &str, _verdict: Verdict, _message: &str) {}
     fn note(&self, _cluster: &str, _text: &str) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::printer::Verbosity;
+
+    #[test]
+    fn a_reason_that_only_counts_is_told_once() {
+        let progress = Progress::new(Printer::from_env(Verbosity::Quiet), false);
+        assert!(progress.is_news("settle", Verdict::Waiting, "healthy for 1 s"));
+        assert!(!progress.is_news("settle", Verdict::Waiting, "healthy for 2 s"));
+        assert!(progress.is_news("settle", Verdict::Passed, "healthy for 10 s"));
+        assert!(progress.is_news("order", Verdict::Waiting, "healthy for 1 s"));
+    }
 }

@@ -1,100 +1,18 @@
-//! Reports for people.
+//! Reports for people: the result of a run, of `release gate`, and one line for each event.
 
 use std::fmt::Write;
 
-use serde_json::Value;
-
 use crate::evidence::event::Event;
 use crate::gate::{GateOutcome, GateReport, Verdict};
-use crate::plan::change::{Change, FieldChange, Verb};
-use crate::plan::{Action, ClusterPlan, Plan};
+use crate::plan::Action;
 use crate::rollout::{ClusterOutcome, ClusterState, Outcome};
-
-/// Long values are cut: the dry run shows that and where a field changes, not a whole CRD.
-const VALUE_WIDTH: usize = 80;
-
-/// The dry run.
-pub fn plan(plan: &Plan) -> String {
-    let chart = &plan.chart;
-    let mut text = format!("chart    {} {}\n", chart.name, chart.version);
-    let _ = writeln!(text, "from     {}", chart.origin);
-    if !chart.digest.is_empty() {
-        let _ = writeln!(text, "archive  {}\ncontent  {}", chart.digest, chart.content);
-        let publish = if plan.publish.uploads { "upload to" } else { "this content is already in" };
-        let _ = writeln!(text, "publish  {publish} {}", plan.publish.repository);
-    }
-    for cluster in &plan.clusters {
-        let _ = write!(text, "\n{}", cluster_plan(cluster));
-    }
-    text.trim_end().to_owned()
-}
-
-fn cluster_plan(plan: &ClusterPlan) -> String {
-    let from = plan.from.as_deref().unwrap_or("nothing");
-    let mut text = format!("{} ({})\n  {} {}: {from} → {}", plan.cluster, plan.server, action(plan.action), plan.release, plan.to);
-    let _ = writeln!(text, ", from revision {}", plan.base_revision);
-    for warning in &plan.warnings {
-        let _ = writeln!(text, "  warning: {warning}");
-    }
-    for change in &plan.changes {
-        text.push_str(&one_change(change));
-    }
-    if plan.action != Action::Nothing {
-        let _ = writeln!(text, "  changes: {}", count(&plan.changes));
-    }
-    let _ = writeln!(text, "  gates: {}", plan.gates.join(", "));
-    if plan.action == Action::Upgrade {
-        let proof = if plan.rollback_obstacles.is_empty() { "feasible".to_owned() } else { plan.rollback_obstacles.join("; ") };
-        let _ = writeln!(text, "  rollback: {proof}");
-    }
-    text
-}
-
-fn count(changes: &[Change]) -> String {
-    let number = |verb| changes.iter().filter(|change| change.verb == verb).count();
-    format!("{} to create, {} to update, {} to delete", number(Verb::Create), number(Verb::Update), number(Verb::Delete))
-}
-
-fn one_change(change: &Change) -> String {
-    let sign = match change.verb {
-        Verb::Create => '+',
-        Verb::Update => '~',
-        Verb::Delete => '-',
-    };
-    let mut text = format!("  {sign} {}\n", change.object);
-    for field in &change.fields {
-        text.push_str(&field_change(field));
-    }
-    text
-}
-
-fn field_change(field: &FieldChange) -> String {
-    format!("      {}: {} → {}\n", field.path, value(field.before.as_ref()), value(field.after.as_ref()))
-}
-
-fn value(value: Option<&Value>) -> String {
-    let Some(value) = value else { return "(none)".to_owned() };
-    let text = value.to_string();
-    match text.char_indices().nth(VALUE_WIDTH) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
-    }
-}
-
-fn action(action: Action) -> &'static str {
-    match action {
-        Action::Install => "install",
-        Action::Upgrade => "upgrade",
-        Action::Rollback => "roll back",
-        Action::Nothing => "on the target already:",
-    }
-}
 
 /// The result of a run: a table with a row for each cluster, then what the gates proved.
 pub fn outcome(outcome: &Outcome) -> String {
+    let mut text: String = outcome.clusters.iter().filter_map(first_cause).collect();
     let mut rows = vec![["CLUSTER", "RESULT", "FROM", "TO", "REVISION", "TIME"].map(ToOwned::to_owned)];
     rows.extend(outcome.clusters.iter().map(row));
-    let mut text = table(&rows);
+    text.push_str(&table(&rows));
     if let Some(chart) = &outcome.chart {
         let _ = write!(text, "\narchive {}\ncontent {}\n", chart.digest, chart.content);
     }
@@ -106,6 +24,13 @@ pub fn outcome(outcome: &Outcome) -> String {
     }
     let _ = write!(text, "\nrun {}", outcome.run);
     text
+}
+
+/// The first cause of a failure is the first thing that is read.
+fn first_cause(cluster: &ClusterOutcome) -> Option<String> {
+    let cause = cluster.first_cause.as_ref()?;
+    let reaction = cluster.reaction.as_ref().map(|reaction| format!("  {reaction}\n")).unwrap_or_default();
+    Some(format!("{}: {cause}\n{reaction}\n", cluster.cluster))
 }
 
 fn row(cluster: &ClusterOutcome) -> [String; 6] {
@@ -147,6 +72,10 @@ fn gate_lines(outcome: &GateOutcome) -> String {
 }
 
 fn gate_report(report: &GateReport) -> String {
+    // The loop turns what still waits at a deadline into a failure, so this gate never had its turn.
+    if report.verdict == Verdict::Waiting {
+        return format!("  {:<24} not reached\n", report.gate);
+    }
     let mut text = format!("  {:<24} {:<12} {:.1} s\n", report.gate, report.verdict.word(), report.seconds);
     for finding in &report.findings {
         let note = if finding.baseline { " (was so before)" } else { "" };
@@ -178,5 +107,68 @@ pub fn event(event: &Event, state: ClusterState) -> String {
         Event::RollbackFailed { cause } => format!("the rollback failed: {cause}"),
         Event::Interrupted { signal } => format!("interrupted by signal {signal}"),
         Event::Resumed => "resumed".to_owned(),
+    }
+}
+
+/// What is done, as a verb.
+pub(super) fn action(action: Action) -> &'static str {
+    match action {
+        Action::Install => "install",
+        Action::Upgrade => "upgrade",
+        Action::Rollback => "roll back",
+        Action::Nothing => "on the target already:",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixtures;
+
+    #[test]
+    fn a_rollback_names_the_first_cause_first_and_the_untouched_cluster_last() {
+        insta::assert_snapshot!(outcome(&fixtures::rolled_back()), @r#"
+        eks-development-1: Pod cert-manager/x: container controller: CrashLoopBackOff <&>
+          rolled back to revision 1 as revision 3
+
+        CLUSTER            RESULT                   FROM     TO       REVISION  TIME
+        eks-development-1  rolled back and healthy  v1.10.2  v1.11.5  3         12.3 s
+        eks-staging-1      not touched              v1.10.2  v1.11.5  -         0.0 s
+
+        archive sha256:aa
+        content sha256:bb
+
+        eks-development-1
+          workload                 failed       1.5 s
+            failed: Pod cert-manager/x: container controller: CrashLoopBackOff <&>
+          canary                   not reached
+          ACME not proven
+          after the rollback:
+          workload                 passed       1.5 s
+            Deployment cert-manager/cert-manager: 1 of 1 pods of revision 2 available
+          order                    passed       1.5 s
+            note: Order demo/old: errored (was so before)
+
+        run 20261124-094539-6b66
+        "#);
+    }
+
+    #[test]
+    fn a_promotion_shows_what_was_proven() {
+        insta::assert_snapshot!(outcome(&fixtures::promoted()), @r#"
+        CLUSTER            RESULT                 FROM     TO       REVISION  TIME
+        eks-development-1  healthy on the target  v1.10.2  v1.11.5  2         12.3 s
+
+        archive sha256:aa
+        content sha256:bb
+
+        eks-development-1
+          workload                 passed       1.5 s
+            Deployment cert-manager/cert-manager: 1 of 1 pods of revision 2 available
+          order                    passed       1.5 s
+            note: Order demo/old: errored (was so before)
+
+        run 20261124-094539-6b66
+        "#);
     }
 }

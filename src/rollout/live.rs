@@ -28,6 +28,9 @@ use super::execute::{Judged, Site};
 use super::identity::Identity;
 use super::state::{ClusterState, replay};
 
+/// Helm's own limit for `--description` of a rollback, in characters.
+const DESCRIPTION_LENGTH: usize = 256;
+
 /// What a run brings to a cluster.
 pub struct Live {
     /// The cluster.
@@ -182,7 +185,9 @@ impl Site for Live {
 
     async fn mark_failed(&self, revision: u32, why: &str) -> Result<(), Failure> {
         self.check_lock().await?;
-        Ok(release_secrets::mark_failed(&self.cluster, &self.release, revision, &format!("Gates failed: {why}")).await?)
+        // Helm shows the description in one line of its history.
+        let description: String = format!("Gates failed: {why}").chars().take(DESCRIPTION_LENGTH).collect();
+        Ok(release_secrets::mark_failed(&self.cluster, &self.release, revision, &description).await?)
     }
 
     async fn rollback_target(&self) -> Result<Option<u32>, Failure> {

@@ -75,6 +75,9 @@ pub async fn look(cluster: &Cluster, settings: &ClusterSettings, wish: &Wish<'_>
     plan.changes = sides.iter().filter_map(|side| change::between(&side.object, side.before.as_ref(), side.after.as_ref())).collect();
     plan.rollback_obstacles = rollback_obstacles(cluster, &history, action).await?;
     plan.gates = gates(wish, plan.base_revision + 1, rendered.objects);
+    if action == Action::Nothing {
+        seen.advice.clear();
+    }
     let judgement = judge(&seen, next, wish.allowed);
     plan.warnings.clone_from(&judgement.warnings);
     Ok((plan, judgement))
