@@ -84,7 +84,7 @@ impl Program {
     pub(super) async fn find() -> Result<Self, ProgramError> {
         let path = locate(env::var_os("HELM"), env::var_os("PATH")).ok_or(ProgramError::Missing)?;
         let program = Self { path: std::path::absolute(&path).unwrap_or(path) };
-        let output = program.output(vec!["version".into(), "--template".into(), "{{.Version}}".into()], Files::new()?).await?;
+        let output = program.output(vec!["version".into(), "--template".into(), "{{.Version}}".into()], Files::new()?, &[]).await?;
         let version = String::from_utf8_lossy(&output.stdout).trim().to_owned();
         if version.starts_with("v4.") { Ok(program) } else { Err(ProgramError::WrongVersion { path: program.path, version }) }
     }
@@ -104,7 +104,7 @@ impl Program {
     ) -> Result<String, ProgramError> {
         // The server is named too: a kubeconfig that changes under our feet must not lead elsewhere.
         args.extend(["--kube-context", &cluster.context, "--kube-apiserver", &cluster.server].map(OsString::from));
-        let output = self.output(args, files).await?;
+        let output = self.output(args, files, &cluster.kubeconfig).await?;
         if output.status.success() {
             return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
         }
@@ -114,8 +114,11 @@ impl Program {
     }
 
     /// A call that has begun is waited for even when nobody waits for its answer any more: half an upgrade is worse than a late end.
-    async fn output(&self, args: Vec<OsString>, files: Files) -> Result<Output, ProgramError> {
+    async fn output(&self, args: Vec<OsString>, files: Files, kubeconfig: &[PathBuf]) -> Result<Output, ProgramError> {
         let mut command = self.command(args, files.0.path());
+        // It runs in another directory than we do. A separator cannot be in a path that came out of a list.
+        let absolute = kubeconfig.iter().map(|path| std::path::absolute(path).unwrap_or_else(|_| path.clone()));
+        command.env("KUBECONFIG", env::join_paths(absolute).unwrap_or_default());
         let running = tokio::spawn(async move {
             let output = command.output().await;
             drop(files);
@@ -134,12 +137,6 @@ impl Program {
         }
         for name in ["HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME"] {
             command.env(name, directory.join(".helm"));
-        }
-        // It runs in another directory than we do.
-        if let Some(paths) = env::var_os("KUBECONFIG") {
-            let absolute =
-                env::split_paths(&paths).filter(|path| !path.as_os_str().is_empty()).map(|path| std::path::absolute(&path).unwrap_or(path));
-            command.env("KUBECONFIG", env::join_paths(absolute).unwrap_or(paths));
         }
         command
     }

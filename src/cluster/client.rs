@@ -1,28 +1,28 @@
 //! Connects to a cluster: the pinned server is compared before anything is sent, then one read proves that it answers us.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use http::Request;
 use hyper_util::client::proxy::matcher::Matcher;
 use kube::client::ClientBuilder;
 use kube::config::KubeConfigOptions;
 use kube::{Client, Config};
-use tokio::sync::oneshot;
-use tokio::time::timeout;
 use tower::buffer::Buffer;
 use tower::layer::layer_fn;
 use tower::service_fn;
 
 use super::Cluster;
-use super::error::{ApiError, Cause, PluginError};
+use super::error::{ApiError, Cause};
 use super::kubeconfig::{self, ContextError, Found};
+use super::plugin::Plugin;
 use super::retry::{self, Patience};
 use crate::config::KubeTarget;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// A credential plugin may talk to a cloud's login service.
-const PLUGIN_TIMEOUT: Duration = Duration::from_mins(1);
 /// A person waits for the first answer.
 const FIRST_PATIENCE: Patience = Patience(Duration::from_secs(3));
 
@@ -49,13 +49,14 @@ pub async fn connect(name: &str, target: &KubeTarget) -> Result<Cluster, Connect
     connect_from(looked, name, target).await
 }
 
-async fn connect_from(looked: Vec<PathBuf>, name: &str, target: &KubeTarget) -> Result<Cluster, ConnectError> {
-    let found = kubeconfig::find(looked, target).map_err(|error| ConnectError::Context { cluster: name.to_owned(), error })?;
+/// The same with these kubeconfig files.
+pub async fn connect_from(looked: Vec<PathBuf>, name: &str, target: &KubeTarget) -> Result<Cluster, ConnectError> {
+    let found = kubeconfig::find(looked.clone(), target).map_err(|error| ConnectError::Context { cluster: name.to_owned(), error })?;
     let server = found.server.clone();
     let failed = |cause| ApiError::with_cause(name, format!("connect to {server}"), cause);
     let client = client(found, &target.context).await.map_err(failed)?;
     first_answer(&client).await.map_err(|error| failed(Cause::of(&error)))?;
-    Ok(Cluster { name: name.to_owned(), server, context: target.context.clone(), client })
+    Ok(Cluster { name: name.to_owned(), server, context: target.context.clone(), kubeconfig: looked, client })
 }
 
 /// `/version` is open to everybody who is known; to be forbidden to read it is an answer too.
@@ -68,27 +69,18 @@ async fn first_answer(client: &Client) -> Result<(), kube::Error> {
     }
 }
 
-/// Building a client runs the credential plugin, which blocks: a thread that is left behind cannot hold up the end of the program.
 async fn client(found: Found, context: &str) -> Result<Client, Cause> {
     let options = KubeConfigOptions { context: Some(context.to_owned()), ..KubeConfigOptions::default() };
     let config = Config::from_custom_kubeconfig(found.kubeconfig, &options).await.map_err(|error| Cause::Other(error.to_string()))?;
-    let config = with_limits(config, found.own_proxy);
-    let (done, result) = oneshot::channel();
-    let runtime = tokio::runtime::Handle::current();
-    std::thread::spawn(move || {
-        let _inside = runtime.enter();
-        // Nobody listens any more after the time limit.
-        let _ = done.send(build(config));
-    });
-    match timeout(PLUGIN_TIMEOUT, result).await {
-        Ok(Ok(Ok(client))) => Ok(client),
-        Ok(Ok(Err(kube::Error::Auth(error)))) => {
-            Err(PluginError::new(&error, found.plugin.as_deref(), found.install_hint.as_deref()).into())
-        }
-        Ok(Ok(Err(error))) => Err(Cause::of(&error)),
-        Ok(Err(_)) => Err(Cause::Other("the client could not be built".to_owned())),
-        Err(_) => Err(PluginError::too_slow(found.plugin.as_deref(), PLUGIN_TIMEOUT.as_secs()).into()),
+    let mut config = with_limits(config, found.own_proxy);
+    let plugin = config.auth_info.exec.take().map(|exec| Arc::new(Plugin::new(exec)));
+    if let Some(plugin) = &plugin
+        && let Some((certificate, key)) = plugin.credential().await?.certificate()
+    {
+        config.auth_info.client_certificate_data = Some(STANDARD.encode(certificate));
+        config.auth_info.client_key_data = Some(STANDARD.encode(key).into());
     }
+    build(config, plugin.as_ref()).map_err(|error| Cause::of(&error))
 }
 
 fn with_limits(mut config: Config, own_proxy: bool) -> Config {
@@ -103,10 +95,10 @@ fn with_limits(mut config: Config, own_proxy: bool) -> Config {
     config
 }
 
-fn build(config: Config) -> Result<Client, kube::Error> {
+fn build(config: Config, plugin: Option<&Arc<Plugin>>) -> Result<Client, kube::Error> {
     let retries = layer_fn(|service| {
-        let service = Buffer::new(service, 1024);
-        service_fn(move |request| retry::send(service.clone(), request))
+        let (service, plugin) = (Buffer::new(service, 1024), plugin.cloned());
+        service_fn(move |request| retry::send(service.clone(), plugin.clone(), request))
     });
     Ok(ClientBuilder::try_from(config)?.with_layer(&retries).build())
 }

@@ -3,9 +3,8 @@
 use std::error::Error;
 use std::io;
 
-use kube::client::AuthError;
-
 use super::Cluster;
+use super::plugin::PluginError;
 
 /// A request that failed: what was being done, where, and why.
 #[derive(Debug, thiserror::Error)]
@@ -54,15 +53,6 @@ pub enum Cause {
     Other(String),
 }
 
-/// The credential plugin (`exec`) of a kubeconfig failed; its own words are quoted.
-#[derive(Debug, thiserror::Error)]
-#[error("the credential plugin {command}of the kubeconfig {what}; run it by hand to see what it needs{hint}")]
-pub struct PluginError {
-    command: String,
-    what: String,
-    hint: String,
-}
-
 impl ApiError {
     /// A failed request on a cluster. `doing` reads like "read the Lease `x` in `ns`".
     pub fn new(cluster: &Cluster, doing: impl Into<String>, error: &kube::Error) -> Self {
@@ -80,50 +70,11 @@ impl ApiError {
     }
 }
 
-impl PluginError {
-    /// From what kube says about authentication. `hint` is the kubeconfig's own `installHint`.
-    pub(super) fn new(error: &AuthError, command: Option<&str>, hint: Option<&str>) -> Self {
-        let hint = hint.map(|hint| format!(". {}", hint.trim())).unwrap_or_default();
-        Self { command: quoted(command), what: plugin_words(error), hint }
-    }
-
-    /// It gave no answer in time.
-    pub(super) fn too_slow(command: Option<&str>, seconds: u64) -> Self {
-        Self { command: quoted(command), what: format!("gave no answer within {seconds} s"), hint: String::new() }
-    }
-}
-
-fn quoted(command: Option<&str>) -> String {
-    command.map(|command| format!("`{command}` ")).unwrap_or_default()
-}
-
-/// kube's own text shows the plugin's environment, which may hold secrets; so only what the plugin said is quoted.
-fn plugin_words(error: &AuthError) -> String {
-    match error {
-        AuthError::AuthExecRun { out, .. } => {
-            let code = out.status.code().map_or("a signal".to_owned(), |code| format!("exit code {code}"));
-            let words = String::from_utf8_lossy(&out.stderr);
-            let words = last_lines(words.trim(), 5);
-            if words.is_empty() { format!("ended with {code} and said nothing") } else { format!("ended with {code} and said: {words}") }
-        }
-        AuthError::AuthExecStart(error) => format!("cannot be started: {error}"),
-        AuthError::AuthExecParse(_) => "did not answer with an ExecCredential".to_owned(),
-        AuthError::ExecPluginFailed => "answered without a status".to_owned(),
-        other => format!("failed: {other}"),
-    }
-}
-
-fn last_lines(text: &str, count: usize) -> String {
-    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-    lines[lines.len().saturating_sub(count)..].join("\n")
-}
-
 impl Cause {
     /// Sorts an error of kube.
     pub fn of(error: &kube::Error) -> Self {
         match error {
             kube::Error::Api(status) => Self::of_status(status),
-            kube::Error::Auth(error) => PluginError::new(error, None, None).into(),
             other => Self::of_chain(other),
         }
     }
@@ -142,8 +93,8 @@ impl Cause {
     /// Below a generic error, the first one that says more: a credential plugin, TLS, or the network.
     fn of_chain(error: &(dyn Error + 'static)) -> Self {
         let chain = chain(error);
-        if let Some(error) = chain.iter().find_map(|error| error.downcast_ref::<AuthError>()) {
-            return PluginError::new(error, None, None).into();
+        if let Some(error) = chain.iter().find_map(|error| error.downcast_ref::<PluginError>()) {
+            return error.clone().into();
         }
         let deepest = chain.last().map_or_else(|| error.to_string(), ToString::to_string);
         if chain.iter().any(|error| error.is::<rustls::Error>()) {

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::path::PathBuf;
 
-use kube::config::{ExecInteractiveMode, Kubeconfig, KubeconfigError};
+use kube::config::{Kubeconfig, KubeconfigError};
 
 use crate::config::{self, KubeTarget};
 
@@ -68,16 +68,12 @@ fn list(paths: &[PathBuf]) -> String {
 /// A kubeconfig in which the wanted context was found, and which leads to the pinned server.
 #[derive(Debug)]
 pub struct Found {
-    /// All files, merged; the wanted context's exec plugin is not interactive.
+    /// All files, merged.
     pub kubeconfig: Kubeconfig,
     /// The URL of the API server.
     pub server: String,
     /// Whether the kubeconfig itself names a proxy.
     pub own_proxy: bool,
-    /// What the kubeconfig says when the exec plugin is missing.
-    pub install_hint: Option<String>,
-    /// The exec plugin's command.
-    pub plugin: Option<String>,
 }
 
 /// Where kubeconfigs are, from the two variables that decide it.
@@ -100,9 +96,8 @@ pub fn find(looked: Vec<PathBuf>, target: &KubeTarget) -> Result<Found, ContextE
     if let Some(pinned) = target.server.as_ref().filter(|pinned| !config::same_address(pinned, &server)) {
         return Err(ContextError::OtherServer { context: target.context.clone(), found: server, pinned: pinned.clone() });
     }
-    let mut found = Found { kubeconfig, server, own_proxy, install_hint: None, plugin: None };
-    found.quiet_plugin(target, context.user.as_deref())?;
-    Ok(found)
+    check_user(&kubeconfig, &target.context, context.user.as_deref())?;
+    Ok(Found { kubeconfig, server, own_proxy })
 }
 
 /// Files that do not exist are passed over, as kubectl does.
@@ -124,23 +119,14 @@ fn cluster_entry<'k>(kubeconfig: &'k Kubeconfig, context: &str, name: &str) -> R
     if entry.server.as_ref().is_none_or(String::is_empty) { Err(dangling("has no `server`")) } else { Ok(entry) }
 }
 
-impl Found {
-    /// A plugin that is asked not to talk to the terminal has its stderr captured, so that its words can be quoted.
-    fn quiet_plugin(&mut self, target: &KubeTarget, user: Option<&str>) -> Result<(), ContextError> {
-        let Some(user) = user.filter(|user| !user.is_empty()) else { return Ok(()) };
-        let named = self.kubeconfig.auth_infos.iter_mut().find(|named| named.name == user);
-        let Some(named) = named else {
+/// A user that no file has would make us nobody, which fails later and elsewhere.
+fn check_user(kubeconfig: &Kubeconfig, context: &str, user: Option<&str>) -> Result<(), ContextError> {
+    match user.filter(|user| !user.is_empty() && !kubeconfig.auth_infos.iter().any(|named| named.name == *user)) {
+        Some(name) => {
             let problem = "is not in the kubeconfig";
-            return Err(ContextError::Dangling { context: target.context.clone(), what: "user", name: user.to_owned(), problem });
-        };
-        if let Some(exec) = named.auth_info.as_mut().and_then(|info| info.exec.as_mut()) {
-            if exec.interactive_mode != Some(ExecInteractiveMode::Always) {
-                exec.interactive_mode = Some(ExecInteractiveMode::Never);
-            }
-            self.install_hint.clone_from(&exec.install_hint);
-            self.plugin.clone_from(&exec.command);
+            Err(ContextError::Dangling { context: context.to_owned(), what: "user", name: name.to_owned(), problem })
         }
-        Ok(())
+        None => Ok(()),
     }
 }
 
@@ -161,7 +147,7 @@ contexts:
 - {name: no-user, context: {cluster: a, user: gone}}
 - {name: no-url, context: {cluster: empty, user: u}}
 users:
-- {name: u, user: {exec: {apiVersion: client.authentication.k8s.io/v1, command: aws, installHint: install aws}}}
+- {name: u, user: {token: t}}
 ";
     const SECOND: &str = "
 apiVersion: v1
@@ -191,8 +177,7 @@ contexts: [{name: staging, context: {cluster: b}}]
     fn files_are_merged_and_the_first_one_wins() {
         let files = Files::new();
         let dev = files.find("dev", None).unwrap();
-        assert_eq!((dev.server.as_str(), dev.plugin.as_deref()), ("https://A.example.com:443/", Some("aws")));
-        assert_eq!(dev.install_hint.as_deref(), Some("install aws"));
+        assert_eq!(dev.server, "https://A.example.com:443/");
         assert_eq!(files.find("staging", None).unwrap().server, "https://b.example.com");
     }
 

@@ -17,9 +17,13 @@ pub mod owner;
 pub mod release_secrets;
 
 mod managed_fields;
+mod plugin;
 mod retry;
 
+use std::path::PathBuf;
+
 pub use error::ApiError;
+pub use plugin::PluginError;
 
 /// One cluster, connected.
 #[derive(Clone)]
@@ -30,6 +34,8 @@ pub struct Cluster {
     pub server: String,
     /// The context of the kubeconfig.
     pub context: String,
+    /// The files that make up the kubeconfig.
+    pub kubeconfig: Vec<PathBuf>,
     /// Speaks to the API server, with retries of reads and with time limits.
     pub client: kube::Client,
 }

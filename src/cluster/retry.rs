@@ -3,9 +3,10 @@
 //! A write is sent once, unless it certainly never arrived (no connection) or the server turned it away (429).
 
 use std::error::Error;
+use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
 use hyper_util::client::legacy;
 use kube::client::{AuthError, Body, DynBody};
@@ -13,6 +14,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tower::{BoxError, Service, ServiceExt};
 
 use super::error::chain;
+use super::plugin::{Plugin, PluginError};
 
 /// How long one request may stay without a byte from the server.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
@@ -72,20 +74,30 @@ impl Kind {
     }
 }
 
-/// Sends a request until it is answered, its patience is over, or repeating it would be wrong.
-pub(super) async fn send<S>(service: S, request: Request<Body>) -> Result<Response<Box<DynBody>>, BoxError>
+/// Sends a request until it is answered, its patience is over, or repeating it would be wrong. A plugin's token goes with it.
+pub(super) async fn send<S>(service: S, plugin: Option<Arc<Plugin>>, request: Request<Body>) -> Result<Response<Box<DynBody>>, BoxError>
 where
     S: Service<Request<Body>, Response = Response<Box<DynBody>>, Error = BoxError> + Clone,
 {
     let kind = Kind::of(&request);
     let patience = request.extensions().get::<Patience>().copied().unwrap_or_default();
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
     let body = body.collect_bytes().await?;
     let start = Instant::now();
-    let mut pause = FIRST_PAUSE;
+    let (mut pause, mut renewed) = (FIRST_PAUSE, false);
     loop {
+        if let Some(plugin) = &plugin {
+            authorize(&mut parts.headers, plugin).await?;
+        }
         let request = Request::from_parts(parts.clone(), Body::from(body.clone()));
         let result = attempt(service.clone(), request, kind).await;
+        if let (Some(plugin), Ok(response), false) = (&plugin, &result, renewed)
+            && response.status() == StatusCode::UNAUTHORIZED
+        {
+            plugin.forget().await;
+            renewed = true;
+            continue;
+        }
         let Some(again) = again(kind, &result) else { return result };
         let wait = again.after.unwrap_or(pause);
         if start.elapsed() + wait > patience.0 {
@@ -94,6 +106,15 @@ where
         sleep(wait).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
+}
+
+async fn authorize(headers: &mut HeaderMap, plugin: &Plugin) -> Result<(), BoxError> {
+    if let Some(token) = plugin.token().await? {
+        let mut value = HeaderValue::try_from(format!("Bearer {}", token.reveal()))?;
+        value.set_sensitive(true);
+        headers.insert(header::AUTHORIZATION, value);
+    }
+    Ok(())
 }
 
 async fn attempt<S>(service: S, request: Request<Body>, kind: Kind) -> Result<Response<Box<DynBody>>, BoxError>
@@ -150,7 +171,7 @@ fn retry_after<B>(response: &Response<B>) -> Option<Duration> {
 /// Not for what stays wrong (TLS, credentials); a write only when there was no connection to send it on.
 fn failure_may_pass(kind: Kind, error: &(dyn Error + 'static)) -> bool {
     let chain = chain(error);
-    if chain.iter().any(|error| error.is::<rustls::Error>() || error.is::<AuthError>()) {
+    if chain.iter().any(|error| error.is::<rustls::Error>() || (error.is::<AuthError>() || error.is::<PluginError>())) {
         return false;
     }
     let never_sent = || chain.iter().filter_map(|error| error.downcast_ref::<legacy::Error>()).any(legacy::Error::is_connect);

@@ -8,6 +8,7 @@ mod apply;
 mod connect;
 mod lease;
 mod release_secrets;
+mod resilience;
 mod support;
 
 use std::process::ExitCode;
@@ -15,11 +16,16 @@ use std::process::ExitCode;
 use libtest_mimic::{Arguments, Trial};
 
 fn main() -> ExitCode {
-    support::sandbox::with(|| libtest_mimic::run(&Arguments::from_args(), trials()).exit_code())
+    support::sandbox::with(|| {
+        let mut arguments = Arguments::from_args();
+        // They wait for clusters, not for processors.
+        arguments.test_threads.get_or_insert(8);
+        libtest_mimic::run(&arguments, trials()).exit_code()
+    })
 }
 
 /// Every file's tests; one that is forgotten here is dead code, which the lints refuse.
 fn trials() -> Vec<Trial> {
-    let files = [action::trials(), apply::trials(), connect::trials(), lease::trials(), release_secrets::trials()];
+    let files = [action::trials(), apply::trials(), connect::trials(), lease::trials(), release_secrets::trials(), resilience::trials()];
     files.into_iter().flatten().collect()
 }

@@ -13,12 +13,13 @@ use std::time::Duration;
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::Api;
 use kube::api::{DeleteParams, PostParams, Preconditions};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 pub use holder::Holder;
 use renewal::Renewal;
 use standing::{Standing, Watched};
 
+use super::error::Cause;
 use super::journal::object_name;
 use super::{ApiError, Cluster, namespace};
 use crate::config::ReleaseName;
@@ -29,6 +30,8 @@ const DURATION: Duration = Duration::from_secs(30);
 const RENEW_EVERY: Duration = Duration::from_secs(5);
 /// A holder that has not renewed for this long stops writing; the rest of [`DURATION`] is for what it has sent already.
 pub const DEADLINE: Duration = Duration::from_secs(20);
+/// A run that ends does not wait longer than this for an API server that does not answer.
+const GIVE_BACK_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often somebody who waits looks at the Lease.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -113,10 +116,17 @@ impl Lock {
         self.renewal.check()
     }
 
-    /// Gives the lock back, if it is still ours.
+    /// Gives the lock back, if it is still ours. When that fails, it expires by itself.
     pub async fn release(self) -> Result<(), ApiError> {
-        let Some(lease) = self.renewal.stop().await else { return Ok(()) };
-        delete(&self.cluster, &self.release, &lease).await.map(|_| ())
+        let (cluster, release) = (self.cluster, self.release);
+        let given_back = async {
+            let Some(lease) = self.renewal.stop().await else { return Ok(()) };
+            delete(&cluster, &release, &lease).await.map(|_| ())
+        };
+        timeout(GIVE_BACK_TIMEOUT, given_back).await.unwrap_or_else(|_| {
+            let cause = Cause::Unreachable(format!("no answer within {} s", GIVE_BACK_TIMEOUT.as_secs()));
+            Err(ApiError::with_cause(&cluster.name, format!("give back the lock on {release}"), cause))
+        })
     }
 }
 
@@ -162,7 +172,11 @@ async fn take(
     match written {
         Ok(lease) => Ok(Some(lease)),
         Err(kube::Error::Api(status)) if status.code == 409 || status.code == 404 => Ok(None),
-        Err(error) => Err(failed(cluster, release, "take", &error)),
+        // It may have arrived although its answer did not.
+        Err(error) => match read(cluster, release).await? {
+            Some(lease) if standing::is_held_by(&lease, identity) => Ok(Some(lease)),
+            Some(_) | None => Err(failed(cluster, release, "take", &error)),
+        },
     }
 }
 

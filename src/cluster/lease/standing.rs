@@ -23,6 +23,11 @@ pub(super) fn is_taken(lease: &Lease) -> bool {
     lease.spec.as_ref().and_then(|spec| spec.holder_identity.as_ref()).is_some_and(|identity| !identity.is_empty())
 }
 
+/// Whether the Lease names this holder.
+pub(super) fn is_held_by(lease: &Lease, identity: &str) -> bool {
+    lease.spec.as_ref().and_then(|spec| spec.holder_identity.as_deref()) == Some(identity)
+}
+
 impl Watched {
     /// Judges what is seen at a moment. A first look never finds a holder expired.
     pub(super) fn standing(&mut self, seen: Option<&Lease>, now: Instant) -> Standing {

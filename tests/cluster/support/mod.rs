@@ -2,6 +2,8 @@
 
 pub(crate) mod chart;
 pub(crate) mod helm;
+pub(crate) mod kubeconfig;
+pub(crate) mod proxy;
 pub(crate) mod sandbox;
 
 use std::future::Future;

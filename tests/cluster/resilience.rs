@@ -1,0 +1,118 @@
+//! An API server that is away, busy, or cut off in the middle.
+
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use libtest_mimic::Trial;
+use release::cluster::lease::{Holder, Lock, LockLost};
+use release::cluster::{Cluster, discovery, journal};
+use release::config::ReleaseName;
+use serde_json::json;
+
+use crate::support::proxy::Proxy;
+use crate::support::{told, trial, world};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![
+        trial("resilience::a_read_is_repeated_until_it_is_answered", a_read_is_repeated_until_it_is_answered),
+        trial("resilience::a_write_whose_answer_is_lost_is_not_sent_again", a_write_whose_answer_is_lost_is_not_sent_again),
+        trial("resilience::a_write_that_was_turned_away_is_sent_again", a_write_that_was_turned_away_is_sent_again),
+        trial("resilience::a_lock_survives_a_renewal_whose_answer_is_lost", a_lock_survives_a_renewal_whose_answer_is_lost),
+        trial("resilience::a_lock_whose_first_answer_is_lost_is_ours", a_lock_whose_first_answer_is_lost_is_ours),
+        trial(
+            "resilience::a_holder_that_is_cut_off_stops_before_another_takes_over",
+            a_holder_that_is_cut_off_stops_before_another_takes_over,
+        ),
+    ]
+}
+
+async fn acquire(cluster: &Cluster, release: &ReleaseName, run_id: &str, wait: u64) -> Lock {
+    let holder = Holder { user: "ci".into(), host: "runner".into(), run_url: None, run_id: run_id.into(), since: Timestamp::now() };
+    Lock::acquire(cluster, release, &holder, Duration::from_secs(wait)).await.unwrap()
+}
+
+async fn a_read_is_repeated_until_it_is_answered() {
+    let proxy = Proxy::start();
+    let cluster = proxy.connect().await;
+    for effect in [
+        json!({"status": {"code": 503}}),
+        json!({"status": {"code": 500}}),
+        json!({"status": {"code": 429, "headers": {"retry-after": "1"}}}),
+        json!("cut"),
+        json!("half-body"),
+        json!("lose-answer"),
+    ] {
+        proxy.faults(&json!([{"times": 2, "effect": effect}]));
+        discovery::version(&cluster).await.unwrap_or_else(|error| panic!("{effect}: {}", told(error)));
+    }
+    proxy.faults(&json!([{"effect": {"status": {"code": 403}}}]));
+    let started = Instant::now();
+    assert!(discovery::version(&cluster).await.is_err());
+    assert!(started.elapsed() < Duration::from_secs(1), "what stays wrong is not asked again");
+}
+
+async fn a_write_whose_answer_is_lost_is_not_sent_again() {
+    let (direct, release) = world().await;
+    let proxy = Proxy::start();
+    let cluster = proxy.connect().await;
+    proxy.faults(&json!([{"method": "PATCH", "effect": "lose-answer"}]));
+    let started = Instant::now();
+    let told = told(journal::write(&cluster, &release, "once").await.unwrap_err());
+    assert!(told.contains("the API server does not answer"), "{told}");
+    assert!(started.elapsed() < Duration::from_secs(1));
+    assert_eq!(journal::read(&direct, &release).await.unwrap().as_deref(), Some("once"));
+}
+
+async fn a_write_that_was_turned_away_is_sent_again() {
+    let (direct, release) = world().await;
+    let proxy = Proxy::start();
+    let cluster = proxy.connect().await;
+    proxy.faults(&json!([{"method": "PATCH", "times": 2, "effect": {"status": {"code": 429}}}]));
+    journal::write(&cluster, &release, "text").await.unwrap();
+    assert_eq!(journal::read(&direct, &release).await.unwrap().as_deref(), Some("text"));
+}
+
+async fn a_lock_survives_a_renewal_whose_answer_is_lost() {
+    let (_, release) = world().await;
+    let proxy = Proxy::start();
+    let lock = acquire(&proxy.connect().await, &release, "one", 0).await;
+    proxy.faults(&json!([{"method": "PUT", "path": "/leases/", "times": 1, "effect": "lose-answer"}]));
+    tokio::time::sleep(Duration::from_secs(22)).await;
+    assert_eq!(lock.check(), Ok(()));
+    lock.release().await.unwrap();
+}
+
+async fn a_lock_whose_first_answer_is_lost_is_ours() {
+    let (direct, release) = world().await;
+    let proxy = Proxy::start();
+    let cluster = proxy.connect().await;
+    proxy.faults(&json!([{"method": "POST", "path": "/leases", "times": 1, "effect": "lose-answer"}]));
+    acquire(&cluster, &release, "one", 0).await.release().await.unwrap();
+    acquire(&direct, &release, "two", 0).await.release().await.unwrap();
+}
+
+async fn a_holder_that_is_cut_off_stops_before_another_takes_over() {
+    let (direct, release) = world().await;
+    let proxy = Proxy::start();
+    let lock = acquire(&proxy.connect().await, &release, "cut-off", 0).await;
+    proxy.faults(&json!([{"effect": "hang"}]));
+    let other = tokio::spawn({
+        let release = release.clone();
+        async move { (acquire(&direct, &release, "other", 60).await, Instant::now()) }
+    });
+    let stopped = loop {
+        match lock.check() {
+            Ok(()) => tokio::time::sleep(Duration::from_millis(50)).await,
+            Err(lost) => break (lost, Instant::now()),
+        }
+    };
+    let (other, taken) = other.await.unwrap();
+    assert!(matches!(stopped.0, LockLost::TooOld { .. }), "{:?}", stopped.0);
+    assert!(taken > stopped.1 + Duration::from_secs(5), "taken {:?} after the holder stopped", taken - stopped.1);
+    // The way is open again: the first holder learns who has it, and stays quiet.
+    proxy.faults(&json!([]));
+    tokio::time::sleep(Duration::from_secs(8)).await;
+    let lost = lock.check().unwrap_err();
+    assert!(matches!(&lost, LockLost::Taken { how, .. } if how.contains("run other")), "{lost}");
+    assert_eq!(other.check(), Ok(()));
+}
