@@ -40,13 +40,13 @@ impl ChartMuseum {
         let answer = self.http.get(&doing, below(self.url.reveal(), &["index.yaml"]), LARGEST_INDEX).await?;
         match answer.status {
             StatusCode::OK => {
-                let index = Index::read(&answer.body).map_err(|source| RepositoryError::Index { url: self.url.clone(), source })?;
+                let index = Index::read(&answer.body).map_err(|source| RepositoryError::Index { url: self.url.to_string(), source })?;
                 if index.skipped() > 0 {
                     tracing::warn!(url = %self.url, skipped = index.skipped(), "the index has entries that cannot be read");
                 }
                 Ok(index)
             }
-            StatusCode::NOT_FOUND => Err(RepositoryError::NoRepository { url: self.url.clone() }),
+            StatusCode::NOT_FOUND => Err(RepositoryError::NoRepository { url: self.url.to_string() }),
             _ => Err(self.http.refused(doing, &answer)),
         }
     }
@@ -55,19 +55,19 @@ impl ChartMuseum {
         let discover = || async { self.index().await.map(|index| index.context_path().unwrap_or_default().to_owned()) };
         let context_path = self.context_path.get_or_try_init(discover).await?;
         api(self.url.reveal(), context_path)
-            .ok_or_else(|| RepositoryError::ContextPath { url: self.url.clone(), context_path: context_path.clone() })
+            .ok_or_else(|| RepositoryError::ContextPath { url: self.url.to_string(), context_path: context_path.clone() })
     }
 
     fn uploaded(&self, doing: String, url: &Url, archive: &ChartArchive, answer: &Answer) -> Result<Uploaded, RepositoryError> {
         if answer.url != *url {
             // A redirected upload arrives as a GET: its answer says nothing about the upload.
-            return Err(RepositoryError::Redirected { doing, to: RedactedUrl::new(answer.url.clone()) });
+            return Err(RepositoryError::Redirected { doing, to: RedactedUrl::new(answer.url.clone()).to_string() });
         }
         match answer.status {
             StatusCode::CREATED | StatusCode::ACCEPTED => Ok(Uploaded::Stored),
             StatusCode::CONFLICT => Ok(Uploaded::AlreadyThere),
             StatusCode::PAYLOAD_TOO_LARGE => Err(RepositoryError::TooLarge { doing, size: archive.bytes().len() }),
-            StatusCode::NOT_FOUND => Err(RepositoryError::NoApi { doing, url: RedactedUrl::new(url.clone()) }),
+            StatusCode::NOT_FOUND => Err(RepositoryError::NoApi { doing, url: RedactedUrl::new(url.clone()).to_string() }),
             _ => Err(self.http.refused(doing, answer)),
         }
     }

@@ -9,7 +9,6 @@ use super::index::IndexError;
 use crate::config::SecretError;
 use crate::failure::Failure;
 use crate::helm::chart::archive::ArchiveError;
-use crate::redact::RedactedUrl;
 
 /// Why a chart could not be published, found or read. `doing` is what was being done, with the object and the repository.
 #[derive(Debug, thiserror::Error)]
@@ -17,8 +16,8 @@ pub enum RepositoryError {
     /// No client for this kind of address.
     #[error("the repository {url} has a scheme that is not supported; http and https are")]
     Scheme {
-        /// The address.
-        url: RedactedUrl,
+        /// The address, without secrets.
+        url: String,
     },
     /// A secret that the settings name cannot be read.
     #[error(transparent)]
@@ -35,8 +34,8 @@ pub enum RepositoryError {
     /// The HTTP client cannot be built.
     #[error("prepare the HTTP client for {url}")]
     Client {
-        /// The repository.
-        url: RedactedUrl,
+        /// The repository's address, without secrets.
+        url: String,
         /// Why not.
         #[source]
         source: reqwest::Error,
@@ -104,7 +103,7 @@ pub enum RepositoryError {
         /// What was being done.
         doing: String,
         /// Where to.
-        to: RedactedUrl,
+        to: String,
     },
     /// 404 for an upload.
     #[error("{doing}: there is no upload API at {url} (HTTP 404)")]
@@ -112,19 +111,19 @@ pub enum RepositoryError {
         /// What was being done.
         doing: String,
         /// Where the archive was sent.
-        url: RedactedUrl,
+        url: String,
     },
     /// There is no index.yaml at the address.
     #[error("{url} is no chart repository: it has no index.yaml (HTTP 404)")]
     NoRepository {
-        /// The address.
-        url: RedactedUrl,
+        /// The address, without secrets.
+        url: String,
     },
     /// The index cannot be read.
     #[error("read the index of {url}")]
     Index {
-        /// The repository.
-        url: RedactedUrl,
+        /// The repository's address, without secrets.
+        url: String,
         /// Why not.
         #[source]
         source: IndexError,
@@ -132,8 +131,8 @@ pub enum RepositoryError {
     /// The API's path cannot be told from the repository's address.
     #[error("the repository {url} does not lie below its context path `{context_path}`")]
     ContextPath {
-        /// The repository.
-        url: RedactedUrl,
+        /// The repository's address, without secrets.
+        url: String,
         /// The path that the server, or `context-path`, says.
         context_path: String,
     },
@@ -142,11 +141,11 @@ pub enum RepositoryError {
     Archive {
         /// Name and version of the chart.
         chart: String,
-        /// The repository.
-        url: RedactedUrl,
+        /// The repository's address, without secrets.
+        url: String,
         /// What is wrong with it.
         #[source]
-        source: ArchiveError,
+        source: Box<ArchiveError>,
     },
     /// The repository serves an archive of another chart under this name.
     #[error("{url} serves {found} where {chart} was asked for")]
@@ -155,16 +154,16 @@ pub enum RepositoryError {
         chart: String,
         /// Name and version in the archive.
         found: String,
-        /// The repository.
-        url: RedactedUrl,
+        /// The repository's address, without secrets.
+        url: String,
     },
     /// The version is taken by other content.
     #[error("{chart} is already published in {url} with other content: {}", listed(files))]
     OtherContent {
         /// Name and version of the chart.
         chart: String,
-        /// The repository.
-        url: RedactedUrl,
+        /// The repository's address, without secrets.
+        url: String,
         /// The files that differ.
         files: Vec<String>,
     },
@@ -173,8 +172,8 @@ pub enum RepositoryError {
     NotServed {
         /// Name and version of the chart.
         chart: String,
-        /// The repository.
-        url: RedactedUrl,
+        /// The repository's address, without secrets.
+        url: String,
         /// How long we asked.
         within: Duration,
     },
@@ -186,8 +185,8 @@ pub enum RepositoryError {
         chart: String,
         /// The digest of the archive that the repository serves.
         digest: String,
-        /// The repository.
-        url: RedactedUrl,
+        /// The repository's address, without secrets.
+        url: String,
         /// The digest that the index gave last.
         seen: Option<String>,
         /// How long we asked.
@@ -198,8 +197,8 @@ pub enum RepositoryError {
     NotPublished {
         /// Name and version of the chart.
         chart: String,
-        /// The repository.
-        url: RedactedUrl,
+        /// The repository's address, without secrets.
+        url: String,
     },
 }
 
@@ -275,8 +274,8 @@ fn listed(files: &[String]) -> String {
 mod tests {
     use super::*;
 
-    fn url() -> RedactedUrl {
-        RedactedUrl::new("https://charts.example.com/org/".parse().unwrap())
+    fn url() -> String {
+        "https://charts.example.com/org/".to_owned()
     }
 
     #[test]
@@ -284,7 +283,7 @@ mod tests {
         let files: Vec<String> = (0..12).map(|n| format!("templates/{n}.yaml")).collect();
         let error = RepositoryError::OtherContent { chart: "demo 1.2.3".into(), url: url(), files };
         let failure = error.failure();
-        insta::assert_snapshot!(failure.chain().join("\n"), @"");
+        insta::assert_snapshot!(failure.chain().join("\n"), @"demo 1.2.3 is already published in https://charts.example.com/org/ with other content: templates/0.yaml, templates/1.yaml, templates/2.yaml, templates/3.yaml, templates/4.yaml, templates/5.yaml, templates/6.yaml, templates/7.yaml, templates/8.yaml, templates/9.yaml and 2 more");
         assert_eq!(failure.hints(), ["a published version never changes: raise `version` in Chart.yaml"]);
     }
 
@@ -295,7 +294,7 @@ mod tests {
             let (chart, digest, within) = ("demo 1.2.3".into(), "sha256:aa".into(), Duration::from_mins(6));
             RepositoryError::NotListed { chart, digest, url: url(), seen, within }.to_string()
         };
-        insta::assert_snapshot!(error(None), @"");
-        insta::assert_snapshot!(error(Some("sha256:bb")), @"");
+        insta::assert_snapshot!(error(None), @"demo 1.2.3 (sha256:aa) is stored in https://charts.example.com/org/, whose index did not list it after 360 s");
+        insta::assert_snapshot!(error(Some("sha256:bb")), @"demo 1.2.3 (sha256:aa) is stored in https://charts.example.com/org/, whose index still listed it as sha256:bb after 360 s");
     }
 }

@@ -180,7 +180,7 @@ fn client(settings: &RepositorySettings) -> Result<Client, RepositoryError> {
     let built = builder().build();
     // A machine without any root certificates can still talk to a repository that needs none.
     let built = if settings.url.reveal().scheme() == "http" { built.or_else(|_| builder().tls_certs_only([]).build()) } else { built };
-    built.map_err(|source| RepositoryError::Client { url: settings.url.clone(), source })
+    built.map_err(|source| RepositoryError::Client { url: settings.url.to_string(), source })
 }
 
 /// The certificates of `ca-file`; none when it is not set.

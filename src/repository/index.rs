@@ -174,7 +174,7 @@ serverInfo:
     fn a_page_that_is_no_index_is_refused() {
         for (text, message) in [
             ("<!DOCTYPE html>\n<html></html>", "it is not an index.yaml"),
-            ("", "it is not an index.yaml"),
+            ("", "it has no apiVersion"),
             ("entries: {}", "it has no apiVersion"),
             ("{\"error\":\"not found\"}", "it has no apiVersion"),
         ] {

@@ -58,6 +58,6 @@ pub struct Listed {
 pub fn for_settings(settings: &RepositorySettings) -> Result<Box<dyn ChartRepository>, RepositoryError> {
     match settings.url.reveal().scheme() {
         "http" | "https" => Ok(Box::new(ChartMuseum::new(settings)?)),
-        _ => Err(RepositoryError::Scheme { url: settings.url.clone() }),
+        _ => Err(RepositoryError::Scheme { url: settings.url.to_string() }),
     }
 }

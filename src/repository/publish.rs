@@ -46,14 +46,12 @@ pub struct Publication {
 
 /// What publishing this archive would do. Changes nothing.
 pub async fn check(repository: &dyn ChartRepository, archive: &ChartArchive) -> Result<PublishAction, RepositoryError> {
-    match find(repository, archive.name(), archive.version()).await? {
-        Some(published) => Ok(already(&same_content(repository, archive, published)?)),
-        None => {
-            // The address may be no repository at all, where everything is "not found".
-            repository.listed(archive.name(), archive.version()).await?;
-            Ok(PublishAction::Upload)
-        }
+    if let Some(published) = find(repository, archive.name(), archive.version()).await? {
+        return Ok(already(&same_content(repository, archive, published)?));
     }
+    // The address may be no repository at all, where everything is "not found".
+    repository.listed(archive.name(), archive.version()).await?;
+    Ok(PublishAction::Upload)
 }
 
 /// Publishes the archive, or finds it published. Returns when the repository serves it and its index lists it.
@@ -63,7 +61,7 @@ pub async fn publish(repository: &dyn ChartRepository, archive: &ChartArchive) -
 
 /// The published archive of this name and version.
 pub async fn published(repository: &dyn ChartRepository, name: &str, version: &str) -> Result<ChartArchive, RepositoryError> {
-    let missing = || RepositoryError::NotPublished { chart: format!("{name} {version}"), url: repository.url().clone() };
+    let missing = || RepositoryError::NotPublished { chart: format!("{name} {version}"), url: repository.url().to_string() };
     find(repository, name, version).await?.ok_or_else(missing)
 }
 
@@ -105,9 +103,12 @@ fn already(published: &ChartArchive) -> PublishAction {
 /// The archive of this name and version, read and checked, or `None`.
 async fn find(repository: &dyn ChartRepository, name: &str, version: &str) -> Result<Option<ChartArchive>, RepositoryError> {
     let Some(bytes) = repository.download(name, version).await? else { return Ok(None) };
-    let (chart, url) = (format!("{name} {version}"), repository.url().clone());
-    let archive =
-        ChartArchive::read(bytes).map_err(|source| RepositoryError::Archive { chart: chart.clone(), url: url.clone(), source })?;
+    let (chart, url) = (format!("{name} {version}"), repository.url().to_string());
+    let archive = ChartArchive::read(bytes).map_err(|source| RepositoryError::Archive {
+        chart: chart.clone(),
+        url: url.clone(),
+        source: Box::new(source),
+    })?;
     let found = format!("{} {}", archive.name(), archive.version());
     if found == chart { Ok(Some(archive)) } else { Err(RepositoryError::OtherChart { chart, found, url }) }
 }
@@ -118,7 +119,7 @@ fn same_content(repository: &dyn ChartRepository, ours: &ChartArchive, published
     if files.is_empty() {
         Ok(published)
     } else {
-        Err(RepositoryError::OtherContent { chart: named(ours), url: repository.url().clone(), files })
+        Err(RepositoryError::OtherContent { chart: named(ours), url: repository.url().to_string(), files })
     }
 }
 
@@ -129,7 +130,7 @@ async fn until_served(repository: &dyn ChartRepository, archive: &ChartArchive, 
             return Ok(published);
         }
         if !wait.pause().await {
-            return Err(RepositoryError::NotServed { chart: named(archive), url: repository.url().clone(), within });
+            return Err(RepositoryError::NotServed { chart: named(archive), url: repository.url().to_string(), within });
         }
     }
 }
@@ -155,7 +156,7 @@ async fn until_listed(
             _ => {
                 agreeing = 0;
                 if !wait.pause().await {
-                    let (chart, url) = (named(published), repository.url().clone());
+                    let (chart, url) = (named(published), repository.url().to_string());
                     return Err(RepositoryError::NotListed { chart, digest, url, seen, within });
                 }
             }

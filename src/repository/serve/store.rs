@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-use semver::Version;
 use serde_json::{Value, json};
 
 use crate::helm::chart::archive::ChartArchive;
+use crate::helm::semver::Version;
 
 /// The directory and what is known about its archives.
 pub(super) struct Store {
@@ -61,7 +61,8 @@ impl Store {
             }
         }
         for versions in charts.values_mut() {
-            versions.sort_by(|a, b| precedence(&b.version).cmp(&precedence(&a.version)).then_with(|| b.version.cmp(&a.version)));
+            // Versions of equal precedence are ordered by their text.
+            versions.sort_by_cached_key(|entry| std::cmp::Reverse((entry.version.parse::<Version>().ok(), entry.version.clone())));
         }
         Ok(charts)
     }
@@ -175,14 +176,6 @@ fn is_archive(path: &Path) -> bool {
     path.extension() == Some(OsStr::new("tgz"))
 }
 
-/// The order of Helm's loose versions: a leading `v` and missing numbers are allowed; what is no version at all comes last.
-fn precedence(version: &str) -> Option<Version> {
-    let version = version.strip_prefix('v').unwrap_or(version);
-    let (numbers, rest) = version.split_at(version.find(['-', '+']).unwrap_or(version.len()));
-    let missing = 2usize.saturating_sub(numbers.matches('.').count());
-    Version::parse(&format!("{numbers}{}{rest}", ".0".repeat(missing))).ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -202,13 +195,6 @@ mod tests {
         ] {
             assert_eq!(is_servable(file), servable, "{file:?}");
         }
-    }
-
-    #[test]
-    fn versions_are_ordered_as_helm_orders_them() {
-        let mut versions = ["1.2", "v1.10.0", "1.9.1", "1.10.0-rc.1", "junk", "2"];
-        versions.sort_by_key(|version| precedence(version));
-        assert_eq!(versions, ["junk", "1.2", "1.9.1", "1.10.0-rc.1", "v1.10.0", "2"]);
     }
 
     #[test]
