@@ -8,6 +8,7 @@ pub mod helm;
 pub mod init;
 pub mod job;
 pub mod package;
+pub mod repository;
 pub mod resume;
 pub mod rollback;
 pub mod rollout;
@@ -42,6 +43,9 @@ pub enum Command {
     /// Helm's verbs, with helm's arguments, output and exit codes
     #[command(subcommand)]
     Helm(helm::HelmCommand),
+    /// Serve a chart repository
+    #[command(subcommand)]
+    Repository(repository::RepositoryCommand),
     /// Write a commented release.yaml
     Init(init::InitArgs),
     /// Check release.yaml, or print its JSON Schema
@@ -93,6 +97,7 @@ pub async fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
         Command::Unlock(args) => unlock::run(&args, context).await,
         Command::Package(args) => package::run(&args, context).await,
         Command::Helm(command) => helm::run(command, context).await,
+        Command::Repository(command) => repository::run(command, &context.printer).await,
         Command::Init(args) => init::run(&args, context),
         Command::Config(command) => config::run(&command, context),
         Command::Completions(args) => completions::run(&args, context),

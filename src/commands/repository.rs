@@ -11,15 +11,10 @@ use crate::report::exit_code::Exit;
 use crate::report::printer::Printer;
 use crate::repository::serve::{Access, Museum, serve};
 
-/// Chart repositories
-#[derive(Debug, clap::Args)]
-pub struct RepositoryArgs {
-    #[command(subcommand)]
-    command: RepositoryCommand,
-}
-
+/// The commands of `release repository`.
 #[derive(Debug, clap::Subcommand)]
-enum RepositoryCommand {
+pub enum RepositoryCommand {
+    /// Serve the charts of a directory with ChartMuseum's API
     Serve(ServeArgs),
 }
 
@@ -28,7 +23,7 @@ enum RepositoryCommand {
 /// Prints the repository's address to stdout once it accepts connections, and ends cleanly on SIGTERM and Ctrl-C. A published version is never
 /// overwritten, unless --allow-overwrite is given and the upload says ?force.
 #[derive(Debug, clap::Args)]
-struct ServeArgs {
+pub struct ServeArgs {
     /// Directory of the archives; created when it is missing
     #[arg(long, value_name = "DIRECTORY")]
     dir: PathBuf,
@@ -59,8 +54,8 @@ struct ServeArgs {
 }
 
 /// Runs what was typed after `release repository`.
-pub async fn run(args: RepositoryArgs, printer: &Printer) -> Result<Exit, Failure> {
-    match args.command {
+pub async fn run(command: RepositoryCommand, printer: &Printer) -> Result<Exit, Failure> {
+    match command {
         RepositoryCommand::Serve(args) => serve_directory(args, printer).await,
     }
 }

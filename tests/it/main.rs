@@ -7,5 +7,8 @@ mod help;
 mod init;
 mod layers;
 mod package;
+mod repository_contract;
+mod repository_faults;
+mod repository_serve;
 mod support;
 mod usage;

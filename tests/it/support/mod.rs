@@ -1,3 +1,7 @@
 //! What the tests share.
 
+pub(crate) mod charts;
+pub(crate) mod client;
+pub(crate) mod faulty;
+pub(crate) mod museum;
 pub(crate) mod world;
