@@ -2,35 +2,23 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::{ConfigMap, Container, EnvVarSource, Pod, Secret};
-use kube::{Api, Client, ResourceExt};
+use k8s_openapi::api::core::v1::{Container, EnvVarSource, Pod};
+use kube::{Client, ResourceExt};
 
+use super::objects::{Kind, ObjectError, Objects, Reference};
 use super::status::HOST_IP;
 
 /// Variables by name.
 pub(super) type Environment = BTreeMap<String, String>;
 
-/// Why a container cannot get its variables; reads like the kubelet's messages.
+/// Why a container cannot get its variables.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum EnvironmentError {
-    #[error("{kind} \"{name}\" not found")]
-    NoObject { kind: &'static str, name: String },
-    #[error("couldn't find key {key} in {kind} {name}")]
-    NoKey { kind: &'static str, name: String, key: String },
+    #[error(transparent)]
+    Object(#[from] ObjectError),
     #[error("the node cannot give the variable {name} its value: {what} is not supported")]
     Unsupported { name: String, what: String },
-    #[error("read {kind} \"{name}\": {source}")]
-    Read { kind: &'static str, name: String, source: kube::Error },
 }
-
-/// `ConfigMap`s and Secrets that a container refers to; none for one that does not exist.
-#[derive(Debug, Default)]
-struct Objects {
-    found: BTreeMap<(&'static str, String), Option<Environment>>,
-}
-
-const CONFIG_MAP: &str = "configmap";
-const SECRET: &str = "secret";
 
 /// The variables of a container on top of `base`, in which its own may refer to those before them.
 pub(super) async fn resolve(
@@ -40,53 +28,33 @@ pub(super) async fn resolve(
     container: &Container,
     base: Environment,
 ) -> Result<Environment, EnvironmentError> {
-    let namespace = pod.namespace().unwrap_or_default();
-    let mut objects = Objects::default();
-    for (kind, name) in references(container) {
-        let data = match kind {
-            CONFIG_MAP => config_map(client, &namespace, &name).await,
-            _ => secret(client, &namespace, &name).await,
-        };
-        let data = data.map_err(|source| EnvironmentError::Read { kind, name: name.clone(), source })?;
-        objects.found.insert((kind, name), data);
-    }
+    let objects = Objects::load(client, &pod.namespace().unwrap_or_default(), references(container)).await?;
     build(pod, pod_ip, container, &objects, base)
 }
 
-fn references(container: &Container) -> Vec<(&'static str, String)> {
+fn references(container: &Container) -> Vec<Reference> {
     let from = container.env_from.iter().flatten();
     let whole = from.flat_map(|source| {
-        let config_map = source.config_map_ref.as_ref().map(|reference| (CONFIG_MAP, reference.name.clone()));
-        config_map.into_iter().chain(source.secret_ref.as_ref().map(|reference| (SECRET, reference.name.clone())))
+        let config_map = source.config_map_ref.as_ref().map(|reference| (Kind::ConfigMap, reference.name.clone()));
+        config_map.into_iter().chain(source.secret_ref.as_ref().map(|reference| (Kind::Secret, reference.name.clone())))
     });
     let sources = container.env.iter().flatten().filter_map(|variable| variable.value_from.as_ref());
     let keys = sources.flat_map(|source| {
-        let config_map = source.config_map_key_ref.as_ref().map(|reference| (CONFIG_MAP, reference.name.clone()));
-        config_map.into_iter().chain(source.secret_key_ref.as_ref().map(|reference| (SECRET, reference.name.clone())))
+        let config_map = source.config_map_key_ref.as_ref().map(|reference| (Kind::ConfigMap, reference.name.clone()));
+        config_map.into_iter().chain(source.secret_key_ref.as_ref().map(|reference| (Kind::Secret, reference.name.clone())))
     });
     whole.chain(keys).collect()
-}
-
-async fn config_map(client: &Client, namespace: &str, name: &str) -> kube::Result<Option<Environment>> {
-    let found = Api::<ConfigMap>::namespaced(client.clone(), namespace).get_opt(name).await?;
-    Ok(found.map(|object| object.data.unwrap_or_default()))
-}
-
-async fn secret(client: &Client, namespace: &str, name: &str) -> kube::Result<Option<Environment>> {
-    let found = Api::<Secret>::namespaced(client.clone(), namespace).get_opt(name).await?;
-    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-    Ok(found.map(|object| object.data.unwrap_or_default().into_iter().map(|(key, value)| (key, text(value.0))).collect()))
 }
 
 fn build(pod: &Pod, pod_ip: &str, container: &Container, objects: &Objects, base: Environment) -> Result<Environment, EnvironmentError> {
     let mut environment = base;
     for source in container.env_from.iter().flatten() {
         let prefix = source.prefix.as_deref().unwrap_or_default();
-        let config_map = source.config_map_ref.as_ref().map(|reference| (CONFIG_MAP, &reference.name, reference.optional));
-        let secret = source.secret_ref.as_ref().map(|reference| (SECRET, &reference.name, reference.optional));
+        let config_map = source.config_map_ref.as_ref().map(|reference| (Kind::ConfigMap, &reference.name, reference.optional));
+        let secret = source.secret_ref.as_ref().map(|reference| (Kind::Secret, &reference.name, reference.optional));
         for (kind, name, optional) in config_map.into_iter().chain(secret) {
             let data = objects.get(kind, name, optional == Some(true))?;
-            environment.extend(data.iter().flat_map(|data| data.iter()).map(|(key, value)| (format!("{prefix}{key}"), value.clone())));
+            environment.extend(data.iter().flat_map(|data| data.iter()).map(|(key, value)| (format!("{prefix}{key}"), text(value))));
         }
     }
     for variable in container.env.iter().flatten() {
@@ -99,22 +67,6 @@ fn build(pod: &Pod, pod_ip: &str, container: &Container, objects: &Objects, base
     Ok(environment)
 }
 
-impl Objects {
-    fn get(&self, kind: &'static str, name: &str, optional: bool) -> Result<Option<&Environment>, EnvironmentError> {
-        match self.found.get(&(kind, name.to_string())).and_then(Option::as_ref) {
-            None if !optional => Err(EnvironmentError::NoObject { kind, name: name.into() }),
-            found => Ok(found),
-        }
-    }
-
-    fn key(&self, kind: &'static str, name: &str, key: &str, optional: bool) -> Result<Option<String>, EnvironmentError> {
-        match self.get(kind, name, optional)?.and_then(|data| data.get(key)) {
-            None if !optional => Err(EnvironmentError::NoKey { kind, name: name.into(), key: key.into() }),
-            found => Ok(found.cloned()),
-        }
-    }
-}
-
 fn of_source(
     pod: &Pod,
     pod_ip: &str,
@@ -123,17 +75,24 @@ fn of_source(
     objects: &Objects,
 ) -> Result<Option<String>, EnvironmentError> {
     if let Some(reference) = &source.config_map_key_ref {
-        return objects.key(CONFIG_MAP, &reference.name, &reference.key, reference.optional == Some(true));
+        let value = objects.key(Kind::ConfigMap, &reference.name, &reference.key, reference.optional == Some(true))?;
+        return Ok(value.map(|value| text(value)));
     }
     if let Some(reference) = &source.secret_key_ref {
-        return objects.key(SECRET, &reference.name, &reference.key, reference.optional == Some(true));
+        let value = objects.key(Kind::Secret, &reference.name, &reference.key, reference.optional == Some(true))?;
+        return Ok(value.map(|value| text(value)));
     }
     let unsupported = |what: &str| EnvironmentError::Unsupported { name: variable.into(), what: what.into() };
     let Some(reference) = &source.field_ref else { return Err(unsupported("its source")) };
     field(pod, pod_ip, &reference.field_path).map(Some).ok_or_else(|| unsupported(&reference.field_path))
 }
 
-fn field(pod: &Pod, pod_ip: &str, path: &str) -> Option<String> {
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// A field of the pod, as the downward API names it.
+pub(super) fn field(pod: &Pod, pod_ip: &str, path: &str) -> Option<String> {
     let spec = pod.spec.as_ref();
     match path {
         "metadata.name" => Some(pod.name_any()),
@@ -185,8 +144,8 @@ mod tests {
     }
 
     fn objects() -> Objects {
-        let data = Environment::from([("key".to_string(), "value".to_string())]);
-        Objects { found: BTreeMap::from([((CONFIG_MAP, "settings".into()), Some(data)), ((SECRET, "absent".into()), None)]) }
+        let data = [("key".to_string(), b"value".to_vec())].into();
+        Objects([((Kind::ConfigMap, "settings".into()), Some(data)), ((Kind::Secret, "absent".into()), None)].into())
     }
 
     #[test]

@@ -2,6 +2,8 @@
 //!
 //! Old and new pods, and several clusters, share one machine, so no program may listen on the port that its chart names.
 
+use k8s_openapi::api::core::v1::ContainerPort;
+
 use crate::images::{Image, Kind};
 
 /// How a flag writes the port.
@@ -16,24 +18,28 @@ enum Form {
 /// A flag by which a program is told where to listen, and since which minor version it has it.
 struct Listener {
     flag: &'static str,
+    /// The container port that the charts give this name stands for the default, when a configuration file chose it.
+    port_name: &'static str,
     form: Form,
     default_port: u16,
     since_minor: u32,
 }
 
-const fn listener(flag: &'static str, form: Form, default_port: u16, since_minor: u32) -> Listener {
-    Listener { flag, form, default_port, since_minor }
+const fn listener(flag: &'static str, port_name: &'static str, form: Form, default_port: u16, since_minor: u32) -> Listener {
+    Listener { flag, port_name, form, default_port, since_minor }
 }
 
 const METRICS: &str = "--metrics-listen-address";
-const CONTROLLER: &[Listener] =
-    &[listener(METRICS, Form::Address, 9402, 0), listener("--internal-healthz-listen-address", Form::Address, 9403, 12)];
-const WEBHOOK: &[Listener] = &[
-    listener("--secure-port", Form::Port, 6443, 0),
-    listener("--healthz-port", Form::Port, 6080, 0),
-    listener(METRICS, Form::Address, 9402, 16),
+const CONTROLLER: &[Listener] = &[
+    listener(METRICS, "http-metrics", Form::Address, 9402, 0),
+    listener("--internal-healthz-listen-address", "http-healthz", Form::Address, 9403, 12),
 ];
-const CAINJECTOR: &[Listener] = &[listener(METRICS, Form::Address, 9402, 16)];
+const WEBHOOK: &[Listener] = &[
+    listener("--secure-port", "https", Form::Port, 6443, 0),
+    listener("--healthz-port", "healthcheck", Form::Port, 6080, 0),
+    listener(METRICS, "http-metrics", Form::Address, 9402, 16),
+];
+const CAINJECTOR: &[Listener] = &[listener(METRICS, "http-metrics", Form::Address, 9402, 16)];
 
 fn listeners(image: &Image) -> impl Iterator<Item = &'static Listener> {
     let of_kind = match image.kind {
@@ -47,11 +53,16 @@ fn listeners(image: &Image) -> impl Iterator<Item = &'static Listener> {
 }
 
 /// The arguments with every listening flag pointed at the port that `local` gives for a container port.
-pub(super) fn rewrite<E>(args: &[String], image: &Image, mut local: impl FnMut(u16) -> Result<u16, E>) -> Result<Vec<String>, E> {
+pub(super) fn rewrite<E>(
+    args: &[String],
+    image: &Image,
+    ports: &[ContainerPort],
+    mut local: impl FnMut(u16) -> Result<u16, E>,
+) -> Result<Vec<String>, E> {
     let mut rewritten = args.to_vec();
     for listener in listeners(image) {
         let asked = take(&mut rewritten, listener.flag);
-        let value = match container_port(asked.as_deref(), listener) {
+        let value = match container_port(asked.as_deref(), listener, ports) {
             Some(port) => listener.form.write(local(port)?),
             None => asked.unwrap_or_default(),
         };
@@ -70,8 +81,11 @@ impl Form {
 }
 
 /// The port that the program would listen on in its container; none when it is switched off or no port at all.
-fn container_port(asked: Option<&str>, listener: &Listener) -> Option<u16> {
-    let Some(asked) = asked else { return Some(listener.default_port) };
+fn container_port(asked: Option<&str>, listener: &Listener, ports: &[ContainerPort]) -> Option<u16> {
+    let Some(asked) = asked else {
+        let named = ports.iter().find(|port| port.name.as_deref() == Some(listener.port_name));
+        return Some(named.and_then(|port| u16::try_from(port.container_port).ok()).unwrap_or(listener.default_port));
+    };
     let digits = match listener.form {
         Form::Port => asked,
         Form::Address => asked.rsplit_once(':')?.1,
@@ -102,7 +116,7 @@ mod tests {
     fn rewritten(kind: Kind, version: &str, args: &[&str]) -> Vec<String> {
         let image = Image { program: "/p".into(), args_prefix: vec![], kind, version: version.into() };
         let args: Vec<String> = args.iter().map(ToString::to_string).collect();
-        rewrite(&args, &image, |port| Ok::<_, ()>(port + 10_000)).expect("ports never run out here")
+        rewrite(&args, &image, &[], |port| Ok::<_, ()>(port + 10_000)).expect("ports never run out here")
     }
 
     #[test]
@@ -130,6 +144,14 @@ mod tests {
         for (kind, version, args, expected) in cases {
             assert_eq!(&rewritten(*kind, version, args), expected, "{kind:?} {version}");
         }
+    }
+
+    #[test]
+    fn a_port_that_a_configuration_file_chose_is_found_by_its_name() {
+        let image = Image { program: "/p".into(), args_prefix: vec![], kind: Kind::Webhook, version: "v1.11.5".into() };
+        let https = ContainerPort { name: Some("https".into()), container_port: 9443, ..ContainerPort::default() };
+        let args = rewrite(&["--config=c".into()], &image, &[https], |port| Ok::<_, ()>(port + 10_000)).expect("a port");
+        assert_eq!(args, ["--config=c", "--secure-port=19443", "--healthz-port=16080"]);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use super::host::Host;
 use super::pod::PodPlace;
 use super::probe;
 use super::process::{self, Launch};
+use super::volume::Mounts;
 use crate::images::{self, Image, Kind};
 
 /// Why a container cannot be started, by the kubelet's reasons.
@@ -42,9 +43,13 @@ pub(super) async fn prepare(host: &Host, place: &PodPlace, container: &Container
     let environment = environment::resolve(&host.client, &place.pod, &place.ip.to_string(), container, base)
         .await
         .map_err(|error| Blocked::Config(error.to_string()))?;
+    let mounts = Mounts::of(container, place);
+    let environment = environment.into_iter().map(|(name, value)| (name, mounts.relocate(&value))).collect();
     let (program, args) = command(container, &image, &environment);
+    let args: Vec<String> = args.iter().map(|arg| mounts.relocate(arg)).collect();
     let local = |port| ports.get(&port).map_or_else(|| host.ports.assign(place.ip, port), |local| Ok(*local));
-    let mut args = flags::rewrite(&args, &image, local).map_err(Blocked::create)?;
+    let named = container.ports.as_deref().unwrap_or_default();
+    let mut args = flags::rewrite(&args, &image, named, local).map_err(Blocked::create)?;
     args.extend(kubeconfig_flag(&image, place));
     if !process::is_there(&program) {
         return Err(Blocked::Create(format!("exec: \"{}\": no such file or directory", program.display())));

@@ -4,8 +4,8 @@
 //! container, probes and restarts it, reports its status and events, serves its logs, and carries the API server's connections into the
 //! cluster's network. The programs and all of Kubernetes around them are the real ones.
 //!
-//! It never runs containers: no image is fetched, nothing is mounted (volumes other than the service account's token do not exist), limits
-//! and security contexts are not applied, and there is no exec, attach, port-forward or lifecycle hook.
+//! It never runs containers: no image is fetched, nothing is mounted (`volume` says what stands for it), limits and security
+//! contexts are not applied, and there is no exec, attach, port-forward or lifecycle hook.
 
 mod backoff;
 mod container;
@@ -19,6 +19,7 @@ mod identity;
 mod launch;
 mod log;
 mod log_server;
+mod objects;
 mod pod;
 mod pods;
 mod ports;
@@ -30,6 +31,7 @@ mod status;
 mod stop;
 mod target;
 mod unverified;
+mod volume;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

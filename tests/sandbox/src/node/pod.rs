@@ -20,9 +20,10 @@ use super::process;
 use super::publish::Publisher;
 use super::status::Seen;
 use super::stop::{self, Stop};
+use super::volume;
 
-/// How often a token is asked for again that was refused: the service account may come later.
-const TOKEN_AGAIN: Duration = Duration::from_secs(2);
+/// How often something is looked for again that a pod needs to start; it may come later.
+const AGAIN: Duration = Duration::from_secs(2);
 /// What containers get when nobody waits for them: the pod is gone already, or the agent ends.
 const SHORT_GRACE: Duration = Duration::from_secs(2);
 
@@ -215,13 +216,24 @@ impl Containers {
             };
             let message = format!("MountVolume.SetUp failed for the token of the pod: {error}");
             self.host.events.tell(&self.place.pod, None, Level::Warning, "FailedMount", message);
-            self.stop.sleep(TOKEN_AGAIN).await?;
+            self.stop.sleep(AGAIN).await?;
         }
     }
 
-    async fn run_all(self) {
+    async fn set_up_volumes(&mut self) -> Option<()> {
+        while let Err(error) = volume::set_up(&self.host, &self.place).await {
+            self.host.events.tell(&self.place.pod, None, Level::Warning, "FailedMount", error.to_string());
+            self.stop.sleep(AGAIN).await?;
+        }
+        Some(())
+    }
+
+    async fn run_all(mut self) {
         if let Err(error) = std::fs::create_dir_all(&self.place.directory) {
             return tracing::error!(%error, pod = self.place.name_and_uid(), "make room for a pod");
+        }
+        if self.set_up_volumes().await.is_none() {
+            return;
         }
         for init in self.place.init_containers() {
             let policy = if self.place.restart_policy() == "Never" { "Never" } else { "OnFailure" };
