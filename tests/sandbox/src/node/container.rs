@@ -18,7 +18,7 @@ use super::event::Level::{self, Normal, Warning};
 use super::host::Host;
 use super::launch::{self, Blocked};
 use super::log;
-use super::pod::PodPlace;
+use super::place::PodPlace;
 use super::probe::{Finding, Probes};
 use super::process::Process;
 use super::status::{self, Seen};

@@ -9,7 +9,7 @@ use k8s_openapi::api::core::v1::Container;
 use super::environment::{self, Environment, expand};
 use super::flags;
 use super::host::Host;
-use super::pod::PodPlace;
+use super::place::PodPlace;
 use super::probe;
 use super::process::{self, Launch};
 use super::volume::Mounts;

@@ -7,6 +7,7 @@
 //! It never runs containers: no image is fetched, nothing is mounted (`volume` says what stands for it), limits and security
 //! contexts are not applied, and there is no exec, attach, port-forward or lifecycle hook.
 
+mod attempt;
 mod backoff;
 mod container;
 mod container_id;
@@ -20,6 +21,7 @@ mod launch;
 mod log;
 mod log_server;
 mod objects;
+mod place;
 mod pod;
 mod pods;
 mod ports;

@@ -12,7 +12,7 @@ use kube::api::{DeleteParams, Patch, PatchParams, Preconditions};
 use serde_json::{Value, json};
 
 use super::host::Host;
-use super::pod::PodPlace;
+use super::place::PodPlace;
 use super::status::{Seen, pod_status};
 
 const AGAIN: Duration = Duration::from_millis(500);

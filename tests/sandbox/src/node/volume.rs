@@ -12,7 +12,7 @@ use kube::ResourceExt;
 use super::environment::field;
 use super::host::Host;
 use super::objects::{Kind, ObjectError, Objects, Reference};
-use super::pod::PodPlace;
+use super::place::PodPlace;
 
 /// Added to every pod by the API server.
 const TOKEN_VOLUME: &str = "kube-api-access-";
