@@ -211,11 +211,11 @@ fn location_of(location: &serde_saphyr::Location) -> Location {
 
 fn problem_of(error: &serde_saphyr::Error) -> Problem {
     let location = error.location().map(|location| location_of(&location)).unwrap_or_default();
-    let error = error.without_snippet();
-    if let serde_saphyr::Error::DuplicateMappingKey { key: Some(key), .. } = error {
-        return Problem { location, message: format!("the key `{key}` is there already") };
-    }
-    let message = error.render_with_formatter(&DefaultMessageFormatter.with_localizer(&PlaceSaidElsewhere));
+    let message = match error.without_snippet() {
+        serde_saphyr::Error::DuplicateMappingKey { key: Some(key), .. } => format!("the key `{key}` is there already"),
+        serde_saphyr::Error::MultipleDocuments { .. } => "a second YAML document begins here; keep one".to_owned(),
+        other => other.render_with_formatter(&DefaultMessageFormatter.with_localizer(&PlaceSaidElsewhere)),
+    };
     Problem { location, message }
 }
 

@@ -235,3 +235,65 @@ fn unknown(what: &str, asked: &[String], known: &[&str]) -> Result<(), ConfigErr
 fn list(names: &[&str]) -> String {
     if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The fleet of the fixtures, where it stands.
+    fn fleet() -> Config {
+        Config::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/fleet/release.yaml")).unwrap()
+    }
+
+    fn names(selection: &Selection) -> Vec<String> {
+        Settings::resolve(&fleet(), selection).unwrap().clusters.into_iter().map(|cluster| cluster.name).collect()
+    }
+
+    fn strings(texts: &[&str]) -> Vec<String> {
+        texts.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn clusters_come_by_wave_and_then_in_the_order_of_the_file() {
+        let in_order = ["eks-development-1", "eks-staging-1", "eks-production-1"];
+        assert_eq!(names(&Selection { all: true, ..Selection::default() }), in_order);
+        assert_eq!(
+            names(&Selection { waves: strings(&["production", "development"]), ..Selection::default() }),
+            [in_order[0], in_order[2]]
+        );
+        let twice =
+            Selection { clusters: strings(&[in_order[1], in_order[0], in_order[1]]), waves: strings(&["staging"]), ..Selection::default() };
+        assert_eq!(names(&twice), in_order[..2]);
+    }
+
+    #[test]
+    fn the_clusters_values_come_after_the_charts_and_are_read_once() {
+        let settings = Settings::resolve(&fleet(), &Selection { all: true, ..Selection::default() }).unwrap();
+        let values: Vec<Vec<&str>> =
+            settings.clusters.iter().map(|cluster| cluster.values.iter().map(|file| &file.sha256[..8]).collect()).collect();
+        assert_eq!(values, [vec!["aa931a27", "5495eb69"], vec!["aa931a27"], vec!["aa931a27"]]);
+        assert_eq!(settings.clusters[0].values[1].bytes, b"replicaCount: 1\n");
+    }
+
+    #[test]
+    fn what_is_typed_wins_over_what_is_configured() {
+        let config = fleet();
+        let all = Selection { all: true, ..Selection::default() };
+        let as_configured = Settings::resolve(&config, &all).unwrap();
+        assert_eq!((as_configured.on_failure, as_configured.chart.gates.timeout), (OnFailure::Halt, Duration::from_mins(10)));
+        let typed = Selection { on_failure: Some(OnFailure::Rollback), timeout: Some(Duration::from_secs(5)), ..all };
+        let settings = Settings::resolve(&config, &typed).unwrap();
+        assert_eq!((settings.on_failure, settings.chart.gates.timeout), (OnFailure::Rollback, Duration::from_secs(5)));
+        assert_eq!(settings.chart.gates.settle, Duration::from_mins(2));
+    }
+
+    #[test]
+    fn credentials_are_read_only_when_they_are_needed() {
+        let path = fleet().document.path().to_owned();
+        let text = std::fs::read_to_string(&path).unwrap().replace("env: CHARTMUSEUM_", "env: NOBODY_SETS_");
+        let config = Config::parse(&path, &text).unwrap();
+        let settings = Settings::resolve(&config, &Selection { all: true, ..Selection::default() }).unwrap();
+        let error = settings.chart.repository.credentials().unwrap_err().to_string();
+        assert!(error.contains("NOBODY_SETS_USERNAME") && error.contains("`chartmuseum`"), "{error}");
+    }
+}

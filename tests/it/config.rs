@@ -214,6 +214,15 @@ fn a_file_that_is_no_yaml_is_refused_with_its_line() {
     5 |     repository: other
       |     ^^^^^^^^^^
     ");
+    assert_snapshot!(check_with(&[("waves:", "---\nwaves:")]), @"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    error: release.yaml:27:1: a second YAML document begins here; keep one
+       |
+    27 | waves: [{ name: development }, { name: staging, soak: 30m }, { name: production, max-parallel: 1 }]
+       | ^
+    ");
     let world = World::new();
     world.write("release.yaml", "");
     assert_snapshot!(world.release(["config", "check"]), @"
