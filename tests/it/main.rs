@@ -10,5 +10,6 @@ mod package;
 mod repository_contract;
 mod repository_faults;
 mod repository_serve;
+mod pipelines;
 mod support;
 mod usage;
