@@ -94,6 +94,12 @@ fn what_reaches_the_program() {
             "--wave production --chart cert-manager --version 1.11.5 --lock-timeout 0s --report junit=out/rollout-production.xml \
              --report json=out/rollout-production.json",
         ),
+        (
+            vec!["rollback", "eks-production-1"],
+            vec![("RELEASE_TO_REVISION", "7"), ("RELEASE_REF", "main")],
+            "rollback --cluster eks-production-1 --to-revision 7 --lock-timeout 30m --report junit=reports/rollback-eks-production-1.xml \
+             --report json=reports/rollback-eks-production-1.json",
+        ),
         (vec!["dry-run", ""], vec![("RELEASE_REF", "v1.11.5")], "--all --dry-run --detailed-exitcode --ref v1.11.5"),
     ] {
         let call = Call::new(&args, &env);

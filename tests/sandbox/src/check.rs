@@ -14,7 +14,7 @@ use crate::counts::Counts;
 use crate::museum::workspace;
 use crate::state::State;
 use crate::tools::{Cache, Extras, Programs};
-use crate::{down, interrupt, talk};
+use crate::{down, interrupt, pipelines, talk};
 
 /// How long an interrupted `up` may take to stop what it started.
 const CLEANING_UP: Duration = Duration::from_secs(30);
@@ -52,6 +52,7 @@ async fn checks(args: &Args, root: &Path, counts: &mut Counts) -> Result<()> {
     if args.cluster.is_none() {
         cargo("format", &["fmt", "--all", "--check"], &variables).await?;
         cargo("lints", &["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"], &variables).await?;
+        pipelines::check().await?;
         test("unit and integration tests", &["test", "--workspace", "--no-fail-fast"], &variables, counts).await?;
     }
     if !args.no_clusters {

@@ -20,6 +20,7 @@ mod museum;
 pub mod node;
 mod object;
 pub mod pebble;
+mod pipelines;
 pub mod pods;
 pub mod ports;
 pub mod process;

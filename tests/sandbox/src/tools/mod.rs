@@ -92,15 +92,28 @@ pub const CERT_MANAGER_NEW: Tool = Tool {
 /// The whole table, the quickest first: a machine that cannot build learns it soon.
 pub const TABLE: [Tool; 7] = [PEBBLE, ETCD, HELM, HELM_3, CERT_MANAGER_OLD, CERT_MANAGER_NEW, KUBERNETES];
 
+/// What checks the GitHub workflows; not part of a sandbox.
+pub const ACTIONLINT: Tool =
+    Tool { name: "actionlint", version: "v1.7.12", packages: &["github.com/rhysd/actionlint/cmd/actionlint"], ldflags: "", usual: "10 s" };
+
+/// The program of [`ACTIONLINT`]; built when the cache has none.
+pub(crate) async fn actionlint(cache: &Cache) -> anyhow::Result<std::path::PathBuf> {
+    Ok(build::ensure(cache, &ACTIONLINT).await?.join("actionlint"))
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;
 
     use super::*;
 
+    fn rows() -> impl Iterator<Item = Tool> {
+        TABLE.into_iter().chain([ACTIONLINT])
+    }
+
     #[test]
     fn every_row_has_a_module_that_pins_its_version_and_packages() {
-        for tool in TABLE {
+        for tool in rows() {
             let directory = build::modules().join(tool.directory());
             let imports = fs::read_to_string(directory.join("tools.go")).expect("tools.go");
             let pinned = fs::read_to_string(directory.join("go.mod")).expect("go.mod");
@@ -116,7 +129,7 @@ mod tests {
     fn every_module_is_a_row() {
         for entry in fs::read_dir(build::modules()).expect("the modules") {
             let name = entry.expect("an entry").file_name();
-            assert!(TABLE.iter().any(|tool| *tool.directory() == *name), "{} is built by nobody", name.display());
+            assert!(rows().any(|tool| *tool.directory() == *name), "{} is built by nobody", name.display());
         }
     }
 }
