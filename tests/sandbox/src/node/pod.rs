@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use k8s_openapi::api::core::v1::{Container, Pod};
-use kube::ResourceExt;
 use tokio::sync::watch;
 
 use super::container::Runner;
