@@ -192,7 +192,8 @@ impl Site for Live {
 
     async fn rollback_target(&self) -> Result<Option<u32>, Failure> {
         let history = self.history().await?;
-        Ok(rollback_target(&history))
+        let written = history.last().is_some_and(|newest| newest.revision() > self.plan.base_revision);
+        Ok(rollback_target(&history).filter(|_| written))
     }
 
     async fn rollback(&self, to_revision: u32) -> Result<u32, Failure> {
@@ -305,10 +306,15 @@ pub fn subject(record: &Release, release: &ReleaseName, profile: Profile, fresh:
 
 /// The newest good revision before the newest one that deploys something else.
 pub fn rollback_target(history: &[Release]) -> Option<Revision> {
-    let content = |record: &Release| format!("{} {}", record.chart_version(), record.manifest());
-    let rows: Vec<(Revision, Status, String)> =
-        history.iter().map(|record| (record.revision(), record.status(), content(record))).collect();
+    let rows: Vec<(Revision, Status, String)> = history.iter().map(|record| (record.revision(), record.status(), deployed(record))).collect();
     decide::rollback_target(&rows, history.last()?.revision())
+}
+
+/// What a revision deploys, to compare: without the CRDs, which a rollback leaves as they are.
+fn deployed(record: &Release) -> String {
+    let objects = manifest::split(record.manifest()).unwrap_or_default();
+    let objects = objects.iter().filter(|object| !object.is_crd()).map(|object| object.value.to_string());
+    format!("{}\n{}", record.chart_version(), objects.collect::<Vec<_>>().join("\n"))
 }
 
 /// Hands what the gates say on to whoever watches the run.

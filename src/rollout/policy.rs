@@ -41,7 +41,7 @@ pub fn decide(wish: OnFailure, action: Action, failed: Failed<'_>, obstacles: &[
     }
     match (obstacles.first(), target) {
         (Some(obstacle), _) => Decision::Halt(format!("a rollback is not safe: {obstacle}")),
-        (None, None) => halt("there is no earlier good revision with other content"),
+        (None, None) => halt("nothing was written, or there is no earlier good revision with other content"),
         (None, Some(revision)) => Decision::Rollback(revision),
     }
 }

@@ -9,6 +9,7 @@ mod connect;
 mod lease;
 mod release_secrets;
 mod resilience;
+mod rollout;
 mod support;
 
 use std::process::ExitCode;
@@ -26,6 +27,14 @@ fn main() -> ExitCode {
 
 /// Every file's tests; one that is forgotten here is dead code, which the lints refuse.
 fn trials() -> Vec<Trial> {
-    let files = [action::trials(), apply::trials(), connect::trials(), lease::trials(), release_secrets::trials(), resilience::trials()];
+    let files = [
+        action::trials(),
+        apply::trials(),
+        connect::trials(),
+        lease::trials(),
+        release_secrets::trials(),
+        resilience::trials(),
+        rollout::trials(),
+    ];
     files.into_iter().flatten().collect()
 }

@@ -1,8 +1,10 @@
 //! What the tests share: the sandbox, connected clusters, small charts, and real Helm.
 
+pub(crate) mod cert_manager;
 pub(crate) mod chart;
 pub(crate) mod helm;
 pub(crate) mod kubeconfig;
+pub(crate) mod program;
 pub(crate) mod proxy;
 pub(crate) mod sandbox;
 

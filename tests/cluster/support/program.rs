@@ -1,0 +1,67 @@
+//! The program as a user runs it against the sandbox.
+
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+/// The sandbox's directory: the one of its release.yaml.
+pub(crate) fn directory() -> PathBuf {
+    let config = std::env::var_os("RELEASE_CONFIG").expect("RELEASE_CONFIG is set by the sandbox");
+    Path::new(&config).parent().expect("a directory").to_owned()
+}
+
+/// A release.yaml beside the sandbox's own, changed by these replacements; each must be found.
+pub(crate) fn config(name: &str, replacements: &[(&str, &str)]) -> PathBuf {
+    let mut text = std::fs::read_to_string(directory().join("release.yaml")).unwrap();
+    for (from, to) in replacements {
+        assert!(text.contains(from), "the sandbox's release.yaml has no {from}");
+        text = text.replace(from, to);
+    }
+    let path = directory().join(name);
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+/// How a command ended.
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Ran {
+    fn of(output: &Output) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let code = output.status.code().unwrap_or_else(|| -output.status.signal().unwrap_or_default());
+        Self { code, stdout: text(&output.stdout), stderr: text(&output.stderr) }
+    }
+
+    /// Everything that it said must be shown when an expectation fails.
+    #[track_caller]
+    pub(crate) fn expect(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        self
+    }
+}
+
+/// Runs it to its end.
+pub(crate) fn release(config: &Path, args: &[&str]) -> Ran {
+    Ran::of(&command(config, args).output().unwrap())
+}
+
+/// Starts it.
+pub(crate) fn start(config: &Path, args: &[&str]) -> Child {
+    command(config, args).spawn().unwrap()
+}
+
+/// Waits for its end.
+pub(crate) fn finish(child: Child) -> Ran {
+    Ran::of(&child.wait_with_output().unwrap())
+}
+
+fn command(config: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_release"));
+    command.args(args).env("RELEASE_CONFIG", config).current_dir(directory());
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
