@@ -33,6 +33,9 @@ pub struct RollbackArgs {
 pub async fn run(args: &RollbackArgs, context: &Context) -> Result<Exit, Failure> {
     let settings = context.settings(&args.run.on(args.selection.selection()))?;
     let sites = job::connect(&settings).await?;
+    if !args.dry_run.dry_run {
+        job::refuse_locked(&settings, &sites, args.run.lock_timeout).await?;
+    }
     let plan = job::plan_rollback(&settings, &sites, args.to_revision).await?;
     if args.dry_run.dry_run {
         return job::show(context, &plan, &args.dry_run, &args.report);

@@ -53,12 +53,14 @@ impl RolloutArgs {
 pub async fn run(args: &RolloutArgs, context: &Context) -> Result<Exit, Failure> {
     let settings = args.settings(context)?;
     let clusters = job::connect(&settings).await?;
+    if !args.dry_run.dry_run {
+        job::refuse_locked(&settings, &clusters, args.run.lock_timeout).await?;
+    }
     let mut chart = job::resolve(&settings).await?;
     let mut plan = job::plan_rollout(&settings, &clusters, &chart, &args.allowed()).await?;
     if args.dry_run.dry_run {
         return job::show(context, &plan, &args.dry_run, &args.report);
     }
-    job::refuse_locked(&settings, &clusters, args.run.lock_timeout).await?;
     for (cluster, warning) in plan.clusters.iter().flat_map(|plan| plan.warnings.iter().map(move |warning| (&plan.cluster, warning))) {
         context.printer.warn(&format!("{cluster}: {warning}"));
     }

@@ -191,6 +191,10 @@ impl Site for Live {
     }
 
     async fn rollback_target(&self) -> Result<Option<u32>, Failure> {
+        let begun = |record: &Record| if let Event::RollbackStarted { to_revision } = record.event { Some(to_revision) } else { None };
+        if let Some(revision) = self.memory.lock().await.records.iter().find_map(begun) {
+            return Ok(Some(revision));
+        }
         let history = self.history().await?;
         let written = history.last().is_some_and(|newest| newest.revision() > self.plan.base_revision);
         Ok(rollback_target(&history).filter(|_| written))
@@ -306,7 +310,8 @@ pub fn subject(record: &Release, release: &ReleaseName, profile: Profile, fresh:
 
 /// The newest good revision before the newest one that deploys something else.
 pub fn rollback_target(history: &[Release]) -> Option<Revision> {
-    let rows: Vec<(Revision, Status, String)> = history.iter().map(|record| (record.revision(), record.status(), deployed(record))).collect();
+    let rows: Vec<(Revision, Status, String)> =
+        history.iter().map(|record| (record.revision(), record.status(), deployed(record))).collect();
     decide::rollback_target(&rows, history.last()?.revision())
 }
 

@@ -7,6 +7,8 @@ use futures::future::join_all;
 use crate::cluster::{Cluster, client, lease};
 use crate::config::{ClusterSettings, Settings};
 use crate::failure::{Failure, Kind};
+use crate::rollout::identity::Identity;
+use crate::rollout::live;
 
 /// A cluster that answered, with what is configured for it.
 pub struct Connected {
@@ -41,15 +43,21 @@ pub(super) fn all<T>(results: Vec<Result<T, Failure>>) -> Result<Vec<T>, Failure
     }
 }
 
-/// A lock that is held already ends the run before anything is published, unless it shall wait.
+/// A lock that is held already ends the run before anything is looked at: what another run is writing would only confuse.
+/// With a time to wait it is waited for; the run takes the lock again when it touches the cluster.
 pub async fn refuse_locked(settings: &Settings, clusters: &[Connected], wait: Duration) -> Result<(), Failure> {
-    if !wait.is_zero() {
-        return Ok(());
-    }
+    let release = &settings.chart.release;
     for one in clusters {
-        if let Some(holder) = lease::holder(&one.cluster, &settings.chart.release).await? {
-            let told = format!("{}: release {} is locked by {holder}", one.cluster.name, settings.chart.release);
-            return Err(Failure::new(Kind::Locked, told).hint("wait with --lock-timeout, or `release unlock` when that run is dead"));
+        match lease::holder(&one.cluster, release).await? {
+            None => {}
+            Some(_) if !wait.is_zero() => {
+                let lock = live::take_lock(&one.cluster, release, &Identity::of_this_process(), wait).await?;
+                lock.release().await?;
+            }
+            Some(holder) => {
+                let told = format!("{}: release {release} is locked by {holder}", one.cluster.name);
+                return Err(Failure::new(Kind::Locked, told).hint("wait with --lock-timeout, or `release unlock` when that run is dead"));
+            }
         }
     }
     Ok(())
