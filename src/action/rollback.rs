@@ -58,10 +58,10 @@ pub async fn rollback(cluster: &Cluster, release: &ReleaseName, to: Revision, de
         release_secrets::rewrite(cluster, release, to, |record| record.with_manifest(manifest)).await?;
     }
     let done = helm_rollback(cluster, release, to, description).await;
-    if manifest.is_some() {
-        restore(cluster, release, older).await?;
-    }
+    let restored = if manifest.is_some() { restore(cluster, release, older).await } else { Ok(()) };
+    // The first cause first.
     done?;
+    restored?;
     let history = release_secrets::history(cluster, release).await?;
     history.last().map(Release::revision).ok_or(ActionError::NoRevision { release: release.to_string(), verb: "rollback" })
 }

@@ -10,7 +10,9 @@ use release::action::{self, Target};
 use release::cluster::{Cluster, release_secrets};
 use release::config::{ReleaseName, ValuesFile};
 use release::helm::chart::archive::ChartArchive;
+use release::helm::manifest::Object;
 use release::helm::release::Status;
+use serde_json::json;
 
 use crate::support::chart::{chart, config_map, crd};
 use crate::support::{helm, told, trial, world};
@@ -18,6 +20,10 @@ use crate::support::{helm, told, trial, world};
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
         trial("action::rendering_writes_nothing_and_sees_the_cluster", rendering_writes_nothing_and_sees_the_cluster),
+        trial(
+            "action::what_a_killed_run_left_pending_can_be_rendered_and_repaired",
+            what_a_killed_run_left_pending_can_be_rendered_and_repaired,
+        ),
         trial("action::an_upgrade_is_helms_own", an_upgrade_is_helms_own),
         trial("action::a_rollback_deletes_what_the_newer_revision_added", a_rollback_deletes_what_the_newer_revision_added),
         trial("action::a_rollback_leaves_crds_as_they_are", a_rollback_leaves_crds_as_they_are),
@@ -58,10 +64,35 @@ async fn rendering_writes_nothing_and_sees_the_cluster() {
     assert_eq!(rendered.objects.len(), 1);
     assert_eq!(rendered.objects[0].value["data"]["value"], "2");
     assert_ne!(rendered.objects[0].value["data"]["uid"], "");
-    assert_eq!(rendered.config, serde_json::json!({"deep": {"x": 2, "z": 1}}));
+    assert_eq!(rendered.config, json!({"deep": {"x": 2, "z": 1}}));
     assert_eq!(rendered.hooks.iter().map(|hook| hook.name.as_str()).collect::<Vec<_>>(), ["hook"]);
     assert!(rendered.record_bytes > 100);
     assert_eq!((maps(&cluster, &release).await, release_secrets::history(&cluster, &release).await.unwrap().len()), (vec![], 0));
+}
+
+async fn what_a_killed_run_left_pending_can_be_rendered_and_repaired() {
+    let (cluster, release) = world().await;
+    upgrade(&cluster, &release, &chart("1.0.0", &[("a", &config_map("a", &[("k", "1")]))])).await;
+    upgrade(&cluster, &release, &chart("2.0.0", &[("a", &config_map("a", &[("k", "2")]))])).await;
+    release_secrets::rewrite(&cluster, &release, 2, |record| record.with_status(Status::PendingUpgrade, "Preparing upgrade"))
+        .await
+        .unwrap();
+    let archive = chart("3.0.0", &[("a", &config_map("a", &[("k", "3")])), ("b", &config_map("b", &[]))]);
+    let target = target(&release, &archive, &[]);
+
+    let rendered = action::render(&cluster, &target).await.unwrap();
+    let names: Vec<&str> = rendered.objects.iter().map(Object::name).collect();
+    assert_eq!((names, &rendered.objects[0].value["data"]["k"]), (vec!["a", "b"], &json!("3")));
+    let told = told(action::upgrade(&cluster, &target).await.unwrap_err());
+    assert!(told.contains("another operation"), "Helm itself refuses: {told}");
+    assert_eq!(
+        (release_secrets::history(&cluster, &release).await.unwrap().len(), maps(&cluster, &release).await),
+        (2, vec!["a".to_owned()])
+    );
+
+    release_secrets::mark_failed(&cluster, &release, 2, "killed").await.unwrap();
+    assert_eq!(action::upgrade(&cluster, &target).await.unwrap(), 3);
+    assert_eq!(helm::history("HELM", &release)[1..], ["2 failed app-2.0.0 killed", "3 deployed app-3.0.0 run r1"]);
 }
 
 async fn an_upgrade_is_helms_own() {
