@@ -19,8 +19,10 @@ const LONGEST: usize = 400;
 
 /// `; last event: …; last log line: …`, as far as they can be read; what was `said` already is not repeated.
 pub(super) async fn explain(cluster: &Cluster, target: &Target, said: &str) -> String {
-    let both = async { futures::join!(last_event(cluster, target, said), log_line(cluster, target)) };
-    let (event, line) = timeout(PATIENCE, both).await.unwrap_or_default();
+    let event = timeout(PATIENCE, last_event(cluster, target, said));
+    let line = timeout(PATIENCE, log_line(cluster, target));
+    let (event, line) = futures::join!(event, line);
+    let (event, line) = (event.unwrap_or_default(), line.unwrap_or_default());
     let event = event.map(|event| format!("; last event: {event}")).unwrap_or_default();
     let line = line.map(|line| format!("; last log line: {line}")).unwrap_or_default();
     format!("{event}{line}")

@@ -25,7 +25,11 @@ impl Judged {
         let mut holding = self.judgement.opinions.iter().filter(|opinion| opinion.holds == Holds::Gate && opinion.verdict == self.verdict);
         match holding.next() {
             Some(opinion) if self.verdict > Verdict::Passed => format!("{}: {}", opinion.target, opinion.message),
-            _ => self.judgement.facts.first().cloned().unwrap_or_default(),
+            _ => match self.judgement.facts.as_slice() {
+                [] => String::new(),
+                [fact] => fact.clone(),
+                [fact, more @ ..] => format!("{fact}, and {} more", more.len()),
+            },
         }
     }
 }

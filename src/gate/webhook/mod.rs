@@ -16,6 +16,8 @@ use super::verdict::Cause;
 const IN_A_ROW: usize = 3;
 /// A webhook that starts may refuse for a moment.
 const REFUSING: Duration = Duration::from_secs(30);
+/// Endpoints, certificates and caBundles reach every API server within this time.
+const REACHING: Duration = Duration::from_mins(2);
 
 /// What one try showed.
 pub(crate) type Probe = Result<(), Problem>;
@@ -59,7 +61,7 @@ pub(super) fn judge(seen: &Seen, _: &Context) -> Judgement {
 fn opinion(problem: &Problem, target: Target) -> Opinion {
     let message = problem.message();
     match problem {
-        Problem::NoAnswer(_) => Opinion::waiting("no-answer", target, message, Cause::Release),
+        Problem::NoAnswer(_) => Opinion::waiting("no-answer", target, message, Cause::Release).grace(REACHING),
         Problem::Wrong(_) => Opinion::waiting("wrong", target, message, Cause::Release).grace(REFUSING),
         Problem::Api(_) => Opinion::waiting("api", target, message, Cause::Environment),
     }
@@ -96,7 +98,7 @@ mod tests {
     fn a_wrong_answer_has_less_patience_than_none() {
         let limit = |problem| judged(&[Err(problem)]).opinions[0].limit;
         assert_eq!(limit(Problem::Wrong("refused".to_owned())), Limit::Grace(REFUSING));
-        assert_eq!(limit(Problem::NoAnswer("refused".to_owned())), Limit::Run);
+        assert_eq!(limit(Problem::NoAnswer("refused".to_owned())), Limit::Grace(REACHING));
         assert_eq!(judged(&[Err(Problem::Api("down".to_owned()))]).opinions[0].cause, Cause::Environment);
     }
 }

@@ -112,6 +112,10 @@ fn is_denied(error: &kube::Error) -> bool {
 fn unanswered(error: &kube::Error) -> Problem {
     let text = message(error);
     match error {
+        // The server behind the Service answers, and knows no such path.
+        kube::Error::Api(_) if text.contains("failed to call webhook: the server could not find the requested resource") => {
+            Problem::Wrong(format!("the webhook's Service answers with \"not found\": {text}"))
+        }
         kube::Error::Api(_) if text.contains("failed calling webhook") || text.contains("failed to call webhook") => {
             Problem::NoAnswer(explained(&text))
         }
@@ -163,6 +167,9 @@ mod tests {
         assert!(matches!(valid(Ok(object(json!({"metadata": {"name": "x"}, "spec": {}})))), Err(Problem::Wrong(_))));
         assert!(matches!(valid(refused(406, denied)), Err(Problem::Wrong(_))));
         assert_eq!(valid(refused(500, no_pod)), Err(Problem::NoAnswer(format!("no webhook pod listens: {no_pod}"))));
+        let no_path =
+            "failed calling webhook \"webhook.cert-manager.io\": failed to call webhook: the server could not find the requested resource";
+        assert!(matches!(valid(refused(500, no_path)), Err(Problem::Wrong(_))));
         assert!(matches!(valid(refused(404, "the server could not find the requested resource")), Err(Problem::NoAnswer(_))));
         assert!(matches!(
             valid(refused(403, "certificaterequests.cert-manager.io is forbidden: User \"x\" cannot create")),
