@@ -116,8 +116,13 @@ pub fn result(request: &CertificateRequest) -> RequestResult {
     }
 }
 
-/// The message that explains `result`, from the condition that decided it.
-pub fn result_message(request: &CertificateRequest) -> &str {
+/// How far `request` got, with the message of the condition that says so.
+pub fn explained(request: &CertificateRequest) -> String {
+    let (word, message) = (result(request).word(), result_message(request));
+    if message.is_empty() { word.to_owned() } else { format!("{word}: {message}") }
+}
+
+fn result_message(request: &CertificateRequest) -> &str {
     let conditions = &request.status.conditions;
     let kinds = match result(request) {
         RequestResult::Denied => ["Denied", "Ready"],

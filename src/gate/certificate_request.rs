@@ -36,7 +36,7 @@ pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
 
 fn judge_one(seen: &Seen, request: &CertificateRequest, result: RequestResult, standing: Standing, context: &Context) -> Opinion {
     let target = Target::of(request);
-    let message = format!("{}: {}", result.word(), states::result_message(request));
+    let message = states::explained(request);
     let before = context.baseline.requests.get(request.uid()).filter(|_| !context.strict());
     if standing == Standing::BrokenBefore {
         return Opinion::in_baseline("broken-before", target, message);

@@ -39,20 +39,20 @@ pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
 
 /// Asks again and again, until nobody listens any more.
 pub(super) async fn watch(cluster: Cluster, changes: mpsc::Sender<Change>) {
-    loop {
-        let answer = timeout(PATIENCE, server_time(&cluster)).await;
-        let change: Change = match answer {
-            Ok(Ok(time)) => Box::new(move |seen| {
-                seen.pulse = Pulse::Answers;
-                seen.server_time = time.or(seen.server_time);
-            }),
-            Ok(Err(error)) => silent(ApiCause::of(&error).to_string()),
-            Err(_) => silent(format!("the API server does not answer within {} s", PATIENCE.as_secs())),
-        };
-        if changes.send(change).await.is_err() {
-            return;
-        }
+    while changes.send(beat(&cluster).await).await.is_ok() {
         sleep(BEAT).await;
+    }
+}
+
+/// Asks once.
+pub(super) async fn beat(cluster: &Cluster) -> Change {
+    match timeout(PATIENCE, server_time(cluster)).await {
+        Ok(Ok(time)) => Box::new(move |seen| {
+            seen.pulse = Pulse::Answers;
+            seen.server_time = time.or(seen.server_time);
+        }),
+        Ok(Err(error)) => silent(ApiCause::of(&error).to_string()),
+        Err(_) => silent(format!("the API server does not answer within {} s", PATIENCE.as_secs())),
     }
 }
 

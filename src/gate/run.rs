@@ -81,13 +81,28 @@ impl<'r> Run<'r> {
 
     async fn until_the_end(&mut self) -> Result<Round, GateError> {
         loop {
-            let round = self.rounds.look(&self.seen, &self.context, self.started.elapsed());
-            self.tell(&round);
+            let mut round = self.look();
+            if round.verdict() == Verdict::Passed {
+                round = self.confirm().await;
+            }
             if round.verdict() != Verdict::Waiting {
                 return Ok(round);
             }
             self.wait(round.next).await?;
         }
+    }
+
+    fn look(&mut self) -> Round {
+        let round = self.rounds.look(&self.seen, &self.context, self.started.elapsed());
+        self.tell(&round);
+        round
+    }
+
+    /// An API server that has just fallen silent looks healthy: it has to answer once more before anything is passed.
+    async fn confirm(&mut self) -> Round {
+        pulse::beat(self.cluster).await(&mut self.seen);
+        self.take();
+        self.look()
     }
 
     /// Waits for the next change, and takes all that came with it.
@@ -100,10 +115,14 @@ impl<'r> Run<'r> {
             () = sleep_until(until) => return Ok(()),
         }
         sleep(BURST).await;
+        self.take();
+        Ok(())
+    }
+
+    fn take(&mut self) {
         while let Ok(change) = self.arriving.try_recv() {
             change(&mut self.seen);
         }
-        Ok(())
     }
 
     /// Tells what changed, and starts what a gate that is newly reached needs.

@@ -24,6 +24,8 @@ use crate::config::Profile;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// Seconds after which the server ends a watch, which then goes on where it was: a connection that is dead without a word is noticed soon.
+const WATCH_SECONDS: u32 = 30;
 
 /// Starts watches; they end with the set of tasks.
 pub(super) struct Watches<'w> {
@@ -124,6 +126,7 @@ impl Watches<'_> {
         note: fn(&mut Seen, &K),
     ) {
         let part = store(self.seen).open();
+        let config = config.timeout(WATCH_SECONDS);
         self.tasks.spawn(follow(Follow { what, api, config, part, store, note }, self.changes.clone()));
     }
 }

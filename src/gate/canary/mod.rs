@@ -80,9 +80,13 @@ fn judge_one(judgement: &mut Judgement, seen: &Seen, canary: &Canary, target: &T
     if !is_issued(certificate) {
         return judgement.say(not_issued(seen, canary, certificate, context));
     }
-    if canary.acme && !is_challenged(seen, certificate) {
-        let message = "issued without a new Challenge: the CA reused an older proof, so this proves nothing";
-        judgement.say(Opinion::inconclusive("reused", target.clone(), message, Cause::Environment));
+    match (canary.acme, is_challenged(seen, certificate)) {
+        (false, _) => {}
+        (true, true) => judgement.fact(format!("ACME proven: {} was issued with a new Challenge", canary.issuer)),
+        (true, false) => {
+            let message = "issued without a new Challenge: the CA reused an older proof, so this proves nothing";
+            judgement.say(Opinion::inconclusive("reused", target.clone(), message, Cause::Environment));
+        }
     }
 }
 
@@ -124,7 +128,7 @@ fn of_order(seen: &Seen, order: &Order) -> Option<Opinion> {
 
 fn of_request(request: &CertificateRequest, canary: &Canary) -> Option<Opinion> {
     let result = states::result(request);
-    let message = format!("{}: {}", result.word(), states::result_message(request));
+    let message = states::explained(request);
     if result.is_bad() {
         return Some(Opinion::failed("request", Target::of(request), message.clone(), cause(canary, &message)));
     }
@@ -148,13 +152,14 @@ fn cause(canary: &Canary, message: &str) -> Cause {
     }
 }
 
-/// A reason while the proof is not in place: cert-manager tries again, but a reason that stays is an answer.
+/// A reason while the proof is not in place: cert-manager tries again, but a reason that stays is an answer. The same rule as three failed tries,
+/// so that the time counts from the first sign.
 fn trouble(challenge: &Challenge) -> Option<Opinion> {
     let status = &challenge.status;
     let open = !states::is_final(&status.state) && !status.presented;
     let troubled = open && !status.reason.is_empty() && !states::is_propagating(&status.reason);
     let message = format!("{} for {}: {}", challenge.spec.kind, challenge.spec.dns_name, status.reason);
-    troubled.then(|| Opinion::waiting("trouble", Target::of(challenge), message, Cause::Environment).chain(TROUBLE))
+    troubled.then(|| Opinion::waiting("present", Target::of(challenge), message, Cause::Environment).chain(TROUBLE))
 }
 
 fn under_way(seen: &Seen, canary: &Canary, certificate: &Certificate, context: &Context) -> Opinion {
