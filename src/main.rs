@@ -1,5 +1,6 @@
 //! Parse, printer, exit code.
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::CommandFactory;
@@ -21,7 +22,9 @@ fn parse() -> Result<Cli, ExitCode> {
 fn listen(verbose: u8) {
     let default = ["off", "release=debug,warn", "debug", "trace"][usize::from(verbose.min(3))];
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| default.into());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(verbose > 1).without_time().init();
+    let color = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let lines = tracing_subscriber::fmt().with_ansi(color).with_writer(std::io::stderr).with_target(verbose > 1).without_time();
+    lines.with_env_filter(filter).init();
 }
 
 fn verbosity(cli: &Cli) -> Verbosity {

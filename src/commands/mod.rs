@@ -8,6 +8,7 @@ pub mod helm;
 pub mod init;
 pub mod job;
 pub mod package;
+pub mod publish;
 pub mod repository;
 pub mod resume;
 pub mod rollback;
@@ -40,6 +41,8 @@ pub enum Command {
     Unlock(unlock::UnlockArgs),
     /// Package the chart of release.yaml as an archive: the same commit, the same bytes
     Package(package::PackageArgs),
+    /// Package the chart of release.yaml and publish it to its repository
+    Publish(publish::PublishArgs),
     /// Helm's verbs, with helm's arguments, output and exit codes
     #[command(subcommand)]
     Helm(helm::HelmCommand),
@@ -96,6 +99,7 @@ pub async fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
         Command::Resume(args) => resume::run(&args, context).await,
         Command::Unlock(args) => unlock::run(&args, context).await,
         Command::Package(args) => package::run(&args, context).await,
+        Command::Publish(args) => publish::run(&args, context).await,
         Command::Helm(command) => helm::run(command, context).await,
         Command::Repository(command) => repository::run(command, &context.printer).await,
         Command::Init(args) => init::run(&args, context),

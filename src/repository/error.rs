@@ -41,7 +41,7 @@ pub enum RepositoryError {
         source: reqwest::Error,
     },
     /// No answer, or only a part of one.
-    #[error("{doing} ({} tried)", times(*attempts))]
+    #[error("{doing}: no whole answer after {attempts} attempts")]
     NoAnswer {
         /// What was being done.
         doing: String,
@@ -253,10 +253,6 @@ pub(super) fn is_untrusted(error: &reqwest::Error) -> bool {
         cause = inner.map(|inner| inner as &(dyn std::error::Error + 'static)).or_else(|| error.source());
     }
     false
-}
-
-fn times(attempts: u32) -> String {
-    if attempts == 1 { "once".to_owned() } else { format!("{attempts} times") }
 }
 
 fn wanted(challenge: Option<&str>) -> String {

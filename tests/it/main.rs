@@ -8,6 +8,7 @@ mod init;
 mod layers;
 mod package;
 mod pipelines;
+mod publish;
 mod repository_contract;
 mod repository_faults;
 mod repository_serve;
