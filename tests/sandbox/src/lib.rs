@@ -9,6 +9,7 @@ pub mod charts;
 pub mod check;
 pub mod cluster;
 mod counts;
+pub mod demo;
 pub mod dns;
 pub mod down;
 pub mod environment;

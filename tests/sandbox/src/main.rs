@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use sandbox::interrupt::Interrupted;
-use sandbox::{check, dns, down, node, process, proxy, talk, up};
+use sandbox::{check, demo, dns, down, node, process, proxy, talk, up};
 
 /// Real clusters on one machine, for the demo, the tests and the benchmarks of release
 #[derive(Debug, Parser)]
@@ -18,6 +18,8 @@ struct Xtask {
 enum Command {
     /// Start a sandbox and return when it is ready
     Up(up::Args),
+    /// Show the main job, a bad release and a rollback on two clusters
+    Demo(demo::Args),
     /// Stop a sandbox
     Down(down::Args),
     /// Run every check and every test
@@ -38,6 +40,7 @@ enum Command {
 async fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Up(args) => up::run(args).await,
+        Command::Demo(args) => demo::run(args).await,
         Command::Down(args) => down::run(args).await,
         Command::Test(args) => check::run(args).await,
         Command::Process(args) => process::run(args).await,
