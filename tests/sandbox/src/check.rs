@@ -19,6 +19,11 @@ use crate::{down, interrupt, pipelines, talk};
 /// How long an interrupted `up` may take to stop what it started.
 const CLEANING_UP: Duration = Duration::from_secs(30);
 
+/// All packages in one go: a selection of packages has features of its own, for which cargo compiles the dependencies again.
+const TEST: &[&str] = &["test", "--workspace", "--no-fail-fast"];
+/// The tests on clusters are behind a feature of the program's package.
+const CLUSTERS: &[&str] = &["--all-features"];
+
 /// Arguments of `xtask test`.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Args {
@@ -49,18 +54,14 @@ pub async fn run(args: Args) -> Result<()> {
 async fn checks(args: &Args, root: &Path, counts: &mut Counts) -> Result<()> {
     let programs = Programs::ensure(&Cache::open()?, &Extras::from_env()).await?;
     let variables = variables(&programs, root)?;
-    if args.cluster.is_none() {
-        cargo("format", &["fmt", "--all", "--check"], &variables).await?;
-        cargo("lints", &["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"], &variables).await?;
-        pipelines::check().await?;
-        test("unit and integration tests", &["test", "--workspace", "--no-fail-fast"], &variables, counts).await?;
+    if let Some(name) = &args.cluster {
+        return test(&[TEST, CLUSTERS, &["--test", "cluster", name]].concat(), &variables, counts).await;
     }
-    if !args.no_clusters {
-        let mut words = vec!["test", "--package", "release", "--features", "cluster-tests", "--test", "cluster", "--no-fail-fast"];
-        words.extend(args.cluster.as_deref());
-        test("tests on clusters", &words, &variables, counts).await?;
-    }
-    Ok(())
+    cargo(&["fmt", "--all", "--check"], &variables).await?;
+    cargo(&["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"], &variables).await?;
+    pipelines::check().await?;
+    let words = if args.no_clusters { TEST.to_vec() } else { [TEST, CLUSTERS].concat() };
+    test(&words, &variables, counts).await
 }
 
 /// What tests find in their environment: the program that starts sandboxes, where to put them, and the oracles.
@@ -76,18 +77,18 @@ fn command(words: &[&str], variables: &BTreeMap<&str, String>) -> Command {
     command
 }
 
-async fn cargo(what: &str, words: &[&str], variables: &BTreeMap<&str, String>) -> Result<()> {
-    talk::line(&format!("== {what}: cargo {}", words.join(" ")));
+async fn cargo(words: &[&str], variables: &BTreeMap<&str, String>) -> Result<()> {
+    talk::line(&format!("== cargo {}", words.join(" ")));
     let status = command(words, variables).status().await.context("start cargo")?;
     if !status.success() {
-        bail!("{what}: cargo ended with {status}");
+        bail!("cargo {} ended with {status}", words[0]);
     }
     Ok(())
 }
 
 /// Failed tests are counted; a build that fails, or a test program that dies without a word about its tests, is an error.
-async fn test(what: &str, words: &[&str], variables: &BTreeMap<&str, String>, counts: &mut Counts) -> Result<()> {
-    talk::line(&format!("== {what}: cargo {}", words.join(" ")));
+async fn test(words: &[&str], variables: &BTreeMap<&str, String>, counts: &mut Counts) -> Result<()> {
+    talk::line(&format!("== cargo {}", words.join(" ")));
     let mut child = command(words, variables).stdout(Stdio::piped()).spawn().context("start cargo")?;
     let stdout = child.stdout.take().context("read what cargo says")?;
     let mut own = Counts::default();
@@ -99,10 +100,10 @@ async fn test(what: &str, words: &[&str], variables: &BTreeMap<&str, String>, co
     let status = child.wait().await?;
     *counts += own;
     if own.passed + own.failed == 0 {
-        bail!("{what}: no test was run");
+        bail!("no test was run");
     }
     if !status.success() && own.failed == 0 {
-        bail!("{what}: cargo ended with {status}");
+        bail!("cargo test ended with {status}");
     }
     Ok(())
 }

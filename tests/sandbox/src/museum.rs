@@ -53,7 +53,7 @@ pub(crate) async fn release_program() -> Result<PathBuf> {
     let program = own.with_file_name("release");
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut build = Command::new(cargo);
-    build.args(["build", "--quiet", "--package", "release", "--bin", "release"]).current_dir(workspace());
+    build.args(["build", "--quiet", "--bin", "release"]).current_dir(workspace());
     talk::while_waiting("build release", external::run("build release", &mut build)).await?;
     if !program.is_file() {
         bail!("cargo has built release, but not as {}: run it through `cargo xtask`", program.display());

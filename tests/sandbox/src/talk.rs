@@ -4,6 +4,8 @@ use std::io::{self, Write};
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
+use anyhow::Result;
+
 /// One line of progress, to stderr.
 pub fn line(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
@@ -17,16 +19,17 @@ pub fn data(text: &str) {
 /// So often a long step says that it still goes on.
 const STILL: Duration = Duration::from_secs(15);
 
-/// Says what begins, that it still goes on, and how long it took.
-pub async fn while_waiting<T>(what: &str, work: impl Future<Output = T>) -> T {
+/// Says what begins, that it still goes on, and how long it took; of a failure nothing, since its error will tell.
+pub async fn while_waiting<T>(what: &str, work: impl Future<Output = Result<T>>) -> Result<T> {
     let begun = Instant::now();
     line(&format!("{what} ..."));
     let mut work = pin!(work);
     loop {
         match tokio::time::timeout(STILL, &mut work).await {
             Ok(done) => {
+                let value = done?;
                 line(&format!("{what}: done in {}", elapsed(begun.elapsed())));
-                return done;
+                return Ok(value);
             }
             Err(_) => line(&format!("{what}: {} so far", elapsed(begun.elapsed()))),
         }
