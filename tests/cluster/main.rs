@@ -1,4 +1,4 @@
-//! Claims about Kubernetes and Helm, proved against real ones: a sandbox with two clusters, started once for all tests.
+//! Claims about Kubernetes and Helm, proved against real ones: a sandbox with three clusters, started once for all tests.
 //!
 //! `SANDBOX_XTASK` names the xtask program; `SANDBOX_STATE` names the directory of a sandbox that runs already and is left running.
 //! Tests run side by side on the same clusters, so each one works in a namespace of its own.
@@ -6,6 +6,7 @@
 mod action;
 mod apply;
 mod connect;
+mod gate;
 mod lease;
 mod release_secrets;
 mod resilience;
@@ -31,6 +32,7 @@ fn trials() -> Vec<Trial> {
         action::trials(),
         apply::trials(),
         connect::trials(),
+        gate::trials(),
         lease::trials(),
         release_secrets::trials(),
         resilience::trials(),

@@ -2,6 +2,7 @@
 
 pub(crate) mod cert_manager;
 pub(crate) mod chart;
+pub(crate) mod gates;
 pub(crate) mod helm;
 pub(crate) mod kubeconfig;
 pub(crate) mod program;
@@ -18,6 +19,8 @@ use release::failure::Failure;
 
 pub(crate) const FIRST: &str = "eks-development-1";
 pub(crate) const SECOND: &str = "eks-staging-1";
+/// Where cert-manager itself is broken.
+pub(crate) const THIRD: &str = "eks-production-1";
 
 /// A test that runs on a runtime of its own; it fails by panicking.
 pub(crate) fn trial<F>(name: &str, test: fn() -> F) -> Trial

@@ -59,6 +59,13 @@ pub(crate) fn finish(child: Child) -> Ran {
     Ran::of(&child.wait_with_output().unwrap())
 }
 
+/// Stops, kills or starts a process of the sandbox.
+pub(crate) fn process(verb: &str, name: &str) {
+    let xtask = std::env::var_os("SANDBOX_XTASK").expect("SANDBOX_XTASK names the xtask program");
+    let status = Command::new(xtask).arg("process").arg("--state").arg(directory()).args([verb, name]).status().unwrap();
+    assert!(status.success(), "{verb} {name}");
+}
+
 fn command(config: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_release"));
     command.args(args).env("RELEASE_CONFIG", config).current_dir(directory());

@@ -45,7 +45,7 @@ impl Sandbox {
             .spawn()
             .expect("start the guard of the sandbox");
         let sandbox = Self { xtask, state, guard };
-        let up = Command::new(&sandbox.xtask).args(["up", "--clusters", "2", "--state"]).arg(sandbox.state.path()).status();
+        let up = Command::new(&sandbox.xtask).args(["up", "--clusters", "3", "--state"]).arg(sandbox.state.path()).status();
         assert!(up.expect("start the sandbox").success(), "the sandbox did not start");
         sandbox
     }

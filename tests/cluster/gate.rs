@@ -1,0 +1,179 @@
+//! Gates against real cert-manager, on a cluster of their own: what is broken here would stop everybody else's rollout.
+
+use std::time::{Duration, Instant};
+
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::Secret;
+use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams};
+use libtest_mimic::Trial;
+use release::cluster::Cluster;
+use release::gate::{self, Cause, Verdict};
+use serde_json::{Value, json};
+use tokio::sync::{Mutex, MutexGuard};
+
+use crate::support::cert_manager::{fingerprint, uids};
+use crate::support::gates::{Recorder, baseline, report, run, settings, subject};
+use crate::support::program::{config, process, release};
+use crate::support::{THIRD, cluster, trial};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![
+        trial("gate::a_healthy_cluster_passes_now_and_nothing_changes", a_healthy_cluster_passes_now),
+        trial("gate::canaries_are_issued_and_deleted", canaries_are_issued_and_deleted),
+        trial("gate::a_verdict_changes_within_half_a_second_of_its_event", a_verdict_changes_at_once),
+        trial("gate::certificates_that_are_issued_again_stop_everything", certificates_that_are_issued_again),
+        trial("gate::what_was_broken_before_is_reported_and_does_not_block", what_was_broken_before),
+        trial("gate::an_api_server_that_is_away_breaks_the_settle_time_only", an_api_server_that_is_away),
+        trial("gate::an_image_that_is_missing_and_a_webhook_that_is_broken_are_named", bad_releases),
+    ]
+}
+
+/// One test after the other: each of them disturbs what the others judge.
+async fn alone() -> (Cluster, MutexGuard<'static, ()>) {
+    static ALONE: Mutex<()> = Mutex::const_new(());
+    let guard = ALONE.lock().await;
+    (cluster(THIRD).await, guard)
+}
+
+async fn a_healthy_cluster_passes_now() {
+    let (cluster, _alone) = alone().await;
+    let before = fingerprint(&cluster).await;
+    let outcome =
+        run(&cluster, &subject(&cluster, false).await, &baseline(&cluster).await, &settings(10, &[]), false, &Recorder::default()).await;
+    assert_eq!(outcome.verdict, Verdict::Passed, "{outcome:#?}");
+    assert!(!outcome.acme_proven && outcome.reports.iter().all(|report| report.seconds < 10.0), "{outcome:#?}");
+    assert_eq!(fingerprint(&cluster).await, before);
+}
+
+async fn canaries_are_issued_and_deleted() {
+    let (cluster, _alone) = alone().await;
+    let certificates = uids(&cluster, "cert-manager.io", "Certificate").await;
+    let settings = settings(2, &["ClusterIssuer/sandbox-ca", "ClusterIssuer/selfsigned"]);
+    let outcome = run(&cluster, &subject(&cluster, true).await, &baseline(&cluster).await, &settings, true, &Recorder::default()).await;
+    assert_eq!(outcome.verdict, Verdict::Passed, "{outcome:#?}");
+    let facts = report(&outcome, "canary").facts.join("\n");
+    for expected in ["self-signed: Certificate", "ClusterIssuer/sandbox-ca: Certificate", "ACME not proven", "deleted Certificate"] {
+        assert!(facts.contains(expected), "{facts}");
+    }
+    assert_eq!(uids(&cluster, "cert-manager.io", "Certificate").await, certificates);
+    assert!(gate::clean_up(&cluster).await.unwrap().is_empty(), "nothing is left");
+}
+
+/// From before the write that causes the event to the changed verdict: the median of five, on a machine that is busy with other tests.
+async fn a_verdict_changes_at_once() {
+    let (cluster, _alone) = alone().await;
+    let (subject, before) = (subject(&cluster, true).await, baseline(&cluster).await);
+    let (settings, recorder) = (settings(600, &[]), Recorder::default());
+    let judged = run(&cluster, &subject, &before, &settings, false, &recorder);
+    let measured = async {
+        let mut took = Vec::new();
+        recorder.verdict(Instant::now(), "settle", Verdict::Waiting).await;
+        for _ in 0..5 {
+            let paused = Instant::now();
+            pause(&cluster, true).await;
+            took.push(recorder.verdict(paused, "workload", Verdict::Waiting).await.at - paused);
+            let resumed = Instant::now();
+            pause(&cluster, false).await;
+            recorder.verdict(resumed, "workload", Verdict::Passed).await;
+        }
+        took.sort();
+        took
+    };
+    let took = tokio::select! {
+        outcome = judged => panic!("{outcome:#?}"),
+        took = measured => took,
+    };
+    assert!(took[2] < Duration::from_millis(500), "{took:?}");
+}
+
+async fn pause(cluster: &Cluster, paused: bool) {
+    let deployments = Api::<Deployment>::namespaced(cluster.client.clone(), "cert-manager");
+    let patch = Patch::Merge(json!({"spec": {"paused": paused}}));
+    deployments.patch("cert-manager-cainjector", &PatchParams::default(), &patch).await.unwrap();
+}
+
+/// As when a new version reads the annotations of Secrets differently.
+async fn certificates_that_are_issued_again() {
+    let (cluster, _alone) = alone().await;
+    let (subject, before) = (subject(&cluster, true).await, baseline(&cluster).await);
+    let (settings, recorder) = (settings(600, &[]), Recorder::default());
+    let disturb = async {
+        recorder.verdict(Instant::now(), "settle", Verdict::Waiting).await;
+        let secrets = Api::<Secret>::namespaced(cluster.client.clone(), "demo");
+        let patch = Patch::Merge(json!({"metadata": {"annotations": {"cert-manager.io/issuer-name": "another"}}}));
+        for name in ["shop-tls", "search-tls"] {
+            secrets.patch(name, &PatchParams::default(), &patch).await.unwrap();
+        }
+        std::future::pending::<()>().await;
+    };
+    let outcome = tokio::select! {
+        outcome = run(&cluster, &subject, &before, &settings, false, &recorder) => outcome,
+        () = disturb => unreachable!("it waits for ever"),
+    };
+    let cause = outcome.first_cause.clone().unwrap();
+    assert_eq!((outcome.verdict, cause.cause), (Verdict::Failed, Cause::Environment), "{outcome:#?}");
+    assert!(cause.message.contains("certificates are issued again (IncorrectIssuer"), "{}", cause.message);
+}
+
+async fn what_was_broken_before() {
+    let (cluster, _alone) = alone().await;
+    let (fresh, healthy) = (subject(&cluster, true).await, baseline(&cluster).await);
+    set_failure(&cluster, &json!({"lastFailureTime": "2026-01-01T00:00:00Z", "failedIssuanceAttempts": 1})).await;
+    let broken = baseline(&cluster).await;
+    let (settings, now) = (settings(1, &[]), subject(&cluster, false).await);
+
+    let new = run(&cluster, &fresh, &healthy, &settings, false, &Recorder::default()).await;
+    let old = run(&cluster, &fresh, &broken, &settings, false, &Recorder::default()).await;
+    let strict = run(&cluster, &now, &broken, &settings, false, &Recorder::default()).await;
+    set_failure(&cluster, &json!({"lastFailureTime": null, "failedIssuanceAttempts": null})).await;
+
+    assert_eq!(new.first_cause.unwrap().object, "Certificate demo/shop");
+    assert_eq!(old.verdict, Verdict::Passed, "{old:#?}");
+    assert!(report(&old, "certificate").findings.iter().any(|finding| finding.baseline), "{old:#?}");
+    assert_eq!(broken.unhealthy(), ["Certificate demo/shop: Ready, but its renewal failed at 2026-01-01T00:00:00Z, 1 failed attempts"]);
+    assert_eq!((strict.verdict, strict.first_cause.unwrap().object.as_str()), (Verdict::Failed, "Certificate demo/shop"));
+}
+
+async fn set_failure(cluster: &Cluster, status: &Value) {
+    let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("cert-manager.io", "v1", "Certificate"));
+    let certificates = Api::<DynamicObject>::namespaced_with(cluster.client.clone(), "demo", &resource);
+    certificates.patch_status("shop", &PatchParams::default(), &Patch::Merge(json!({"status": status}))).await.unwrap();
+}
+
+/// Frozen, its connections stay open and say nothing; killed, every watch has to list again.
+async fn an_api_server_that_is_away() {
+    let (cluster, _alone) = alone().await;
+    let (subject, before) = (subject(&cluster, true).await, baseline(&cluster).await);
+    let (settings, recorder) = (settings(8, &[]), Recorder::default());
+    let server = format!("{THIRD}/kube-apiserver");
+    let disturb = async {
+        recorder.verdict(Instant::now(), "settle", Verdict::Waiting).await;
+        let frozen = Instant::now();
+        process("freeze", &server);
+        recorder.verdict(frozen, "api-server", Verdict::Waiting).await;
+        process("thaw", &server);
+        recorder.verdict(frozen, "api-server", Verdict::Passed).await;
+        process("kill", &server);
+        let started = Instant::now();
+        process("start", &server);
+        started
+    };
+    let (outcome, started) = tokio::join!(run(&cluster, &subject, &before, &settings, false, &recorder), disturb);
+    assert_eq!(outcome.verdict, Verdict::Passed, "{outcome:#?}");
+    assert!(started.elapsed() >= settings.settle, "the time began again");
+}
+
+/// Each through the whole program: the cause is the release, and the rollback brings a healthy cluster back.
+async fn bad_releases() {
+    let (_cluster, _alone) = alone().await;
+    let config = config("bad-releases.yaml", &[("issuers: [ClusterIssuer/letsencrypt], ", ""), ("settle: 10s", "settle: 1s")]);
+    for (reference, words) in [
+        ("v1.11.7-no-image", ["ImagePull", "cert-manager-controller:v1.11.7"]),
+        ("v1.11.8-webhook-refuses", ["failed calling webhook", "could not find the requested resource"]),
+    ] {
+        let allowed = ["--allow", "skipped-minors", "--on-failure", "rollback"];
+        let ran = release(&config, &[&["--cluster", THIRD, "--ref", reference][..], &allowed].concat()).expect(3);
+        let cause = ran.stderr.lines().find(|line| line.starts_with("error: ")).unwrap_or_default();
+        assert!(words.iter().all(|word| cause.contains(word)), "{}", ran.stderr);
+    }
+}
