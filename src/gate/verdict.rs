@@ -110,6 +110,14 @@ pub struct GateOutcome {
     pub acme_proven: bool,
 }
 
+impl GateOutcome {
+    /// cert-manager's new controller is up and leads, so it can clean up after a canary.
+    pub fn controller_works(&self) -> bool {
+        let passed = |gate: &str| self.reports.iter().any(|report| report.gate == gate && report.verdict == Verdict::Passed);
+        passed("workload") && passed("lease")
+    }
+}
+
 /// Who wants to see verdicts change.
 pub trait Progress: Send + Sync {
     /// `gate` has another verdict, or another reason for it.

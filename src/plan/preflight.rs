@@ -25,6 +25,8 @@ pub struct Observed {
     pub conflicts: Vec<String>,
     /// What is unhealthy in the workloads or the webhook right now.
     pub red: Vec<String>,
+    /// Why a configured canary could not be issued.
+    pub canary: Vec<String>,
     /// Who holds the lock, in words.
     pub lock_holder: Option<String>,
     /// What the release Secret will weigh, in bytes of its base64.
@@ -79,6 +81,7 @@ pub fn judge(seen: &Observed, next: Next, allowed: &Allowed) -> Judgement {
     refusals.extend(listed("the API server does not serve", "install what provides these kinds first", &seen.unserved_kinds));
     refusals.extend(listed("CRDs still store versions that the chart drops", "migrate the stored objects first", &seen.stored_versions));
     refusals.extend(listed("already unhealthy before the upgrade", "repair it first: `release gate` shows the details", &seen.red));
+    refusals.extend(listed("the canary could not be issued", "change `gates.canary` in release.yaml", &seen.canary));
     refusals.extend(listed(
         "a downgrade would put CRDs back to an older state",
         "use `release rollback`, which keeps them",
@@ -157,6 +160,7 @@ mod tests {
             Observed { stored_versions: some(), ..base() },
             Observed { conflicts: some(), ..base() },
             Observed { red: some(), ..base() },
+            Observed { canary: some(), ..base() },
             Observed { release_bytes: SECRET_LIMIT + 1, ..base() },
             Observed { downgrade: true, ..base() },
             Observed { downgraded_crds: some(), ..base() },

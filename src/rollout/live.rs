@@ -69,13 +69,15 @@ pub struct Memory {
     records: Vec<Record>,
     started: Option<Timestamp>,
     previous: Option<Journal>,
+    /// The last gates found a controller that can clean up after a canary.
+    controller_works: bool,
 }
 
 impl Memory {
     /// What an earlier run wrote down, for a run that takes it up; the lock is ours already.
     pub fn taken_up(lock: Lock, journal: &Journal) -> Self {
         let baseline = journal.baseline.as_ref().and_then(|value| serde_json::from_value(value.clone()).ok());
-        Self { lock: Some(lock), baseline, records: journal.records.clone(), started: Some(journal.started), previous: None }
+        Self { lock: Some(lock), baseline, records: journal.records.clone(), started: Some(journal.started), ..Self::default() }
     }
 }
 
@@ -171,7 +173,9 @@ impl Site for Live {
         let (baseline, fresh) = self.baseline_for(judged).await;
         let subject = self.subject(revision, fresh).await?;
         let progress = Watched { cluster: &self.plan.cluster, observer: self.observer.as_ref() };
-        Ok(gate::run(&self.cluster, &subject, &baseline, &self.gates, &self.identity.run, true, &progress).await?)
+        let outcome = gate::run(&self.cluster, &subject, &baseline, &self.gates, &self.identity.run, true, &progress).await?;
+        self.memory.lock().await.controller_works = outcome.controller_works();
+        Ok(outcome)
     }
 
     async fn capture(&self) -> Vec<String> {
@@ -179,6 +183,9 @@ impl Site for Live {
         let (files, problems) = capture::capture(&self.cluster, &self.release.namespace, with_chain, &self.directory).await;
         for problem in problems {
             self.observer.note(&self.plan.cluster, &format!("evidence: {problem}"));
+        }
+        if self.memory.lock().await.controller_works {
+            self.delete_canary().await;
         }
         files
     }
@@ -239,6 +246,15 @@ impl Site for Live {
 impl Live {
     async fn history(&self) -> Result<Vec<Release>, Failure> {
         Ok(release_secrets::history(&self.cluster, &self.release).await?)
+    }
+
+    /// Once its chain is captured, a canary that was not issued would only be tried again and again.
+    async fn delete_canary(&self) {
+        match gate::clean_up(&self.cluster).await {
+            Ok(deleted) if deleted.is_empty() => {}
+            Ok(deleted) => self.observer.note(&self.plan.cluster, &format!("deleted {}", deleted.join(", "))),
+            Err(error) => self.observer.note(&self.plan.cluster, &format!("{error}; the next run deletes the canary")),
+        }
     }
 
     async fn check_lock(&self) -> Result<(), Failure> {

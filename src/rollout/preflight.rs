@@ -66,6 +66,10 @@ pub async fn look(cluster: &Cluster, settings: &ClusterSettings, wish: &Wish<'_>
     let next = decide::decide(state(newest.is_some_and(|record| on_target(record, wish.archive, &rendered, &sides))));
     if !matches!(next, Next::Do(Action::Nothing | Action::Install)) {
         seen.red = Baseline::observe(cluster, release, wish.chart.profile).await?.red_workloads();
+        if wish.chart.profile == Profile::CertManager {
+            seen.red.extend(gate::webhook::check(cluster).await.err());
+            seen.canary = gate::canary::preflight(cluster, release, &wish.chart.gates.canary).await;
+        }
     }
     let action = match next {
         Next::Do(action) => action,

@@ -43,9 +43,17 @@ pub(in crate::gate) async fn watch(cluster: Cluster, changes: mpsc::Sender<Chang
     }
 }
 
-/// One try, for a preflight: does the webhook answer as it should?
+/// For a preflight: does the webhook answer as it should? The last of three tries counts.
 pub async fn check(cluster: &Cluster) -> Result<(), String> {
-    ask(cluster).await.map_err(|problem| problem.message().to_owned())
+    let mut answer = ask(cluster).await;
+    for _ in 1..IN_A_ROW {
+        if answer.is_ok() {
+            break;
+        }
+        sleep(SOON).await;
+        answer = ask(cluster).await;
+    }
+    answer.map_err(|problem| format!("the webhook: {}", problem.message()))
 }
 
 async fn ask(cluster: &Cluster) -> Probe {
