@@ -33,6 +33,9 @@ impl Default for Patience {
     }
 }
 
+/// A log comes from its node, which may be away for long; evidence must not wait like this for every container.
+const LOG_PATIENCE: Patience = Patience(Duration::from_secs(3));
+
 /// The server took a request, or part of it, and said nothing more.
 #[derive(Debug, thiserror::Error)]
 #[error("no answer within {0} s")]
@@ -80,7 +83,7 @@ where
     S: Service<Request<Body>, Response = Response<Box<DynBody>>, Error = BoxError> + Clone,
 {
     let kind = Kind::of(&request);
-    let patience = request.extensions().get::<Patience>().copied().unwrap_or_default();
+    let patience = patience(&request);
     let (mut parts, body) = request.into_parts();
     let body = body.collect_bytes().await?;
     let start = Instant::now();
@@ -106,6 +109,11 @@ where
         sleep(wait).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
+}
+
+fn patience<B>(request: &Request<B>) -> Patience {
+    let usual = if request.uri().path().ends_with("/log") { LOG_PATIENCE } else { Patience::default() };
+    request.extensions().get::<Patience>().copied().unwrap_or(usual)
 }
 
 async fn authorize(headers: &mut HeaderMap, plugin: &Plugin) -> Result<(), BoxError> {
@@ -200,6 +208,12 @@ mod tests {
         for (method, uri, kind) in table {
             assert_eq!(Kind::of(&request(method, uri)), kind, "{uri}");
         }
+    }
+
+    #[test]
+    fn a_log_is_not_waited_for_like_the_rest() {
+        let seconds = |uri| patience(&request(Method::GET, uri)).0.as_secs();
+        assert_eq!((seconds("/api/v1/namespaces/a/pods/b/log?tailLines=3"), seconds("/api/v1/namespaces/a/pods/b")), (3, 30));
     }
 
     #[test]

@@ -6,6 +6,7 @@
 mod action;
 mod apply;
 mod connect;
+mod evidence;
 mod gate;
 mod lease;
 mod release_secrets;
@@ -32,6 +33,7 @@ fn trials() -> Vec<Trial> {
         action::trials(),
         apply::trials(),
         connect::trials(),
+        evidence::trials(),
         gate::trials(),
         lease::trials(),
         release_secrets::trials(),
