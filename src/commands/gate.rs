@@ -7,8 +7,8 @@ use crate::config::Settings;
 use crate::failure::{Failure, Kind};
 use crate::gate::baseline::Baseline;
 use crate::gate::{self, GateOutcome, Verdict};
-use crate::report;
 use crate::report::exit_code::Exit;
+use crate::report::{self, Judged};
 use crate::rollout::identity::Identity;
 use crate::rollout::{Observer, live};
 
@@ -31,15 +31,16 @@ pub struct GateArgs {
 pub async fn run(args: &GateArgs, context: &Context) -> Result<Exit, Failure> {
     let settings = context.settings(&args.selection.selection())?;
     let observer = report::observer(&context.printer, args.report.output);
-    let mut outcomes = Vec::new();
+    let mut judged = Vec::new();
     for one in job::connect(&settings).await? {
         let outcome = judge(&settings, &one, observer.as_ref()).await?;
-        outcomes.push((one.settings.name, outcome));
+        judged.push(Judged { cluster: one.settings.name, outcome });
     }
-    context.printer.data(&report::gates(&outcomes, args.report.output)?);
-    match outcomes.iter().find(|(_, outcome)| outcome.verdict != Verdict::Passed) {
+    context.printer.data(&report::render(&judged, args.report.output)?);
+    report::write(&args.report.report, &judged)?;
+    match judged.iter().find(|one| one.outcome.verdict != Verdict::Passed) {
         None => Ok(Exit::Success),
-        Some((cluster, outcome)) => Err(unhealthy(cluster, outcome)),
+        Some(one) => Err(unhealthy(&one.cluster, &one.outcome)),
     }
 }
 

@@ -1,8 +1,10 @@
 //! Results of runs that the tests of every report share.
 
 use crate::gate::{Cause, Finding, GateOutcome, GateReport, Verdict};
-use crate::plan::{Action, PlannedChart};
+use crate::plan::{Action, ClusterPlan, Plan, PlannedChart, PlannedPublish};
 use crate::rollout::{ClusterOutcome, ClusterState, Outcome};
+
+use super::Judged;
 
 fn report(gate: &str, verdict: Verdict, findings: Vec<Finding>, facts: &[&str]) -> GateReport {
     GateReport { gate: gate.to_owned(), verdict, findings, facts: facts.iter().map(ToString::to_string).collect(), seconds: 1.5 }
@@ -68,6 +70,83 @@ pub(super) fn rolled_back() -> Outcome {
         revision: Some(3),
         ..cluster("eks-development-1", ClusterState::RolledBack)
     };
-    let second = ClusterOutcome { gates: None, revision: None, seconds: 0.0, ..cluster("eks-staging-1", ClusterState::Pending) };
-    run(vec![first, second])
+    run(vec![first, untouched("eks-staging-1")])
+}
+
+/// The second cluster's CA is out of order: it stays as it is, the third is never touched.
+pub(super) fn halted() -> Outcome {
+    let cause = Finding::failed("Order demo/canary-1", "errored: 429 urn:ietf:params:acme:error:rateLimited", Cause::Environment);
+    let remark = Finding::remark("Pod cert-manager/cainjector-1", "restarted once before the upgrade");
+    let facts = ["Certificate release-canary/c1 -> CertificateRequest c1-1 -> Order c1-1-9 (errored) -> no Challenge"];
+    let reports = vec![
+        report("workload", Verdict::Passed, vec![remark], &["Deployment cert-manager/cert-manager: 1 of 1 pods of revision 2 available"]),
+        report("canary", Verdict::Failed, vec![cause.clone()], &facts),
+    ];
+    let gates = GateOutcome { verdict: Verdict::Failed, reports, first_cause: Some(cause), acme_proven: false };
+    let second = ClusterOutcome {
+        gates: Some(gates),
+        first_cause: Some("Order demo/canary-1: errored: 429 urn:ietf:params:acme:error:rateLimited".to_owned()),
+        reaction: Some("the cluster is left as it is: the cause lies outside the release: a rollback would not help".to_owned()),
+        evidence: vec!["eks-staging-1/events.txt".to_owned(), "eks-staging-1/chain.yaml".to_owned()],
+        seconds: 131.0,
+        ..cluster("eks-staging-1", ClusterState::Halted)
+    };
+    run(vec![cluster("eks-development-1", ClusterState::Promoted), second, untouched("eks-production-1")])
+}
+
+/// The rollback failed too.
+pub(super) fn stuck() -> Outcome {
+    let first = ClusterOutcome {
+        gates: Some(crashed()),
+        first_cause: Some("Pod cert-manager/x: container controller: CrashLoopBackOff <&>".to_owned()),
+        reaction: Some("the rollback to revision 1 failed: the API server does not answer".to_owned()),
+        ..cluster("eks-development-1", ClusterState::Stuck)
+    };
+    run(vec![first, untouched("eks-staging-1")])
+}
+
+/// Somebody pressed Ctrl-C while the gates judged.
+pub(super) fn interrupted() -> Outcome {
+    let first = ClusterOutcome { gates: None, interrupted: Some(2), ..cluster("eks-development-1", ClusterState::Gating) };
+    run(vec![first, untouched("eks-staging-1")])
+}
+
+fn untouched(name: &str) -> ClusterOutcome {
+    ClusterOutcome { gates: None, revision: None, seconds: 0.0, ..cluster(name, ClusterState::Pending) }
+}
+
+/// What `release gate` says of two clusters.
+pub(super) fn judged() -> Vec<Judged> {
+    let mut failed = crashed();
+    failed.reports.truncate(1);
+    let healthy = GateOutcome { acme_proven: false, ..passed() };
+    vec![
+        Judged { cluster: "eks-development-1".to_owned(), outcome: healthy },
+        Judged { cluster: "eks-staging-1".to_owned(), outcome: failed },
+    ]
+}
+
+/// One cluster changes, one is on the target.
+pub(super) fn plan() -> Plan {
+    let plan = |cluster: &str, action, from: &str| ClusterPlan {
+        cluster: cluster.to_owned(),
+        server: "https://localhost:6443".to_owned(),
+        wave: None,
+        release: "cert-manager/cert-manager".to_owned(),
+        action,
+        base_revision: 1,
+        from: Some(from.to_owned()),
+        to: "v1.11.5".to_owned(),
+        to_revision: None,
+        changes: Vec::new(),
+        gates: vec!["workload".to_owned()],
+        warnings: Vec::new(),
+        rollback_obstacles: Vec::new(),
+        values: Vec::new(),
+    };
+    Plan {
+        chart: run(Vec::new()).chart.unwrap(),
+        publish: PlannedPublish { repository: "https://charts.example.com/".to_owned(), uploads: true },
+        clusters: vec![plan("eks-development-1", Action::Upgrade, "v1.10.2"), plan("eks-staging-1", Action::Nothing, "v1.11.5")],
+    }
 }

@@ -10,9 +10,11 @@ pub mod printer;
 pub mod progress;
 pub mod text;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::Serialize;
+use thiserror::Error;
 
 use crate::failure::Failure;
 use crate::gate::GateOutcome;
@@ -22,6 +24,63 @@ use crate::rollout::{Observer, Outcome};
 use format::{Format, ReportFile, ReportKind};
 use printer::Printer;
 
+/// What a command ends with: the same value for people, for programs and for a CI system.
+pub trait Report: Serialize {
+    /// For people.
+    fn text(&self) -> String;
+    /// For a CI system.
+    fn junit(&self) -> quick_junit::Report;
+}
+
+impl Report for Plan {
+    fn text(&self) -> String {
+        plan_text::plan(self)
+    }
+
+    fn junit(&self) -> quick_junit::Report {
+        junit::plan(self)
+    }
+}
+
+impl Report for Outcome {
+    fn text(&self) -> String {
+        text::outcome(self)
+    }
+
+    fn junit(&self) -> quick_junit::Report {
+        junit::outcome(self)
+    }
+}
+
+/// What `release gate` says of one cluster.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Judged {
+    /// The cluster's name.
+    pub cluster: String,
+    /// What its gates say.
+    #[serde(flatten)]
+    pub outcome: GateOutcome,
+}
+
+impl Report for Vec<Judged> {
+    fn text(&self) -> String {
+        text::gates(self)
+    }
+
+    fn junit(&self) -> quick_junit::Report {
+        junit::gates(self)
+    }
+}
+
+/// A report file that cannot be written.
+#[derive(Debug, Error)]
+#[error("write the report `{}`", path.display())]
+pub struct ReportError {
+    path: PathBuf,
+    #[source]
+    source: std::io::Error,
+}
+
 /// What is shown of a run while it goes on: nothing beside machine-readable output.
 pub fn observer(printer: &Printer, format: Format) -> Arc<dyn Observer> {
     match format {
@@ -30,37 +89,65 @@ pub fn observer(printer: &Printer, format: Format) -> Arc<dyn Observer> {
     }
 }
 
-/// The dry run.
-pub fn plan(plan: &Plan, format: Format) -> Result<String, Failure> {
-    render(plan, format, plan_text::plan)
+/// The report for stdout.
+pub fn render(report: &impl Report, format: Format) -> Result<String, Failure> {
+    match format {
+        Format::Table => Ok(report.text()),
+        Format::Json => Ok(serde_json::to_string_pretty(report)?),
+        Format::Yaml => Ok(serde_norway::to_string(report)?.trim_end().to_owned()),
+    }
 }
 
-/// The result of a run.
-pub fn outcome(outcome: &Outcome, format: Format) -> Result<String, Failure> {
-    render(outcome, format, text::outcome)
+/// Creates the report files, so that one that cannot be written is told before anything is changed.
+pub fn prepare(files: &[ReportFile]) -> Result<(), ReportError> {
+    files.iter().try_for_each(|file| put(file, ""))
 }
 
-/// The result of `release gate`.
-pub fn gates(outcomes: &[(String, GateOutcome)], format: Format) -> Result<String, Failure> {
-    render(outcomes, format, text::gates)
-}
-
-/// Writes the report files of a run.
-pub fn write(files: &[ReportFile], outcome: &Outcome) -> Result<(), Failure> {
+/// Writes the report files.
+pub fn write(files: &[ReportFile], report: &impl Report) -> Result<(), Failure> {
     for file in files {
         let text = match file.kind {
-            ReportKind::Junit => junit::render(outcome)?,
-            ReportKind::Json => serde_json::to_string_pretty(outcome)?,
+            ReportKind::Junit => report.junit().to_string()?,
+            ReportKind::Json => serde_json::to_string_pretty(report)?,
         };
-        std::fs::write(&file.path, text).map_err(|error| Failure::refused(format!("write the report {}: {error}", file.path.display())))?;
+        put(file, &text)?;
     }
     Ok(())
 }
 
-fn render<T: Serialize + ?Sized>(value: &T, format: Format, text: impl Fn(&T) -> String) -> Result<String, Failure> {
-    match format {
-        Format::Table => Ok(text(value)),
-        Format::Json => Ok(serde_json::to_string_pretty(value)?),
-        Format::Yaml => Ok(serde_norway::to_string(value)?.trim_end().to_owned()),
+fn put(file: &ReportFile, text: &str) -> Result<(), ReportError> {
+    let folder = file.path.parent().map_or(Ok(()), std::fs::create_dir_all);
+    folder.and_then(|()| std::fs::write(&file.path, text)).map_err(|source| ReportError { path: file.path.clone(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_written_with_the_folders_on_the_way() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = |kind, name: &str| ReportFile { kind, path: directory.path().join("out").join(name) };
+        let files = [file(ReportKind::Json, "run.json"), file(ReportKind::Junit, "run.xml")];
+        prepare(&files).unwrap();
+        write(&files, &fixtures::promoted()).unwrap();
+        let read = |file: &ReportFile| std::fs::read_to_string(&file.path).unwrap();
+        assert_eq!(serde_json::from_str::<Outcome>(&read(&files[0])).unwrap(), fixtures::promoted(), "a program reads back the same value");
+        assert!(read(&files[1]).contains("<testsuites"));
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_written_is_named() {
+        let directory = tempfile::tempdir().unwrap();
+        let error = prepare(&[ReportFile { kind: ReportKind::Json, path: directory.path().to_owned() }]).unwrap_err();
+        assert_eq!(error.to_string(), format!("write the report `{}`", directory.path().display()));
+    }
+
+    #[test]
+    fn yaml_and_json_carry_the_same_value() {
+        let outcome = fixtures::rolled_back();
+        let json: Outcome = serde_json::from_str(&render(&outcome, Format::Json).unwrap()).unwrap();
+        let yaml: Outcome = serde_norway::from_str(&render(&outcome, Format::Yaml).unwrap()).unwrap();
+        assert_eq!((&json, &yaml), (&outcome, &outcome));
     }
 }

@@ -32,7 +32,8 @@ pub fn plan(plan: &Plan) -> String {
     text.trim_end().to_owned()
 }
 
-fn cluster_plan(plan: &ClusterPlan) -> String {
+/// What happens on one cluster.
+pub(super) fn cluster_plan(plan: &ClusterPlan) -> String {
     let from = plan.from.as_deref().unwrap_or("nothing");
     let mut text = format!("{} ({})\n  {} {}: {from} → {}", plan.cluster, plan.server, action(plan.action), plan.release, plan.to);
     let _ = writeln!(text, ", from revision {}", plan.base_revision);

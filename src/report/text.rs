@@ -1,11 +1,15 @@
 //! Reports for people: the result of a run, of `release gate`, and one line for each event.
 
 use std::fmt::Write;
+use std::time::Duration;
 
+use crate::config::duration;
 use crate::evidence::event::Event;
 use crate::gate::{GateOutcome, GateReport, Verdict};
 use crate::plan::Action;
 use crate::rollout::{ClusterOutcome, ClusterState, Outcome};
+
+use super::Judged;
 
 /// The result of a run: a table with a row for each cluster, then what the gates proved.
 pub fn outcome(outcome: &Outcome) -> String {
@@ -37,12 +41,29 @@ fn row(cluster: &ClusterOutcome) -> [String; 6] {
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
     [
         cluster.cluster.clone(),
-        cluster.state.word().to_owned(),
+        result(cluster),
         or_dash(cluster.from.clone()),
         cluster.to.clone(),
         or_dash(cluster.revision.map(|revision| revision.to_string())),
-        format!("{:.1} s", cluster.seconds),
+        took(cluster.seconds),
     ]
+}
+
+/// How it ended, in words.
+pub(super) fn result(cluster: &ClusterOutcome) -> String {
+    let word = cluster.state.word();
+    match cluster.interrupted {
+        Some(signal) => format!("interrupted by signal {signal}, {word}"),
+        None => word.to_owned(),
+    }
+}
+
+/// `12.3 s`, and from a minute on `1m12s`.
+fn took(seconds: f64) -> String {
+    if seconds < 60.0 {
+        return format!("{seconds:.1} s");
+    }
+    duration::format(Duration::from_secs(Duration::from_secs_f64(seconds).as_secs()))
 }
 
 fn table(rows: &[[String; 6]]) -> String {
@@ -58,14 +79,15 @@ fn table(rows: &[[String; 6]]) -> String {
 }
 
 /// The result of `release gate`.
-pub fn gates(outcomes: &[(String, GateOutcome)]) -> String {
-    let sections = outcomes.iter().map(|(cluster, outcome)| format!("{cluster}: {}\n{}", outcome.verdict.word(), gate_lines(outcome)));
+pub fn gates(judged: &[Judged]) -> String {
+    let sections = judged.iter().map(|one| format!("{}: {}\n{}", one.cluster, one.outcome.verdict.word(), gate_lines(&one.outcome)));
     sections.collect::<Vec<_>>().join("\n").trim_end().to_owned()
 }
 
 fn gate_lines(outcome: &GateOutcome) -> String {
     let mut text: String = outcome.reports.iter().map(gate_report).collect();
-    if !outcome.acme_proven {
+    // Only a canary can prove it.
+    if !outcome.acme_proven && outcome.reports.iter().any(|report| report.gate == "canary") {
         text.push_str("  ACME not proven\n");
     }
     text
@@ -76,7 +98,7 @@ fn gate_report(report: &GateReport) -> String {
     if report.verdict == Verdict::Waiting {
         return format!("  {:<24} not reached\n", report.gate);
     }
-    let mut text = format!("  {:<24} {:<12} {:.1} s\n", report.gate, report.verdict.word(), report.seconds);
+    let mut text = format!("  {:<24} {:<12} {}\n", report.gate, report.verdict.word(), took(report.seconds));
     for finding in &report.findings {
         let note = if finding.baseline { " (was so before)" } else { "" };
         let word = if finding.verdict == Verdict::Passed { "note" } else { finding.verdict.word() };
@@ -170,5 +192,87 @@ mod tests {
 
         run 20261124-094539-6b66
         "#);
+    }
+
+    #[test]
+    fn what_a_run_left_behind_is_told_with_its_cause() {
+        insta::assert_snapshot!(outcome(&fixtures::halted()), @"
+        eks-staging-1: Order demo/canary-1: errored: 429 urn:ietf:params:acme:error:rateLimited
+          the cluster is left as it is: the cause lies outside the release: a rollback would not help
+
+        CLUSTER            RESULT                 FROM     TO       REVISION  TIME
+        eks-development-1  healthy on the target  v1.10.2  v1.11.5  2         12.3 s
+        eks-staging-1      halted                 v1.10.2  v1.11.5  2         2m11s
+        eks-production-1   not touched            v1.10.2  v1.11.5  -         0.0 s
+
+        archive sha256:aa
+        content sha256:bb
+
+        eks-development-1
+          workload                 passed       1.5 s
+            Deployment cert-manager/cert-manager: 1 of 1 pods of revision 2 available
+          order                    passed       1.5 s
+            note: Order demo/old: errored (was so before)
+
+        eks-staging-1
+          workload                 passed       1.5 s
+            note: Pod cert-manager/cainjector-1: restarted once before the upgrade
+            Deployment cert-manager/cert-manager: 1 of 1 pods of revision 2 available
+          canary                   failed       1.5 s
+            failed: Order demo/canary-1: errored: 429 urn:ietf:params:acme:error:rateLimited
+            Certificate release-canary/c1 -> CertificateRequest c1-1 -> Order c1-1-9 (errored) -> no Challenge
+          ACME not proven
+
+        run 20261124-094539-6b66
+        ");
+        insta::assert_snapshot!(outcome(&fixtures::stuck()), @"
+        eks-development-1: Pod cert-manager/x: container controller: CrashLoopBackOff <&>
+          the rollback to revision 1 failed: the API server does not answer
+
+        CLUSTER            RESULT       FROM     TO       REVISION  TIME
+        eks-development-1  stuck        v1.10.2  v1.11.5  2         12.3 s
+        eks-staging-1      not touched  v1.10.2  v1.11.5  -         0.0 s
+
+        archive sha256:aa
+        content sha256:bb
+
+        eks-development-1
+          workload                 failed       1.5 s
+            failed: Pod cert-manager/x: container controller: CrashLoopBackOff <&>
+          canary                   not reached
+          ACME not proven
+
+        run 20261124-094539-6b66
+        ");
+        insta::assert_snapshot!(outcome(&fixtures::interrupted()), @"
+        CLUSTER            RESULT                                 FROM     TO       REVISION  TIME
+        eks-development-1  interrupted by signal 2, being judged  v1.10.2  v1.11.5  2         12.3 s
+        eks-staging-1      not touched                            v1.10.2  v1.11.5  -         0.0 s
+
+        archive sha256:aa
+        content sha256:bb
+
+        run 20261124-094539-6b66
+        ");
+    }
+
+    #[test]
+    fn a_judgement_of_today_says_nothing_of_acme() {
+        insta::assert_snapshot!(gates(&fixtures::judged()), @"
+        eks-development-1: passed
+          workload                 passed       1.5 s
+            Deployment cert-manager/cert-manager: 1 of 1 pods of revision 2 available
+          order                    passed       1.5 s
+            note: Order demo/old: errored (was so before)
+
+        eks-staging-1: failed
+          workload                 failed       1.5 s
+            failed: Pod cert-manager/x: container controller: CrashLoopBackOff <&>
+        ");
+    }
+
+    #[test]
+    fn a_time_is_short() {
+        assert_eq!([0.04, 12.34, 60.2, 3725.9].map(took), ["0.0 s", "12.3 s", "1m", "1h2m5s"]);
     }
 }

@@ -56,6 +56,7 @@ pub struct Run<'a> {
 impl<'a> Run<'a> {
     /// Starts a run: its id, its directory, and what is shown of it.
     pub fn start(context: &Context, settings: &'a Settings, way: Way, report: &ReportArgs) -> Result<Self, Failure> {
+        report::prepare(&report.report)?;
         let identity = Identity::of_this_process();
         let directory = RunDirectory::create(&settings.base_dir, &identity.run)?;
         let observer = report::observer(&context.printer, report.output);
@@ -96,8 +97,11 @@ impl<'a> Run<'a> {
         let chart = self.way.archive.as_ref().map(|(_, chart)| chart.clone());
         let outcome = Outcome { run: self.identity.run.clone(), chart, clusters };
         self.directory.keep(".", "outcome.json", &serde_json::to_string_pretty(&outcome)?)?;
-        context.printer.data(&report::outcome(&outcome, report.output)?);
-        report::write(&report.report, &outcome)?;
+        context.printer.data(&report::render(&outcome, report.output)?);
+        // How the run ended is what the exit code says; a report that is lost does not change it.
+        if let Err(failure) = report::write(&report.report, &outcome) {
+            context.printer.warn(&failure.chain().join(": "));
+        }
         let evidence = outcome.clusters.iter().any(|cluster| !cluster.evidence.is_empty());
         match outcome.failure() {
             None => Ok(Exit::Success),

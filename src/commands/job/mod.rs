@@ -20,6 +20,7 @@ pub use plan::{plan_rollback, plan_rollout};
 
 /// The dry run: prints the plan, changes nothing.
 pub fn show(context: &Context, plan: &Plan, dry_run: &DryRunArgs, report: &ReportArgs) -> Result<Exit, Failure> {
-    context.printer.data(&report::plan(plan, report.output)?);
+    context.printer.data(&report::render(plan, report.output)?);
+    report::write(&report.report, plan)?;
     Ok(if dry_run.detailed_exitcode && plan.has_changes() { Exit::Changes } else { Exit::Success })
 }
