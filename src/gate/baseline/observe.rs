@@ -139,7 +139,7 @@ impl Reader<'_> {
         for request in self.all(&Api::<CertificateRequest>::all(client()), "CertificateRequests").await? {
             let owner = request.owner("Certificate").and_then(|owner| by_uid.get(owner.uid.as_str()).copied());
             let role = states::role(&request, owner);
-            baseline.requests.insert(request.uid().to_owned(), RequestState::of(&request, role));
+            baseline.requests.extend(RequestState::kept(&request, role).map(|state| (request.uid().to_owned(), state)));
             roles.insert(request.uid().to_owned(), role);
         }
         let mut orders = BTreeMap::new();
@@ -147,7 +147,9 @@ impl Reader<'_> {
             let matters = order.owner("CertificateRequest").and_then(|owner| roles.get(&owner.uid)).copied().is_some_and(Role::matters);
             let state = OrderState::of(&order, &order.status.state, &order.status.reason, matters);
             orders.insert(order.uid().to_owned(), matters);
-            baseline.orders.insert(order.uid().to_owned(), state);
+            if matters && order.status.state != "valid" {
+                baseline.orders.insert(order.uid().to_owned(), state);
+            }
         }
         for challenge in self.all(&Api::<Challenge>::all(client()), "Challenges").await? {
             let matters = challenge.owner("Order").and_then(|owner| orders.get(&owner.uid)).copied().unwrap_or(false);

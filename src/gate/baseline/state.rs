@@ -5,19 +5,28 @@ use k8s_openapi::jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::certmanager::resources::{Certificate, CertificateRequest, Condition, Object, condition};
-use crate::certmanager::states::{self, Role};
+use crate::certmanager::states::{self, RequestResult, Role};
 
-/// A Certificate.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// A Certificate. There may be thousands, so what is as usual is not written down.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub(crate) struct CertificateState {
     pub(crate) title: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) generation: Option<i64>,
     pub(crate) ready: bool,
+    /// Why it is not Ready.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub(crate) reason: String,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) issuing: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) revision: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) last_failure_time: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) attempts: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) renewal: Option<Timestamp>,
 }
 
@@ -29,7 +38,7 @@ impl CertificateState {
             title: certificate.title(),
             generation: certificate.metadata.generation,
             ready: ready.is_some_and(Condition::is_true),
-            reason: ready.map(|ready| ready.reason.clone()).unwrap_or_default(),
+            reason: ready.filter(|ready| !ready.is_true()).map(|ready| ready.reason.clone()).unwrap_or_default(),
             issuing: condition(&status.conditions, "Issuing").is_some_and(Condition::is_true),
             revision: status.revision,
             last_failure_time: status.last_failure_time.clone(),
@@ -67,6 +76,12 @@ pub(crate) struct RequestState {
 }
 
 impl RequestState {
+    /// Absent for what is compared with nothing later: history, and what is issued for a Certificate.
+    pub(crate) fn kept(request: &CertificateRequest, role: Role) -> Option<Self> {
+        let compared = role == Role::Standalone || (role.matters() && states::result(request) != RequestResult::Issued);
+        compared.then(|| Self::of(request, role))
+    }
+
     pub(crate) fn of(request: &CertificateRequest, role: Role) -> Self {
         let result = states::result(request);
         Self {
@@ -163,4 +178,37 @@ impl PodState {
 
 fn created<K: Object>(object: &K) -> Option<Timestamp> {
     object.metadata().creation_timestamp.as_ref().map(|time| time.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gate::tests::{certificate, request, with_status};
+    use serde_json::json;
+
+    #[test]
+    fn what_is_as_usual_is_not_written_down() {
+        let healthy = CertificateState::of(&certificate("c", Some(3)));
+        assert_eq!(serde_json::to_value(&healthy).unwrap(), json!({"title": "Certificate web/c", "ready": true, "revision": 3}));
+        let status = json!({"lastFailureTime": "2026-01-01T00:00:00Z", "failedIssuanceAttempts": 2, "conditions": [{"type": "Issuing", "status": "False"}]});
+        let broken = CertificateState::of(&with_status(certificate("c", None), &status));
+        assert_eq!(serde_json::from_value::<CertificateState>(serde_json::to_value(&broken).unwrap()).unwrap(), broken);
+        assert_eq!((healthy.is_broken(), broken.is_broken()), (false, true));
+    }
+
+    #[test]
+    fn only_requests_that_are_compared_later_are_kept() {
+        let issued = json!([{"type": "Ready", "status": "True", "reason": "Issued"}]);
+        let failed = json!([{"type": "Ready", "status": "False", "reason": "Failed"}]);
+        let table = [
+            (Role::Current, &issued, false),
+            (Role::Next, &failed, true),
+            (Role::Superseded, &failed, false),
+            (Role::Standalone, &issued, true),
+            (Role::Orphan, &failed, false),
+        ];
+        for (role, conditions, kept) in table {
+            assert_eq!(RequestState::kept(&request("r", None, "1", conditions), role).is_some(), kept, "{role:?} {conditions}");
+        }
+    }
 }
