@@ -135,7 +135,11 @@ async fn sides(
     let release = &wish.chart.release;
     let kinds = Kinds::load(cluster).await?;
     seen.unserved_kinds = kinds.unserved(&rendered.objects);
-    let missing = access::missing(cluster, &access::for_release(&kinds, release, &rendered.objects)).await?;
+    let mut wanted = access::for_release(&kinds, release, &rendered.objects);
+    wanted.extend(gate::needs(&subject(wish, 0, rendered.objects.clone()), &wish.chart.gates));
+    wanted.sort();
+    wanted.dedup();
+    let missing = access::missing(cluster, &wanted).await?;
     seen.missing_permissions = missing.iter().map(ToString::to_string).collect();
     if !missing.is_empty() {
         return Ok(Vec::new());
@@ -179,15 +183,18 @@ async fn rollback_obstacles(cluster: &Cluster, history: &[Release], action: Acti
 }
 
 fn gates(wish: &Wish<'_>, revision: u32, objects: Vec<Object>) -> Vec<String> {
-    let subject = gate::Subject {
+    gate::gates_for(&subject(wish, revision, objects), &wish.chart.gates, true).into_iter().map(ToOwned::to_owned).collect()
+}
+
+fn subject(wish: &Wish<'_>, revision: u32, objects: Vec<Object>) -> gate::Subject {
+    gate::Subject {
         release: wish.chart.release.clone(),
         revision,
         objects,
         chart_version: wish.archive.version().to_owned(),
         profile: wish.chart.profile,
         fresh: true,
-    };
-    gate::gates_for(&subject, &wish.chart.gates, true).into_iter().map(ToOwned::to_owned).collect()
+    }
 }
 
 fn advice(wish: &Wish<'_>, from: Option<&str>, kubernetes: &str) -> Vec<versions::Advice> {

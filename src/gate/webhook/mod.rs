@@ -5,7 +5,7 @@ mod probe;
 use std::time::Duration;
 
 pub use probe::check;
-pub(super) use probe::watch;
+pub(super) use probe::{NAMESPACE, watch};
 
 use super::Context;
 use super::opinion::{Judgement, Opinion, Target};

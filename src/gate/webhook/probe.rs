@@ -23,7 +23,7 @@ const SOON: Duration = Duration::from_millis(300);
 const LATER: Duration = Duration::from_secs(5);
 const HISTORY: usize = 16;
 /// Not the release's own: up to cert-manager 1.12 the validating webhook leaves out a namespace that Helm created for it.
-pub(super) const NAMESPACE: &str = "default";
+pub(in crate::gate) const NAMESPACE: &str = "default";
 
 /// Asks until nobody listens any more.
 pub(in crate::gate) async fn watch(cluster: Cluster, changes: mpsc::Sender<Change>) {

@@ -1,0 +1,97 @@
+//! What the gates have to be allowed, so that nobody finds out after the upgrade that it cannot be judged.
+
+use std::collections::BTreeSet;
+
+use super::subject::{Expected, Subject};
+use super::webhook;
+use crate::cluster::access::Access;
+use crate::config::{GateSettings, Profile};
+
+/// Every permission that the gates of `subject` use; logs and events that only explain a failure are left out.
+pub fn needs(subject: &Subject, settings: &GateSettings) -> Vec<Access> {
+    let expected = Expected::of(subject);
+    let mut needs = BTreeSet::new();
+    for namespace in expected.namespaces() {
+        for resource in ["deployments", "statefulsets", "daemonsets", "replicasets"] {
+            watch(&mut needs, "apps", resource, Some(namespace));
+        }
+        watch(&mut needs, "", "pods", Some(namespace));
+    }
+    if !expected.crds.is_empty() {
+        watch(&mut needs, "apiextensions.k8s.io", "customresourcedefinitions", None);
+    }
+    if subject.profile == Profile::CertManager {
+        cert_manager(&mut needs, &expected);
+        canary(&mut needs, &subject.release.namespace, settings);
+    }
+    needs.into_iter().collect()
+}
+
+fn cert_manager(needs: &mut BTreeSet<Access>, expected: &Expected) {
+    for resource in ["validatingwebhookconfigurations", "mutatingwebhookconfigurations"] {
+        watch(needs, "admissionregistration.k8s.io", resource, None);
+    }
+    for (namespace, _) in expected.ca_secrets() {
+        watch(needs, "", "secrets", Some(namespace));
+    }
+    for leader in &expected.leaders {
+        watch(needs, "coordination.k8s.io", "leases", Some(&leader.namespace));
+    }
+    for resource in ["certificates", "certificaterequests", "issuers", "clusterissuers"] {
+        watch(needs, "cert-manager.io", resource, None);
+    }
+    for resource in ["orders", "challenges"] {
+        watch(needs, "acme.cert-manager.io", resource, None);
+    }
+    watch(needs, "", "events", None);
+    if expected.has_webhook() {
+        needs.insert(Access::new("create", "cert-manager.io", "certificaterequests", Some(webhook::NAMESPACE)));
+    }
+}
+
+fn canary(needs: &mut BTreeSet<Access>, release_namespace: &str, settings: &GateSettings) {
+    let issuers = settings.canary.issuers.iter().filter_map(|issuer| issuer.namespace.as_deref());
+    for namespace in issuers.chain([release_namespace]) {
+        for verb in ["create", "delete"] {
+            needs.insert(Access::new(verb, "cert-manager.io", "certificates", Some(namespace)));
+        }
+        for verb in ["get", "delete"] {
+            needs.insert(Access::new(verb, "", "secrets", Some(namespace)));
+        }
+    }
+    for verb in ["create", "delete"] {
+        needs.insert(Access::new(verb, "cert-manager.io", "issuers", Some(release_namespace)));
+    }
+}
+
+fn watch(needs: &mut BTreeSet<Access>, group: &str, resource: &str, namespace: Option<&str>) {
+    for verb in ["get", "list", "watch"] {
+        needs.insert(Access::new(verb, group, resource, namespace));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gate::tests::World;
+    use serde_json::json;
+
+    #[test]
+    fn a_canary_needs_more_than_reading_and_another_chart_does_not() {
+        let mut world =
+            World::new(vec![json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "x", "namespace": "n"}})]);
+        world.settings.canary.issuers = vec!["Issuer/web/ca".parse().unwrap()];
+        let told = |world: &World| needs(&world.subject, &world.settings).iter().map(ToString::to_string).collect::<Vec<_>>();
+        let wanted = told(&world);
+        for access in [
+            "watch pods in namespace n",
+            "list orders.acme.cert-manager.io in the whole cluster",
+            "create certificates.cert-manager.io in namespace web",
+            "create certificates.cert-manager.io in namespace cert-manager",
+        ] {
+            assert!(wanted.iter().any(|told| told == access), "{access} is not in {wanted:#?}");
+        }
+        world.subject.profile = Profile::Generic;
+        assert!(told(&world).iter().all(|access| access.ends_with("in namespace n")), "{:#?}", told(&world));
+    }
+}
