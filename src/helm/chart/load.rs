@@ -191,9 +191,11 @@ impl Chart {
         Ok(())
     }
 
+    /// An empty file is no lock.
     fn set_lock(&mut self, file: &File) -> Result<(), ChartError> {
-        let lock = Lock::decode(&read_yaml(file)?).map_err(|source| ChartError::Field { file: file.name.clone(), source })?;
-        self.lock = Some(lock);
+        let value = read_yaml(file)?;
+        let lock = Lock::decode(&value).map_err(|source| ChartError::Field { file: file.name.clone(), source })?;
+        self.lock = Some(lock).filter(|_| !value.is_null());
         Ok(())
     }
 
@@ -234,10 +236,9 @@ impl Subcharts {
         self.0.entry(folder).or_default().push(File { name: inner, data: file.data });
     }
 
+    /// Even a loose file is expected to be a chart, unless its name starts with `_` or `.`; Helm is that strict.
     fn sorted(self) -> impl Iterator<Item = (String, Vec<File>)> {
-        self.0
-            .into_iter()
-            .filter(|(name, files)| !name.starts_with(['_', '.']) && (is_archive(name) || files.iter().any(|file| file.name.contains('/'))))
+        self.0.into_iter().filter(|(name, _)| !name.starts_with(['_', '.']))
     }
 }
 
@@ -278,7 +279,7 @@ mod tests {
     fn files_find_their_place_in_any_order() {
         let chart = chart(&[
             ("templates/a.yaml", ""),
-            ("charts/README.md", "not a chart"),
+            ("charts/.README.md", "not a chart"),
             ("charts/_skipped/Chart.yaml", "broken: ["),
             ("charts/sub/Chart.yaml", "name: sub\nversion: 1"),
             ("charts/sub/templates/b.yaml", ""),
@@ -322,6 +323,10 @@ mod tests {
         assert_eq!(
             refusal(&[("Chart.yaml", CHART), ("charts/sub/values.yaml", "")]),
             "error unpacking subchart sub in demo: Chart.yaml file is missing"
+        );
+        assert_eq!(
+            refusal(&[("Chart.yaml", CHART), ("charts/README.md", "")]),
+            "error unpacking subchart README.md in demo: Chart.yaml file is missing"
         );
         assert_eq!(
             refusal(&[("Chart.yaml", CHART), ("charts/sub.tgz", "text")]),

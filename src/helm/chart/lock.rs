@@ -105,8 +105,8 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_lock() {
-        let lock = Lock::decode(&Value::Null).unwrap();
+    fn a_lock_without_anything() {
+        let lock = Lock::decode(&json!({})).unwrap();
         assert_eq!(yaml::write(&lock.encode()), "dependencies: null\ndigest: \"\"\ngenerated: \"0001-01-01T00:00:00Z\"\n");
     }
 
