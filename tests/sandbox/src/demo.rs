@@ -1,133 +1,159 @@
-//! `cargo xtask demo`: the main job on two real clusters, a bad release that is rolled back, and a rollback, as a user would type them.
+//! `cargo xtask demo`: the whole story on real clusters. Every step is checked, so a demo that ends well has shown what it says.
 
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
+use serde::Deserialize;
 use tokio::process::Command;
 
+use crate::charts::CRASHES;
 use crate::state::State;
 use crate::tools::{Cache, Extras, Programs};
-use crate::{down, interrupt, museum, talk, up};
+use crate::{down, external, interrupt, museum, talk, up};
 
-const DEVELOPMENT: &str = "eks-development-1";
-const STAGING: &str = "eks-staging-1";
+const FIRST: &str = "eks-development-1";
+const SECOND: &str = "eks-staging-1";
 
 /// Arguments of `xtask demo`.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Args {
-    /// Directory of the sandbox [default: a temporary one]
+    /// Directory of the sandbox; a new one under the temporary directory when not given
     #[arg(long, value_name = "DIR")]
     pub state: Option<PathBuf>,
-    /// Leave everything running
+    /// Leave the sandbox running
     #[arg(long)]
     pub keep: bool,
 }
 
-/// One command of the story: what it shows, what is typed, how it must end.
-struct Act {
-    shows: &'static str,
-    config: &'static str,
-    words: &'static [&'static str],
-    exit: i32,
-}
-
-/// ACME is proven in the first act; the later ones use the self-signed canary, which takes seconds instead of a minute.
-const ACTS: [Act; 4] = [
-    Act {
-        shows: "the dry run: everything that would happen, nothing changed",
-        config: "release.yaml",
-        words: &["--cluster", DEVELOPMENT, "--cluster", STAGING, "--dry-run", "--detailed-exitcode"],
-        exit: 2,
-    },
-    Act {
-        shows: "the main job: v1.10.2 to v1.11.5, cluster after cluster, each one proven by a fresh ACME certificate",
-        config: "release.yaml",
-        words: &["--cluster", DEVELOPMENT, "--cluster", STAGING],
-        exit: 0,
-    },
-    Act {
-        shows: "a release whose controller crashes: it fails fast, is rolled back, and the second cluster is never touched",
-        config: "release-self-signed.yaml",
-        words: &["--cluster", DEVELOPMENT, "--cluster", STAGING, "--ref", "v1.11.6-crash", "--on-failure", "rollback"],
-        exit: 3,
-    },
-    Act {
-        shows: "back to v1.10.2, with the newer CRDs kept",
-        config: "release-self-signed.yaml",
-        words: &["rollback", "--cluster", DEVELOPMENT],
-        exit: 0,
-    },
-];
-
-/// Starts a sandbox, tells the story, and stops the sandbox again.
+/// Tells the story and stops everything, unless it is to be kept.
 pub async fn run(args: Args) -> Result<()> {
     let begun = Instant::now();
-    let temporary = tempfile::Builder::new().prefix("release-demo-").tempdir().context("create a directory for the demo")?;
-    let path = args.state.clone().unwrap_or_else(|| temporary.path().to_owned());
-    let state = State::claim(&path)?;
-    let programs = interrupt::or_signal(Programs::ensure(&Cache::open()?, &Extras::from_env())).await?;
-    let release = interrupt::or_signal(museum::release_program()).await?;
-    up::start(&state, &programs, 2).await?;
-    let told = interrupt::or_signal(tell(&state, &programs, &release)).await;
-    if args.keep {
-        let kept = temporary.keep();
-        talk::line(&format!("left running: . {}; stop it with: cargo xtask down --state {}", state.file("env").display(), path.display()));
-        drop(kept);
+    let directory = match args.state {
+        Some(directory) => directory,
+        None => tempfile::Builder::new().prefix("release-demo-").tempdir().context("create a directory for the demo")?.keep(),
+    };
+    let state = State::claim(&directory)?;
+    let (programs, release) = interrupt::or_signal(ready()).await?;
+    title("Two clusters with cert-manager v1.10.2, a git repository, ChartMuseum, an ACME server");
+    let variables = up::start(&state, &programs, 2).await?;
+    let story = Story { release, helm: programs.helm, variables };
+    let told = interrupt::or_signal(story.tell()).await;
+    if args.keep && told.is_ok() {
+        talk::line(&format!("everything runs on: . {0}/env; cargo xtask down --state {0}", state.directory().display()));
     } else {
         down::stop(&state, &state.ledger()?).await?;
+        talk::line(&format!("everything is stopped; the logs are in {}", state.directory().display()));
     }
-    told?;
     talk::line(&format!("the demo took {}", talk::elapsed(begun.elapsed())));
-    Ok(())
+    told
 }
 
-async fn tell(state: &State, programs: &Programs, release: &Path) -> Result<()> {
-    let config = std::fs::read_to_string(state.file("release.yaml")).context("read the sandbox's release.yaml")?;
-    let without_acme = config.replace("issuers: [ClusterIssuer/letsencrypt], ", "");
-    std::fs::write(state.file("release-self-signed.yaml"), without_acme).context("write a release.yaml without ACME")?;
-    for act in &ACTS {
-        play(act, state, programs, release).await?;
-    }
-    for cluster in [DEVELOPMENT, STAGING] {
-        history(state, programs, cluster).await?;
-    }
-    let bad = output(state, programs, DEVELOPMENT).await?;
-    if !bad.lines().any(|line| line.contains("failed") && line.contains("cert-manager-v1.11.6")) {
-        bail!("real helm history does not show the bad revision as failed:\n{bad}");
-    }
-    Ok(())
+async fn ready() -> Result<(Programs, PathBuf)> {
+    let programs = Programs::ensure(&Cache::open()?, &Extras::from_env()).await?;
+    Ok((programs, museum::release_program().await?))
 }
 
-async fn play(act: &Act, state: &State, programs: &Programs, release: &Path) -> Result<()> {
-    let begun = Instant::now();
-    talk::line(&format!("\n== {}\n$ RELEASE_CONFIG={} release {}", act.shows, act.config, act.words.join(" ")));
-    let mut command = Command::new(release);
-    command.args(act.words).env("RELEASE_CONFIG", state.file(act.config)).env("KUBECONFIG", state.file("kubeconfig"));
-    command.env("HELM", &programs.helm).current_dir(state.directory()).stdin(Stdio::null()).kill_on_drop(true);
-    let status = command.status().await.context("start release")?;
-    let code = status.code().unwrap_or(-1);
-    talk::line(&format!("exit {code} after {}", talk::elapsed(begun.elapsed())));
-    if code != act.exit {
-        bail!("`release {}` ended with {status}, and {} was expected", act.words.join(" "), act.exit);
-    }
-    Ok(())
+struct Story {
+    release: PathBuf,
+    helm: PathBuf,
+    variables: Vec<(&'static str, String)>,
 }
 
-async fn history(state: &State, programs: &Programs, cluster: &str) -> Result<()> {
-    talk::line(&format!("\n$ helm history cert-manager --namespace cert-manager --kube-context {cluster}"));
-    talk::data(output(state, programs, cluster).await?.trim_end());
-    Ok(())
+/// A revision, as `helm history -o json` has it.
+#[derive(Debug, Deserialize)]
+struct Revision {
+    #[serde(rename = "revision")]
+    number: u32,
+    status: String,
+    chart: String,
 }
 
-/// What real Helm says about the release.
-async fn output(state: &State, programs: &Programs, cluster: &str) -> Result<String> {
-    let mut command = Command::new(&programs.helm);
-    command.args(["history", "cert-manager", "--namespace", "cert-manager", "--kube-context", cluster]);
-    let output = command.env("KUBECONFIG", state.file("kubeconfig")).output().await.context("start helm")?;
-    if !output.status.success() {
-        bail!("helm history: {}", String::from_utf8_lossy(&output.stderr));
+impl Story {
+    async fn tell(&self) -> Result<()> {
+        self.upgrade().await?;
+        self.bad_release().await?;
+        self.rollback().await
     }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+
+    async fn upgrade(&self) -> Result<()> {
+        title("What would an upgrade to v1.11.5 change? Nothing is changed to find out");
+        self.release(&["--cluster", FIRST, "--dry-run", "--detailed-exitcode"], 2).await?;
+        self.expect(FIRST, &["deployed cert-manager-v1.10.2"]).await?;
+        title("The upgrade, on one cluster, then on the next");
+        for cluster in [FIRST, SECOND] {
+            self.release(&["--cluster", cluster], 0).await?;
+            self.expect(cluster, &["superseded cert-manager-v1.10.2", "deployed cert-manager-v1.11.5"]).await?;
+        }
+        title("Once more: there is nothing to do");
+        self.release(&["--cluster", FIRST], 0).await?;
+        self.expect(FIRST, &["superseded cert-manager-v1.10.2", "deployed cert-manager-v1.11.5"]).await
+    }
+
+    async fn bad_release(&self) -> Result<()> {
+        title("A release whose controller crashes: noticed, explained, rolled back; the next cluster is never touched");
+        let clusters = ["--cluster", FIRST, "--cluster", SECOND];
+        self.release(&[&clusters[..], &["--ref", CRASHES.tag, "--on-failure", "rollback"]].concat(), 3).await?;
+        self.helm(&["history", "cert-manager"]).await?;
+        let bad = format!("failed cert-manager-{}", CRASHES.version);
+        let back = ["superseded cert-manager-v1.10.2", "superseded cert-manager-v1.11.5", &bad, "deployed cert-manager-v1.11.5"];
+        self.expect(FIRST, &back).await?;
+        self.expect(SECOND, &["superseded cert-manager-v1.10.2", "deployed cert-manager-v1.11.5"]).await
+    }
+
+    async fn rollback(&self) -> Result<()> {
+        title("Back to v1.10.2, by hand");
+        self.release(&["rollback", "--cluster", FIRST], 0).await?;
+        self.helm(&["history", "cert-manager"]).await?;
+        let last = self.history(FIRST).await?.pop().context("a release has revisions")?;
+        ensure!(last.chart == "cert-manager-v1.10.2" && last.status == "deployed", "{FIRST} ended at {last:?}");
+        Ok(())
+    }
+
+    /// Runs the program before the viewer's eyes; any other exit code than `expected` ends the demo.
+    async fn release(&self, args: &[&str], expected: i32) -> Result<()> {
+        talk::line(&format!("\n$ release {}", args.join(" ")));
+        let status = self.command(&self.release).args(args).status().await.context("start release")?;
+        if status.code() != Some(expected) {
+            bail!("release {} ended with {status}, not with {expected}", args.join(" "));
+        }
+        talk::line(&format!("(exit code {expected})"));
+        Ok(())
+    }
+
+    /// Real Helm, on the first cluster.
+    async fn helm(&self, args: &[&str]) -> Result<()> {
+        let place = ["--namespace", "cert-manager", "--kube-context", FIRST];
+        talk::line(&format!("\n$ helm {}", [args, &place].concat().join(" ")));
+        let status = self.command(&self.helm).args(args).args(place).status().await.context("start helm")?;
+        ensure!(status.success(), "helm ended with {status}");
+        Ok(())
+    }
+
+    /// Compares the history of a cluster, as real Helm reads it: a status and a chart for each revision.
+    async fn expect(&self, cluster: &str, expected: &[&str]) -> Result<()> {
+        let history = self.history(cluster).await?;
+        let seen: Vec<String> = history.iter().map(|revision| format!("{} {}", revision.status, revision.chart)).collect();
+        ensure!(seen == expected, "{cluster} has the revisions {seen:?}, not {expected:?}");
+        Ok(())
+    }
+
+    async fn history(&self, cluster: &str) -> Result<Vec<Revision>> {
+        let mut command = self.command(&self.helm);
+        command.args(["history", "cert-manager", "--namespace", "cert-manager", "--kube-context", cluster, "--output", "json"]);
+        let said = external::run("ask Helm for the history", &mut command).await?;
+        let mut history: Vec<Revision> = serde_json::from_str(&said).context("read Helm's history")?;
+        history.sort_by_key(|revision| revision.number);
+        Ok(history)
+    }
+
+    fn command(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
+        command.envs(self.variables.iter().map(|(name, value)| (name, value))).kill_on_drop(true);
+        command
+    }
+}
+
+fn title(text: &str) {
+    talk::line(&format!("\n== {text}"));
 }

@@ -39,8 +39,8 @@ pub async fn run(args: Args) -> Result<()> {
     Ok(())
 }
 
-/// Starts everything in a directory. When that fails or is interrupted, nothing of it runs any more.
-pub async fn start(state: &State, programs: &Programs, clusters: usize) -> Result<()> {
+/// Starts everything in a directory and returns the variables of its `env`. When that fails or is interrupted, nothing of it runs any more.
+pub async fn start(state: &State, programs: &Programs, clusters: usize) -> Result<Vec<(&'static str, String)>> {
     let ledger = state.ledger()?;
     let started = interrupt::or_signal(begin(state, programs, clusters, &ledger)).await;
     if started.is_err() {
@@ -50,7 +50,7 @@ pub async fn start(state: &State, programs: &Programs, clusters: usize) -> Resul
     started
 }
 
-async fn begin(state: &State, programs: &Programs, count: usize, ledger: &Ledger) -> Result<()> {
+async fn begin(state: &State, programs: &Programs, count: usize, ledger: &Ledger) -> Result<Vec<(&'static str, String)>> {
     let mut ports = Ports::from(std::process::id());
     let acme = Acme::prepare(state, &mut ports)?;
     let museum_port = ports.choose()?;
@@ -77,7 +77,8 @@ async fn begin(state: &State, programs: &Programs, count: usize, ledger: &Ledger
         Ok(())
     });
     tokio::try_join!(servers, futures::future::try_join_all(clusters))?;
-    environment.write_env()
+    environment.write_env()?;
+    Ok(environment.variables())
 }
 
 fn helm<'a>(state: &State, programs: &'a Programs) -> Result<Helm<'a>> {
