@@ -137,6 +137,10 @@ impl Findings<'_> {
             if seen.insert(wave.name.as_str(), index).is_some() {
                 self.at(&["waves", &index.to_string(), "name"], format!("there are two waves `{}`", wave.name));
             }
+            if wave.max_parallel > 1 {
+                let told = "clusters are upgraded strictly one after the other in this version; write `max-parallel: 1`, or leave it out";
+                self.at(&["waves", &index.to_string(), "max-parallel"], told.to_owned());
+            }
         }
     }
 

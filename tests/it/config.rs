@@ -186,6 +186,19 @@ fn two_clusters_with_one_api_server_are_one_cluster() {
 }
 
 #[test]
+fn more_than_one_cluster_at_a_time_is_refused_and_not_silently_ignored() {
+    assert_snapshot!(check_with(&[("max-parallel: 1", "max-parallel: 2")]), @"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    error: release.yaml:26:96: clusters are upgraded strictly one after the other in this version; write `max-parallel: 1`, or leave it out
+       |
+    26 | waves: [{ name: development }, { name: staging, soak: 30m }, { name: production, max-parallel: 2 }]
+       |                                                                                                ^
+    ");
+}
+
+#[test]
 fn a_file_that_is_no_yaml_is_refused_with_its_line() {
     assert_snapshot!(check_with(&[("gates:\n", "gates: [\n")]), @"
     exit code: 1

@@ -9,6 +9,7 @@ mod layers;
 mod package;
 mod pipelines;
 mod publish;
+mod readme;
 mod repository_contract;
 mod repository_faults;
 mod repository_serve;
