@@ -58,9 +58,9 @@ mod tests {
     async fn a_mistake_in_a_workflow_is_told_with_its_line() {
         let directory = tempfile::tempdir().unwrap();
         let caller = "on: push\njobs:\n  a:\n    uses: ./.github/workflows/b.yml\n    with: { taget: x }\n";
-        let called = "on:\n  workflow_call:\n    inputs:\n      target: { type: string }\njobs:\n  b:\n    runs-on: ubuntu-latest\n    steps:\n      - run: ls\n";
+        let shared = "on:\n  workflow_call:\n    inputs:\n      target: { type: string }\njobs:\n  b:\n    runs-on: ubuntu-latest\n    steps:\n      - run: ls\n";
         fs::write(directory.path().join("a.yml"), caller).unwrap();
-        fs::write(directory.path().join("b.yml"), called).unwrap();
+        fs::write(directory.path().join("b.yml"), shared).unwrap();
         let error = workflows(directory.path()).await.unwrap_err().to_string();
         assert!(error.contains("a.yml:5:") && error.contains("taget"), "{error}");
     }
