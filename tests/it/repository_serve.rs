@@ -164,7 +164,7 @@ async fn hostile_and_broken_uploads_are_refused_and_leave_nothing_behind() {
     absolute path: 400 {"error":"chart illegally contains absolute paths: \"demo//etc/x\""}
     no Chart.yaml: 400 {"error":"Chart.yaml file is missing"}
     name with a path: 400 {"error":"validation: chart.metadata.name \"../demo\" is invalid"}
-    name of a directory: 400 {"error":"validation: chart.metadata.name \"..\" is invalid"}
+    name of a directory: 400 {"error":"validation: chart.metadata.name \"..\" is not allowed"}
     no name: 400 {"error":"validation: chart.metadata.name is required"}
     version with a path: 400 {"error":"validation: chart.metadata.version \"../../x\" is invalid"}
     broken YAML: 400 {"error":"cannot load Chart.yaml: error converting YAML to JSON: yaml: line 2, column 1: did not find expected node content"}
