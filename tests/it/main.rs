@@ -12,6 +12,8 @@ mod publish;
 mod readme;
 mod repository_contract;
 mod repository_faults;
+mod repository_helm;
 mod repository_serve;
+mod repository_tls;
 mod support;
 mod usage;

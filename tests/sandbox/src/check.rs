@@ -68,7 +68,12 @@ async fn checks(args: &Args, root: &Path, counts: &mut Counts) -> Result<()> {
 fn variables(programs: &Programs, root: &Path) -> Result<BTreeMap<&'static str, String>> {
     let own = std::env::current_exe().context("find this program")?;
     let paths = [("SANDBOX_XTASK", own.as_path()), ("SANDBOX_ROOT", root), ("HELM", &programs.helm), ("HELM_3", &programs.helm_3)];
-    Ok(paths.map(|(name, path)| (name, path.display().to_string())).into())
+    let mut variables: BTreeMap<_, _> = paths.map(|(name, path)| (name, path.display().to_string())).into();
+    if std::env::var_os("SANDBOX_EXTRAS").is_some() {
+        // Who gives extras wants the repository's contract held by ChartMuseum itself.
+        variables.insert("REQUIRE_CHARTMUSEUM", "1".to_owned());
+    }
+    Ok(variables)
 }
 
 fn command(words: &[&str], variables: &BTreeMap<&str, String>) -> Command {
