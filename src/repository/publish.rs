@@ -46,12 +46,20 @@ pub struct Publication {
 
 /// What publishing this archive would do. Changes nothing.
 pub async fn check(repository: &dyn ChartRepository, archive: &ChartArchive) -> Result<PublishAction, RepositoryError> {
+    Ok(match alike(repository, archive).await? {
+        Some(published) => already(&published),
+        None => PublishAction::Upload,
+    })
+}
+
+/// The published archive with the content of this one, or `None` when its name and version are free. Other content is refused.
+pub async fn alike(repository: &dyn ChartRepository, archive: &ChartArchive) -> Result<Option<ChartArchive>, RepositoryError> {
     if let Some(published) = find(repository, archive.name(), archive.version()).await? {
-        return Ok(already(&same_content(repository, archive, published)?));
+        return same_content(repository, archive, published).map(Some);
     }
     // The address may be no repository at all, where everything is "not found".
     repository.listed(archive.name(), archive.version()).await?;
-    Ok(PublishAction::Upload)
+    Ok(None)
 }
 
 /// Publishes the archive, or finds it published. Returns when the repository serves it and its index lists it.
@@ -70,11 +78,8 @@ async fn publish_within(
     archive: &ChartArchive,
     within: Duration,
 ) -> Result<Publication, RepositoryError> {
-    let (action, published) = match find(repository, archive.name(), archive.version()).await? {
-        Some(published) => {
-            let published = same_content(repository, archive, published)?;
-            (already(&published), published)
-        }
+    let (action, published) = match alike(repository, archive).await? {
+        Some(published) => (already(&published), published),
         None => upload(repository, archive, within).await?,
     };
     let url = until_listed(repository, &published, within).await?;

@@ -5,7 +5,7 @@ use crate::config::Settings;
 use crate::failure::Failure;
 use crate::helm::chart::ChartArchive;
 use crate::plan::{PlannedChart, PlannedPublish};
-use crate::repository::publish::{self, PublishAction};
+use crate::repository::publish;
 use crate::repository::{self, ChartRepository, RepositoryError};
 use crate::source::Origin;
 
@@ -23,7 +23,7 @@ pub struct ChartToDeploy {
 
 /// Packages the source, or downloads `--version`. Nothing is uploaded.
 pub async fn resolve(settings: &Settings) -> Result<ChartToDeploy, Failure> {
-    let repository = repository::for_settings(&settings.chart.repository)?;
+    let repository = repository::for_settings(&settings.chart.repository).map_err(RepositoryError::failure)?;
     let url = repository.url().to_string();
     let (archive, origin, uploads) = match &settings.version {
         Some(version) => {
@@ -32,8 +32,10 @@ pub async fn resolve(settings: &Settings) -> Result<ChartToDeploy, Failure> {
         }
         None => {
             let (archive, origin) = package_source(settings).await?;
-            let action = publish::check(repository.as_ref(), &archive).await.map_err(RepositoryError::failure)?;
-            (archive, origin.to_string(), matches!(action, PublishAction::Upload))
+            // What is published already is what is deployed, even where another tool saved the same content in other bytes.
+            let published = publish::alike(repository.as_ref(), &archive).await.map_err(RepositoryError::failure)?;
+            let uploads = published.is_none();
+            (published.unwrap_or(archive), origin.to_string(), uploads)
         }
     };
     let planned = PlannedChart {

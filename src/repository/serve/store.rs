@@ -1,12 +1,13 @@
 //! The archives of one directory. Files are written aside and then given their name, so that no reader ever sees half an archive.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
+use axum::body::Bytes;
 use serde_json::{Value, json};
 
 use crate::helm::chart::archive::ChartArchive;
@@ -55,7 +56,9 @@ impl Store {
     /// Every readable archive: by chart name, newest version first.
     pub(super) fn charts(&self) -> io::Result<BTreeMap<String, Vec<Arc<Entry>>>> {
         let mut charts: BTreeMap<String, Vec<Arc<Entry>>> = BTreeMap::new();
-        for file in self.archives()? {
+        let archives = self.archives()?;
+        self.known().retain(|file, _| archives.contains(file));
+        for file in archives {
             if let Some(entry) = self.entry(&file)? {
                 charts.entry(entry.name.clone()).or_default().push(entry);
             }
@@ -79,7 +82,7 @@ impl Store {
     }
 
     /// Stores files under their names, all or none of them as far as existing ones are concerned.
-    pub(super) fn save(&self, files: &[(String, Vec<u8>)], overwrite: bool) -> io::Result<Result<(), Unsaved>> {
+    pub(super) fn save(&self, files: &[(String, Bytes)], overwrite: bool) -> io::Result<Result<(), Unsaved>> {
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let exists = |file: &String| self.directory.join(file).exists();
         if !overwrite && files.iter().any(|(file, _)| exists(file)) {
@@ -118,16 +121,20 @@ impl Store {
     }
 
     /// The names of the archives, sorted.
-    fn archives(&self) -> io::Result<Vec<String>> {
-        let mut names = Vec::new();
+    fn archives(&self) -> io::Result<BTreeSet<String>> {
+        let mut names = BTreeSet::new();
         for entry in std::fs::read_dir(&self.directory)? {
             let name = entry?.file_name().to_string_lossy().into_owned();
             if is_archive(Path::new(&name)) && is_servable(&name) {
-                names.push(name);
+                names.insert(name);
             }
         }
-        names.sort();
         Ok(names)
+    }
+
+    /// A thread that panicked leaves nothing half done here.
+    fn known(&self) -> MutexGuard<'_, HashMap<String, Known>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn entry(&self, file: &str) -> io::Result<Option<Arc<Entry>>> {
@@ -138,7 +145,7 @@ impl Store {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known();
         match known.get(file) {
             Some(known) if known.length == length && known.modified == modified => Ok(known.entry.clone()),
             _ => {
@@ -201,7 +208,7 @@ mod tests {
     fn a_file_is_stored_once_and_the_limit_counts_archives() {
         let directory = tempfile::tempdir().unwrap();
         let store = Store::new(directory.path().to_owned(), Some(1));
-        let file = |name: &str| vec![(name.to_owned(), b"bytes".to_vec())];
+        let file = |name: &str| vec![(name.to_owned(), Bytes::from_static(b"bytes"))];
         assert!(matches!(store.save(&file("a-1.tgz"), false), Ok(Ok(()))));
         assert!(matches!(store.save(&file("a-1.tgz"), false), Ok(Err(Unsaved::Exists))));
         assert!(matches!(store.save(&file("a-1.tgz"), true), Ok(Ok(()))));
@@ -210,6 +217,20 @@ mod tests {
         assert!(store.remove("a-1.tgz").unwrap());
         assert!(!store.remove("a-1.tgz").unwrap());
         assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn of_many_uploads_at_once_one_wins() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::new(directory.path().to_owned(), None);
+        let store = &store;
+        let save = |content: u8| store.save(&[("a-1.tgz".to_owned(), Bytes::from(vec![content; 4096]))], false).unwrap().is_ok();
+        let won = std::thread::scope(|scope| {
+            let uploads: Vec<_> = (0..8).map(|content| scope.spawn(move || (content, save(content)))).collect();
+            uploads.into_iter().map(|upload| upload.join().unwrap()).filter(|(_, won)| *won).map(|(content, _)| content).collect::<Vec<_>>()
+        });
+        assert_eq!(won.len(), 1);
+        assert_eq!(store.read("a-1.tgz").unwrap(), Some(vec![won[0]; 4096]));
     }
 
     #[test]

@@ -11,9 +11,9 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use super::routes::on_disk;
-use super::store::Unsaved;
+use super::store::{Store, Unsaved};
 use super::{Shared, refusal};
-use crate::helm::chart::archive::ChartArchive;
+use crate::helm::chart::archive::{ArchiveError, ChartArchive};
 
 /// What an upload brings.
 struct Package {
@@ -29,22 +29,35 @@ pub(super) async fn upload(State(shared): State<Shared>, RawQuery(query): RawQue
         Ok(package) => package,
         Err(response) => return response,
     };
-    let archive = match ChartArchive::read(package.chart.to_vec()) {
-        Ok(archive) => archive,
-        Err(error) => return refusal(StatusCode::BAD_REQUEST, chain(&error)),
-    };
-    let file = archive.file_name();
-    let mut files = vec![(file.clone(), package.chart.to_vec())];
-    files.extend(package.provenance.map(|provenance| (format!("{file}.prov"), provenance.to_vec())));
     let overwrite = shared.allow_overwrite && is_forced(query.as_deref());
-    match on_disk(&shared.store, move |store| store.save(&files, overwrite)).await {
-        Ok(Ok(())) => {
-            tracing::info!(file, "stored");
-            (StatusCode::CREATED, Json(json!({ "saved": true }))).into_response()
-        }
-        Ok(Err(Unsaved::Exists)) => refusal(StatusCode::CONFLICT, package.exists),
-        Ok(Err(Unsaved::Full)) => refusal(StatusCode::INSUFFICIENT_STORAGE, "repo has reached storage limit"),
+    let exists = package.exists;
+    match on_disk(&shared.store, move |store| package.store(store, overwrite)).await {
+        Ok(Ok(())) => (StatusCode::CREATED, Json(json!({ "saved": true }))).into_response(),
+        Ok(Err(Refused::NoChart(error))) => refusal(StatusCode::BAD_REQUEST, chain(&error)),
+        Ok(Err(Refused::Unsaved(Unsaved::Exists))) => refusal(StatusCode::CONFLICT, exists),
+        Ok(Err(Refused::Unsaved(Unsaved::Full))) => refusal(StatusCode::INSUFFICIENT_STORAGE, "repo has reached storage limit"),
         Err(response) => response,
+    }
+}
+
+/// Why an upload is not stored.
+enum Refused {
+    NoChart(ArchiveError),
+    Unsaved(Unsaved),
+}
+
+impl Package {
+    fn store(self, store: &Store, overwrite: bool) -> std::io::Result<Result<(), Refused>> {
+        let archive = match ChartArchive::read(self.chart.to_vec()) {
+            Ok(archive) => archive,
+            Err(error) => return Ok(Err(Refused::NoChart(error))),
+        };
+        let file = archive.file_name();
+        let mut files = vec![(file.clone(), self.chart)];
+        files.extend(self.provenance.map(|provenance| (format!("{file}.prov"), provenance)));
+        let saved = store.save(&files, overwrite)?;
+        tracing::info!(file, ?saved, "upload");
+        Ok(saved.map_err(Refused::Unsaved))
     }
 }
 
