@@ -47,7 +47,7 @@ pub enum GitError {
         source: git2::Error,
     },
     /// The server's ssh key is unknown or another one.
-    #[error("the host key of {url} is not in known_hosts")]
+    #[error("the host key of {url} is not the one in known_hosts, or none is there")]
     HostKey {
         /// The repository.
         url: String,
@@ -267,7 +267,10 @@ mod tests {
         let fixture = Fixture::with_chart();
         let refusal = |reference: Option<&str>| chain(fetched(&fixture, reference).err().unwrap(), &fixture);
         assert_eq!(refusal(Some("mian")), "find the commit in REPO: there is no branch, tag or commit \"mian\"; did you mean `main`?");
-        assert_eq!(refusal(Some("deadbeef")), "find the commit in REPO: there is no branch, tag or commit \"deadbeef\"");
+        assert_eq!(
+            refusal(Some("deadbeef")),
+            "find the commit in REPO: there is no branch, tag or commit \"deadbeef\"; there are, for example, `main`"
+        );
         let missing = fetch(&source(fixture.path().to_str().unwrap(), None, "nope"), None, Path::new("/")).err().unwrap();
         assert!(chain(missing, &fixture).ends_with("\"nope\" does not exist at this commit; there are: README.md, demo"));
         let empty = Fixture::new();

@@ -86,9 +86,9 @@ impl SourceError {
             GitError::HostKey { .. } => {
                 Some("compare the server's key with what its owner publishes, then add it: ssh-keyscan HOST >> ~/.ssh/known_hosts")
             }
-            GitError::Refused { .. } => {
-                Some("give the source a `token: { env: NAME }` for https, or an `ssh-key:` or a running ssh agent for ssh")
-            }
+            GitError::Refused { .. } => Some(
+                "check that what was offered may read this repository; a source takes `token: { env: NAME }` for https, and `ssh-key:` or the ssh agent for ssh",
+            ),
             GitError::Certificate { .. } => Some("if the server's own authority signed it, name that authority's file in SSL_CERT_FILE"),
             GitError::Open { source, .. } if source.code() == git2::ErrorCode::Owner => {
                 Some("another user owns the repository; trust it with: git config --global --add safe.directory PATH")
@@ -144,7 +144,8 @@ impl Fetched {
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.url)?;
-        if let Some(reference) = &self.reference {
+        let is_commit = |reference: &&String| self.commit.as_ref().is_some_and(|commit| commit.starts_with(reference.as_str()));
+        if let Some(reference) = self.reference.as_ref().filter(|reference| !is_commit(reference)) {
             write!(f, " {reference}")?;
         }
         if let Some(commit) = &self.commit {

@@ -24,12 +24,14 @@ pub(super) enum Target {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReferenceError {
     /// There is no such branch, tag or commit.
-    #[error("there is no branch, tag or commit {wanted:?}{}", suggestion(.nearest))]
+    #[error("there is no branch, tag or commit {wanted:?}{}", suggestion(.nearest, .some))]
     Unknown {
         /// What was asked for.
         wanted: String,
         /// The names most like it.
         nearest: Vec<String>,
+        /// A few names that there are.
+        some: Vec<String>,
     },
     /// A branch and a tag have this name and differ.
     #[error("{0:?} is a branch and a tag, and they differ; say refs/heads/{0} or refs/tags/{0}")]
@@ -39,10 +41,12 @@ pub enum ReferenceError {
     Empty,
 }
 
-fn suggestion(nearest: &[String]) -> String {
-    match nearest {
-        [] => String::new(),
-        names => format!("; did you mean {}?", names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" or ")),
+fn suggestion(nearest: &[String], some: &[String]) -> String {
+    let quoted = |names: &[String], separator: &str| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(separator);
+    match (nearest, some) {
+        ([], []) => String::new(),
+        ([], some) => format!("; there are, for example, {}", quoted(some, ", ")),
+        (nearest, _) => format!("; did you mean {}?", quoted(nearest, " or ")),
     }
 }
 
@@ -66,16 +70,18 @@ pub(super) fn resolve(wanted: Option<&str>, known: &[Known]) -> Result<Target, R
 
 /// The error for a name that nothing has.
 pub(super) fn unknown(wanted: &str, known: &[Known]) -> ReferenceError {
-    let names = known
-        .iter()
-        .filter(|reference| !reference.name.ends_with("^{}"))
-        .map(|reference| short(&reference.name))
-        .filter(|name| *name != "HEAD");
-    let mut scored: Vec<(f64, &str)> =
-        names.map(|name| (strsim::jaro_winkler(wanted, name), name)).filter(|(score, _)| *score > 0.75).collect();
-    scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
-    scored.dedup_by(|a, b| a.1 == b.1);
-    ReferenceError::Unknown { wanted: wanted.to_owned(), nearest: scored.into_iter().take(3).map(|(_, name)| name.to_owned()).collect() }
+    let is_shown = |name: &&str| *name != "HEAD" && !name.ends_with("^{}") && !name.starts_with("refs/");
+    let mut names: Vec<&str> = known.iter().map(|reference| short(&reference.name)).filter(is_shown).collect();
+    names.sort_unstable();
+    names.dedup();
+    let mut near: Vec<(f64, &str)> =
+        names.iter().map(|name| (strsim::jaro_winkler(wanted, name), *name)).filter(|(score, _)| *score > 0.75).collect();
+    near.sort_by(|a, b| b.0.total_cmp(&a.0));
+    ReferenceError::Unknown {
+        wanted: wanted.to_owned(),
+        nearest: near.into_iter().take(3).map(|(_, name)| name.to_owned()).collect(),
+        some: names.into_iter().take(5).map(str::to_owned).collect(),
+    }
 }
 
 /// A reference's name as people type it.
@@ -155,7 +161,10 @@ mod tests {
             found(Some("v1.11.4")).unwrap_err().to_string(),
             "there is no branch, tag or commit \"v1.11.4\"; did you mean `v1.11.5`?"
         );
-        assert_eq!(found(Some("xyz")).unwrap_err().to_string(), "there is no branch, tag or commit \"xyz\"");
+        assert_eq!(
+            found(Some("xyz")).unwrap_err().to_string(),
+            "there is no branch, tag or commit \"xyz\"; there are, for example, `main`, `same`, `v1.11.5`, `v2`"
+        );
         assert_eq!(resolve(None, &[]), Err(ReferenceError::Empty));
     }
 

@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
-use git2::{AutotagOption, Direction, ErrorClass, ErrorCode, FetchOptions, Oid, ProxyOptions, RemoteCallbacks, Repository};
+use git2::{
+    AutotagOption, Direction, ErrorClass, ErrorCode, FetchOptions, Oid, ProxyOptions, Remote, RemoteCallbacks, RemoteConnection, Repository,
+};
 use tempfile::TempDir;
 
 use super::credentials::{Credentials, Offers};
@@ -68,45 +70,41 @@ impl Fetch {
     fn run(&self) -> Result<Local, GitError> {
         let directory = TempDir::new().map_err(GitError::Temporary)?;
         let repository = Repository::init_bare(directory.path()).map_err(|source| self.failed(source, &[]))?;
-        let known = self.known(&repository)?;
-        let target = reference::resolve(self.wanted.as_deref(), &known).map_err(|source| self.unknown(source))?;
-        let (reference, commit) = match target {
-            Target::Reference(name) => {
-                self.fetch(&repository, &[format!("+{name}:{KEPT}")], Some(1))?;
-                (name, self.kept(&repository)?)
-            }
-            Target::Commit(id) => (id.clone(), self.commit(&repository, &id, &known)?),
-        };
+        let (reference, commit) = self.wanted(&repository)?;
         Ok(Local { repository, commit, reference, _directory: Some(directory) })
     }
 
-    /// What the server has; the annotated tags' commits are among it as `name^{}`.
-    fn known(&self, repository: &Repository) -> Result<Vec<Known>, GitError> {
+    /// Asks what the server has and fetches the wanted part of it, over one connection where one is enough.
+    fn wanted(&self, repository: &Repository) -> Result<(String, Oid), GitError> {
         let offers = RefCell::new(Offers::new(self.credentials.clone()));
         let mut remote = repository.remote_anonymous(&self.url).map_err(|source| self.failed(source, &[]))?;
         let connection = remote.connect_auth(Direction::Fetch, Some(self.callbacks(&offers)), Some(proxy()));
-        let connection = connection.map_err(|source| self.failed(source, offers.borrow().tried()))?;
-        let heads = connection.list().map_err(|source| self.failed(source, &[]))?;
-        let known = heads.iter().map(|head| Known {
-            name: head.name().to_owned(),
-            id: head.oid().to_string(),
-            symbolic: head.symref_target().map(str::to_owned),
-        });
-        Ok(known.collect())
+        let mut connection = connection.map_err(|source| self.failed(source, offers.borrow().tried()))?;
+        let known = known(&connection).map_err(|source| self.failed(source, &[]))?;
+        match reference::resolve(self.wanted.as_deref(), &known).map_err(|source| self.unknown(source))? {
+            Target::Reference(name) => {
+                self.fetch(connection.remote(), &[format!("+{name}:{KEPT}")], Some(1))?;
+                Ok((name, self.kept(repository)?))
+            }
+            Target::Commit(id) => {
+                let commit = self.commit(repository, connection.remote(), &id, &known)?;
+                Ok((id, commit))
+            }
+        }
     }
 
     /// A commit that a reference names is fetched alone; for any other one everything is.
-    fn commit(&self, repository: &Repository, id: &str, known: &[Known]) -> Result<Oid, GitError> {
+    fn commit(&self, repository: &Repository, remote: &mut Remote<'_>, id: &str, known: &[Known]) -> Result<Oid, GitError> {
         let named = known.iter().find(|reference| reference.id.starts_with(id) && !reference.name.ends_with("^{}"));
         if let Some(reference) = named {
-            self.fetch(repository, &[format!("+{}:{KEPT}", reference.name)], Some(1))?;
+            self.fetch(remote, &[format!("+{}:{KEPT}", reference.name)], Some(1))?;
             return self.kept(repository);
         }
-        if id.len() == 40 && self.fetch(repository, &[format!("+{id}:{KEPT}")], Some(1)).is_ok() {
+        if id.len() == 40 && self.fetch(remote, &[format!("+{id}:{KEPT}")], Some(1)).is_ok() {
             return self.kept(repository);
         }
         let everything = ["+refs/heads/*:refs/release/heads/*".to_owned(), "+refs/tags/*:refs/release/tags/*".to_owned()];
-        self.fetch(repository, &everything, None)?;
+        self.fetch(remote, &everything, None)?;
         let found = repository.revparse_single(id).and_then(|object| object.peel_to_commit());
         found.map(|commit| commit.id()).map_err(|_| self.unknown(reference::unknown(id, known)))
     }
@@ -116,14 +114,14 @@ impl Fetch {
         commit.map(|commit| commit.id()).map_err(|source| self.failed(source, &[]))
     }
 
-    fn fetch(&self, repository: &Repository, refspecs: &[String], depth: Option<i32>) -> Result<(), GitError> {
+    /// Fetches over the open connection; libgit2 closes it afterwards and opens another one for the next fetch.
+    fn fetch(&self, remote: &mut Remote<'_>, refspecs: &[String], depth: Option<i32>) -> Result<(), GitError> {
         let offers = RefCell::new(Offers::new(self.credentials.clone()));
         let mut options = FetchOptions::new();
         options.remote_callbacks(self.callbacks(&offers)).proxy_options(proxy()).download_tags(AutotagOption::None).update_fetchhead(false);
         if let Some(depth) = depth {
             options.depth(depth);
         }
-        let mut remote = repository.remote_anonymous(&self.url).map_err(|source| self.failed(source, &[]))?;
         let fetched = remote.fetch(refspecs, Some(&mut options), None);
         // The callbacks borrow the offers until here.
         drop(options);
@@ -157,6 +155,16 @@ impl Fetch {
     }
 }
 
+/// What the server has; the annotated tags' commits are among it as `name^{}`.
+fn known(connection: &RemoteConnection<'_, '_, '_>) -> Result<Vec<Known>, git2::Error> {
+    let known = connection.list()?.iter().map(|head| Known {
+        name: head.name().to_owned(),
+        id: head.oid().to_string(),
+        symbolic: head.symref_target().map(str::to_owned),
+    });
+    Ok(known.collect())
+}
+
 fn proxy() -> ProxyOptions<'static> {
     let mut proxy = ProxyOptions::new();
     proxy.auto();
@@ -171,7 +179,9 @@ fn classify(source: git2::Error, url: &str, tried: &[String]) -> GitError {
         _ if is_host_key => GitError::HostKey { url, source },
         (ErrorCode::Auth, _) => GitError::Refused { url, tried: tried.to_vec(), source },
         (ErrorCode::Certificate, _) | (_, ErrorClass::Ssl) => GitError::Certificate { url, source },
-        (_, ErrorClass::Ssh) if !tried.is_empty() => GitError::Refused { url, tried: tried.to_vec(), source },
+        (_, ErrorClass::Ssh) if source.message().contains("authenticate") => GitError::Refused { url, tried: tried.to_vec(), source },
+        // The server was reached, and then had nothing to say.
+        (ErrorCode::Eof, _) => GitError::Fetch { url, source },
         (_, ErrorClass::Net | ErrorClass::Os | ErrorClass::Ssh) => GitError::Unreachable { url, source },
         _ => GitError::Fetch { url, source },
     }
@@ -205,7 +215,7 @@ mod tests {
         assert_eq!(error(ErrorCode::Auth, ErrorClass::Http, "401"), "u refused us; tried: the ssh agent");
         assert_eq!(
             error(ErrorCode::GenericError, ErrorClass::Ssh, "invalid or unknown remote ssh hostkey"),
-            "the host key of u is not in known_hosts"
+            "the host key of u is not the one in known_hosts, or none is there"
         );
         assert_eq!(error(ErrorCode::Certificate, ErrorClass::Ssl, "x"), "the TLS certificate of u is not trusted");
         assert_eq!(error(ErrorCode::GenericError, ErrorClass::Http, "unexpected http status code: 404"), "fetch from u");

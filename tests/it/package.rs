@@ -2,7 +2,8 @@
 
 use insta::assert_snapshot;
 
-use crate::support::world::World;
+use crate::support::git_server::GitServer;
+use crate::support::world::{Ran, World};
 
 const CHART: &str = "apiVersion: v2\nname: demo\nversion: 1.0.0\nappVersion: \"7\"\n";
 
@@ -151,6 +152,71 @@ fn an_unreachable_server_is_named_without_its_secret() {
     ----- stderr -----
     error: reach http://[SERVER]/charts.git
       caused by: failed to connect to 127.0.0.1: Connection refused; class=Os (2)
+    ");
+}
+
+/// The JSON of `release package` from a server that serves this world.
+fn packaged_from(world: &World, server: &GitServer, args: &[&str], credentials: &str) -> Ran {
+    world.write(
+        "release.yaml",
+        format!(
+            "charts:\n  demo:\n    source: {{ git: 'http://{}/charts', path: demo{credentials} }}\n    repository: museum\n    \
+             release: {{ name: demo, namespace: demo }}\nrepositories:\n  museum: {{ url: https://chartmuseum.example.com }}\n\
+             clusters:\n  - {{ name: eks-development-1, kube: {{ context: eks-development-1 }} }}\n",
+            server.address()
+        ),
+    );
+    world.release([&["package", "-o", "json"], args].concat())
+}
+
+#[test]
+fn a_server_gives_what_a_local_repository_gives() {
+    let world = world_with_git();
+    let repository = git2::Repository::open(world.dir().join("charts")).expect("the repository");
+    let first = repository.head().expect("a branch").peel_to_commit().expect("a commit");
+    repository.tag_lightweight("v1", first.as_object(), false).expect("a tag");
+    for values in ["a: 1\n", "a: 2\n"] {
+        world.write("charts/demo/values.yaml", values);
+        commit(&world, values);
+    }
+    let second = repository.revparse_single("HEAD~1").expect("a commit").id().to_string();
+    let first = first.id().to_string();
+    let local = |reference: &str| world.release(["package", "-o", "json", "--ref", reference]);
+    let digest =
+        |ran: &Ran| ran.stdout.lines().find(|line| line.contains("\"digest\"")).map(str::to_owned).unwrap_or_else(|| ran.to_string());
+    let references = ["main", "v1", "refs/tags/v1", first.as_str(), second.as_str(), &second[..9]];
+    let expected = references.map(|reference| digest(&local(reference)));
+    let server = GitServer::start(world.dir(), None);
+    for (reference, expected) in references.iter().zip(expected) {
+        assert_eq!(digest(&packaged_from(&world, &server, &["--ref", reference], "")), expected, "{reference}");
+    }
+    let unknown = packaged_from(&world, &server, &["--ref", "deadbeef"], "");
+    assert!(unknown.stderr.contains("there is no branch, tag or commit \"deadbeef\"; there are, for example, `main`, `v1`"), "{unknown}");
+}
+
+#[test]
+fn a_token_opens_a_server_and_is_never_told() {
+    let world = world_with_git().env("RIGHT", "hunter2").env("WRONG", "swordfish");
+    let server = GitServer::start(world.dir(), Some("me:hunter2"));
+    let world = world.hide(&server.address(), "[SERVER]");
+    let ran = packaged_from(&world, &server, &[], ", username: me, token: { env: RIGHT }");
+    assert_eq!(ran.code, Some(0), "{ran}");
+    let refused = packaged_from(&world, &server, &[], ", username: me, token: { env: WRONG }");
+    assert!(!refused.everything().contains("swordfish"), "{refused}");
+    assert_snapshot!(refused, @"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    error: http://[SERVER]/charts refused us; tried: the token of the configuration, as user me
+      caused by: the server refused everything that was offered; class=Callback (26); code=Auth (-16)
+    hint: check that what was offered may read this repository; a source takes `token: { env: NAME }` for https, and `ssh-key:` or the ssh agent for ssh
+    ");
+    let unset = packaged_from(&world, &server, &[], ", token: { env: UNSET }");
+    assert_snapshot!(unset, @"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    error: the environment variable `UNSET` that the git source http://[SERVER]/charts needs is not set; export it, or name another one in release.yaml
     ");
 }
 

@@ -3,5 +3,6 @@
 pub(crate) mod charts;
 pub(crate) mod client;
 pub(crate) mod faulty;
+pub(crate) mod git_server;
 pub(crate) mod museum;
 pub(crate) mod world;
