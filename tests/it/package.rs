@@ -182,8 +182,7 @@ fn a_server_gives_what_a_local_repository_gives() {
     let second = repository.revparse_single("HEAD~1").expect("a commit").id().to_string();
     let first = first.id().to_string();
     let local = |reference: &str| world.release(["package", "-o", "json", "--ref", reference]);
-    let digest =
-        |ran: &Ran| ran.stdout.lines().find(|line| line.contains("\"digest\"")).map(str::to_owned).unwrap_or_else(|| ran.to_string());
+    let digest = |ran: &Ran| ran.stdout.lines().find(|line| line.contains("\"digest\"")).map_or_else(|| ran.to_string(), str::to_owned);
     let references = ["main", "v1", "refs/tags/v1", first.as_str(), second.as_str(), &second[..9]];
     let expected = references.map(|reference| digest(&local(reference)));
     let server = GitServer::start(world.dir(), None);
