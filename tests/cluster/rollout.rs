@@ -52,6 +52,22 @@ async fn proven_upgrade() {
     assert_eq!(history(&dev).await, revisions, "a second run adds no revision");
     release(&config, &["--cluster", FIRST, "--dry-run", "--detailed-exitcode"]).expect(0);
     release(&config, &["gate", "--cluster", FIRST]).expect(0);
+    the_pipelines_entry();
+}
+
+/// What CI calls: the dry run and a wave that is on its target pass, and reports are kept. The second cluster is being broken meanwhile.
+fn the_pipelines_entry() {
+    let reports = tempfile::tempdir().unwrap();
+    let config = program::config_without("first-only.yaml", SECOND);
+    program::pipeline(&config, &["dry-run"], reports.path()).expect(0);
+    let shown = std::fs::read_to_string(reports.path().join("dry-run.txt")).unwrap();
+    assert!(shown.contains(FIRST) && shown.contains("on the target already"), "{shown}");
+    program::pipeline(&config, &["rollout", "development"], reports.path()).expect(0);
+    let junit = std::fs::read_dir(reports.path())
+        .unwrap()
+        .filter_map(Result::ok)
+        .any(|file| file.path().extension().is_some_and(|end| end == "xml"));
+    assert!(junit, "the rollout keeps a JUnit report");
 }
 
 /// Halted within three minutes with the Challenge's own reason, and not rolled back although that is wished: the cause is elsewhere.

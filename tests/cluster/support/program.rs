@@ -22,6 +22,16 @@ pub(crate) fn config(name: &str, replacements: &[(&str, &str)]) -> PathBuf {
     path
 }
 
+/// A release.yaml beside the sandbox's own that lacks this cluster and those after it.
+pub(crate) fn config_without(name: &str, cluster: &str) -> PathBuf {
+    let text = std::fs::read_to_string(directory().join("release.yaml")).unwrap();
+    let (before, rest) = text.split_once(&format!("  - name: {cluster}\n")).unwrap();
+    let (_, waves) = rest.split_once("waves:").unwrap();
+    let path = directory().join(name);
+    std::fs::write(&path, format!("{before}waves:{waves}")).unwrap();
+    path
+}
+
 /// How a command ended.
 pub(crate) struct Ran {
     pub(crate) code: i32,
@@ -64,6 +74,21 @@ pub(crate) fn process(verb: &str, name: &str) {
     let xtask = std::env::var_os("SANDBOX_XTASK").expect("SANDBOX_XTASK names the xtask program");
     let status = Command::new(xtask).arg("process").arg("--state").arg(directory()).args([verb, name]).status().unwrap();
     assert!(status.success(), "{verb} {name}");
+}
+
+/// Runs `pipelines/run.sh` as a CI job does, with the program on its PATH.
+pub(crate) fn pipeline(config: &Path, args: &[&str], reports: &Path) -> Ran {
+    let program = Path::new(env!("CARGO_BIN_EXE_release")).parent().unwrap();
+    let path = std::env::join_paths([program.to_owned(), "/usr/bin".into(), "/bin".into()]).unwrap();
+    let mut command = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/pipelines/run.sh"));
+    command
+        .args(args)
+        .current_dir(directory())
+        .env("PATH", path)
+        .env("RELEASE_REPORTS", reports)
+        .env("RELEASE_CONFIG", config)
+        .stdin(Stdio::null());
+    Ran::of(&command.output().unwrap())
 }
 
 fn command(config: &Path, args: &[&str]) -> Command {
