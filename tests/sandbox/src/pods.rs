@@ -27,18 +27,18 @@ const CRASH: &str = "echo 'panic: runtime error: invalid memory address or nil p
 
 /// Writes the table.
 pub fn write(path: &Path, programs: &Programs) -> Result<()> {
-    let text = serde_json::to_vec_pretty(&table(programs))?;
+    let versions = [&programs.cert_manager[..], &programs.modern].concat();
+    let text = serde_json::to_vec_pretty(&table(&versions))?;
     fs::write(path, text).with_context(|| format!("write {}", path.display()))
 }
 
-fn table(programs: &Programs) -> Images {
+fn table(versions: &[CertManager]) -> Images {
     let mut images = Images::new();
-    for version in programs.cert_manager.iter().chain(&programs.modern) {
+    for version in versions {
         add(&mut images, version, version.version);
     }
-    let healthy = programs.cert_manager.iter().find(|version| version.version == HEALTHY);
-    for (broken, healthy) in BROKEN.iter().zip(healthy.into_iter().cycle()) {
-        add(&mut images, healthy, broken.version);
+    for healthy in versions.iter().filter(|version| version.version == HEALTHY) {
+        BROKEN.iter().for_each(|broken| add(&mut images, healthy, broken.version));
     }
     images.remove(&name("controller", NO_IMAGE.version));
     images.insert(name("controller", CRASHES.version), crash());
@@ -62,4 +62,34 @@ fn name(part: &str, tag: &str) -> String {
 fn crash() -> Image {
     let args_prefix = vec!["-c".to_owned(), CRASH.to_owned()];
     Image { program: "/bin/sh".into(), args_prefix, kind: Kind::Program, version: String::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    /// v1.11.5 with the programs that the real one has.
+    fn version(root: &Path) -> CertManager {
+        for part in ["controller", "webhook", "cainjector", "ctl"] {
+            fs::write(root.join(part), "").expect("a program");
+        }
+        CertManager { version: HEALTHY, programs: root.to_owned(), chart: PathBuf::new() }
+    }
+
+    #[test]
+    fn broken_versions_run_healthy_programs_except_for_what_is_broken() {
+        let root = tempfile::tempdir().expect("a directory");
+        let images = table(&[version(root.path())]);
+        let kind = |part: &str, tag: &str| images.get(&name(part, tag)).map(|image| image.kind);
+        assert_eq!(kind("controller", HEALTHY), Some(Kind::Controller));
+        assert_eq!(kind("startupapicheck", HEALTHY), None);
+        assert_eq!(kind("controller", CRASHES.version), Some(Kind::Program));
+        assert_eq!(kind("controller", NO_IMAGE.version), None);
+        for broken in BROKEN {
+            let webhook = images.get(&name("webhook", broken.version)).expect("a row");
+            assert_eq!((webhook.kind, webhook.version.as_str()), (Kind::Webhook, HEALTHY));
+        }
+    }
 }
