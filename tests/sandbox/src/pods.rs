@@ -38,7 +38,9 @@ fn table(versions: &[CertManager]) -> Images {
         add(&mut images, version, version.version);
     }
     for healthy in versions.iter().filter(|version| version.version == HEALTHY) {
-        BROKEN.iter().for_each(|broken| add(&mut images, healthy, broken.version));
+        for broken in BROKEN {
+            add(&mut images, healthy, broken.version);
+        }
     }
     images.remove(&name("controller", NO_IMAGE.version));
     images.insert(name("controller", CRASHES.version), crash());
