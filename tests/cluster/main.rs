@@ -9,6 +9,7 @@ mod connect;
 mod evidence;
 mod gate;
 mod lease;
+mod node;
 mod release_secrets;
 mod resilience;
 mod rollout;
@@ -36,6 +37,7 @@ fn trials() -> Vec<Trial> {
         evidence::trials(),
         gate::trials(),
         lease::trials(),
+        node::trials(),
         release_secrets::trials(),
         resilience::trials(),
         rollout::trials(),

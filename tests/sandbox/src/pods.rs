@@ -21,6 +21,9 @@ const PARTS: [(&str, Kind); 5] = [
 /// The version whose programs run the healthy parts of a broken version.
 const HEALTHY: &str = "v1.11.5";
 
+/// A shell, for the pods that tests make.
+const SHELL: &str = "sandbox/sh:1";
+
 /// Says what a Go program says when it panics, and ends.
 const CRASH: &str = "echo 'panic: runtime error: invalid memory address or nil pointer dereference' >&2; \
                      echo 'goroutine 1 [running]:' >&2; echo 'main.main()' >&2; exit 2";
@@ -44,6 +47,7 @@ fn table(versions: &[CertManager]) -> Images {
     }
     images.remove(&name("controller", NO_IMAGE.version));
     images.insert(name("controller", CRASHES.version), crash());
+    images.insert(SHELL.to_owned(), shell(&[]));
     images
 }
 
@@ -62,7 +66,11 @@ fn name(part: &str, tag: &str) -> String {
 }
 
 fn crash() -> Image {
-    let args_prefix = vec!["-c".to_owned(), CRASH.to_owned()];
+    shell(&["-c", CRASH])
+}
+
+fn shell(args: &[&str]) -> Image {
+    let args_prefix = args.iter().map(ToString::to_string).collect();
     Image { program: "/bin/sh".into(), args_prefix, kind: Kind::Program, version: String::new() }
 }
 

@@ -49,6 +49,7 @@ impl Process {
             .envs(&launch.env)
             .current_dir(&launch.directory)
             .process_group(0)
+            .kill_on_drop(true) // whatever goes wrong, nothing runs that nobody looks after
             .stdin(Stdio::null())
             .stdout(input.try_clone()?)
             .stderr(input)
