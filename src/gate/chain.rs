@@ -1,6 +1,7 @@
 //! Certificate → `CertificateRequest` → Order → Challenge: who belongs to whom.
 
 use k8s_openapi::api::core::v1::Event;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::Context;
 use super::seen::Seen;
@@ -12,9 +13,9 @@ use crate::certmanager::states::{self, Role};
 /// The label on every object that a canary consists of.
 pub(crate) const CANARY: &str = "release.canary/run";
 
-/// The Certificate is a canary's, of this run or an older one.
-pub(crate) fn is_canary<K: Object>(object: &K) -> bool {
-    object.metadata().labels.as_ref().is_some_and(|labels| labels.contains_key(CANARY))
+/// The object is a canary's, of this run or an older one.
+pub(crate) fn is_canary(metadata: &ObjectMeta) -> bool {
+    metadata.labels.as_ref().is_some_and(|labels| labels.contains_key(CANARY))
 }
 
 pub(crate) fn certificate_of<'s>(seen: &'s Seen, request: &CertificateRequest) -> Option<&'s Certificate> {
@@ -68,7 +69,7 @@ pub(super) fn standing(seen: &Seen, request: &CertificateRequest, context: &Cont
 
 /// The standing of what belongs to `certificate`.
 pub(super) fn of_certificate(certificate: &Certificate, context: &Context) -> Standing {
-    if is_canary(certificate) {
+    if is_canary(&certificate.metadata) {
         return Standing::Ignored;
     }
     match context.baseline.certificates.get(certificate.uid()) {

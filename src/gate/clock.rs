@@ -69,7 +69,8 @@ impl Clock {
 fn overdue(opinion: &mut Opinion, limit: Duration) {
     opinion.verdict = Verdict::Failed;
     opinion.holds = Holds::Gate;
-    opinion.message = format!("{} (for more than {} s)", opinion.message, limit.as_secs());
+    let meaning = if opinion.meaning.is_empty() { String::new() } else { format!(": {}", opinion.meaning) };
+    opinion.message = format!("{} (for more than {} s){meaning}", opinion.message, limit.as_secs());
 }
 
 impl Weighed {
@@ -103,6 +104,20 @@ mod tests {
         assert_eq!((late.verdict(), late.opinions[0].message.as_str()), (Verdict::Failed, "pending (for more than 60 s)"));
         assert_eq!(clock.weigh("order", pending("b"), seconds(66), None).judgement.verdict(), Verdict::Waiting);
         assert_eq!(clock.weigh("order", pending("a"), seconds(67), None).judgement.verdict(), Verdict::Waiting);
+    }
+
+    #[test]
+    fn what_it_means_is_said_only_when_it_lasts() {
+        let judgement = || Judgement {
+            opinions: pending("a").opinions.into_iter().map(|opinion| opinion.meaning("nobody is there")).collect(),
+            facts: vec![],
+        };
+        let mut clock = Clock::default();
+        assert_eq!(clock.weigh("order", judgement(), seconds(0), None).judgement.opinions[0].message, "pending");
+        assert_eq!(
+            clock.weigh("order", judgement(), seconds(60), None).judgement.opinions[0].message,
+            "pending (for more than 60 s): nobody is there"
+        );
     }
 
     #[test]

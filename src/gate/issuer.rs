@@ -13,7 +13,7 @@ pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
         return judgement;
     }
     let mut ready = 0;
-    let ours = |issuer: &&Issuer| !chain::is_canary(*issuer);
+    let ours = |issuer: &&Issuer| !chain::is_canary(&issuer.metadata);
     let issuers = seen.issuers.iter().filter(ours).map(|issuer| state(issuer, &issuer.status.conditions));
     let cluster_issuers = seen.cluster_issuers.iter().map(|issuer| state(issuer, &issuer.status.conditions));
     for (target, generation, condition) in issuers.chain(cluster_issuers) {

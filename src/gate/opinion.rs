@@ -90,12 +90,14 @@ pub(crate) struct Opinion {
     pub(crate) holds: Holds,
     /// When it began, as far as the object itself knows.
     pub(crate) since: Option<Timestamp>,
+    /// What it means when it lasts too long; before that it would only frighten.
+    pub(crate) meaning: &'static str,
 }
 
 impl Opinion {
     fn new(verdict: Verdict, rule: &'static str, target: Target, message: impl Into<String>, cause: Cause) -> Self {
         let message = message.into();
-        Self { target, verdict, message, cause, baseline: false, rule, limit: Limit::Run, holds: Holds::Gate, since: None }
+        Self { target, verdict, message, cause, baseline: false, rule, limit: Limit::Run, holds: Holds::Gate, since: None, meaning: "" }
     }
 
     pub(crate) fn failed(rule: &'static str, target: Target, message: impl Into<String>, cause: Cause) -> Self {
@@ -141,6 +143,11 @@ impl Opinion {
     /// When it began, as far as the object knows.
     pub(crate) fn since(self, since: Option<Timestamp>) -> Self {
         Self { since, ..self }
+    }
+
+    /// What it means when it lasts too long.
+    pub(crate) fn meaning(self, meaning: &'static str) -> Self {
+        Self { meaning, ..self }
     }
 
     pub(crate) fn finding(&self) -> Finding {

@@ -67,8 +67,8 @@ fn judge_order(seen: &Seen, order: &Order, standing: Standing, context: &Context
 
 /// Nothing in the Order says why; only the controller's log does.
 pub(super) fn not_accepted(target: Target) -> Opinion {
-    let message = "the ACME server has not accepted it: it cannot be reached, or the issuer's account is not registered";
-    Opinion::waiting("accepted", target, message, Cause::Environment).chain(AT_ONCE)
+    let opinion = Opinion::waiting("accepted", target, "the ACME server has not accepted it yet", Cause::Environment);
+    opinion.chain(AT_ONCE).meaning("it cannot be reached, or the issuer's account is not registered")
 }
 
 fn judge_challenge(seen: &Seen, challenge: &Challenge, context: &Context) -> Option<Opinion> {

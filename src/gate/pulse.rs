@@ -29,9 +29,10 @@ pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
     for (what, why) in &seen.broken {
         judgement.say(Opinion::waiting("watch", target(what), format!("watching {what}: {why}"), Cause::Environment));
     }
-    let listed = [seen.crds.is_listed(), seen.deployments.is_listed(), seen.replica_sets.is_listed(), seen.pods.is_listed()];
-    let listed = listed.iter().all(|listed| *listed) && seen.stateful_sets.is_listed() && seen.daemon_sets.is_listed();
-    if !listed && judgement.opinions.is_empty() {
+    // A chart need not bring any of these; a watch that was started has to be complete.
+    let sets = seen.stateful_sets.is_complete() && seen.daemon_sets.is_complete() && seen.replica_sets.is_complete();
+    let complete = seen.crds.is_complete() && seen.deployments.is_complete() && seen.pods.is_complete() && sets;
+    if !complete && judgement.opinions.is_empty() {
         judgement.say(Opinion::waiting("listed", target("workloads"), "not everything is listed yet", Cause::Environment));
     }
     judgement
@@ -76,20 +77,13 @@ mod tests {
 
     #[test]
     fn only_an_answer_and_complete_lists_pass() {
-        let listed = || Seen {
-            pulse: Pulse::Answers,
-            crds: vec![].into_iter().collect(),
-            deployments: vec![].into_iter().collect(),
-            stateful_sets: vec![].into_iter().collect(),
-            daemon_sets: vec![].into_iter().collect(),
-            replica_sets: vec![].into_iter().collect(),
-            pods: vec![].into_iter().collect(),
-            ..Seen::default()
-        };
+        let listed = || Seen { pulse: Pulse::Answers, pods: vec![].into_iter().collect(), ..Seen::default() };
+        let mut listing = listed();
+        listing.deployments.open();
         let broken = [("Pods".to_owned(), "410".to_owned())].into_iter().collect();
         let table = [
             (Seen::default(), Verdict::Waiting),
-            (Seen { pulse: Pulse::Answers, ..Seen::default() }, Verdict::Waiting),
+            (listing, Verdict::Waiting),
             (listed(), Verdict::Passed),
             (Seen { pulse: Pulse::Silent("down".to_owned()), ..listed() }, Verdict::Waiting),
             (Seen { broken, ..listed() }, Verdict::Waiting),

@@ -35,7 +35,7 @@ pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
     let again: Vec<(&Certificate, String)> = seen
         .certificates
         .iter()
-        .filter(|certificate| !chain::is_canary(*certificate))
+        .filter(|certificate| !chain::is_canary(&certificate.metadata))
         .filter_map(|certificate| Some((certificate, unexpected(seen, certificate, before.get(certificate.uid())?)?)))
         .collect();
     match again.first() {

@@ -79,9 +79,14 @@ impl<K: Object + Clone> Store<K> {
         self.parts.entry(part).or_default().listed = false;
     }
 
-    /// Everything that should be known is known and current.
+    /// Every watch that was started has a complete and current list; true where none was.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.parts.values().all(|part| part.listed)
+    }
+
+    /// There is a watch, and everything that should be known is known and current.
     pub(crate) fn is_listed(&self) -> bool {
-        !self.parts.is_empty() && self.parts.values().all(|part| part.listed)
+        !self.parts.is_empty() && self.is_complete()
     }
 
     /// Every object.

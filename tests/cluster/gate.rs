@@ -6,15 +6,18 @@ use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams};
 use libtest_mimic::Trial;
+use release::action::{self, Target};
 use release::cluster::Cluster;
-use release::gate::{self, Cause, Verdict};
+use release::config::Profile;
+use release::gate::{self, Baseline, Cause, Verdict};
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::support::cert_manager::{fingerprint, uids};
-use crate::support::gates::{Recorder, baseline, report, run, settings, subject};
+use crate::support::chart::{chart, config_map};
+use crate::support::gates::{self, Recorder, baseline, report, run, settings, subject, subject_of};
 use crate::support::program::{config, process, release};
-use crate::support::{THIRD, cluster, trial};
+use crate::support::{THIRD, cluster, trial, world};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
@@ -24,6 +27,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("gate::certificates_that_are_issued_again_stop_everything", certificates_that_are_issued_again),
         trial("gate::what_was_broken_before_is_reported_and_does_not_block", what_was_broken_before),
         trial("gate::an_api_server_that_is_away_breaks_the_settle_time_only", an_api_server_that_is_away),
+        trial("gate::another_chart_is_judged_by_its_workloads", another_chart_is_judged_by_its_workloads),
         trial("gate::an_image_that_is_missing_and_a_webhook_that_is_broken_are_named", bad_releases),
     ]
 }
@@ -161,6 +165,37 @@ async fn an_api_server_that_is_away() {
     let (outcome, started) = tokio::join!(run(&cluster, &subject, &before, &settings, false, &recorder), disturb);
     assert_eq!(outcome.verdict, Verdict::Passed, "{outcome:#?}");
     assert!(started.elapsed() >= settings.settle, "the time began again");
+}
+
+/// Nothing of cert-manager is asked of another chart; what keeps its pods from running is named.
+async fn another_chart_is_judged_by_its_workloads() {
+    let (cluster, release) = world().await;
+    let deployment = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  selector: {matchLabels: {app: web}}\n  \
+                      template: {metadata: {labels: {app: web}}, spec: {containers: [{name: main, image: 'example.com/missing:v1'}]}}\n";
+    let quota = "apiVersion: v1\nkind: ResourceQuota\nmetadata: {name: none}\nspec: {hard: {pods: '0'}}\n";
+    let settings = config_map("settings", &[("a", "b")]);
+    for (version, templates, expected) in [
+        ("1.0.0", vec![("settings", settings.as_str())], None),
+        ("2.0.0", vec![("web", deployment)], Some(["Pod", "example.com/missing:v1"])),
+        ("3.0.0", vec![], None),
+        ("4.0.0", vec![("quota", quota)], None),
+        ("5.0.0", vec![("quota", quota), ("web", deployment)], Some(["Deployment", "exceeded quota"])),
+    ] {
+        let archive = chart(version, &templates);
+        let target = Target { release: &release, archive: &archive, values: &[], description: "run r1", force_conflicts: false };
+        action::upgrade(&cluster, &target).await.unwrap();
+        let subject = subject_of(&cluster, &release, Profile::Generic, true).await;
+        let before = Baseline::observe(&cluster, &release, Profile::Generic).await.unwrap();
+        let outcome = run(&cluster, &subject, &before, &gates::settings(1, &[]), true, &Recorder::default()).await;
+        match (expected, outcome.first_cause.as_ref()) {
+            (None, None) => assert_eq!(outcome.verdict, Verdict::Passed, "{version}: {outcome:#?}"),
+            (Some([kind, words]), Some(cause)) => {
+                assert_eq!((outcome.verdict, cause.cause), (Verdict::Failed, Cause::Release), "{version}: {outcome:#?}");
+                assert!(cause.object.starts_with(kind) && cause.message.contains(words), "{version}: {cause:?}");
+            }
+            _ => panic!("{version}: {outcome:#?}"),
+        }
+    }
 }
 
 /// Each through the whole program: the cause is the release, and the rollback brings a healthy cluster back.

@@ -20,7 +20,7 @@ use crate::certmanager::states::{self, Role};
 use crate::cluster::Cluster;
 use crate::config::{Profile, ReleaseName};
 use crate::gate::subject::CRDS;
-use crate::gate::{GateError, pulse};
+use crate::gate::{GateError, chain, pulse};
 
 const LEASES: [&str; 2] = ["cert-manager-controller", "cert-manager-cainjector-leader-election"];
 
@@ -33,8 +33,8 @@ impl Baseline {
         reader.workloads(&release.namespace, &mut baseline).await?;
         if profile == Profile::CertManager {
             reader.chart(release, &mut baseline).await?;
-            reader.issuers(&mut baseline).await?;
-            reader.chains(&mut baseline).await?;
+            let certificates = reader.wishes(&mut baseline).await?;
+            reader.chains(&certificates, &mut baseline).await?;
         }
         Ok(baseline)
     }
@@ -91,7 +91,8 @@ impl Reader<'_> {
         for namespace in ["kube-system", &release.namespace] {
             let leases = Api::<Lease>::namespaced(client(), namespace);
             for name in LEASES {
-                if let Some(lease) = self.one(&leases, name).await? {
+                // Nothing is compared with it, so a namespace that nobody may look into does not matter.
+                if let Ok(Some(lease)) = leases.get_opt(name).await {
                     let holder = lease.spec.as_ref().and_then(|spec| spec.holder_identity.clone()).unwrap_or_default();
                     baseline.leases.insert(lease.title(), holder);
                 }
@@ -106,34 +107,27 @@ impl Reader<'_> {
         Ok(())
     }
 
-    async fn issuers(&self, baseline: &mut Baseline) -> Result<(), GateError> {
-        let mut kept = Vec::new();
-        for object in self.dynamic("Issuer").await? {
-            if let Ok(issuer) = parse::<Issuer>(&object) {
-                baseline.issuers.insert(issuer.uid().to_owned(), IssuerState::of(&issuer, &issuer.status.conditions));
-            }
-            kept.push(object);
+    /// What users wrote: issuers and Certificates. Canaries of earlier runs are ours, and about to be deleted.
+    async fn wishes(&self, baseline: &mut Baseline) -> Result<Vec<Certificate>, GateError> {
+        let issuers = self.dynamic("Issuer").await?;
+        let cluster_issuers = self.dynamic("ClusterIssuer").await?;
+        let certificates = self.dynamic("Certificate").await?;
+        for issuer in parse::<Issuer>(&issuers) {
+            baseline.issuers.insert(issuer.uid().to_owned(), IssuerState::of(&issuer, &issuer.status.conditions));
         }
-        for object in self.dynamic("ClusterIssuer").await? {
-            if let Ok(issuer) = parse::<ClusterIssuer>(&object) {
-                baseline.issuers.insert(issuer.uid().to_owned(), IssuerState::of(&issuer, &issuer.status.conditions));
-            }
-            kept.push(object);
+        for issuer in parse::<ClusterIssuer>(&cluster_issuers) {
+            baseline.issuers.insert(issuer.uid().to_owned(), IssuerState::of(&issuer, &issuer.status.conditions));
         }
-        for object in self.dynamic("Certificate").await? {
-            if let Ok(certificate) = parse::<Certificate>(&object) {
-                baseline.certificates.insert(certificate.uid().to_owned(), CertificateState::of(&certificate));
-            }
-            kept.push(object);
-        }
-        baseline.backup = backup::yaml(&kept);
-        Ok(())
+        baseline.backup = backup::yaml(&[&issuers[..], &cluster_issuers, &certificates].concat());
+        let certificates: Vec<Certificate> = parse(&certificates).collect();
+        let states = certificates.iter().map(|certificate| (certificate.uid().to_owned(), CertificateState::of(certificate)));
+        baseline.certificates = states.collect();
+        Ok(certificates)
     }
 
     /// Requests, Orders and Challenges with the roles that they have.
-    async fn chains(&self, baseline: &mut Baseline) -> Result<(), GateError> {
+    async fn chains(&self, certificates: &[Certificate], baseline: &mut Baseline) -> Result<(), GateError> {
         let client = || self.cluster.client.clone();
-        let certificates = self.all(&Api::<Certificate>::all(client()), "Certificates").await?;
         let by_uid: BTreeMap<&str, &Certificate> = certificates.iter().map(|certificate| (certificate.uid(), certificate)).collect();
         let mut roles = BTreeMap::new();
         for request in self.all(&Api::<CertificateRequest>::all(client()), "CertificateRequests").await? {
@@ -164,6 +158,7 @@ impl Reader<'_> {
         let api = Api::<DynamicObject>::all_with(self.cluster.client.clone(), &resource);
         let types = Some(kube::core::TypeMeta { api_version: "cert-manager.io/v1".to_owned(), kind: kind.to_owned() });
         let mut objects = self.all(&api, &resource.plural).await?;
+        objects.retain(|object| !chain::is_canary(&object.metadata));
         for object in &mut objects {
             object.types.clone_from(&types);
         }
@@ -197,8 +192,9 @@ impl Reader<'_> {
     }
 }
 
-fn parse<K: DeserializeOwned>(object: &DynamicObject) -> Result<K, serde_json::Error> {
-    serde_json::from_value(serde_json::to_value(object)?)
+/// Objects that cannot be read are in the backup, and judged by nobody.
+fn parse<K: DeserializeOwned>(objects: &[DynamicObject]) -> impl Iterator<Item = K> {
+    objects.iter().filter_map(|object| serde_json::from_value(serde_json::to_value(object).ok()?).ok())
 }
 
 fn images(containers: Option<&[Container]>) -> Vec<String> {

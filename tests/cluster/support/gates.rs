@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use release::cluster::{Cluster, release_secrets};
-use release::config::{CanarySettings, GateSettings, Profile};
+use release::config::{CanarySettings, GateSettings, Profile, ReleaseName};
 use release::gate::{self, Baseline, GateOutcome, GateReport, Progress, Subject, Verdict};
 use release::helm::manifest;
 use tokio::sync::Notify;
@@ -78,14 +78,19 @@ pub(crate) async fn baseline(cluster: &Cluster) -> Baseline {
 
 /// The newest revision of cert-manager.
 pub(crate) async fn subject(cluster: &Cluster, fresh: bool) -> Subject {
-    let history = release_secrets::history(cluster, &cert_manager::release()).await.unwrap();
+    subject_of(cluster, &cert_manager::release(), Profile::CertManager, fresh).await
+}
+
+/// The newest revision of any release.
+pub(crate) async fn subject_of(cluster: &Cluster, release: &ReleaseName, profile: Profile, fresh: bool) -> Subject {
+    let history = release_secrets::history(cluster, release).await.unwrap();
     let newest = history.last().unwrap();
     Subject {
-        release: cert_manager::release(),
+        release: release.clone(),
         revision: newest.revision(),
         objects: manifest::split(newest.manifest()).unwrap(),
         chart_version: newest.chart_version().to_owned(),
-        profile: Profile::CertManager,
+        profile,
         fresh,
     }
 }
