@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::io::BufRead;
+use std::panic::{self, AssertUnwindSafe};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -78,14 +80,27 @@ pub fn read(text: &[u8]) -> Result<Value, YamlError> {
     let mut parser = Parser::new();
     parser.set_input_string(&mut input);
     let mut composer = Composer::default();
+    let mut line = 0;
     loop {
-        let mut event = parser.parse()?;
+        let mut event = next_event(&mut parser, line)?;
+        line = event.end_mark.line;
         if matches!(event.data, EventData::StreamEnd | EventData::DocumentEnd { .. }) {
             return Ok(composer.root.unwrap_or(Value::Null));
         }
         text.without_added_break(&mut event);
         composer.take(event)?;
     }
+}
+
+/// The next event. The scanner gives up with a panic where a tag is followed by `,` at once (`[!,`); that is an error of the text like any other.
+fn next_event<R: BufRead>(parser: &mut Parser<R>, line: u64) -> Result<Event, YamlError> {
+    let gave_up = || YamlError {
+        line: Some(line + 1),
+        column: None,
+        problem: "while scanning a tag, did not find expected whitespace or line break".to_owned(),
+    };
+    // After a panic the parser is not used again.
+    panic::catch_unwind(AssertUnwindSafe(|| parser.parse())).map_err(|_| gave_up())?.map_err(YamlError::from)
 }
 
 /// A text that ends with a line break: the parser panics at the end of a block scalar or of a `\` without one.
@@ -459,6 +474,14 @@ mod tests {
         }
         let problem = problem(&tower);
         assert!(problem.contains("exceeded max depth") || problem.contains("excessive aliasing"), "{problem}");
+    }
+
+    #[test]
+    fn a_tag_that_runs_into_a_comma_is_an_error_with_its_line() {
+        let error = read(b"a: 1\nb: [!,").unwrap_err();
+        assert_eq!(error.line, Some(2));
+        assert!(error.problem.contains("while scanning a tag"), "{}", error.problem);
+        assert!(read(b"a: 'no!, really'").is_ok());
     }
 
     #[test]
