@@ -13,7 +13,7 @@ use crate::cluster::{ApiError, Cluster, apply, release_secrets};
 use crate::config::ReleaseName;
 use crate::helm::manifest::{self, Document, Object};
 use crate::helm::release::{Release, Revision};
-use crate::helm::semver::Version;
+use crate::helm::semver;
 use crate::plan::crd;
 
 use super::ActionError;
@@ -105,11 +105,7 @@ async fn manifest_with_newest_crds(cluster: &Cluster, older: &Release, newest: &
             live.insert(name, apply::live(cluster, &kinds, crd, older.namespace()).await?);
         }
     }
-    Ok(crds::keep(&own, &newer, &live, is_newer(older.chart_version(), newest.chart_version())))
-}
-
-fn is_newer(one: &str, other: &str) -> bool {
-    matches!((one.parse::<Version>(), other.parse::<Version>()), (Ok(one), Ok(other)) if one > other)
+    Ok(crds::keep(&own, &newer, &live, semver::is_newer(older.chart_version(), newest.chart_version())))
 }
 
 fn documents(record: &Release) -> Result<Vec<Document>, ActionError> {

@@ -45,22 +45,32 @@ pub async fn live(cluster: &Cluster, kinds: &Kinds, object: &Object, namespace: 
 }
 
 /// Sends every object as Helm would, as a dry run. Objects whose kind or namespace only comes with the release are new.
-pub async fn dry_run(cluster: &Cluster, objects: &[Object], release: &ReleaseName, force: bool) -> Result<Vec<Sides>, ApiError> {
-    let kinds = Kinds::load(cluster).await?;
-    let request = Request { cluster, kinds: &kinds, release, force };
+pub async fn dry_run(
+    cluster: &Cluster,
+    kinds: &Kinds,
+    objects: &[Object],
+    release: &ReleaseName,
+    force: bool,
+) -> Result<Vec<Sides>, ApiError> {
+    let request = Request { cluster, kinds, release, force };
     stream::iter(objects).map(|object| request.sides(object)).buffered(AT_ONCE).try_collect().await
 }
 
 /// The live objects that the old manifest has and the new one has not, and that the upgrade would delete.
 ///
 /// `helm.sh/resource-policy: keep` on the live object keeps it (Helm's `pkg/kube/client.go`); CRDs are never deleted.
-pub async fn deletions(cluster: &Cluster, old: &[Object], new: &[Object], release: &ReleaseName) -> Result<Vec<Sides>, ApiError> {
-    let kinds = Kinds::load(cluster).await?;
+pub async fn deletions(
+    cluster: &Cluster,
+    kinds: &Kinds,
+    old: &[Object],
+    new: &[Object],
+    release: &ReleaseName,
+) -> Result<Vec<Sides>, ApiError> {
     let key = |object: &Object| kinds.key(object, &release.namespace);
     let stays: Vec<Key> = new.iter().map(key).collect();
     let mut gone = Vec::new();
     for object in old.iter().filter(|object| !object.is_crd() && !stays.contains(&key(object))) {
-        let live = live(cluster, &kinds, object, &release.namespace).await?;
+        let live = live(cluster, kinds, object, &release.namespace).await?;
         if live.as_ref().is_some_and(|live| live["metadata"]["annotations"][RESOURCE_POLICY] != KEEP) {
             gone.push(Sides { object: key(object).to_string(), before: live, after: None, conflict: None });
         }

@@ -57,9 +57,6 @@ async fn judge(settings: &Settings, one: &Connected, observer: &dyn Observer) ->
 
 /// A gate failed and the cluster is left as it is.
 fn unhealthy(cluster: &str, outcome: &GateOutcome) -> Failure {
-    let cause = outcome
-        .first_cause
-        .as_ref()
-        .map_or_else(|| "no gate has passed".to_owned(), |finding| format!("{}: {}", finding.object, finding.message));
+    let cause = outcome.first_cause.as_ref().map_or_else(|| "no gate has passed".to_owned(), ToString::to_string);
     Failure::new(Kind::Halted, format!("{cluster}: {cause}"))
 }

@@ -79,8 +79,6 @@ pub enum Event {
         /// 2 or 15.
         signal: i32,
     },
-    /// A later run picked up where an earlier one was killed.
-    Resumed,
 }
 
 impl Event {
@@ -101,7 +99,6 @@ impl Event {
             Self::RolledBack { .. } => "rolled-back",
             Self::RollbackFailed { .. } => "rollback-failed",
             Self::Interrupted { .. } => "interrupted",
-            Self::Resumed => "resumed",
         }
     }
 }

@@ -100,8 +100,7 @@ impl Journal {
             | Event::HaltDecided { .. }
             | Event::RollbackStarted { .. }
             | Event::RollbackFailed { .. }
-            | Event::Interrupted { .. }
-            | Event::Resumed => None,
+            | Event::Interrupted { .. } => None,
         })
     }
 }

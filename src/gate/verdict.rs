@@ -1,5 +1,7 @@
 //! The words in which a gate answers.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// What a gate says; ordered, the worst wins.
@@ -58,6 +60,12 @@ pub struct Finding {
     pub cause: Cause,
     /// It was so before the upgrade: reported, and does not block.
     pub baseline: bool,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.object, self.message)
+    }
 }
 
 impl Finding {

@@ -27,8 +27,6 @@ pub struct Observed {
     pub red: Vec<String>,
     /// Why a configured canary could not be issued.
     pub canary: Vec<String>,
-    /// Who holds the lock, in words.
-    pub lock_holder: Option<String>,
     /// What the release Secret will weigh, in bytes of its base64.
     pub release_bytes: usize,
     /// The version is older than the one that runs.

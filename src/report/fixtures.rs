@@ -43,15 +43,19 @@ fn cluster(name: &str, state: ClusterState) -> ClusterOutcome {
     }
 }
 
-fn run(clusters: Vec<ClusterOutcome>) -> Outcome {
-    let chart = PlannedChart {
+/// The chart of every run.
+pub(super) fn chart() -> PlannedChart {
+    PlannedChart {
         name: "cert-manager".to_owned(),
         version: "v1.11.5".to_owned(),
         digest: "sha256:aa".to_owned(),
         content: "sha256:bb".to_owned(),
         origin: "git main at 337ed24".to_owned(),
-    };
-    Outcome { run: "20261124-094539-6b66".to_owned(), chart: Some(chart), clusters }
+    }
+}
+
+fn run(clusters: Vec<ClusterOutcome>) -> Outcome {
+    Outcome { run: "20261124-094539-6b66".to_owned(), chart: Some(chart()), clusters }
 }
 
 /// Everything went well.

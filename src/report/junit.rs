@@ -77,7 +77,7 @@ fn rollout_case(cluster: &ClusterOutcome) -> TestCase {
 
 fn gate_case(cluster: &str, prefix: &str, report: &GateReport) -> TestCase {
     let wrong = report.findings.iter().filter(|finding| finding.verdict != Verdict::Passed);
-    let lines: Vec<String> = wrong.map(|finding| format!("{}: {}", finding.object, finding.message)).collect();
+    let lines: Vec<String> = wrong.map(ToString::to_string).collect();
     let status = match report.verdict {
         Verdict::Passed => TestCaseStatus::success(),
         Verdict::Waiting => TestCaseStatus::skipped(),

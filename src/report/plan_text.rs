@@ -111,7 +111,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::plan::{PlannedChart, PlannedPublish};
+    use crate::plan::PlannedPublish;
+    use crate::report::fixtures;
 
     fn field(path: &str, before: &str, after: &str) -> FieldChange {
         FieldChange { path: path.to_owned(), before: Some(json!(before)), after: Some(json!(after)) }
@@ -148,15 +149,8 @@ mod tests {
             rollback_obstacles: Vec::new(),
             values: Vec::new(),
         };
-        let chart = PlannedChart {
-            name: "cert-manager".to_owned(),
-            version: "v1.11.5".to_owned(),
-            digest: "sha256:aa".to_owned(),
-            content: "sha256:bb".to_owned(),
-            origin: "git main at 337ed24".to_owned(),
-        };
         Plan {
-            chart,
+            chart: fixtures::chart(),
             publish: PlannedPublish { repository: "https://charts.example.com/".to_owned(), uploads: true },
             clusters: vec![cluster],
         }

@@ -102,7 +102,7 @@ fn gate_report(report: &GateReport) -> String {
     for finding in &report.findings {
         let note = if finding.baseline { " (was so before)" } else { "" };
         let word = if finding.verdict == Verdict::Passed { "note" } else { finding.verdict.word() };
-        let _ = writeln!(text, "    {word}: {}: {}{note}", finding.object, finding.message);
+        let _ = writeln!(text, "    {word}: {finding}{note}");
     }
     for fact in &report.facts {
         let _ = writeln!(text, "    {fact}");
@@ -128,7 +128,6 @@ pub fn event(event: &Event, state: ClusterState) -> String {
         Event::RolledBack { revision } => format!("rolled back as revision {revision}, the gates judge it"),
         Event::RollbackFailed { cause } => format!("the rollback failed: {cause}"),
         Event::Interrupted { signal } => format!("interrupted by signal {signal}"),
-        Event::Resumed => "resumed".to_owned(),
     }
 }
 

@@ -262,6 +262,5 @@ impl<'a> Drive<'a> {
 
 /// The first cause in one line, when the gates did not pass.
 fn first_cause(outcome: &GateOutcome) -> Option<String> {
-    let finding = outcome.first_cause.as_ref().filter(|_| outcome.verdict != Verdict::Passed)?;
-    Some(format!("{}: {}", finding.object, finding.message))
+    outcome.first_cause.as_ref().filter(|_| outcome.verdict != Verdict::Passed).map(ToString::to_string)
 }

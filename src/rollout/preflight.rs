@@ -1,5 +1,7 @@
 //! Looks at one cluster before anything is published or touched: what would be done there, and may it be done? Reads only.
 
+use serde_json::Value;
+
 use crate::action::{self, Rendered};
 use crate::certmanager::versions::{self, Severity};
 use crate::cluster::apply::{self, Sides};
@@ -13,10 +15,11 @@ use crate::gate::baseline::Baseline;
 use crate::helm::chart::archive::ChartArchive;
 use crate::helm::manifest::{self, Object};
 use crate::helm::release::{Release, Status};
-use crate::helm::semver::{Constraint, Version};
+use crate::helm::semver::{self, Constraint, Version};
+use crate::plan::change::{self, Change};
 use crate::plan::decide::{self, Next, Seen};
 use crate::plan::preflight::{Allowed, Judgement, Observed, judge};
-use crate::plan::{Action, ClusterPlan, change, crd};
+use crate::plan::{Action, ClusterPlan, crd};
 
 use super::live;
 use super::state::{ClusterState, replay};
@@ -43,12 +46,11 @@ pub async fn look(cluster: &Cluster, settings: &ClusterSettings, wish: &Wish<'_>
     let newest = history.last();
     let mut seen = Observed {
         unfit_kube_version: unfit(&wish.archive.metadata().kube_version, &kubernetes),
-        lock_holder: holder.as_ref().map(ToString::to_string),
         newest: newest.map(describe),
         ..Observed::default()
     };
     let from = newest.filter(|record| record.status() != Status::Uninstalled).map(|record| record.chart_version().to_owned());
-    seen.downgrade = from.as_deref().is_some_and(|from| older(wish.archive.version(), from));
+    seen.downgrade = from.as_deref().is_some_and(|from| semver::is_newer(from, wish.archive.version()));
     seen.advice = advice(wish, from.as_deref(), &kubernetes);
     seen.kubernetes = kubernetes;
     // Whether a holder that is still named is alive is found out when the lock is taken, before anything is repaired.
@@ -62,8 +64,12 @@ pub async fn look(cluster: &Cluster, settings: &ClusterSettings, wish: &Wish<'_>
     }
     let rendered = render(cluster, settings, wish).await?;
     seen.release_bytes = rendered.record_bytes;
-    let sides = sides(cluster, wish, newest, &rendered, &mut seen).await?;
-    let next = decide::decide(state(newest.is_some_and(|record| on_target(record, wish.archive, &rendered, &sides))));
+    let subject = subject(wish, newest.map_or(0, Release::revision) + 1, rendered.objects);
+    let sides = sides(cluster, wish, newest, &subject, &mut seen).await?;
+    let changes = changes(&sides);
+    let next = decide::decide(state(
+        newest.is_some_and(|record| changes.is_empty() && on_target(record, wish.archive, &subject.objects, &rendered.config)),
+    ));
     if !matches!(next, Next::Do(Action::Nothing | Action::Install)) {
         seen.red = Baseline::observe(cluster, release, wish.chart.profile).await?.red_workloads();
         if wish.chart.profile == Profile::CertManager {
@@ -76,9 +82,9 @@ pub async fn look(cluster: &Cluster, settings: &ClusterSettings, wish: &Wish<'_>
         Next::RepairThenUpgrade | Next::Refuse(_) => Action::Upgrade,
     };
     let mut plan = plan(cluster, settings, wish, newest, from, action);
-    plan.changes = sides.iter().filter_map(|side| change::between(&side.object, side.before.as_ref(), side.after.as_ref())).collect();
+    plan.changes = changes;
     plan.rollback_obstacles = rollback_obstacles(cluster, &history, action).await?;
-    plan.gates = gates(wish, plan.base_revision + 1, rendered.objects);
+    plan.gates = gates(&subject, wish.chart);
     if action == Action::Nothing {
         seen.advice.clear();
     }
@@ -129,14 +135,14 @@ async fn sides(
     cluster: &Cluster,
     wish: &Wish<'_>,
     newest: Option<&Release>,
-    rendered: &Rendered,
+    subject: &gate::Subject,
     seen: &mut Observed,
 ) -> Result<Vec<Sides>, Failure> {
-    let release = &wish.chart.release;
+    let (release, objects) = (&wish.chart.release, &subject.objects);
     let kinds = Kinds::load(cluster).await?;
-    seen.unserved_kinds = kinds.unserved(&rendered.objects);
-    let mut wanted = access::for_release(&kinds, release, &rendered.objects);
-    wanted.extend(gate::needs(&subject(wish, 0, rendered.objects.clone()), &wish.chart.gates));
+    seen.unserved_kinds = kinds.unserved(objects);
+    let mut wanted = access::for_release(&kinds, release, objects);
+    wanted.extend(gate::needs(subject, &wish.chart.gates));
     wanted.sort();
     wanted.dedup();
     let missing = access::missing(cluster, &wanted).await?;
@@ -145,11 +151,11 @@ async fn sides(
         return Ok(Vec::new());
     }
     let old = newest.map_or(Ok(Vec::new()), |record| manifest::split(record.manifest()))?;
-    let mut sides = apply::dry_run(cluster, &rendered.objects, release, wish.allowed.conflicts).await?;
-    for (object, side) in rendered.objects.iter().zip(&sides).filter(|(object, _)| object.kind() == "CustomResourceDefinition") {
+    let mut sides = apply::dry_run(cluster, &kinds, objects, release, wish.allowed.conflicts).await?;
+    for (object, side) in objects.iter().zip(&sides).filter(|(object, _)| object.is_crd()) {
         look_at_crd(object, side, seen);
     }
-    sides.extend(apply::deletions(cluster, &old, &rendered.objects, release).await?);
+    sides.extend(apply::deletions(cluster, &kinds, &old, objects, release).await?);
     seen.conflicts = sides.iter().filter_map(|side| side.conflict.clone()).collect();
     seen.other_owner = owner::find(sides.iter().filter_map(|side| side.before.as_ref())).map(|owner| owner.to_string());
     Ok(sides)
@@ -164,12 +170,21 @@ fn look_at_crd(object: &Object, side: &Sides, seen: &mut Observed) {
     }
 }
 
-/// The same chart, values and objects are deployed, and no object has drifted away from them.
-fn on_target(newest: &Release, archive: &ChartArchive, rendered: &Rendered, sides: &[Sides]) -> bool {
+/// Every object that differs on its two sides.
+pub fn changes(sides: &[Sides]) -> Vec<Change> {
+    sides.iter().filter_map(|side| change::between(&side.object, side.before.as_ref(), side.after.as_ref())).collect()
+}
+
+/// The names of the gates that a revision has to pass after it was written.
+pub fn gates(subject: &gate::Subject, chart: &ChartSettings) -> Vec<String> {
+    gate::gates_for(subject, &chart.gates, true).into_iter().map(ToOwned::to_owned).collect()
+}
+
+/// The same chart, values and objects are deployed. Whether an object has drifted away from them is told by its changes.
+fn on_target(newest: &Release, archive: &ChartArchive, objects: &[Object], config: &Value) -> bool {
     let same_chart = newest.chart_name() == archive.name() && newest.chart_version() == archive.version();
-    let drifted = sides.iter().any(|side| change::between(&side.object, side.before.as_ref(), side.after.as_ref()).is_some());
-    let same_objects = manifest::split(newest.manifest()).is_ok_and(|objects| objects == rendered.objects);
-    same_chart && same_objects && newest.config() == &rendered.config && !drifted
+    let same_objects = manifest::split(newest.manifest()).is_ok_and(|deployed| deployed == objects);
+    same_chart && same_objects && newest.config() == config
 }
 
 async fn rollback_obstacles(cluster: &Cluster, history: &[Release], action: Action) -> Result<Vec<String>, Failure> {
@@ -180,10 +195,6 @@ async fn rollback_obstacles(cluster: &Cluster, history: &[Release], action: Acti
         (Action::Upgrade, None) => Ok(vec!["there is no earlier good revision".to_owned()]),
         (Action::Install | Action::Rollback | Action::Nothing, _) => Ok(Vec::new()),
     }
-}
-
-fn gates(wish: &Wish<'_>, revision: u32, objects: Vec<Object>) -> Vec<String> {
-    gate::gates_for(&subject(wish, revision, objects), &wish.chart.gates, true).into_iter().map(ToOwned::to_owned).collect()
 }
 
 fn subject(wish: &Wish<'_>, revision: u32, objects: Vec<Object>) -> gate::Subject {
@@ -213,13 +224,6 @@ fn unfit(constraint: &str, kubernetes: &str) -> Option<String> {
     let wanted: Constraint = Some(constraint).filter(|text| !text.is_empty())?.parse().ok()?;
     let version: Version = kubernetes.parse().ok()?;
     (!wanted.matches(&version)).then(|| constraint.to_owned())
-}
-
-fn older(wanted: &str, running: &str) -> bool {
-    match (wanted.parse::<Version>(), running.parse::<Version>()) {
-        (Ok(wanted), Ok(running)) => wanted < running,
-        (Err(_), _) | (_, Err(_)) => false,
-    }
 }
 
 /// Whether the journal's run was killed while it wrote the newest revision.

@@ -95,7 +95,7 @@ impl ClusterState {
             Event::RollbackStarted { .. } => matches!(self, S::Failed | S::RollingBack).then_some(S::RollingBack),
             Event::RolledBack { .. } => (self == S::RollingBack).then_some(S::Regating),
             Event::RollbackFailed { .. } => matches!(self, S::RollingBack | S::Regating).then_some(S::Stuck),
-            Event::Interrupted { .. } | Event::Resumed => (!self.is_final()).then_some(self),
+            Event::Interrupted { .. } => (!self.is_final()).then_some(self),
         };
         next.ok_or_else(|| IllegalTransition { state: self, event: event.name() })
     }

@@ -8,6 +8,7 @@ use kube::api::{ListParams, Patch, PatchParams};
 use libtest_mimic::Trial;
 use release::cluster::Cluster;
 use release::cluster::apply::{self, Sides};
+use release::cluster::discovery::Kinds;
 use release::config::ReleaseName;
 use release::helm::manifest::{self, Object};
 use serde_json::json;
@@ -46,7 +47,7 @@ fn objects(texts: &[&str]) -> Vec<Object> {
 }
 
 async fn dry_run(cluster: &Cluster, release: &ReleaseName, texts: &[&str]) -> Vec<Sides> {
-    apply::dry_run(cluster, &objects(texts), release, false).await.unwrap()
+    apply::dry_run(cluster, &Kinds::load(cluster).await.unwrap(), &objects(texts), release, false).await.unwrap()
 }
 
 async fn versions(cluster: &Cluster, release: &ReleaseName) -> BTreeMap<String, String> {
@@ -95,7 +96,7 @@ async fn a_field_of_another_manager_is_a_conflict() {
     let sides = dry_run(&cluster, &release, &[&text]).await;
     assert_eq!(sides[0].conflict.as_deref(), Some(format!("ConfigMap {}/a: .data.k (owned by hand)", release.namespace).as_str()));
     assert_eq!(sides[0].after.as_ref().unwrap()["data"], json!({"k": "2"}), "what a forced upgrade would bring");
-    let forced = apply::dry_run(&cluster, &objects(&[&text]), &release, true).await.unwrap();
+    let forced = apply::dry_run(&cluster, &Kinds::load(&cluster).await.unwrap(), &objects(&[&text]), &release, true).await.unwrap();
     assert_eq!(forced[0].conflict, None);
 }
 
@@ -118,7 +119,7 @@ async fn what_helm_would_delete_is_found_and_what_is_kept_is_not() {
     let texts = [config_map("a", &[]), config_map("gone", &[]), kept, config_map("missing", &[])];
     install("HELM", &release, "1.0.0", &[("a", &texts[0]), ("gone", &texts[1]), ("kept", &texts[2])]);
     let old = objects(&texts.each_ref().map(String::as_str));
-    let deleted = apply::deletions(&cluster, &old, &objects(&[&texts[0]]), &release).await.unwrap();
+    let deleted = apply::deletions(&cluster, &Kinds::load(&cluster).await.unwrap(), &old, &objects(&[&texts[0]]), &release).await.unwrap();
     let names: Vec<_> = deleted.iter().map(|side| (side.object.clone(), side.before.is_some(), side.after.is_some())).collect();
     assert_eq!(names, [(format!("ConfigMap {}/gone", release.namespace), true, false)]);
 }
@@ -135,6 +136,6 @@ async fn an_object_of_a_kind_that_comes_along_is_new() {
 async fn an_object_that_the_server_refuses_is_named() {
     let (cluster, release) = world().await;
     let text = "apiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec: {ports: [{port: 99999}], clusterIPs: 5}\n";
-    let told = told(apply::dry_run(&cluster, &objects(&[text]), &release, false).await.unwrap_err());
+    let told = told(apply::dry_run(&cluster, &Kinds::load(&cluster).await.unwrap(), &objects(&[text]), &release, false).await.unwrap_err());
     assert!(told.starts_with(&format!("ask what would become of Service {}/s (cluster ", release.namespace)), "{told}");
 }

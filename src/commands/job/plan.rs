@@ -3,6 +3,7 @@
 use futures::future::join_all;
 
 use crate::action;
+use crate::cluster::discovery::Kinds;
 use crate::cluster::{apply, release_secrets};
 use crate::config::Settings;
 use crate::failure::{Failure, Kind};
@@ -10,9 +11,9 @@ use crate::gate;
 use crate::helm::manifest;
 use crate::helm::release::Release;
 use crate::plan::preflight::{Allowed, Judgement};
-use crate::plan::{Action, ClusterPlan, Plan, PlannedChart, PlannedPublish, change};
+use crate::plan::{Action, ClusterPlan, Plan, PlannedChart, PlannedPublish};
 use crate::rollout::live;
-use crate::rollout::preflight::{Wish, look};
+use crate::rollout::preflight::{self, Wish, look};
 
 use super::chart::ChartToDeploy;
 use super::connect::{Connected, all};
@@ -81,8 +82,9 @@ async fn rollback_plan(settings: &Settings, one: &Connected, newest: &Release, o
     let release = &settings.chart.release;
     let wanted = action::rolled_back_objects(&one.cluster, older, newest).await?;
     let old = manifest::split(newest.manifest())?;
-    let mut sides = apply::dry_run(&one.cluster, &wanted, release, false).await?;
-    sides.extend(apply::deletions(&one.cluster, &old, &wanted, release).await?);
+    let kinds = Kinds::load(&one.cluster).await?;
+    let mut sides = apply::dry_run(&one.cluster, &kinds, &wanted, release, false).await?;
+    sides.extend(apply::deletions(&one.cluster, &kinds, &old, &wanted, release).await?);
     let subject = gate::Subject { objects: wanted, ..live::subject(older, release, settings.chart.profile, true)? };
     Ok(ClusterPlan {
         cluster: one.cluster.name.clone(),
@@ -94,8 +96,8 @@ async fn rollback_plan(settings: &Settings, one: &Connected, newest: &Release, o
         from: Some(newest.chart_version().to_owned()),
         to: older.chart_version().to_owned(),
         to_revision: Some(older.revision()),
-        changes: sides.iter().filter_map(|side| change::between(&side.object, side.before.as_ref(), side.after.as_ref())).collect(),
-        gates: gate::gates_for(&subject, &settings.chart.gates, true).into_iter().map(ToOwned::to_owned).collect(),
+        changes: preflight::changes(&sides),
+        gates: preflight::gates(&subject, &settings.chart),
         warnings: Vec::new(),
         rollback_obstacles: Vec::new(),
         values: Vec::new(),

@@ -55,11 +55,6 @@ impl Baseline {
         workloads.chain(webhooks).collect()
     }
 
-    /// In-flight Orders: an upgrade in the middle of them is possible, but better waits.
-    pub fn open_orders(&self) -> Vec<String> {
-        self.orders.values().filter(|order| order.is_open()).map(|order| order.title.clone()).collect()
-    }
-
     /// Something `created` then was older than `age` when the baseline was taken.
     pub(crate) fn is_older(&self, created: Option<Timestamp>, age: Duration) -> bool {
         let older = self.taken.zip(created).and_then(|(taken, created)| Duration::try_from(taken.duration_since(created)).ok());

@@ -116,10 +116,6 @@ impl OrderState {
         Self { title: object.title(), state: state.to_owned(), reason: reason.to_owned(), matters, terminating }
     }
 
-    pub(super) fn is_open(&self) -> bool {
-        !states::is_final(&self.state)
-    }
-
     pub(super) fn complaint(&self) -> Option<String> {
         let reason = if self.reason.is_empty() { String::new() } else { format!(": {}", self.reason) };
         (self.matters && states::is_failed(&self.state)).then(|| format!("{}: {}{reason}", self.title, self.state))

@@ -7,3 +7,8 @@ pub mod version;
 
 pub use constraint::{Constraint, ConstraintError};
 pub use version::{Version, VersionError};
+
+/// Whether one version is newer than another; texts that are no versions are not.
+pub fn is_newer(one: &str, other: &str) -> bool {
+    matches!((one.parse::<Version>(), other.parse::<Version>()), (Ok(one), Ok(other)) if one > other)
+}
