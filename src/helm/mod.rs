@@ -4,4 +4,5 @@ pub mod chart;
 pub mod manifest;
 pub mod release;
 pub mod semver;
+pub mod template;
 pub mod yaml;

@@ -1,0 +1,129 @@
+//! What a function of the template language is: a name, the Go types of its parameters, and its code.
+//!
+//! The executor checks the arguments against the parameters, with Go's words, before the code runs.
+
+use super::text::Text;
+use super::value::{List, Map, Value};
+
+/// A function that templates can call.
+#[derive(Clone, Copy)]
+pub struct Function {
+    /// The name in templates.
+    pub name: &'static str,
+    /// The parameters that must be given.
+    pub parameters: &'static [Parameter],
+    /// The type of any number of further arguments.
+    pub variadic: Option<Parameter>,
+    /// The code.
+    pub run: Run,
+}
+
+/// The code of a function; `host` is for the few that render templates or ask the cluster.
+pub type Run = fn(host: &mut dyn Host, arguments: Arguments<'_>) -> Result<Value, FunctionError>;
+
+/// The Go type of a parameter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parameter {
+    /// `interface {}`: anything, nil too.
+    Any,
+    /// `string`.
+    Str,
+    /// `bool`.
+    Bool,
+    /// `int`.
+    Int,
+    /// `int64`.
+    Int64,
+    /// `float64`.
+    Float,
+    /// `map[string]interface {}`.
+    Map,
+    /// `[]interface {}`.
+    List,
+    /// `[]string`.
+    Strings,
+}
+
+/// What a function may ask of the one who executes the template.
+pub trait Host {
+    /// Renders a named template.
+    fn include(&mut self, name: &Text, data: Value) -> Result<Text, FunctionError>;
+
+    /// Renders a text as a template.
+    fn tpl(&mut self, template: &Text, data: Value) -> Result<Text, FunctionError>;
+
+    /// Reads objects of the cluster; an empty map where there is no cluster.
+    fn lookup(&mut self, api_version: &str, kind: &str, namespace: &str, name: &str) -> Result<Value, FunctionError>;
+
+    /// The address of a host name; empty unless DNS is allowed.
+    fn host_by_name(&mut self, name: &str) -> Text;
+
+    /// Whether the chart is only being linted: `required` and `fail` do not fail then.
+    fn linting(&self) -> bool;
+}
+
+/// Why a function did not answer.
+#[derive(Debug)]
+pub enum FunctionError {
+    /// The function's own error (or what Go would have recovered from a panic): "error calling f: …" is put before it.
+    Said(String),
+    /// `fail` and `required`: the text alone matters, and the place of the outermost call.
+    Refused(String),
+    /// A template that the function rendered failed.
+    Template(Box<super::error::TemplateError>),
+}
+
+impl FunctionError {
+    /// The function's own error.
+    pub fn said(text: impl Into<String>) -> Self {
+        Self::Said(text.into())
+    }
+}
+
+/// The arguments of a call, already of the types that the function declares.
+#[derive(Clone, Copy)]
+pub struct Arguments<'a>(pub &'a [Value]);
+
+impl<'a> Arguments<'a> {
+    /// Any argument; nil when it was not given.
+    pub fn value(&self, index: usize) -> &'a Value {
+        self.0.get(index).unwrap_or(&Value::Nil)
+    }
+
+    /// A `string`.
+    pub fn text(&self, index: usize) -> &'a [u8] {
+        match self.value(index) {
+            Value::Str(text) => text.bytes(),
+            _ => b"",
+        }
+    }
+
+    /// A whole number of either Go type.
+    pub fn int(&self, index: usize) -> i64 {
+        match self.value(index) {
+            Value::Int(number) | Value::Int64(number) => *number,
+            _ => 0,
+        }
+    }
+
+    /// A `map[string]interface {}`.
+    pub fn map(&self, index: usize) -> Option<&'a Map> {
+        match self.value(index) {
+            Value::Map(map) => Some(map),
+            _ => None,
+        }
+    }
+
+    /// A slice.
+    pub fn list(&self, index: usize) -> Option<&'a List> {
+        match self.value(index) {
+            Value::List(list) => Some(list),
+            _ => None,
+        }
+    }
+
+    /// The arguments from here on.
+    pub fn rest(&self, index: usize) -> &'a [Value] {
+        self.0.get(index..).unwrap_or(&[])
+    }
+}
