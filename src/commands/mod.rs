@@ -2,6 +2,7 @@
 
 pub mod completions;
 pub mod config;
+pub mod diff;
 pub mod fleet;
 pub mod gate;
 pub mod helm;
@@ -33,6 +34,8 @@ pub enum Command {
     Rollout(rollout::RolloutArgs),
     /// Return clusters to the last good revision
     Rollback(rollback::RollbackArgs),
+    /// Show what the chart would change on clusters, as a diff of every object
+    Diff(diff::DiffArgs),
     /// Judge whether clusters are healthy now
     Gate(gate::GateArgs),
     /// Take up a run that was killed or interrupted
@@ -95,6 +98,7 @@ pub async fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
     match command {
         Command::Rollout(args) => rollout::run(&args, context).await,
         Command::Rollback(args) => rollback::run(&args, context).await,
+        Command::Diff(args) => diff::run(&args, context).await,
         Command::Gate(args) => gate::run(&args, context).await,
         Command::Resume(args) => resume::run(&args, context).await,
         Command::Unlock(args) => unlock::run(&args, context).await,

@@ -67,6 +67,20 @@ fn update(before: &Value, after: &Value) -> Vec<FieldChange> {
     fields
 }
 
+/// The object as it may be shown: without what only the server writes, and with nothing secret in it.
+pub(super) fn shown(object: &Value) -> Value {
+    let mut shown = comparable(object);
+    if object["kind"] == "Secret" {
+        for root in ["data", "stringData"] {
+            let values = shown.get_mut(root).and_then(Value::as_object_mut);
+            values.into_iter().flatten().for_each(|(_, value)| *value = fingerprint(value));
+        }
+        let annotations = shown.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut).into_iter().flatten();
+        annotations.filter(|(name, _)| holds_a_copy(name)).for_each(|(_, value)| *value = fingerprint(value));
+    }
+    shown
+}
+
 /// The object without its status and without what only the server writes.
 fn comparable(object: &Value) -> Value {
     let mut object = object.clone();
@@ -109,11 +123,16 @@ fn member(path: &str, key: &str) -> String {
 }
 
 fn mask(field: &mut FieldChange) {
-    let holds_values = ["data", "stringData"].iter().any(|root| field.path.starts_with(root)) || field.path.contains("last-applied");
+    let holds_values = ["data", "stringData"].iter().any(|root| field.path.starts_with(root)) || holds_a_copy(&field.path);
     if holds_values {
         field.before = field.before.as_ref().map(fingerprint);
         field.after = field.after.as_ref().map(fingerprint);
     }
+}
+
+/// kubectl keeps the whole object, secret values and all, in an annotation.
+fn holds_a_copy(name: &str) -> bool {
+    name.contains("last-applied")
 }
 
 /// Eight hex digits: enough to see *that* a secret changes, useless to learn *what* it is.

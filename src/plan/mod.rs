@@ -3,6 +3,7 @@
 pub mod change;
 pub mod crd;
 pub mod decide;
+pub mod difference;
 pub mod preflight;
 
 use serde::{Deserialize, Serialize};

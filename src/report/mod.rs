@@ -19,34 +19,43 @@ use thiserror::Error;
 use crate::failure::Failure;
 use crate::gate::GateOutcome;
 use crate::plan::Plan;
+use crate::plan::difference::ClusterDifference;
 use crate::rollout::{Observer, Outcome};
 
 use format::{Format, ReportFile, ReportKind};
 use printer::Printer;
 
-/// What a command ends with: the same value for people, for programs and for a CI system.
-pub trait Report: Serialize {
+/// What a command ends with: the same value for people and for programs.
+pub trait Shown: Serialize {
     /// For people.
     fn text(&self) -> String;
+}
+
+/// A result that a CI system reads too.
+pub trait Report: Shown {
     /// For a CI system.
     fn junit(&self) -> quick_junit::Report;
 }
 
-impl Report for Plan {
+impl Shown for Plan {
     fn text(&self) -> String {
         plan_text::plan(self)
     }
+}
 
+impl Report for Plan {
     fn junit(&self) -> quick_junit::Report {
         junit::plan(self)
     }
 }
 
-impl Report for Outcome {
+impl Shown for Outcome {
     fn text(&self) -> String {
         text::outcome(self)
     }
+}
 
+impl Report for Outcome {
     fn junit(&self) -> quick_junit::Report {
         junit::outcome(self)
     }
@@ -62,13 +71,21 @@ pub struct Judged {
     pub outcome: GateOutcome,
 }
 
-impl Report for Vec<Judged> {
+impl Shown for Vec<Judged> {
     fn text(&self) -> String {
         text::gates(self)
     }
+}
 
+impl Report for Vec<Judged> {
     fn junit(&self) -> quick_junit::Report {
         junit::gates(self)
+    }
+}
+
+impl Shown for Vec<ClusterDifference> {
+    fn text(&self) -> String {
+        plan_text::differences(self)
     }
 }
 
@@ -90,7 +107,7 @@ pub fn observer(printer: &Printer, format: Format) -> Arc<dyn Observer> {
 }
 
 /// The report for stdout.
-pub fn render(report: &impl Report, format: Format) -> Result<String, Failure> {
+pub fn render(report: &impl Shown, format: Format) -> Result<String, Failure> {
     match format {
         Format::Table => Ok(report.text()),
         Format::Json => Ok(serde_json::to_string_pretty(report)?),

@@ -1,4 +1,4 @@
-//! The dry run for people: what would be published, and every object that would change.
+//! The dry run and `release diff` for people: what would be published, and every object that would change.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -6,6 +6,7 @@ use std::fmt::Write;
 use serde_json::Value;
 
 use crate::plan::change::{Change, FieldChange, Verb};
+use crate::plan::difference::ClusterDifference;
 use crate::plan::{Action, ClusterPlan, Plan};
 
 use super::text::action;
@@ -32,6 +33,17 @@ pub fn plan(plan: &Plan) -> String {
     text.trim_end().to_owned()
 }
 
+/// The diff of every object, under its cluster.
+pub fn differences(clusters: &[ClusterDifference]) -> String {
+    let sections = clusters.iter().map(|one| {
+        let from = one.from.as_deref().unwrap_or("nothing");
+        let changes: Vec<&Change> = one.objects.iter().map(|object| &object.change).collect();
+        let diffs: String = one.objects.iter().map(|object| object.diff.as_str()).collect();
+        format!("# {}: {}: {from} → {}: {}\n{diffs}", one.cluster, one.release, one.to, count(&changes))
+    });
+    sections.collect::<Vec<_>>().join("\n").trim_end().to_owned()
+}
+
 /// What happens on one cluster.
 pub(super) fn cluster_plan(plan: &ClusterPlan) -> String {
     let from = plan.from.as_deref().unwrap_or("nothing");
@@ -48,7 +60,7 @@ pub(super) fn cluster_plan(plan: &ClusterPlan) -> String {
         text.push_str(&one_change(change, &shared));
     }
     if plan.action != Action::Nothing {
-        let _ = writeln!(text, "  changes: {}", count(&plan.changes));
+        let _ = writeln!(text, "  changes: {}", count(&plan.changes.iter().collect::<Vec<_>>()));
     }
     let _ = writeln!(text, "  gates: {}", plan.gates.join(", "));
     if plan.action == Action::Upgrade {
@@ -58,7 +70,7 @@ pub(super) fn cluster_plan(plan: &ClusterPlan) -> String {
     text
 }
 
-fn count(changes: &[Change]) -> String {
+fn count(changes: &[&Change]) -> String {
     let number = |verb| changes.iter().filter(|change| change.verb == verb).count();
     format!("{} to create, {} to update, {} to delete", number(Verb::Create), number(Verb::Update), number(Verb::Delete))
 }

@@ -18,6 +18,7 @@ use crate::helm::release::{Release, Status};
 use crate::helm::semver::{self, Constraint, Version};
 use crate::plan::change::{self, Change};
 use crate::plan::decide::{self, Next, Seen};
+use crate::plan::difference::{self, ClusterDifference};
 use crate::plan::preflight::{Allowed, Judgement, Observed, judge};
 use crate::plan::{Action, ClusterPlan, crd};
 
@@ -49,7 +50,7 @@ pub async fn look(cluster: &Cluster, settings: &ClusterSettings, wish: &Wish<'_>
         newest: newest.map(describe),
         ..Observed::default()
     };
-    let from = newest.filter(|record| record.status() != Status::Uninstalled).map(|record| record.chart_version().to_owned());
+    let from = deployed_version(newest);
     seen.downgrade = from.as_deref().is_some_and(|from| semver::is_newer(from, wish.archive.version()));
     seen.advice = advice(wish, from.as_deref(), &kubernetes);
     seen.kubernetes = kubernetes;
@@ -150,15 +151,48 @@ async fn sides(
     if !missing.is_empty() {
         return Ok(Vec::new());
     }
-    let old = newest.map_or(Ok(Vec::new()), |record| manifest::split(record.manifest()))?;
-    let mut sides = apply::dry_run(cluster, &kinds, objects, release, wish.allowed.conflicts).await?;
+    let sides = both_sides(cluster, &kinds, wish, newest, objects).await?;
     for (object, side) in objects.iter().zip(&sides).filter(|(object, _)| object.is_crd()) {
         look_at_crd(object, side, seen);
     }
-    sides.extend(apply::deletions(cluster, &kinds, &old, objects, release).await?);
     seen.conflicts = sides.iter().filter_map(|side| side.conflict.clone()).collect();
     seen.other_owner = owner::find(sides.iter().filter_map(|side| side.before.as_ref())).map(|owner| owner.to_string());
     Ok(sides)
+}
+
+/// The chart's objects in their order, then those that would be deleted.
+async fn both_sides(
+    cluster: &Cluster,
+    kinds: &Kinds,
+    wish: &Wish<'_>,
+    newest: Option<&Release>,
+    objects: &[Object],
+) -> Result<Vec<Sides>, Failure> {
+    let release = &wish.chart.release;
+    let old = newest.map_or(Ok(Vec::new()), |record| manifest::split(record.manifest()))?;
+    let mut sides = apply::dry_run(cluster, kinds, objects, release, wish.allowed.conflicts).await?;
+    sides.extend(apply::deletions(cluster, kinds, &old, objects, release).await?);
+    Ok(sides)
+}
+
+/// What the chart would change on a cluster, without any judgement on whether it may.
+pub async fn difference(cluster: &Cluster, settings: &ClusterSettings, wish: &Wish<'_>) -> Result<ClusterDifference, Failure> {
+    let history = release_secrets::history(cluster, &wish.chart.release).await?;
+    let newest = history.last();
+    let objects = render(cluster, settings, wish).await?.objects;
+    let sides = both_sides(cluster, &Kinds::load(cluster).await?, wish, newest, &objects).await?;
+    let differences = sides.iter().filter_map(|side| difference::between(&side.object, side.before.as_ref(), side.after.as_ref()));
+    Ok(ClusterDifference {
+        cluster: cluster.name.clone(),
+        release: wish.chart.release.to_string(),
+        from: deployed_version(newest),
+        to: wish.archive.version().to_owned(),
+        objects: differences.collect(),
+    })
+}
+
+fn deployed_version(newest: Option<&Release>) -> Option<String> {
+    newest.filter(|record| record.status() != Status::Uninstalled).map(|record| record.chart_version().to_owned())
 }
 
 fn look_at_crd(object: &Object, side: &Sides, seen: &mut Observed) {

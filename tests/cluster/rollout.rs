@@ -34,7 +34,14 @@ async fn proven_upgrade() {
     let before = fingerprint(&dev).await;
     let shown = release(&config, &["--cluster", FIRST, "--dry-run", "--detailed-exitcode"]).expect(2);
     assert!(shown.stdout.contains("v1.10.2 → v1.11.5"), "{}", shown.stdout);
-    assert_eq!(fingerprint(&dev).await, before, "a dry run changes nothing");
+    let differs = release(&config, &["diff", "--cluster", FIRST, "--detailed-exitcode"]).expect(2);
+    let lines = [
+        "--- cluster: Deployment cert-manager/cert-manager",
+        "+++ chart: Deployment cert-manager/cert-manager",
+        "cert-manager-controller:v1.11.5",
+    ];
+    assert!(lines.iter().all(|line| differs.stdout.contains(line)), "{}", differs.stdout);
+    assert_eq!(fingerprint(&dev).await, before, "neither a dry run nor a diff changes anything");
 
     let certificates = uids(&dev, "cert-manager.io", "Certificate").await;
     a_dns_server_that_refuses_updates(&config).await;
@@ -51,6 +58,7 @@ async fn proven_upgrade() {
     release(&config, &["--cluster", FIRST]).expect(0);
     assert_eq!(history(&dev).await, revisions, "a second run adds no revision");
     release(&config, &["--cluster", FIRST, "--dry-run", "--detailed-exitcode"]).expect(0);
+    release(&config, &["diff", "--cluster", FIRST, "--detailed-exitcode"]).expect(0);
     release(&config, &["gate", "--cluster", FIRST]).expect(0);
     the_pipelines_entry();
 }

@@ -1,0 +1,58 @@
+//! `release diff --cluster X`: what the chart would change, object by object. Publishes nothing, judges nothing, changes nothing.
+
+use clap::Args;
+
+use crate::config::Settings;
+use crate::failure::Failure;
+use crate::helm::chart::ChartArchive;
+use crate::plan::preflight::Allowed;
+use crate::report;
+use crate::report::exit_code::Exit;
+use crate::report::format::Format;
+use crate::rollout::preflight::{self, Wish};
+
+use super::Context;
+use super::fleet::{SelectionArgs, VersionArgs};
+use super::job;
+
+/// The arguments.
+#[derive(Debug, Clone, Args)]
+pub struct DiffArgs {
+    /// Which chart, on which clusters.
+    #[command(flatten)]
+    pub selection: SelectionArgs,
+    /// Which version of the chart.
+    #[command(flatten)]
+    pub version: VersionArgs,
+    /// Exit with 2 when there are differences
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+    /// How the result is written to stdout
+    #[arg(short, long, value_name = "FORMAT", default_value = "table")]
+    pub output: Format,
+}
+
+/// Compares every selected cluster with the chart.
+pub async fn run(args: &DiffArgs, context: &Context) -> Result<Exit, Failure> {
+    let settings = context.settings(&args.version.on(args.selection.selection()))?;
+    let clusters = job::connect(&settings).await?;
+    let archive = archive(&settings).await?;
+    // What another manager owns is shown as it would be taken over; whether that is allowed is not asked here.
+    let allowed = Allowed { conflicts: true, ..Allowed::default() };
+    let wish = Wish { chart: &settings.chart, archive: &archive, allowed: &allowed, matrix: settings.preflight.kubernetes_matrix };
+    let mut differences = Vec::new();
+    for one in &clusters {
+        differences.push(preflight::difference(&one.cluster, &one.settings, &wish).await?);
+    }
+    context.printer.data(&report::render(&differences, args.output)?);
+    let differ = differences.iter().any(|one| !one.objects.is_empty());
+    Ok(if args.detailed_exitcode && differ { Exit::Changes } else { Exit::Success })
+}
+
+/// The repository is asked only for a version that has to come from there.
+async fn archive(settings: &Settings) -> Result<ChartArchive, Failure> {
+    match settings.version {
+        Some(_) => Ok(job::resolve(settings).await?.archive),
+        None => Ok(job::package_source(settings).await?.0),
+    }
+}
