@@ -34,6 +34,8 @@ pub enum Parameter {
     Int,
     /// `int64`.
     Int64,
+    /// `uint32`: takes whole numbers written in the template only.
+    Uint32,
     /// `float64`.
     Float,
     /// `map[string]interface {}`.
@@ -42,6 +44,8 @@ pub enum Parameter {
     List,
     /// `[]string`.
     Strings,
+    /// A Go type of this name, for example `time.Time`: an [`Object`](super::value::Object) whose type name is the same.
+    Named(&'static str),
 }
 
 /// What a function may ask of the one who executes the template.
@@ -96,6 +100,19 @@ impl<'a> Arguments<'a> {
             Value::Str(text) => text.bytes(),
             _ => b"",
         }
+    }
+
+    /// A `float64`.
+    pub fn float(&self, index: usize) -> f64 {
+        match self.value(index) {
+            Value::Float(number) => *number,
+            _ => 0.0,
+        }
+    }
+
+    /// A `bool`.
+    pub fn bool(&self, index: usize) -> bool {
+        matches!(self.value(index), Value::Bool(true))
     }
 
     /// A whole number of either Go type.

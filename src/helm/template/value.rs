@@ -56,6 +56,12 @@ pub enum ListKind {
     Ints,
     /// `[]map[string]interface {}`.
     Maps,
+    /// `[][]interface {}`.
+    Lists,
+    /// `[]interface {}` without an array behind it: empty, but toJson writes `null`.
+    Nil,
+    /// `[]string` without an array behind it.
+    NilStrings,
 }
 
 /// A map with string keys, iterated in byte order of its keys. A clone is the same map.
@@ -75,6 +81,8 @@ pub enum MapKind {
     Strings,
     /// Helm's `common.Values`: `.Values` itself.
     Values,
+    /// `map[string]interface {}` that is nil: it reads as an empty one, toJson writes `null`, and setting a key fails.
+    Nil,
 }
 
 /// A Go value with fields and methods: `.Files`, `.Capabilities`, a time, a semantic version, a certificate.
@@ -106,10 +114,73 @@ pub trait Object: fmt::Debug {
     fn as_any(&self) -> &dyn Any;
 }
 
+impl Value {
+    /// What `%T` prints.
+    pub fn type_name(&self) -> &str {
+        match self {
+            Self::Nil => "<nil>",
+            Self::Bool(_) => "bool",
+            Self::Int(_) => "int",
+            Self::Int64(_) => "int64",
+            Self::Float(_) => "float64",
+            Self::Str(_) => "string",
+            Self::Bytes(_) => "[]uint8",
+            Self::List(list) => list.kind.type_name(),
+            Self::Map(map) => map.kind.type_name(),
+            Self::Object(object) => object.type_name(),
+        }
+    }
+
+    /// What Go's reflection calls its kind, `invalid` for nil.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Nil => "invalid",
+            Self::Bool(_) => "bool",
+            Self::Int(_) => "int",
+            Self::Int64(_) => "int64",
+            Self::Float(_) => "float64",
+            Self::Str(_) => "string",
+            Self::Bytes(_) | Self::List(_) => "slice",
+            Self::Map(_) => "map",
+            Self::Object(object) => object.kind(),
+        }
+    }
+}
+
+impl ListKind {
+    /// What `%T` prints.
+    pub fn type_name(self) -> &'static str {
+        match self {
+            Self::Any | Self::Nil => "[]interface {}",
+            Self::Strings | Self::NilStrings => "[]string",
+            Self::Ints => "[]int",
+            Self::Maps => "[]map[string]interface {}",
+            Self::Lists => "[][]interface {}",
+        }
+    }
+}
+
+impl MapKind {
+    /// What `%T` prints.
+    pub fn type_name(self) -> &'static str {
+        match self {
+            Self::Any | Self::Nil => "map[string]interface {}",
+            Self::Strings => "map[string]string",
+            Self::Values => "common.Values",
+        }
+    }
+}
+
 impl List {
     /// A `[]interface {}`.
     pub fn new(items: Vec<Value>) -> Self {
         Self { items: Rc::new(items), kind: ListKind::Any }
+    }
+
+    /// The same items under another Go type.
+    #[must_use]
+    pub fn with_kind(self, kind: ListKind) -> Self {
+        Self { kind, ..self }
     }
 
     /// A `[]string`.
@@ -187,6 +258,30 @@ impl FromIterator<(Text, Value)> for Map {
 impl From<&str> for Value {
     fn from(text: &str) -> Self {
         Self::Str(text.into())
+    }
+}
+
+impl From<List> for Value {
+    fn from(list: List) -> Self {
+        Self::List(list)
+    }
+}
+
+impl From<Map> for Value {
+    fn from(map: Map) -> Self {
+        Self::Map(map)
+    }
+}
+
+impl From<Text> for Value {
+    fn from(text: Text) -> Self {
+        Self::Str(text)
+    }
+}
+
+impl From<bool> for Value {
+    fn from(value: bool) -> Self {
+        Self::Bool(value)
     }
 }
 
