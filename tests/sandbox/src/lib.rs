@@ -4,6 +4,7 @@
 //! It never touches a cluster that it did not start, and it ends processes only by the pids that it recorded.
 
 pub mod acme;
+pub mod bench;
 mod cert_manager;
 pub mod charts;
 pub mod check;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use sandbox::interrupt::Interrupted;
-use sandbox::{check, demo, dns, down, node, process, proxy, talk, up};
+use sandbox::{bench, check, demo, dns, down, node, process, proxy, talk, up};
 
 /// Real clusters on one machine, for the demo, the tests and the benchmarks of release
 #[derive(Debug, Parser)]
@@ -24,8 +24,13 @@ enum Command {
     Down(down::Args),
     /// Run every check and every test
     Test(check::Args),
+    /// Measure release beside Helm 4 and Helm 3
+    Bench(bench::Args),
     /// Stop, kill and start single processes of a running sandbox
     Process(process::Args),
+    /// Run a program and tell what it needed (started by `bench`)
+    #[command(hide = true)]
+    Measure(bench::measure::Args),
     /// Run the pods of one node as local processes (started by `up`)
     #[command(hide = true)]
     NodeAgent(node::Args),
@@ -43,6 +48,8 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Demo(args) => demo::run(args).await,
         Command::Down(args) => down::run(args).await,
         Command::Test(args) => check::run(args).await,
+        Command::Bench(args) => bench::run(args).await,
+        Command::Measure(args) => bench::measure::run(&args),
         Command::Process(args) => process::run(args).await,
         Command::NodeAgent(args) => node::run(args).await,
         Command::Dns(args) => dns::run(args).await,
