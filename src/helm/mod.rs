@@ -1,8 +1,10 @@
 //! Helm's formats and rules. Knows no fleet, no gate and no terminal.
 
+pub mod capabilities;
 pub mod chart;
 pub mod manifest;
 pub mod release;
 pub mod semver;
 pub mod template;
+pub mod values;
 pub mod yaml;

@@ -6,6 +6,7 @@ use super::decode::FieldError;
 use super::metadata::MetadataError;
 use super::unpack::{Budget, UnpackError, unpack};
 use super::{File, Lock, Metadata};
+use crate::helm::values::{self, Values, ValuesError};
 use crate::helm::yaml::{self, YamlError};
 
 /// Subcharts below subcharts, deeper than any real chart.
@@ -20,6 +21,8 @@ pub struct Chart {
     pub lock: Option<Lock>,
     /// `values.yaml` as it is.
     pub values: Option<Vec<u8>>,
+    /// `values.yaml` as it is read; once dependencies are processed, also what they bring.
+    pub defaults: Values,
     /// `values.schema.json` as it is.
     pub schema: Option<Vec<u8>>,
     /// Everything below `templates/`, in the order of the files.
@@ -56,6 +59,9 @@ pub enum ChartError {
         #[source]
         source: FieldError,
     },
+    /// `values.yaml` cannot be read.
+    #[error("cannot load values.yaml")]
+    Values(#[source] ValuesError),
     /// `Chart.yaml` breaks a rule.
     #[error(transparent)]
     Metadata(#[from] MetadataError),
@@ -113,7 +119,17 @@ impl Chart {
     }
 
     fn empty(metadata: Metadata) -> Self {
-        Self { metadata, lock: None, values: None, schema: None, templates: vec![], files: vec![], dependencies: vec![], warnings: vec![] }
+        Self {
+            metadata,
+            lock: None,
+            values: None,
+            defaults: Values::new(),
+            schema: None,
+            templates: vec![],
+            files: vec![],
+            dependencies: vec![],
+            warnings: vec![],
+        }
     }
 }
 
@@ -166,7 +182,7 @@ impl Chart {
             "Chart.yaml" => {}
             "Chart.lock" => self.set_lock(&file)?,
             "values.yaml" => {
-                check_values(&file)?;
+                self.defaults = values::read(&file.data).map_err(ChartError::Values)?;
                 self.values = Some(file.data);
             }
             "values.schema.json" => self.schema = Some(file.data),
@@ -207,22 +223,6 @@ impl Chart {
             self.warnings.push(warning.to_owned());
         }
     }
-}
-
-/// Every document of a values file is a map or nothing.
-fn check_values(file: &File) -> Result<(), ChartError> {
-    let in_file = |source| ChartError::Yaml { file: file.name.clone(), source };
-    let Ok(text) = str::from_utf8(&file.data) else {
-        // The reader says on which line the text stops being UTF-8.
-        return yaml::read(&file.data).map(|_| ()).map_err(in_file);
-    };
-    for document in yaml::read::documents(text) {
-        match yaml::read(document.as_bytes()).map_err(in_file)? {
-            Value::Null | Value::Object(_) => {}
-            other => return Err(ChartError::Field { file: file.name.clone(), source: FieldError::new("values", "a map", &other) }),
-        }
-    }
-    Ok(())
 }
 
 /// The files below `charts/`, by folder or archive.
@@ -316,7 +316,7 @@ mod tests {
         );
         assert_eq!(
             refusal(&[("Chart.yaml", CHART), ("values.yaml", "- a")]),
-            "cannot load values.yaml: `values` must be a map, not a list"
+            "cannot load values.yaml: cannot unmarshal yaml document: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal array into Go value of type map[string]interface {}"
         );
         assert_eq!(refusal(&[("Chart.yaml", "apiVersion: v3\nname: x\nversion: 1")]), "invalid chart apiVersion");
         assert_eq!(refusal(&[("Chart.yaml", "apiVersion: v9\nname: x\nversion: 1")]), "unsupported chart version: apiVersion \"v9\"");
@@ -345,6 +345,6 @@ mod tests {
         assert!(chart(&[("Chart.yaml", CHART), ("values.yaml", "a: 1\n---\nb: 2\n---\n")]).is_ok());
         assert!(chart(&[("Chart.yaml", CHART), ("values.yaml", "a: 1\n---\n[]\n")]).is_err());
         let latin = vec![File::new("Chart.yaml", CHART), File::new("values.yaml", b"a: \xff".to_vec())];
-        assert!(matches!(Chart::from_files(latin), Err(ChartError::Yaml { .. })));
+        assert!(matches!(Chart::from_files(latin), Err(ChartError::Values(ValuesError::Yaml(_)))));
     }
 }
