@@ -2,6 +2,8 @@
 
 pub mod error;
 pub mod function;
+mod json;
+pub mod print;
 pub mod text;
 pub mod value;
 

@@ -131,6 +131,20 @@ impl Value {
         }
     }
 
+    /// Go's truth: not zero, not empty, not nil. What `if` and `with` ask.
+    pub fn truth(&self) -> bool {
+        match self {
+            Self::Nil => false,
+            Self::Bool(truth) => *truth,
+            Self::Int(number) | Self::Int64(number) => *number != 0,
+            Self::Float(number) => *number != 0.0,
+            Self::Str(text) | Self::Bytes(text) => !text.bytes().is_empty(),
+            Self::List(list) => !list.items.is_empty(),
+            Self::Map(map) => !map.is_empty(),
+            Self::Object(object) => object.entries().is_none_or(|entries| !entries.is_empty()),
+        }
+    }
+
     /// What Go's reflection calls its kind, `invalid` for nil.
     pub fn kind(&self) -> &'static str {
         match self {
@@ -239,6 +253,12 @@ impl Map {
     /// Whether both are one and the same map.
     pub fn is(&self, other: &Self) -> bool {
         Rc::ptr_eq(&self.entries, &other.entries)
+    }
+}
+
+impl Default for Map {
+    fn default() -> Self {
+        Self::new(BTreeMap::new())
     }
 }
 
