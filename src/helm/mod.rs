@@ -2,6 +2,7 @@
 
 pub mod capabilities;
 pub mod chart;
+pub mod engine;
 pub mod manifest;
 pub mod release;
 pub mod semver;

@@ -6,3 +6,10 @@
 pub struct TemplateError {
     text: String,
 }
+
+impl TemplateError {
+    /// An error with the text that Helm 4 prints.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self { text: text.into() }
+    }
+}
