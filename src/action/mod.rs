@@ -6,6 +6,7 @@ mod crds;
 mod program;
 mod rollback;
 mod upgrade;
+pub mod verb;
 
 use thiserror::Error;
 

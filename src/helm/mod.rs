@@ -3,6 +3,7 @@
 pub mod capabilities;
 pub mod chart;
 pub mod engine;
+pub mod json;
 pub mod manifest;
 pub mod release;
 pub mod semver;

@@ -16,6 +16,7 @@ use kube::api::{DeleteParams, PostParams, Preconditions};
 use tokio::time::{Instant, sleep, timeout};
 
 pub use holder::Holder;
+pub use renewal::Held;
 use renewal::Renewal;
 use standing::{Standing, Watched};
 
@@ -113,7 +114,12 @@ impl Lock {
 
     /// Whether something may still be written. Ask before every write.
     pub fn check(&self) -> Result<(), LockLost> {
-        self.renewal.check()
+        self.held().check()
+    }
+
+    /// The same question, for those who write under the lock.
+    pub fn held(&self) -> Held {
+        self.renewal.held()
     }
 
     /// Gives the lock back, if it is still ours. When that fails, it expires by itself.

@@ -34,6 +34,21 @@ pub(super) struct Renewal {
     task: JoinHandle<Lease>,
 }
 
+/// Whether a lock is still held, for those who write under it. Cheap to clone; it does not keep the lock.
+#[derive(Debug, Clone)]
+pub struct Held {
+    state: Arc<Mutex<State>>,
+    place: String,
+}
+
+impl Held {
+    /// Whether something may still be written. Ask before every write.
+    pub fn check(&self) -> Result<(), LockLost> {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        judge(&state, Instant::now(), SystemTime::now(), &self.place)
+    }
+}
+
 /// What became of one attempt.
 enum Renewed {
     Still(Box<Lease>),
@@ -50,9 +65,8 @@ impl Renewal {
         Self { state, place: release.to_string(), stop, task }
     }
 
-    pub(super) fn check(&self) -> Result<(), LockLost> {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        judge(&state, Instant::now(), SystemTime::now(), &self.place)
+    pub(super) fn held(&self) -> Held {
+        Held { state: Arc::clone(&self.state), place: self.place.clone() }
     }
 
     /// Ends the renewal; the Lease as it is now, if it is still ours.

@@ -19,12 +19,32 @@ impl Fields {
 
     /// Replaces a member in its place, or adds it at the end.
     pub(super) fn set(&mut self, name: &str, value: &impl Serialize) -> Result<(), serde_json::Error> {
-        let raw = to_raw_value(value)?;
+        self.set_raw(name, to_raw_value(value)?);
+        Ok(())
+    }
+
+    /// The same with a text that is JSON already.
+    pub(super) fn set_raw(&mut self, name: &str, raw: Box<RawValue>) {
         match self.0.iter_mut().find(|(key, _)| key == name) {
             Some((_, old)) => *old = raw,
             None => self.0.push((name.to_owned(), raw)),
         }
-        Ok(())
+    }
+
+    /// Replaces a member in its place, or adds it behind another one.
+    pub(super) fn set_after(&mut self, name: &str, raw: Box<RawValue>, before: &str) {
+        let known = self.0.iter().any(|(key, _)| key == name);
+        match self.0.iter().position(|(key, _)| key == before) {
+            Some(index) if !known => self.0.insert(index + 1, (name.to_owned(), raw)),
+            Some(_) | None => self.set_raw(name, raw),
+        }
+    }
+
+    /// Puts a member into another object as it is; one that is not there is passed over.
+    pub(super) fn copy(&self, name: &str, target: &mut Self) {
+        if let Some((_, raw)) = self.0.iter().find(|(key, _)| key == name) {
+            target.set_raw(name, raw.clone());
+        }
     }
 }
 

@@ -1,15 +1,22 @@
 //! A stored release: the record of one revision, as Helm 3 and Helm 4 write it. Never talks to a cluster.
 
+mod chart_record;
 mod codec;
 mod fields;
+mod hook;
+mod new;
 mod status;
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::Value;
 
 pub use codec::CodecError;
 use fields::Fields;
+pub use hook::{Hook, HookRun};
+pub use new::{NewRecord, Return, stamp};
 pub use status::{Status, UnknownStatus};
 
 /// A revision's number, from 1.
@@ -20,26 +27,8 @@ pub type Revision = u32;
 pub struct Release {
     fields: Fields,
     record: Record,
-}
-
-/// A hook of a release: an object that Helm runs at an event instead of keeping it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Hook {
-    /// Name of the object.
-    #[serde(default)]
-    pub name: String,
-    /// Kind of the object.
-    #[serde(default)]
-    pub kind: String,
-    /// The template that it came from.
-    #[serde(default)]
-    pub path: String,
-    /// The object as YAML.
-    #[serde(default)]
-    pub manifest: String,
-    /// For example `post-install`.
-    #[serde(default, deserialize_with = "null_as_default")]
-    pub events: Vec<String>,
+    /// The user's labels; they are kept on the Secret, not in the record.
+    labels: BTreeMap<String, String>,
 }
 
 /// What of the record this program reads.
@@ -73,6 +62,8 @@ struct Info {
     last_deployed: Option<String>,
     #[serde(default)]
     notes: String,
+    #[serde(default)]
+    rollback_revision: Revision,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -109,7 +100,7 @@ impl Release {
     pub fn from_json(json: &str) -> Result<Self, CodecError> {
         let fields: Fields = serde_json::from_str(json).map_err(CodecError::Json)?;
         let record: Record = serde_json::from_str(json).map_err(CodecError::Json)?;
-        Ok(Self { fields, record })
+        Ok(Self { fields, record, labels: BTreeMap::new() })
     }
 
     /// What to store as `data.release`.
@@ -121,22 +112,47 @@ impl Release {
     pub fn with_status(&self, status: Status, description: &str) -> Result<Self, CodecError> {
         let mut fields = self.fields.clone();
         let mut info: Fields = fields.get("info").map_or(Ok(Fields::default()), serde_json::from_str).map_err(CodecError::Json)?;
-        info.set("status", &status).map_err(CodecError::Json)?;
-        info.set("description", &description).map_err(CodecError::Json)?;
+        info.set_raw("status", new::raw(&Value::from(status.as_str()))?);
+        info.set_raw("description", new::raw(&Value::from(description))?);
         fields.set("info", &info).map_err(CodecError::Json)?;
         let mut record = self.record.clone();
         record.info.status = status;
         description.clone_into(&mut record.info.description);
-        Ok(Self { fields, record })
+        Ok(Self { fields, record, labels: self.labels.clone() })
+    }
+
+    /// The same record with the time of its deletion (RFC 3339), see [`stamp`].
+    pub fn with_deleted(&self, time: &str) -> Result<Self, CodecError> {
+        let mut fields = self.fields.clone();
+        let mut info: Fields = fields.get("info").map_or(Ok(Fields::default()), serde_json::from_str).map_err(CodecError::Json)?;
+        info.set_after("deleted", new::raw(&Value::from(time))?, "last_deployed");
+        fields.set("info", &info).map_err(CodecError::Json)?;
+        Ok(Self { fields, ..self.clone() })
+    }
+
+    /// The same record with what became of its hooks.
+    pub fn with_hooks(&self, hooks: &[Hook]) -> Result<Self, CodecError> {
+        let mut release = self.clone();
+        if !hooks.is_empty() {
+            release.fields.set_raw("hooks", new::raw(&serde_json::to_value(hooks).map_err(CodecError::Json)?)?);
+        }
+        release.record.hooks = hooks.to_vec();
+        Ok(release)
+    }
+
+    /// The same record with these labels of the user.
+    #[must_use]
+    pub fn with_labels(self, labels: BTreeMap<String, String>) -> Self {
+        Self { labels, ..self }
     }
 
     /// The same record with another manifest; everything else stays as it was written.
     pub fn with_manifest(&self, manifest: &str) -> Result<Self, CodecError> {
         let mut fields = self.fields.clone();
-        fields.set("manifest", &manifest).map_err(CodecError::Json)?;
+        fields.set_raw("manifest", new::raw(&Value::from(manifest))?);
         let mut record = self.record.clone();
         manifest.clone_into(&mut record.manifest);
-        Ok(Self { fields, record })
+        Ok(Self { fields, record, labels: self.labels.clone() })
     }
 
     /// Name of the release.
@@ -172,6 +188,26 @@ impl Release {
     /// When this revision was written; absent where the writer left it out.
     pub fn last_deployed(&self) -> Option<Timestamp> {
         self.record.info.last_deployed.as_deref()?.parse().ok()
+    }
+
+    /// The user's labels.
+    pub fn labels(&self) -> &BTreeMap<String, String> {
+        &self.labels
+    }
+
+    /// The revision that this one returned to, if it was a rollback of Helm 4.3 or later.
+    pub fn rollback_revision(&self) -> Option<Revision> {
+        (self.record.info.rollback_revision != 0).then_some(self.record.info.rollback_revision)
+    }
+
+    /// When the first revision was installed, as written.
+    pub fn first_deployed_text(&self) -> Option<&str> {
+        self.record.info.first_deployed.as_deref().filter(|time| !time.is_empty())
+    }
+
+    /// When this revision was written, as written.
+    pub fn last_deployed_text(&self) -> Option<&str> {
+        self.record.info.last_deployed.as_deref().filter(|time| !time.is_empty())
     }
 
     /// The rendered notes of the chart.
