@@ -2,6 +2,8 @@
 //!
 //! The verbs are carried out by a Helm 4 program, and nothing outside this module knows that: callers see charts, revisions and manifests.
 
+pub mod apply;
+
 mod crds;
 mod program;
 mod rollback;
@@ -77,6 +79,12 @@ pub enum ActionError {
     /// The cluster did not answer as it should.
     #[error(transparent)]
     Api(#[from] ApiError),
+    /// The objects cannot be applied; nothing was changed.
+    #[error(transparent)]
+    Refused(#[from] apply::Refused),
+    /// Applying the objects stopped in the middle.
+    #[error(transparent)]
+    Failed(#[from] apply::Failed),
     /// The verb seemed to work and left no revision.
     #[error("{release} has no revision after the {verb}; look at its history")]
     NoRevision {

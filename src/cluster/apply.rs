@@ -4,24 +4,17 @@ use futures::{StreamExt, TryStreamExt, stream};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{Api, DynamicObject, Patch, PatchParams, ValidationDirective};
 use kube::core::Status;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::config::ReleaseName;
 use crate::helm::manifest::{Key, Object};
 
+use super::conflict::owned_fields;
 use super::discovery::Kinds;
 use super::error::Cause;
+use super::objects::{AT_ONCE, FIELD_MANAGER, KEEP, RESOURCE_POLICY};
+use super::ownership::marked;
 use super::{ApiError, Cluster, managed_fields};
-
-/// Helm's own field manager, in Helm 3 and 4 alike; another name would conflict with Helm on every field.
-pub const FIELD_MANAGER: &str = "helm";
-
-/// Helm's mark on a live object that it must not delete (Helm's `pkg/kube/resource_policy.go`).
-const RESOURCE_POLICY: &str = "helm.sh/resource-policy";
-const KEEP: &str = "keep";
-
-/// How many requests are on their way at once.
-const AT_ONCE: usize = 16;
 
 /// One object on both sides of a change.
 #[derive(Debug, Clone)]
@@ -103,7 +96,7 @@ impl Request<'_> {
     async fn sides(&self, object: &Object) -> Result<Sides, ApiError> {
         let title = self.kinds.key(object, &self.release.namespace).to_string();
         let before = live(self.cluster, self.kinds, object, &self.release.namespace).await?;
-        let owned = owned(&object.value, self.release);
+        let owned = marked(&object.value, self.release);
         let (mut after, conflict) = self.after(object, &owned, &title).await.map_err(|error| self.failed(&title, &error))?;
         if let Some(before) = &before {
             managed_fields::remove_abandoned(&mut after, before, &owned, FIELD_MANAGER);
@@ -138,35 +131,10 @@ impl Request<'_> {
     }
 }
 
-/// What Helm adds to every object when it applies it, over what the chart says (Helm's `pkg/action/validate.go`).
-fn owned(value: &Value, release: &ReleaseName) -> Value {
-    let mut value = value.clone();
-    if let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) {
-        set(metadata, "labels", "app.kubernetes.io/managed-by", "Helm");
-        set(metadata, "annotations", "meta.helm.sh/release-name", &release.name);
-        set(metadata, "annotations", "meta.helm.sh/release-namespace", &release.namespace);
-    }
-    value
-}
-
-fn set(metadata: &mut Map<String, Value>, place: &str, name: &str, text: &str) {
-    let texts = metadata.entry(place).or_insert_with(|| Value::Object(Map::new()));
-    if texts.is_null() {
-        *texts = Value::Object(Map::new());
-    }
-    if let Some(texts) = texts.as_object_mut() {
-        texts.insert(name.to_owned(), Value::String(text.to_owned()));
-    }
-}
-
 /// The fields with their managers. Those of `helm` itself are of a release that Helm 3 wrote: Helm 4 takes them over without asking.
 fn conflict(title: &str, status: &Status) -> Option<String> {
-    let causes = status.details.iter().flat_map(|details| &details.causes);
-    let fields = causes.filter_map(|cause| {
-        let manager = cause.message.split('"').nth(1).unwrap_or(&cause.message);
-        (manager != FIELD_MANAGER).then(|| format!("{} (owned by {manager})", cause.field))
-    });
-    let fields: Vec<String> = fields.collect();
+    let fields = owned_fields(status).into_iter().filter(|field| field.manager != FIELD_MANAGER);
+    let fields: Vec<String> = fields.map(|field| field.to_string()).collect();
     (!fields.is_empty()).then(|| format!("{title}: {}", fields.join(", ")))
 }
 
@@ -175,18 +143,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-
-    #[test]
-    fn helms_own_labels_and_annotations_are_added() {
-        let release = ReleaseName { name: "r".into(), namespace: "ns".into() };
-        let value = owned(
-            &json!({"metadata": {"name": "x", "labels": {"a": "b", "app.kubernetes.io/managed-by": "me"}, "annotations": null}}),
-            &release,
-        );
-        let expected = json!({"name": "x", "labels": {"a": "b", "app.kubernetes.io/managed-by": "Helm"},
-            "annotations": {"meta.helm.sh/release-name": "r", "meta.helm.sh/release-namespace": "ns"}});
-        assert_eq!(value["metadata"], expected);
-    }
 
     #[test]
     fn a_conflict_names_field_and_manager_and_none_is_told_about_helm_itself() {

@@ -45,6 +45,21 @@ impl Kinds {
         names.into_iter().collect()
     }
 
+    /// These kinds and those that the CRDs among the objects bring, whether they are served already or not.
+    #[must_use]
+    pub fn with_crds(&self, objects: &[Object]) -> Self {
+        let mut kinds = self.clone();
+        for object in objects.iter().filter(|object| object.is_crd()) {
+            let spec = &object.value["spec"];
+            let plural = spec["names"]["plural"].as_str().unwrap_or_default();
+            for kind in brought_kinds(object) {
+                let resource = ApiResource::from_gvk_with_plural(&kind, plural);
+                kinds.0.entry(kind).or_insert((resource, spec["scope"] == "Namespaced"));
+            }
+        }
+        kinds
+    }
+
     /// The object's identity with the namespace that it really lives in; `namespace` is the release's own.
     pub fn key(&self, object: &Object, namespace: &str) -> Key {
         let namespaced = self.find(object).map_or(object.namespace().is_some(), |(_, namespaced)| namespaced);
@@ -117,6 +132,15 @@ mod tests {
         objects.push(Object::new(crd));
         let expected = ["apiextensions.k8s.io/v1 CustomResourceDefinition", "g/v1 B", "g/v2 A", "v1beta1 Service"];
         assert_eq!(kinds().unserved(&objects), expected);
+    }
+
+    #[test]
+    fn a_kind_that_a_crd_brings_can_be_addressed() {
+        let crd = json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": "as.g"},
+            "spec": {"group": "g", "scope": "Namespaced", "names": {"kind": "A", "plural": "as"}, "versions": [{"name": "v1"}]}});
+        let kinds = kinds().with_crds(&[Object::new(crd)]);
+        let (resource, namespaced) = kinds.find(&object("g/v1", "A")).unwrap();
+        assert_eq!((resource.api_version.as_str(), resource.plural.as_str(), namespaced), ("g/v1", "as", true));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 pub mod access;
 pub mod apply;
 pub mod client;
+pub mod conflict;
 pub mod discovery;
 pub mod error;
 pub mod events;
@@ -13,7 +14,9 @@ pub mod kubeconfig;
 pub mod lease;
 pub mod logs;
 pub mod namespace;
+pub mod objects;
 pub mod owner;
+pub mod ownership;
 pub mod release_secrets;
 
 mod managed_fields;

@@ -1,6 +1,7 @@
 //! Below kube's client: reads are repeated when the API server is away for a moment, and nothing waits for ever.
 //!
-//! A write is sent once, unless it certainly never arrived (no connection) or the server turned it away (429).
+//! A write is sent once, unless it certainly never arrived (no connection) or the server turned it away (429). A server-side apply is
+//! repeated like a dry run: applying the same again changes nothing.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -48,8 +49,8 @@ enum Kind {
     Stream,
     /// Changes nothing, so it may be sent again.
     Read,
-    /// Changes nothing, but runs admission webhooks.
-    DryRun,
+    /// Changes nothing, or the same again, but runs admission webhooks: dry runs and server-side applies.
+    Repeatable,
     /// Changes something.
     Write,
 }
@@ -60,8 +61,8 @@ impl Kind {
         let has = |parameter: &str| query.split('&').any(|given| given == parameter);
         if has("watch=true") || has("watch=1") || has("follow=true") {
             Kind::Stream
-        } else if has("dryRun=All") {
-            Kind::DryRun
+        } else if has("dryRun=All") || is_apply(request) {
+            Kind::Repeatable
         } else if request.method() == Method::GET || request.uri().path().ends_with("/selfsubjectaccessreviews") {
             Kind::Read
         } else {
@@ -72,9 +73,13 @@ impl Kind {
     fn timeout(self) -> Duration {
         match self {
             Kind::Stream | Kind::Read => READ_TIMEOUT,
-            Kind::DryRun | Kind::Write => WRITE_TIMEOUT,
+            Kind::Repeatable | Kind::Write => WRITE_TIMEOUT,
         }
     }
+}
+
+fn is_apply<B>(request: &Request<B>) -> bool {
+    request.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/apply-patch"))
 }
 
 /// Sends a request until it is answered, its patience is over, or repeating it would be wrong. A plugin's token goes with it.
@@ -200,7 +205,7 @@ mod tests {
             (Method::GET, "/api/v1/pods", Kind::Read),
             (Method::GET, "/api/v1/pods?watch=true&timeoutSeconds=290", Kind::Stream),
             (Method::GET, "/api/v1/namespaces/a/pods/b/log?follow=true", Kind::Stream),
-            (Method::PATCH, "/api/v1/namespaces/a/secrets/b?fieldManager=helm&dryRun=All", Kind::DryRun),
+            (Method::PATCH, "/api/v1/namespaces/a/secrets/b?fieldManager=helm&dryRun=All", Kind::Repeatable),
             (Method::PATCH, "/api/v1/namespaces/a/secrets/b?fieldManager=helm", Kind::Write),
             (Method::POST, "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", Kind::Read),
             (Method::DELETE, "/api/v1/namespaces/a/secrets/b", Kind::Write),
@@ -208,6 +213,8 @@ mod tests {
         for (method, uri, kind) in table {
             assert_eq!(Kind::of(&request(method, uri)), kind, "{uri}");
         }
+        let apply = Request::builder().method(Method::PATCH).header("content-type", "application/apply-patch+yaml");
+        assert_eq!(Kind::of(&apply.uri("/api/v1/namespaces/a/secrets/b?fieldManager=helm").body(()).unwrap()), Kind::Repeatable);
     }
 
     #[test]
@@ -218,7 +225,7 @@ mod tests {
 
     #[test]
     fn which_answers_are_asked_for_again() {
-        let kinds = [Kind::Stream, Kind::Read, Kind::DryRun, Kind::Write];
+        let kinds = [Kind::Stream, Kind::Read, Kind::Repeatable, Kind::Write];
         let table = [(200, ""), (404, ""), (409, ""), (501, ""), (429, "srdw"), (500, "sr"), (502, "srd"), (503, "srd"), (504, "srd")];
         for (code, expected) in table {
             let status = StatusCode::from_u16(code).unwrap();
@@ -231,7 +238,7 @@ mod tests {
     #[test]
     fn only_failures_that_may_pass_are_tried_again() {
         let reset = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
-        assert!(failure_may_pass(Kind::Read, &reset) && failure_may_pass(Kind::DryRun, &reset));
+        assert!(failure_may_pass(Kind::Read, &reset) && failure_may_pass(Kind::Repeatable, &reset));
         assert!(!failure_may_pass(Kind::Write, &reset), "it may have arrived");
         let tls = std::io::Error::other(rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer));
         assert!(!failure_may_pass(Kind::Read, &tls));

@@ -1,0 +1,168 @@
+//! Writes what was prepared: kind by kind in the manifest's order, the objects of one kind side by side, deletions last.
+//!
+//! Every write may be repeated: a run that was killed at any point is finished by the next one.
+
+use std::time::Duration;
+
+use futures::StreamExt;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::api::{Api, DynamicObject, PropagationPolicy};
+use kube::runtime::conditions::is_crd_established;
+use kube::runtime::wait::await_condition;
+use thiserror::Error;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::problem::{Problem, Why, lines};
+use super::{Deletion, Effect, Prepared, Step, crd};
+use crate::cluster::error::Cause;
+use crate::cluster::objects::{self, Apply, in_parallel};
+use crate::cluster::ownership::marked;
+use crate::helm::manifest::Key;
+
+/// How long a new CRD may take until its kind can be used; Helm's own limit.
+const ESTABLISHED: Duration = Duration::from_mins(1);
+/// After that every API server of a cluster should know the kind; it takes them a moment.
+const SERVED: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// What was written.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Applied {
+    /// Objects that did not exist before; also those that were tried and may exist now.
+    pub created: Vec<Key>,
+    /// Objects that existed.
+    pub updated: Vec<Key>,
+    /// Objects that the server would not have changed, and CRDs that stayed.
+    pub unchanged: Vec<Key>,
+    /// Objects that left the manifest.
+    pub deleted: Vec<Key>,
+}
+
+/// Writing stopped in the middle.
+#[derive(Debug, Error)]
+#[error("{} of the objects could not be written{}", problems.len(), lines(problems))]
+pub struct Failed {
+    /// What was written before.
+    pub applied: Applied,
+    /// The objects that could not be written.
+    pub problems: Vec<Problem>,
+}
+
+/// What came of one object.
+struct Written {
+    created: bool,
+    problem: Option<Why>,
+}
+
+impl Prepared {
+    /// Writes everything; the first kind with a failure is the last one that is written.
+    pub async fn execute(&self) -> Result<Applied, Failed> {
+        let mut applied = Applied::default();
+        for group in self.steps.chunk_by(|a, b| a.key.kind == b.key.kind && a.key.group == b.key.group) {
+            self.write_group(group, &mut applied).await?;
+        }
+        for group in self.deletions.chunk_by(|a, b| a.key.kind == b.key.kind && a.key.group == b.key.group) {
+            self.delete_group(group, &mut applied).await?;
+        }
+        Ok(applied)
+    }
+
+    async fn write_group(&self, group: &[Step], applied: &mut Applied) -> Result<(), Failed> {
+        let written: Vec<Option<Written>> = in_parallel(group, |step| self.write(step)).collect().await;
+        let mut problems = Vec::new();
+        for (step, written) in group.iter().zip(written) {
+            let list = match &written {
+                None => &mut applied.unchanged,
+                Some(Written { created: true, .. }) => &mut applied.created,
+                Some(Written { created: false, .. }) => &mut applied.updated,
+            };
+            list.push(step.key.clone());
+            problems.extend(written.and_then(|written| written.problem).map(|why| Problem { key: step.key.clone(), why }));
+        }
+        if problems.is_empty() {
+            problems = self.establish(group).await;
+        }
+        if problems.is_empty() { Ok(()) } else { Err(Failed { applied: std::mem::take(applied), problems }) }
+    }
+
+    /// `None` when there is nothing to write.
+    async fn write(&self, step: &Step) -> Option<Written> {
+        let (created, migrate) = match step.effect {
+            Effect::Create => (Some(true), false),
+            Effect::Update { migrate } => (Some(false), migrate),
+            Effect::Unasked => (None, false),
+            Effect::Unchanged | Effect::KeptCrd => return None,
+        };
+        let Some(api) = self.kinds.api(&self.cluster, &step.object, &self.release.namespace) else {
+            let why = Why::Unserved { api_version: step.object.api_version().to_owned() };
+            return Some(Written { created: false, problem: Some(why) });
+        };
+        let created = match created {
+            Some(created) => created,
+            None => objects::metadata(&api, step.object.name()).await.is_ok_and(|live| live.is_none()),
+        };
+        let sent = self.send(&api, step, migrate).await;
+        Some(Written { created, problem: sent.err().map(|error| Why::of(&error)) })
+    }
+
+    async fn send(&self, api: &Api<DynamicObject>, step: &Step, migrate: bool) -> Result<(), kube::Error> {
+        let (name, value) = (step.object.name(), marked(&step.object.value, &self.release));
+        if name.is_empty() {
+            return objects::create(&self.cluster, api, &value, false).await.map(drop);
+        }
+        if migrate {
+            objects::migrate(api, name).await?;
+        }
+        let how = Apply { dry_run: false, force: self.options.force_conflicts };
+        let start = Instant::now();
+        loop {
+            match objects::apply(api, name, &value, how).await {
+                // Established, but not yet known to this API server.
+                Err(kube::Error::Api(status)) if is_new_kind(step, status.code) && start.elapsed() < SERVED => sleep(PAUSE).await,
+                answer => return answer.map(drop),
+            }
+        }
+    }
+
+    /// Waits for the CRDs of a group whose kinds the release uses.
+    async fn establish(&self, group: &[Step]) -> Vec<Problem> {
+        let used = |crd: &&Step| {
+            crd.object.is_crd() && self.steps.iter().any(|step| step.effect == Effect::Unasked && crd::brings(&crd.object, &step.object))
+        };
+        let found: Vec<Option<Problem>> = in_parallel(group.iter().filter(used), |step| self.established(step)).collect().await;
+        found.into_iter().flatten().collect()
+    }
+
+    async fn established(&self, step: &Step) -> Option<Problem> {
+        let api: Api<CustomResourceDefinition> = Api::all(self.cluster.client.clone());
+        let waited = timeout(ESTABLISHED, await_condition(api, step.object.name(), is_crd_established())).await;
+        let text = match waited {
+            Ok(Ok(_)) => return None,
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => format!("it is not established after {} s", ESTABLISHED.as_secs()),
+        };
+        Some(Problem { key: step.key.clone(), why: Why::Api(Cause::Other(text)) })
+    }
+
+    async fn delete_group(&self, group: &[Deletion], applied: &mut Applied) -> Result<(), Failed> {
+        let deleted: Vec<Result<bool, kube::Error>> = in_parallel(group, |deletion| self.delete(deletion)).collect().await;
+        let mut problems = Vec::new();
+        for (deletion, deleted) in group.iter().zip(deleted) {
+            match deleted {
+                Ok(true) => applied.deleted.push(deletion.key.clone()),
+                Ok(false) => {}
+                Err(error) => problems.push(Problem { key: deletion.key.clone(), why: Why::of(&error) }),
+            }
+        }
+        if problems.is_empty() { Ok(()) } else { Err(Failed { applied: std::mem::take(applied), problems }) }
+    }
+
+    async fn delete(&self, deletion: &Deletion) -> Result<bool, kube::Error> {
+        let Some(api) = self.kinds.api(&self.cluster, &deletion.object, &self.release.namespace) else { return Ok(false) };
+        objects::delete(&api, deletion.object.name(), deletion.uid.clone(), PropagationPolicy::Background).await
+    }
+}
+
+fn is_new_kind(step: &Step, code: u16) -> bool {
+    code == 404 && step.effect == Effect::Unasked
+}
