@@ -127,7 +127,7 @@ pub fn secret_name(release: &ReleaseName, revision: Revision) -> String {
 }
 
 fn as_helm() -> PostParams {
-    PostParams { field_manager: Some(super::apply::FIELD_MANAGER.to_owned()), ..PostParams::default() }
+    PostParams { field_manager: Some(super::objects::FIELD_MANAGER.to_owned()), ..PostParams::default() }
 }
 
 /// The record, and every label that Helm looks it up by.
