@@ -22,6 +22,8 @@ use super::plugin::Plugin;
 use super::retry::{self, Patience};
 use crate::config::KubeTarget;
 
+/// What the cluster is called that this program runs in.
+const IN_CLUSTER: &str = "in-cluster";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A person waits for the first answer.
 const FIRST_PATIENCE: Patience = Patience(Duration::from_secs(3));
@@ -52,11 +54,25 @@ pub async fn connect(name: &str, target: &KubeTarget) -> Result<Cluster, Connect
 /// The same with these kubeconfig files.
 pub async fn connect_from(looked: Vec<PathBuf>, name: &str, target: &KubeTarget) -> Result<Cluster, ConnectError> {
     let found = kubeconfig::find(looked.clone(), target).map_err(|error| ConnectError::Context { cluster: name.to_owned(), error })?;
+    connect_found(found, name, &target.context, looked).await
+}
+
+/// Connects to the context of a kubeconfig that was read from these files.
+pub(super) async fn connect_found(found: Found, name: &str, context: &str, looked: Vec<PathBuf>) -> Result<Cluster, ConnectError> {
     let server = found.server.clone();
     let failed = |cause| ApiError::with_cause(name, format!("connect to {server}"), cause);
-    let client = client(found, &target.context).await.map_err(failed)?;
+    let client = client(found, context).await.map_err(failed)?;
     first_answer(&client).await.map_err(|error| failed(Cause::of(&error)))?;
-    Ok(Cluster { name: name.to_owned(), server, context: target.context.clone(), kubeconfig: looked, client })
+    Ok(Cluster { name: name.to_owned(), server, context: context.to_owned(), kubeconfig: looked, client })
+}
+
+/// Connects to the cluster that this program runs in, as the pod's service account.
+pub(super) async fn connect_in_cluster(config: Config) -> Result<Cluster, ConnectError> {
+    let server = config.cluster_url.to_string();
+    let failed = |error: &kube::Error| ApiError::with_cause(IN_CLUSTER, format!("connect to {server}"), Cause::of(error));
+    let client = build(with_limits(config, false), None).map_err(|error| failed(&error))?;
+    first_answer(&client).await.map_err(|error| failed(&error))?;
+    Ok(Cluster { name: IN_CLUSTER.to_owned(), server, context: String::new(), kubeconfig: Vec::new(), client })
 }
 
 /// `/version` is open to everybody who is known; to be forbidden to read it is an answer too.

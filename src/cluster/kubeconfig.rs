@@ -27,6 +27,12 @@ pub enum ContextError {
         #[source]
         error: KubeconfigError,
     },
+    /// No context is chosen.
+    #[error("the kubeconfig ({}) has no current context; choose one with --kube-context or HELM_KUBECONTEXT", list(.looked))]
+    NoCurrent {
+        /// The files that were looked for.
+        looked: Vec<PathBuf>,
+    },
     /// No file has the context.
     #[error("the kubeconfig ({}) has no context `{context}`{suggestion}", list(.looked))]
     UnknownContext {
@@ -84,31 +90,38 @@ pub fn paths(kubeconfig: Option<&OsStr>, home: Option<&OsStr>) -> Vec<PathBuf> {
 
 /// Reads the files, finds the context and compares the server. Sends nothing.
 pub fn find(looked: Vec<PathBuf>, target: &KubeTarget) -> Result<Found, ContextError> {
-    let kubeconfig = read(looked.clone(), &target.context)?;
-    let context = kubeconfig.contexts.iter().find(|named| named.name == target.context).and_then(|named| named.context.clone());
+    let kubeconfig = merged(&looked)?;
+    let kubeconfig = kubeconfig.ok_or_else(|| ContextError::NoFile { context: target.context.clone(), looked: looked.clone() })?;
+    let found = find_in(kubeconfig, looked, &target.context)?;
+    match target.server.as_ref().filter(|pinned| !config::same_address(pinned, &found.server)) {
+        Some(pinned) => Err(ContextError::OtherServer { context: target.context.clone(), found: found.server, pinned: pinned.clone() }),
+        None => Ok(found),
+    }
+}
+
+/// Finds the context in a kubeconfig that was read from these files.
+pub(super) fn find_in(kubeconfig: Kubeconfig, looked: Vec<PathBuf>, name: &str) -> Result<Found, ContextError> {
+    let context = kubeconfig.contexts.iter().find(|named| named.name == name).and_then(|named| named.context.clone());
     let Some(context) = context else {
         let known = kubeconfig.contexts.iter().map(|named| named.name.as_str());
-        let suggestion = config::error::did_you_mean(&target.context, known);
-        return Err(ContextError::UnknownContext { context: target.context.clone(), looked, suggestion });
+        let suggestion = config::error::did_you_mean(name, known);
+        return Err(ContextError::UnknownContext { context: name.to_owned(), looked, suggestion });
     };
-    let entry = cluster_entry(&kubeconfig, &target.context, &context.cluster)?;
+    let entry = cluster_entry(&kubeconfig, name, &context.cluster)?;
     let (server, own_proxy) = (entry.server.clone().unwrap_or_default(), entry.proxy_url.as_ref().is_some_and(|proxy| !proxy.is_empty()));
-    if let Some(pinned) = target.server.as_ref().filter(|pinned| !config::same_address(pinned, &server)) {
-        return Err(ContextError::OtherServer { context: target.context.clone(), found: server, pinned: pinned.clone() });
-    }
-    check_user(&kubeconfig, &target.context, context.user.as_deref())?;
+    check_user(&kubeconfig, name, context.user.as_deref())?;
     Ok(Found { kubeconfig, server, own_proxy })
 }
 
-/// Files that do not exist are passed over, as kubectl does.
-fn read(looked: Vec<PathBuf>, context: &str) -> Result<Kubeconfig, ContextError> {
+/// All files as one; those that do not exist are passed over, as kubectl does.
+pub(super) fn merged(looked: &[PathBuf]) -> Result<Option<Kubeconfig>, ContextError> {
     let mut merged: Option<Kubeconfig> = None;
     for path in looked.iter().filter(|path| path.exists()) {
         let unreadable = |error| ContextError::Unreadable { path: path.clone(), error };
         let next = Kubeconfig::read_from(path).map_err(unreadable)?;
         merged = Some(merged.unwrap_or_default().merge(next).map_err(unreadable)?);
     }
-    merged.ok_or_else(|| ContextError::NoFile { context: context.to_owned(), looked })
+    Ok(merged)
 }
 
 /// The entry that the context names; it has a server.

@@ -6,6 +6,7 @@ pub mod access;
 pub mod apply;
 pub mod client;
 pub mod conflict;
+pub mod context;
 pub mod discovery;
 pub mod error;
 pub mod events;

@@ -47,8 +47,7 @@ pub enum Command {
     /// Package the chart of release.yaml and publish it to its repository
     Publish(publish::PublishArgs),
     /// Helm's verbs, with helm's arguments, output and exit codes
-    #[command(subcommand)]
-    Helm(helm::HelmCommand),
+    Helm(Box<helm::HelmArgs>),
     /// Serve a chart repository
     #[command(subcommand)]
     Repository(repository::RepositoryCommand),
@@ -104,7 +103,7 @@ pub async fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
         Command::Unlock(args) => unlock::run(&args, context).await,
         Command::Package(args) => package::run(&args, context).await,
         Command::Publish(args) => publish::run(&args, context).await,
-        Command::Helm(command) => helm::run(command, context).await,
+        Command::Helm(args) => helm::run(*args, context).await,
         Command::Repository(command) => repository::run(command, &context.printer).await,
         Command::Init(args) => init::run(&args, context),
         Command::Config(command) => config::run(&command, context),

@@ -1,12 +1,24 @@
 //! `release helm …`: Helm's verbs with helm 4's arguments, output and exit codes. A program that is called `helm` answers the same.
 
+pub mod kube_args;
 pub mod package;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 
 use super::Context;
 use crate::failure::Failure;
 use crate::report::exit_code::Exit;
+
+/// A verb of helm, with the arguments that every verb takes.
+#[derive(Debug, Clone, Args)]
+pub struct HelmArgs {
+    /// Which cluster and namespace.
+    #[command(flatten)]
+    pub kube: kube_args::KubeArgs,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: HelmCommand,
+}
 
 /// Helm's verbs.
 #[derive(Debug, Clone, Subcommand)]
@@ -16,8 +28,8 @@ pub enum HelmCommand {
 }
 
 /// Runs a verb; what goes wrong is shown as helm shows it.
-pub async fn run(command: HelmCommand, context: &Context) -> Result<Exit, Failure> {
-    let result = match command {
+pub async fn run(args: HelmArgs, context: &Context) -> Result<Exit, Failure> {
+    let result = match args.command {
         HelmCommand::Package(args) => package::run(args, context.clone()).await,
     };
     result.map_err(Failure::in_helm_form)
