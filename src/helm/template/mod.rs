@@ -2,6 +2,7 @@
 
 pub mod error;
 pub mod function;
+pub mod functions;
 mod json;
 pub mod print;
 pub mod text;
