@@ -3,8 +3,11 @@
 //! Numbers keep Go's types: a JSON *float* is a `float64`, which every number of YAML and JSON is (whole ones too); a JSON *integer* is
 //! an `int64`, which only `--set` makes.
 
+pub mod options;
 pub mod read;
+pub mod strvals;
 
+pub use options::{OptionsError, ValuesOptions};
 pub use read::{ValuesError, read};
 
 /// Values: a map by key.
