@@ -1,7 +1,10 @@
 //! `release helm …`: Helm's verbs with helm 4's arguments, output and exit codes. A program that is called `helm` answers the same.
 
+pub mod chart_arg;
 pub mod kube_args;
+pub mod name_args;
 pub mod package;
+pub mod values_args;
 
 use clap::{Args, Subcommand};
 

@@ -12,6 +12,7 @@ pub mod ignore;
 pub mod load;
 pub mod lock;
 pub mod metadata;
+pub mod open;
 pub mod package;
 mod tar;
 pub mod unpack;
@@ -23,6 +24,7 @@ pub use dependency::Dependency;
 pub use load::{Chart, ChartError};
 pub use lock::Lock;
 pub use metadata::Metadata;
+pub use open::OpenError;
 pub use package::{Overrides, PackageError};
 
 /// A file of a chart: its path inside the chart, with `/` between the parts, and its bytes.

@@ -1,7 +1,7 @@
 //! The values of a chart: how they are read, and how the user's are laid over the chart's. No network, no cluster.
 //!
 //! Numbers keep Go's types: a JSON *float* is a `float64`, which every number of YAML and JSON is (whole ones too); a JSON *integer* is
-//! an `int64`, which only `--set` makes.
+//! an `int64`, which only `--set` makes. `helm::json` writes both as Go does.
 
 pub mod options;
 pub mod read;
@@ -29,30 +29,6 @@ pub fn make_floats(value: &mut Value) {
     }
 }
 
-/// The values as Go's JSON encoder writes them: keys in byte order, a whole `float64` below 1e21 as an integer.
-///
-/// One beyond 64 bits stays a float; no chart has one.
-pub fn to_json(value: &Value) -> Value {
-    match value {
-        Value::Number(number) => Value::Number(whole(number)),
-        Value::Array(items) => Value::Array(items.iter().map(to_json).collect()),
-        Value::Object(entries) => {
-            let mut keys: Vec<&String> = entries.keys().collect();
-            keys.sort_unstable();
-            Value::Object(keys.into_iter().map(|key| (key.clone(), to_json(&entries[key]))).collect())
-        }
-        Value::Null | Value::Bool(_) | Value::String(_) => value.clone(),
-    }
-}
-
-#[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "whole, and within 64 bits")]
-fn whole(number: &Number) -> Number {
-    match number.as_f64() {
-        Some(float) if number.is_f64() && float.fract() == 0.0 && float.abs() < i64::MAX as f64 => Number::from(float as i64),
-        _ => number.clone(),
-    }
-}
-
 /// Merges a map over another: maps recursively, anything else is replaced, null stays.
 pub fn merge(base: &mut Values, over: Values) {
     for (key, value) in over {
@@ -72,12 +48,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_floats_inside_and_whole_outside() {
+    fn every_number_becomes_a_float() {
         let mut value = json!({"b": [1, 2.5], "a": 1_000_000});
         make_floats(&mut value);
         assert_eq!(value, json!({"b": [1.0, 2.5], "a": 1_000_000.0}));
-        assert_eq!(to_json(&value).to_string(), r#"{"a":1000000,"b":[1,2.5]}"#);
-        assert_eq!(to_json(&json!(1e300)), json!(1e300));
     }
 
     #[test]

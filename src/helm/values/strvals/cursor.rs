@@ -6,29 +6,29 @@ pub(super) struct Cursor<'t> {
 }
 
 impl<'t> Cursor<'t> {
-    pub fn new(text: &'t str) -> Self {
+    pub(super) fn new(text: &'t str) -> Self {
         Self { rest: text }
     }
 
     /// What is left.
-    pub fn rest(&self) -> &'t str {
+    pub(super) fn rest(&self) -> &'t str {
         self.rest
     }
 
     /// Goes some bytes forward.
-    pub fn skip(&mut self, bytes: usize) {
+    pub(super) fn skip(&mut self, bytes: usize) {
         self.rest = self.rest.get(bytes..).unwrap_or_default();
     }
 
     /// The next character, if it is this one.
-    pub fn take(&mut self, wanted: char) -> bool {
+    pub(super) fn take(&mut self, wanted: char) -> bool {
         let rest = self.rest.strip_prefix(wanted);
         self.rest = rest.unwrap_or(self.rest);
         rest.is_some()
     }
 
     /// Everything before the next stop, and the stop, which is passed; none at the end. With `escapes`, `\` takes the next character's meaning.
-    pub fn until(&mut self, stops: &[char], escapes: bool) -> (String, Option<char>) {
+    pub(super) fn until(&mut self, stops: &[char], escapes: bool) -> (String, Option<char>) {
         let mut text = String::new();
         let mut characters = self.rest.chars();
         while let Some(character) = characters.next() {
@@ -47,7 +47,7 @@ impl<'t> Cursor<'t> {
     }
 
     /// Passes blanks and one comma after them; false where something else comes first.
-    pub fn passes_blank(&mut self) -> bool {
+    pub(super) fn passes_blank(&mut self) -> bool {
         self.rest = self.rest.trim_start_matches(|character: char| character != ',' && character.is_whitespace());
         self.rest.is_empty() || self.take(',')
     }

@@ -35,11 +35,11 @@ pub(super) struct Parser<'t, 'r> {
 }
 
 impl<'t, 'r> Parser<'t, 'r> {
-    pub fn new(text: &'t str, style: Style<'r>) -> Self {
+    pub(super) fn new(text: &'t str, style: Style<'r>) -> Self {
         Self { cursor: Cursor::new(text), style, depth: 0 }
     }
 
-    pub fn run(&mut self, values: &mut Values) -> Result<(), SetError> {
+    pub(super) fn run(&mut self, values: &mut Values) -> Result<(), SetError> {
         loop {
             self.depth = 0;
             match self.key(values, 0) {
