@@ -3,6 +3,9 @@
 //! Numbers keep Go's types: a JSON *float* is a `float64`, which every number of YAML and JSON is (whole ones too); a JSON *integer* is
 //! an `int64`, which only `--set` makes. `helm::json` writes both as Go does.
 
+pub mod coalesce;
+pub mod dependencies;
+mod go_text;
 pub mod options;
 pub mod read;
 pub mod strvals;
