@@ -4,6 +4,7 @@ pub mod capabilities;
 pub mod chart;
 pub mod engine;
 pub mod json;
+pub mod kind_order;
 pub mod manifest;
 pub mod release;
 pub mod semver;
