@@ -18,7 +18,6 @@ pub mod namespace;
 pub mod objects;
 pub mod owner;
 pub mod ownership;
-pub mod release_objects;
 pub mod release_secrets;
 
 mod managed_fields;

@@ -6,4 +6,3 @@ mod case;
 mod cases;
 mod golden;
 mod package;
-mod traps;

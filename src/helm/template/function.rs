@@ -2,8 +2,10 @@
 //!
 //! The executor checks the arguments against the parameters, with Go's words, before the code runs.
 
+use std::fmt;
+
 use super::text::Text;
-use super::value::{List, Map, Value};
+use super::value::{List, ListKind, Map, MapKind, Value};
 
 /// A function that templates can call.
 #[derive(Clone, Copy)]
@@ -16,6 +18,12 @@ pub struct Function {
     pub variadic: Option<Parameter>,
     /// The code.
     pub run: Run,
+}
+
+impl fmt::Debug for Function {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
 }
 
 /// The code of a function; `host` is for the few that render templates or ask the cluster.
@@ -46,6 +54,52 @@ pub enum Parameter {
     Strings,
     /// A Go type of this name, for example `time.Time`: an [`Object`](super::value::Object) whose type name is the same.
     Named(&'static str),
+}
+
+impl Parameter {
+    /// What Go calls the type.
+    pub fn type_name(self) -> &'static str {
+        match self {
+            Self::Any => "interface {}",
+            Self::Str => "string",
+            Self::Bool => "bool",
+            Self::Int => "int",
+            Self::Int64 => "int64",
+            Self::Uint32 => "uint32",
+            Self::Float => "float64",
+            Self::Map => "map[string]interface {}",
+            Self::List => "[]interface {}",
+            Self::Strings => "[]string",
+            Self::Named(name) => name,
+        }
+    }
+
+    /// Whether nil is a value of the type.
+    pub fn can_be_nil(self) -> bool {
+        match self {
+            Self::Any | Self::Map | Self::List | Self::Strings => true,
+            Self::Named(name) => name.starts_with('*'),
+            Self::Str | Self::Bool | Self::Int | Self::Int64 | Self::Uint32 | Self::Float => false,
+        }
+    }
+
+    /// Whether a value that is not nil can be assigned to the type.
+    pub fn accepts(self, value: &Value) -> bool {
+        match (self, value) {
+            (Self::Any, _)
+            | (Self::Str, Value::Str(_))
+            | (Self::Bool, Value::Bool(_))
+            | (Self::Int, Value::Int(_))
+            | (Self::Int64, Value::Int64(_))
+            | (Self::Float, Value::Float(_)) => true,
+            (Self::Map, Value::Map(map)) => map.kind != MapKind::Strings,
+            (Self::List, Value::List(list)) => matches!(list.kind, ListKind::Any | ListKind::Nil),
+            (Self::Strings, Value::List(list)) => matches!(list.kind, ListKind::Strings | ListKind::NilStrings),
+            // A pointer is followed once.
+            (Self::Named(name), Value::Object(object)) => object.type_name() == name || object.type_name().strip_prefix('*') == Some(name),
+            _ => false,
+        }
+    }
 }
 
 /// What a function may ask of the one who executes the template.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::Rc;
 
-use super::function::FunctionError;
+use super::function::{FunctionError, Parameter};
 use super::text::Text;
 
 /// A value of the template language.
@@ -96,11 +96,21 @@ pub trait Object: fmt::Debug {
     /// A field; `None` when the type has none of this name.
     fn field(&self, name: &str) -> Option<Value>;
 
+    /// The parameters of a method, against which the arguments are checked; `None` leaves all checking to [`Object::call`].
+    fn parameters(&self, _method: &str) -> Option<&'static [Parameter]> {
+        None
+    }
+
     /// Calls a method; `None` when the type has none of this name.
     fn call(&self, name: &str, arguments: &[Value]) -> Option<Result<Value, FunctionError>>;
 
-    /// What `{{ }}` and `%v` print.
+    /// What `%v` prints.
     fn print(&self) -> Text;
+
+    /// What `{{ }}` writes, where Go finds a `String` method there that functions do not find.
+    fn in_braces(&self) -> Text {
+        self.print()
+    }
 
     /// What toYaml, toJson and the comparison functions see: maps, lists and scalars only.
     fn plain(&self) -> Value;

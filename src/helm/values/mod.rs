@@ -8,7 +8,6 @@ pub mod dependencies;
 mod go_text;
 pub mod options;
 pub mod read;
-pub mod schema;
 pub mod strvals;
 
 pub use options::{OptionsError, ValuesOptions};

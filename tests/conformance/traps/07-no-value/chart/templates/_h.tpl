@@ -1,1 +1,0 @@
-{{ define "x" }}{{ .Values.missing }}{{ end }}

@@ -1,1 +1,0 @@
-{{ define "both" }}sub{{ end }}{{ define "only-sub" }}sub{{ end }}

@@ -1,1 +1,0 @@
-{{ define "n" }}a{{ end }}{{ define "both" }}parent{{ end }}{{ define "blank" }}  {{ end }}

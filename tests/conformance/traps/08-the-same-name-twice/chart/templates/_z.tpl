@@ -1,1 +1,0 @@
-{{ define "n" }}z{{ end }}{{ define "blank" }}not blank{{ end }}

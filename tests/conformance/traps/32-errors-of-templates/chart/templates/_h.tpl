@@ -1,3 +1,0 @@
-{{ define "deep" }}
-{{ .Values.a.b.c }}
-{{ end }}{{ define "fails" }}{{ fail "because" }}{{ end }}

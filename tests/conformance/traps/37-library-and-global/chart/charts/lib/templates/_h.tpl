@@ -1,1 +1,0 @@
-{{ define "lib.name" }}{{ .Release.Name }}-{{ .Chart.Name }}{{ end }}
