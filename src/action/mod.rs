@@ -3,6 +3,9 @@
 //! The verbs are carried out by a Helm 4 program, and nothing outside this module knows that: callers see charts, revisions and manifests.
 
 pub mod apply;
+pub mod hooks;
+pub mod removal;
+pub mod wait;
 
 mod crds;
 mod program;
@@ -19,6 +22,7 @@ use crate::helm::manifest::{ManifestError, Object};
 use crate::helm::release::{CodecError, Hook};
 
 pub use program::ProgramError;
+pub use removal::uninstall_objects;
 pub use rollback::{obstacles, rollback, rolled_back_objects};
 pub use upgrade::{render, upgrade};
 
@@ -85,6 +89,18 @@ pub enum ActionError {
     /// Applying the objects stopped in the middle.
     #[error(transparent)]
     Failed(#[from] apply::Failed),
+    /// Not everything became ready.
+    #[error(transparent)]
+    NotReady(#[from] wait::NotReady),
+    /// Not everything that was deleted has gone.
+    #[error(transparent)]
+    NotGone(#[from] wait::NotGone),
+    /// A hook failed.
+    #[error(transparent)]
+    Hook(#[from] hooks::HookError),
+    /// Objects could not be deleted.
+    #[error(transparent)]
+    NotRemoved(#[from] removal::NotRemoved),
     /// The verb seemed to work and left no revision.
     #[error("{release} has no revision after the {verb}; look at its history")]
     NoRevision {

@@ -18,6 +18,7 @@ pub mod namespace;
 pub mod objects;
 pub mod owner;
 pub mod ownership;
+pub mod release_objects;
 pub mod release_secrets;
 
 mod managed_fields;

@@ -17,8 +17,6 @@ const DATA: &str = "release";
 const TYPE: &str = "helm.sh/release.v1";
 /// What the API server allows in one Secret, in bytes of the record's base64.
 pub const MAX_RECORD: usize = 1024 * 1024;
-/// The labels that Helm sets itself; a user's label may have none of these names.
-pub const SYSTEM_LABELS: [&str; 6] = ["name", "owner", "status", "version", "createdAt", "modifiedAt"];
 /// Attempts when somebody else writes the same record at the same time.
 const ATTEMPTS: usize = 5;
 
@@ -135,7 +133,7 @@ fn fill(secret: &mut Secret, record: &Release, written: &str) -> Result<(), Code
     let data = secret.data.get_or_insert_with(BTreeMap::new);
     data.insert(DATA.to_owned(), ByteString(record.encode()?));
     let labels = secret.metadata.labels.get_or_insert_with(BTreeMap::new);
-    labels.extend(record.labels().clone());
+    labels.extend(record.user_labels());
     let own = [("name", record.name().to_owned()), ("owner", "helm".to_owned()), ("status", record.status().to_string())];
     labels.extend(own.map(|(name, value)| (name.to_owned(), value)));
     labels.insert("version".to_owned(), record.revision().to_string());
@@ -145,9 +143,7 @@ fn fill(secret: &mut Secret, record: &Release, written: &str) -> Result<(), Code
 
 fn record(secret: &Secret) -> Result<Release, CodecError> {
     let data = secret.data.as_ref().and_then(|data| data.get(DATA)).map(|data| data.0.as_slice()).unwrap_or_default();
-    let mut labels = secret.metadata.labels.clone().unwrap_or_default();
-    labels.retain(|name, _| !SYSTEM_LABELS.contains(&name.as_str()));
-    Ok(Release::decode(data)?.with_labels(labels))
+    Ok(Release::decode(data)?.with_labels(secret.metadata.labels.clone().unwrap_or_default()))
 }
 
 fn decode(cluster: &Cluster, release: &ReleaseName, secret: &Secret) -> Result<Release, ApiError> {
@@ -181,7 +177,10 @@ mod tests {
         let named = |name: &str| labels[name].as_str();
         assert_eq!((named("status"), named("version"), named("name"), named("owner")), ("failed", "3", "a", "helm"));
         let read = record(&secret).unwrap();
-        assert_eq!((read.status(), read.labels().len(), read.labels()["team"].as_str()), (Status::Failed, 1, "sre"));
+        assert_eq!(
+            (read.status(), read.user_labels(), read.labels().len()),
+            (Status::Failed, [("team".to_owned(), "sre".to_owned())].into(), 6)
+        );
     }
 
     #[test]

@@ -84,7 +84,7 @@ async fn resume<'a>(
 /// The chart that the killed run was deploying is taken from the repository: it was published before any cluster was touched.
 async fn way(settings: &Settings, journal: &Journal, lock_wait: Duration) -> Result<Way, Failure> {
     let Some(chart) = &journal.chart else { return Ok(Way::back(lock_wait)) };
-    let repository = repository::for_settings(&settings.chart.repository)?;
+    let repository = repository::for_settings(&settings.chart.repository).map_err(RepositoryError::failure)?;
     let archive = publish::published(repository.as_ref(), &chart.name, &chart.version).await.map_err(RepositoryError::failure)?;
     if archive.content().digest().to_string() != chart.content {
         return Err(Failure::refused(format!(

@@ -18,7 +18,7 @@ const LINES: i64 = 200;
 const LONGEST: usize = 400;
 
 /// `; last event: …; last log line: …`, as far as they can be read; what was `said` already is not repeated.
-pub(super) async fn explain(cluster: &Cluster, target: &Target, said: &str) -> String {
+pub(crate) async fn explain(cluster: &Cluster, target: &Target, said: &str) -> String {
     let event = timeout(PATIENCE, last_event(cluster, target, said));
     let line = timeout(PATIENCE, log_line(cluster, target));
     let (event, line) = futures::join!(event, line);

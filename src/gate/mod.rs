@@ -46,8 +46,13 @@ pub use run::run;
 pub use subject::Subject;
 pub use verdict::{Cause, Finding, GateOutcome, GateReport, Progress, Verdict};
 
+// What Helm's own waiting judges by, too.
+pub(crate) use clock::Clock;
+pub(crate) use explain::explain;
+pub(crate) use opinion::{Judgement, Opinion, Target};
+pub(crate) use pod::{controller, is_ended, is_terminating, problems};
+
 use crate::config::{GateSettings, Profile};
-use opinion::Judgement;
 use seen::Seen;
 use subject::Expected;
 

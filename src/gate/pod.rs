@@ -14,7 +14,7 @@ const SECOND_TRY: Duration = Duration::from_secs(20);
 const CRASHES: i32 = 2;
 
 /// Everything that is wrong with `pod`; restarts count from the baseline.
-pub(super) fn problems(pod: &Pod, baseline: &Baseline) -> Vec<Opinion> {
+pub(crate) fn problems(pod: &Pod, baseline: &Baseline) -> Vec<Opinion> {
     let status = pod.status.as_ref();
     let init = status.and_then(|status| status.init_container_statuses.as_ref()).into_iter().flatten();
     let main = status.and_then(|status| status.container_statuses.as_ref()).into_iter().flatten();
@@ -51,7 +51,7 @@ fn restarted(target: Target, container: &ContainerStatus, baseline: &Baseline) -
     match container.restart_count - before {
         ..=0 => None,
         1 => Some(Opinion::remark("restart", target, message)),
-        CRASHES.. => Some(Opinion::failed("crash", target, message, Cause::Release)),
+        CRASHES.. => Some(Opinion::failed("restarts", target, message, Cause::Release)),
     }
 }
 
@@ -78,18 +78,18 @@ fn unschedulable(pod: &Pod) -> Option<Opinion> {
 }
 
 /// The pod is over, or about to be.
-pub(super) fn is_ended(pod: &Pod) -> bool {
+pub(crate) fn is_ended(pod: &Pod) -> bool {
     let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
     matches!(phase, Some("Succeeded" | "Failed"))
 }
 
 /// The pod is being deleted.
-pub(super) fn is_terminating(pod: &Pod) -> bool {
+pub(crate) fn is_terminating(pod: &Pod) -> bool {
     pod.metadata.deletion_timestamp.is_some()
 }
 
 /// The controller of `pod`.
-pub(super) fn controller(pod: &Pod) -> Option<&str> {
+pub(crate) fn controller(pod: &Pod) -> Option<&str> {
     pod.metadata.owner_references.iter().flatten().find(|owner| owner.controller == Some(true)).map(|owner| owner.uid.as_str())
 }
 

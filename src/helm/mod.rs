@@ -2,10 +2,13 @@
 
 pub mod capabilities;
 pub mod chart;
+pub mod crds;
 pub mod engine;
 pub mod json;
+pub mod kind_order;
 pub mod manifest;
 pub mod release;
+pub mod rendering;
 pub mod semver;
 pub mod template;
 pub mod values;

@@ -1,7 +1,7 @@
 //! Goldens: one readable text for each case, written by a real helm.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 /// The helm whose behaviour is ours.
@@ -30,9 +30,19 @@ pub(crate) struct Recorder {
 impl Recorder {
     /// Runs helm in an empty home, with a fixed time for everything that it stamps.
     pub(crate) fn helm(&self, args: &[&str]) -> Output {
+        self.helm_in(Path::new("."), args)
+    }
+
+    /// The same in a directory.
+    pub(crate) fn helm_in(&self, directory: &Path, args: &[&str]) -> Output {
         let home = tempfile::tempdir().expect("a temporary directory");
         let mut command = Command::new(&self.helm);
-        command.args(args).env_clear().env("HOME", home.path()).env("SOURCE_DATE_EPOCH", crate::package::TIME.to_string());
+        command
+            .args(args)
+            .current_dir(directory)
+            .env_clear()
+            .env("HOME", home.path())
+            .env("SOURCE_DATE_EPOCH", crate::package::TIME.to_string());
         command.output().expect("start helm")
     }
 

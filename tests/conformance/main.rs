@@ -6,3 +6,4 @@ mod case;
 mod cases;
 mod golden;
 mod package;
+mod traps;

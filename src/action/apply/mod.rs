@@ -101,6 +101,13 @@ pub struct Prepared {
     pub deletions: Vec<Deletion>,
 }
 
+impl Prepared {
+    /// The kinds that the cluster serves, and those that the release brings.
+    pub fn kinds(&self) -> &Kinds {
+        &self.kinds
+    }
+}
+
 /// Checks the objects of `new` against the cluster and asks the server for each whether it would take it; writes nothing.
 ///
 /// `old` are the objects of the revision that is replaced (empty for an install): they need no check of ownership, and those that `new` lacks

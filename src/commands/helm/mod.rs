@@ -1,9 +1,18 @@
 //! `release helm …`: Helm's verbs with helm 4's arguments, output and exit codes. A program that is called `helm` answers the same.
 
 pub mod chart_arg;
+pub mod get;
+mod go_time;
+pub mod history;
 pub mod kube_args;
+pub mod list;
 pub mod name_args;
+pub mod output;
 pub mod package;
+mod release_text;
+mod selector;
+pub mod status;
+mod stored;
 pub mod values_args;
 
 use clap::{Args, Subcommand};
@@ -26,14 +35,30 @@ pub struct HelmArgs {
 /// Helm's verbs.
 #[derive(Debug, Clone, Subcommand)]
 pub enum HelmCommand {
+    /// List releases
+    #[command(visible_alias = "ls")]
+    List(list::ListArgs),
+    /// Fetch release history
+    #[command(visible_alias = "hist")]
+    History(history::HistoryArgs),
+    /// Display the status of the named release
+    Status(status::StatusArgs),
+    /// Download extended information of a named release
+    #[command(subcommand)]
+    Get(get::GetCommand),
     /// Package chart directories into chart archives
-    Package(package::PackageArgs),
+    Package(Box<package::PackageArgs>),
 }
 
 /// Runs a verb; what goes wrong is shown as helm shows it.
 pub async fn run(args: HelmArgs, context: &Context) -> Result<Exit, Failure> {
+    let kube = &args.kube;
     let result = match args.command {
-        HelmCommand::Package(args) => package::run(args, context.clone()).await,
+        HelmCommand::List(args) => list::run(&args, kube, context).await,
+        HelmCommand::History(args) => history::run(&args, kube, context).await,
+        HelmCommand::Status(args) => status::run(&args, kube, context).await,
+        HelmCommand::Get(command) => get::run(&command, kube, context).await,
+        HelmCommand::Package(args) => package::run(*args, context.clone()).await,
     };
     result.map_err(Failure::in_helm_form)
 }

@@ -118,7 +118,7 @@ impl Chart {
         self.metadata.dependencies.iter().map(|dependency| dependency.name.as_str()).filter(|name| !is_loaded(name)).collect()
     }
 
-    fn empty(metadata: Metadata) -> Self {
+    pub(in crate::helm) fn of_metadata(metadata: Metadata) -> Self {
         Self {
             metadata,
             lock: None,
@@ -137,7 +137,7 @@ fn load(files: Vec<File>, budget: &mut Budget, depth: usize) -> Result<Chart, Ch
     if depth > MAX_DEPTH {
         return Err(ChartError::TooDeep);
     }
-    let mut chart = Chart::empty(metadata_of(&files)?);
+    let mut chart = Chart::of_metadata(metadata_of(&files)?);
     let mut subcharts = Subcharts::default();
     for file in files {
         chart.sort_in(file, &mut subcharts)?;

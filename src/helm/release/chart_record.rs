@@ -9,15 +9,15 @@ use crate::helm::chart::{Chart, Dependency, File, Lock, Metadata};
 use crate::helm::json;
 
 /// Go's zero time: Helm 4 writes it where a chart has no schema file.
-const NEVER: &str = "0001-01-01T00:00:00Z";
+pub(super) const NEVER: &str = "0001-01-01T00:00:00Z";
 
-/// The chart with these values, its own defaults and what its dependencies brought.
-pub(super) fn chart(chart: &Chart, values: &Map<String, Value>) -> Value {
+/// The chart, its dependencies processed.
+pub(super) fn chart(chart: &Chart) -> Value {
     json!({
         "metadata": metadata(&chart.metadata),
         "lock": chart.lock.as_ref().map(lock),
         "templates": files(&chart.templates),
-        "values": json::sorted_map(values),
+        "values": json::sorted_map(&chart.defaults),
         "schema": chart.schema.as_ref().map(|schema| STANDARD.encode(schema)),
         "schemamodtime": NEVER,
         "files": files(&chart.files),

@@ -4,7 +4,9 @@ mod chart_record;
 mod codec;
 mod fields;
 mod hook;
+mod name;
 mod new;
+mod shown;
 mod status;
 
 use std::collections::BTreeMap;
@@ -13,11 +15,19 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::helm::chart::{Chart, Metadata};
+use crate::helm::values::{Values, make_floats};
+
 pub use codec::CodecError;
 use fields::Fields;
 pub use hook::{Hook, HookRun};
+pub use name::is_name;
 pub use new::{NewRecord, Return, stamp};
+pub use shown::Shown;
 pub use status::{Status, UnknownStatus};
+
+/// The labels of a record's Secret that Helm sets itself; a user's label may have none of these names.
+pub const SYSTEM_LABELS: [&str; 6] = ["name", "owner", "status", "version", "createdAt", "modifiedAt"];
 
 /// A revision's number, from 1.
 pub type Revision = u32;
@@ -27,7 +37,7 @@ pub type Revision = u32;
 pub struct Release {
     fields: Fields,
     record: Record,
-    /// The user's labels; they are kept on the Secret, not in the record.
+    /// The labels of its Secret; they are not in the record.
     labels: BTreeMap<String, String>,
 }
 
@@ -140,7 +150,7 @@ impl Release {
         Ok(release)
     }
 
-    /// The same record with these labels of the user.
+    /// The same record with these labels on its Secret.
     #[must_use]
     pub fn with_labels(self, labels: BTreeMap<String, String>) -> Self {
         Self { labels, ..self }
@@ -190,9 +200,45 @@ impl Release {
         self.record.info.last_deployed.as_deref()?.parse().ok()
     }
 
-    /// The user's labels.
+    /// All labels of its Secret; empty when it was not read from one.
     pub fn labels(&self) -> &BTreeMap<String, String> {
         &self.labels
+    }
+
+    /// The labels that the user gave it.
+    pub fn user_labels(&self) -> BTreeMap<String, String> {
+        let is_user = |name: &&String| !SYSTEM_LABELS.contains(&name.as_str());
+        self.labels.iter().filter(|(name, _)| is_user(name)).map(|(name, value)| (name.clone(), value.clone())).collect()
+    }
+
+    /// The stored chart: `metadata`, `values`, `templates` and so on; subcharts are not stored. `None` when it is lost.
+    pub fn chart(&self) -> Option<Value> {
+        self.part("chart").filter(|chart| chart["metadata"].is_object())
+    }
+
+    /// The stored chart as far as values go: its name and its defaults, those of its subcharts included.
+    pub fn stored_chart(&self) -> Chart {
+        let stored = self.chart().unwrap_or_default();
+        let mut defaults = stored.get("values").and_then(Value::as_object).cloned().unwrap_or_default();
+        defaults.values_mut().for_each(make_floats);
+        let metadata = Metadata { name: self.chart_name().to_owned(), version: self.chart_version().to_owned(), ..Metadata::default() };
+        Chart { defaults, ..Chart::of_metadata(metadata) }
+    }
+
+    /// The user's values, with Go's numbers.
+    pub fn user_values(&self) -> Values {
+        let mut values = self.record.config.as_object().cloned().unwrap_or_default();
+        values.values_mut().for_each(make_floats);
+        values
+    }
+
+    /// `ssa`, `csa`, or `None` where the writer did not say (it was a merge by the client then).
+    pub fn apply_method(&self) -> Option<&str> {
+        self.record.apply_method.as_deref().filter(|method| !method.is_empty())
+    }
+
+    fn part(&self, name: &str) -> Option<Value> {
+        self.fields.get(name).and_then(|text| serde_json::from_str(text).ok())
     }
 
     /// The revision that this one returned to, if it was a rollback of Helm 4.3 or later.

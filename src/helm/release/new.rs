@@ -31,8 +31,6 @@ pub struct NewRecord<'a> {
     pub last_deployed: &'a str,
     /// The chart, with its dependencies processed.
     pub chart: &'a Chart,
-    /// The chart's values: its defaults, and what processing the dependencies brought.
-    pub chart_values: &'a Map<String, Value>,
     /// The user's values, merged.
     pub config: &'a Map<String, Value>,
     /// The rendered manifest, hooks not included.
@@ -71,7 +69,7 @@ impl Release {
         set(&mut fields, "name", &new.name)?;
         let info = info(Some(new.first_deployed), new.last_deployed, new.description, new.status, None, new.notes);
         fields.set_raw("info", raw(&info)?);
-        fields.set_raw("chart", raw(&chart_record::chart(new.chart, new.chart_values))?);
+        fields.set_raw("chart", raw(&chart_record::chart(new.chart))?);
         if !new.config.is_empty() {
             fields.set_raw("config", raw(&Value::Object(json::sorted_map(new.config)))?);
         }
@@ -97,7 +95,7 @@ impl Release {
             fields.set_raw("hooks", raw(&hooks(self.hooks())?)?);
         }
         finish(&mut fields, new.revision, self.namespace())?;
-        Ok(Self::of_fields(&fields)?.with_labels(self.labels().clone()))
+        Ok(Self::of_fields(&fields)?.with_labels(self.user_labels()))
     }
 
     fn of_fields(fields: &Fields) -> Result<Self, CodecError> {
@@ -166,7 +164,7 @@ mod tests {
                 "Chart.yaml",
                 "apiVersion: v2\nname: demo\nversion: 1.0.0\ndescription: <b>\nmaintainers: [{name: m}]\nannotations: {b: x, a: 'y'}\ndependencies: [{name: sub, version: '1', alias: x}]\n",
             ),
-            ("values.yaml", "a: 1"),
+            ("values.yaml", "z: 1\na: {d: true, c: null}"),
             ("templates/a.yaml", "hi"),
             ("crds/c.yaml", "c"),
         ];
@@ -174,7 +172,6 @@ mod tests {
     }
 
     fn release() -> Release {
-        let values = json!({"z": 1.0, "a": {"d": true, "c": null}});
         let config = json!({"n": 1e6});
         let new = NewRecord {
             name: "r",
@@ -185,7 +182,6 @@ mod tests {
             first_deployed: "2026-01-02T03:04:05.5+01:00",
             last_deployed: "2026-01-03T03:04:05Z",
             chart: &chart(),
-            chart_values: values.as_object().unwrap(),
             config: config.as_object().unwrap(),
             manifest: "---\nkind: A & B\n",
             hooks: &[Hook { name: "j".to_owned(), weight: 2, ..Hook::default() }],
@@ -205,7 +201,7 @@ mod tests {
         let new = Return { revision: 9, description: "Rollback to 3", first_deployed: None, last_deployed: "2026-02-01T00:00:00Z" };
         let returned = release().returned_to(&new).unwrap();
         assert_eq!((returned.revision(), returned.status(), returned.description()), (9, Status::PendingRollback, "Rollback to 3"));
-        assert!(returned.same_content(&release()) && returned.labels()["team"] == "sre");
+        assert!(returned.same_content(&release()) && returned.user_labels()["team"] == "sre");
         let json = codec::decode(&returned.encode().unwrap()).unwrap();
         assert!(json.contains(r#""info":{"last_deployed":"2026-02-01T00:00:00Z","description":"Rollback to 3","status":"pending-rollback","rollback_revision":3}"#), "{json}");
     }

@@ -8,6 +8,7 @@ pub mod dependencies;
 mod go_text;
 pub mod options;
 pub mod read;
+pub mod schema;
 pub mod strvals;
 
 pub use options::{OptionsError, ValuesOptions};

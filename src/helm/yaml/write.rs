@@ -12,7 +12,23 @@ const WIDTH: usize = 80;
 
 /// Writes a value as one document without a marker, with a final newline.
 pub fn write(value: &Value) -> String {
-    let mut emitter = Emitter { out: String::new(), column: 0, fresh: true };
+    write_as(Dialect::Helm, value)
+}
+
+/// Writes a value as go-yaml v3 does, without JSON in between: lists indented, lines of any length, floats as `%g` prints them.
+pub fn write_pretty(value: &Value) -> String {
+    write_as(Dialect::Pretty, value)
+}
+
+/// The two ways in which Helm writes.
+#[derive(Clone, Copy, PartialEq)]
+enum Dialect {
+    Helm,
+    Pretty,
+}
+
+fn write_as(dialect: Dialect, value: &Value) -> String {
+    let mut emitter = Emitter { out: String::new(), column: 0, fresh: true, dialect };
     emitter.node(value, Place::Root, 0);
     if !emitter.out.ends_with('\n') {
         emitter.out.push('\n');
@@ -33,6 +49,7 @@ struct Emitter {
     column: usize,
     /// Only indentation and `- ` so far on this line: a collection may start here.
     fresh: bool,
+    dialect: Dialect,
 }
 
 impl Emitter {
@@ -50,6 +67,7 @@ impl Emitter {
                 }
             }
             Value::Array(items) => {
+                let indent = if place == Place::Value && self.dialect == Dialect::Pretty { indent + 2 } else { indent };
                 for item in items {
                     self.line_at(indent);
                     self.put("-");
@@ -60,7 +78,7 @@ impl Emitter {
             Value::String(text) => self.text(text, if place == Place::Item { indent } else { indent + 2 }),
             Value::Null => self.inline("null"),
             Value::Bool(value) => self.inline(&value.to_string()),
-            Value::Number(number) => self.inline(&number_text(number)),
+            Value::Number(number) => self.inline(&number_text(number, self.dialect)),
         }
     }
 
@@ -68,7 +86,7 @@ impl Emitter {
         self.line_at(indent);
         let simple = !key.contains(is_break) && key.len() <= 128;
         if simple {
-            let style = Style::of(key, true);
+            let style = Style::of(key, true, self.dialect);
             self.scalar(key, style, indent + 2, false);
             self.put(":");
             self.fresh = false;
@@ -86,7 +104,7 @@ impl Emitter {
     }
 
     fn text(&mut self, text: &str, indent: usize) {
-        self.scalar(text, Style::of(text, false), indent, true);
+        self.scalar(text, Style::of(text, false, self.dialect), indent, self.dialect == Dialect::Helm);
     }
 
     fn inline(&mut self, text: &str) {
@@ -254,15 +272,15 @@ enum Style {
 
 impl Style {
     /// How go-yaml writes a text: plain where nobody could read it as something else.
-    fn of(text: &str, is_key: bool) -> Self {
+    fn of(text: &str, is_key: bool, dialect: Dialect) -> Self {
         let wanted = if text.contains('\n') {
             Self::Literal
-        } else if resolve(text) == Resolved::Text && !is_base_60(text) {
+        } else if resolve(text) == Resolved::Text && !is_base_60(text) && !(dialect == Dialect::Pretty && text == "<<") {
             Self::Plain
         } else {
             Self::Double
         };
-        let shape = Shape::of(text);
+        let shape = Shape::of(text, dialect);
         match wanted {
             Self::Plain if shape.plain => Self::Plain,
             Self::Plain if shape.single => Self::Single,
@@ -280,15 +298,16 @@ struct Shape {
 }
 
 impl Shape {
-    fn of(text: &str) -> Self {
+    fn of(text: &str, dialect: Dialect) -> Self {
         let chars: Vec<char> = text.chars().collect();
-        let special = chars.iter().any(|c| !is_printable(*c));
+        let tabs = dialect == Dialect::Pretty && text.contains('\t');
+        let special = chars.iter().any(|c| !(is_printable(*c) || tabs && *c == '\t'));
         let pair = |first: fn(char) -> bool, second: fn(char) -> bool| chars.windows(2).any(|pair| first(pair[0]) && second(pair[1]));
         let space_break = pair(is_space, is_break);
         let break_space = pair(is_break, is_space);
         let ends = |is: fn(char) -> bool| (chars.first().copied().is_some_and(is), chars.last().copied().is_some_and(is));
         let ((leading_space, trailing_space), (leading_break, trailing_break)) = (ends(is_space), ends(is_break));
-        let single = !(break_space || space_break || special);
+        let single = !(break_space || space_break || special || tabs);
         let at_the_ends = leading_space || trailing_space || leading_break || trailing_break;
         let plain = single && !at_the_ends && !chars.iter().copied().any(is_break) && !has_indicators(text, &chars);
         Self { plain, single, literal: !(trailing_space || space_break || special) }
@@ -362,8 +381,11 @@ fn numeric_escape(c: char) -> String {
     }
 }
 
-fn number_text(number: &Number) -> String {
+fn number_text(number: &Number, dialect: Dialect) -> String {
     let Some(value) = number.as_f64().filter(|_| number.is_f64()) else { return number.to_string() };
+    if dialect == Dialect::Pretty {
+        return shortest(value);
+    }
     // Helm's values pass through JSON, where a whole float that fits into 64 bits is an integer again; the sum makes -0 0.
     let whole = format!("{}", value + 0.0);
     if whole.parse::<i64>().is_ok() || whole.parse::<u64>().is_ok() { whole } else { shortest(value) }

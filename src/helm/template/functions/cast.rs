@@ -65,15 +65,35 @@ fn without_underscores(text: &str) -> Option<String> {
 
 /// `strconv.ParseFloat(text, 64)`; what is out of range is no number here.
 pub(super) fn parse_float(text: &str) -> Option<f64> {
-    if text.contains('_') && !is_hexadecimal(text) {
-        return None;
+    let (sign, body) = match text.as_bytes().first()? {
+        b'-' => (-1.0, &text[1..]),
+        b'+' => (1.0, &text[1..]),
+        _ => (1.0, text),
+    };
+    match body.to_ascii_lowercase().as_str() {
+        "inf" | "infinity" => return Some(sign * f64::INFINITY),
+        "nan" => return (body.len() == text.len()).then_some(f64::NAN),
+        _ => {}
     }
-    number::float(&without_underscores(text)?)
+    let plain = without_underscores(body)?;
+    match plain.strip_prefix("0x").or_else(|| plain.strip_prefix("0X")) {
+        Some(digits) => hexadecimal(digits).map(|number| sign * number),
+        None => number::float(&plain).filter(|_| !plain.starts_with(['+', '-'])).map(|number| sign * number),
+    }
 }
 
-fn is_hexadecimal(text: &str) -> bool {
-    let body = text.strip_prefix(['+', '-']).unwrap_or(text);
-    body.starts_with("0x") || body.starts_with("0X")
+/// `1.8p-3`: the exponent of two must be there.
+fn hexadecimal(text: &str) -> Option<f64> {
+    let (mantissa, exponent) = text.split_once(['p', 'P'])?;
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = format!("{whole}{fraction}");
+    if digits.is_empty() || digits.len() > 16 {
+        return None;
+    }
+    let mantissa = u64::from_str_radix(&digits, 16).ok()?;
+    let exponent = exponent.parse::<i32>().ok()?.checked_sub(4 * i32::try_from(fraction.len()).ok()?)?;
+    #[expect(clippy::cast_precision_loss, reason = "a float of more than 53 bits is rounded by Go too")]
+    Some(mantissa as f64 * 2_f64.powi(exponent)).filter(|number| number.is_finite())
 }
 
 #[cfg(test)]
@@ -103,6 +123,17 @@ mod tests {
         ];
         for (text, number) in cases {
             assert_eq!(to_int(&Value::from(text)), number, "{text}");
+        }
+    }
+
+    #[test]
+    fn texts_as_floats() {
+        let cases = [("1_000.5", Some(1000.5)), ("-1e3", Some(-1000.0)), ("0x1.8p4", Some(24.0)), ("-Inf", Some(f64::NEG_INFINITY))];
+        for (text, number) in cases {
+            assert_eq!(parse_float(text), number, "{text}");
+        }
+        for text in ["", "-", "+-1", "0x1", "1e400", " 1", "1.2.3"] {
+            assert_eq!(parse_float(text), None, "{text}");
         }
     }
 

@@ -16,14 +16,19 @@ mod defaults;
 mod dicts;
 mod encoding;
 mod equality;
+mod json;
 mod lists;
 mod merge;
 mod numbers;
+mod paths;
+mod regex;
 mod runes;
+mod semantic;
 mod strings;
 mod types;
 mod words;
 mod wrap;
+mod yaml;
 
 /// A longer text or list is refused: a chart with such a mistake must not take the machine's memory.
 const LONGEST: usize = 64 << 20;
@@ -34,8 +39,22 @@ const DEEPEST: usize = 200;
 /// What a function gives.
 type Answer = Result<Value, FunctionError>;
 
-const FAMILIES: &[&[Function]] =
-    &[case::ALL, defaults::ALL, dicts::ALL, encoding::ALL, lists::ALL, numbers::ALL, strings::ALL, types::ALL, wrap::ALL];
+const FAMILIES: &[&[Function]] = &[
+    case::ALL,
+    defaults::ALL,
+    dicts::ALL,
+    encoding::ALL,
+    json::ALL,
+    lists::ALL,
+    numbers::ALL,
+    paths::ALL,
+    regex::ALL,
+    semantic::ALL,
+    strings::ALL,
+    types::ALL,
+    wrap::ALL,
+    yaml::ALL,
+];
 
 /// Every function, by family.
 pub fn all() -> impl Iterator<Item = &'static Function> {

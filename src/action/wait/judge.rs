@@ -1,0 +1,154 @@
+//! What is said about every object that is waited for: how far it is, and what keeps it from going on. Pure.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::seen::{Seen, Sight};
+use super::status::{self, State, Status, kind, text};
+use super::{Until, legacy, workload};
+use crate::gate::{Baseline, Cause};
+use crate::gate::{Judgement, Opinion, Target, Verdict, problems};
+use crate::helm::manifest::Key;
+
+/// A quota or a webhook may give way in this time.
+const CREATED: Duration = Duration::from_secs(20);
+
+/// What is said about one object.
+#[derive(Debug, Clone)]
+pub(super) struct Judged {
+    pub(super) key: Key,
+    pub(super) status: Status,
+    /// What keeps it from going on, with the time that it may last.
+    pub(super) opinions: Vec<Opinion>,
+}
+
+impl Judged {
+    pub(super) fn is_ready(&self) -> bool {
+        self.status.state == State::Ready
+    }
+
+    /// It does not become ready any more.
+    pub(super) fn has_failed(&self) -> bool {
+        self.status.state == State::Failed || self.opinions.iter().any(|opinion| opinion.verdict == Verdict::Failed)
+    }
+}
+
+/// Every object that is waited for, in the order of `wanted`.
+pub(super) fn judge(wanted: &[Key], seen: &Seen, until: Until) -> Vec<Judged> {
+    wanted.iter().map(|key| judge_one(key, seen, until)).collect()
+}
+
+fn judge_one(key: &Key, seen: &Seen, until: Until) -> Judged {
+    let status = match seen.objects.get(key) {
+        None => Status::in_progress("not seen yet"),
+        Some(Sight::Missing) => Status::in_progress("Resource not found"),
+        Some(Sight::Hidden(why)) => Status::in_progress(format!("it cannot be read: {why}")),
+        Some(Sight::Here(object)) => {
+            let status = rule(object, until);
+            let opinions = if status.state == State::InProgress { obstacles(key, object, seen) } else { Vec::new() };
+            return Judged { key: key.clone(), status, opinions };
+        }
+    };
+    Judged { key: key.clone(), status, opinions: Vec::new() }
+}
+
+fn rule(object: &Value, until: Until) -> Status {
+    match until {
+        Until::Ready { jobs } => status::of(object, jobs),
+        Until::Legacy { jobs } => legacy::of(object, jobs),
+        Until::Finished => status::of_hook(object),
+    }
+}
+
+fn obstacles(key: &Key, object: &Value, seen: &Seen) -> Vec<Opinion> {
+    let pods = seen.pods_of(object);
+    let mut opinions: Vec<Opinion> = pods.into_iter().flat_map(|pod| problems(pod, &Baseline::default())).collect();
+    // A container that runs again may still become ready; a Job decides by itself how often its pods may fail.
+    opinions.retain(|opinion| opinion.verdict > Verdict::Passed && opinion.rule != "restarts");
+    opinions.retain(|opinion| opinion.rule != "crash" || kind(object).1 != "Job");
+    if let Some(message) = workload::cannot_create(object).or_else(|| seen.failed_create(object)) {
+        let uid = Some(text(object, "/metadata/uid").to_owned());
+        let target = Target { uid, ..Target::named(&key.kind, key.namespace.as_deref(), &key.name) };
+        opinions.push(Opinion::waiting("replica-failure", target, message, Cause::Release).grace(CREATED));
+    }
+    opinions
+}
+
+/// All opinions as one judgement, for the clock.
+pub(super) fn together(judged: &[Judged]) -> Judgement {
+    Judgement { opinions: judged.iter().flat_map(|judged| judged.opinions.clone()).collect(), facts: Vec::new() }
+}
+
+/// The opinions as the clock left them, put back where they came from.
+pub(super) fn apart(judged: &mut [Judged], judgement: Judgement) {
+    let mut weighed = judgement.opinions.into_iter();
+    for judged in judged {
+        judged.opinions = weighed.by_ref().take(judged.opinions.len()).collect();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::runtime::watcher;
+    use serde_json::json;
+
+    use super::*;
+
+    fn key(kind: &str) -> Key {
+        Key { group: String::new(), kind: kind.into(), namespace: Some("ns".into()), name: "x".into() }
+    }
+
+    fn pod(uid: &str, owner: &str, waiting: &str, restarts: i32) -> watcher::Event<k8s_openapi::api::core::v1::Pod> {
+        let pod = json!({
+            "metadata": {"name": uid, "namespace": "ns", "uid": uid, "ownerReferences": [{"apiVersion": "v1", "kind": "X", "name": "x", "uid": owner, "controller": true}]},
+            "status": {"containerStatuses": [{"name": "c", "image": "", "imageID": "", "ready": false, "restartCount": restarts,
+                "state": {"waiting": {"reason": waiting, "message": "because"}}}]}});
+        watcher::Event::Apply(serde_json::from_value(pod).unwrap())
+    }
+
+    fn judged(kind: &str, waiting: &str, restarts: i32) -> Judged {
+        let mut seen = Seen::default();
+        let object = json!({"apiVersion": if kind == "Job" { "batch/v1" } else { "apps/v1" }, "kind": kind, "metadata": {"uid": "u"}});
+        seen.objects.insert(key(kind), Sight::Here(object));
+        seen.pods.take(pod("p", "u", waiting, restarts));
+        judge(&[key(kind)], &seen, Until::Ready { jobs: true }).remove(0)
+    }
+
+    #[test]
+    fn what_keeps_the_pods_of_a_workload_back_is_said_with_its_time() {
+        let table = [
+            ("StatefulSet", "ContainerCreating", 0, None, false),
+            ("StatefulSet", "ImagePullBackOff", 0, Some("container c: ImagePullBackOff: because"), false),
+            ("StatefulSet", "InvalidImageName", 0, Some("container c: InvalidImageName: because"), true),
+            ("StatefulSet", "CrashLoopBackOff", 3, Some("container c: CrashLoopBackOff after 3 restarts"), true),
+            ("Job", "CrashLoopBackOff", 3, None, false),
+            ("Job", "ErrImagePull", 0, Some("container c: ErrImagePull: because"), false),
+        ];
+        for (kind, waiting, restarts, message, failed) in table {
+            let judged = judged(kind, waiting, restarts);
+            assert_eq!(judged.opinions.first().map(|opinion| opinion.message.as_str()), message, "{kind} {waiting}");
+            assert_eq!(judged.has_failed(), failed, "{kind} {waiting}");
+        }
+    }
+
+    #[test]
+    fn what_was_not_seen_is_not_ready() {
+        let mut seen = Seen::default();
+        let state = |seen: &Seen| judge(&[key("Deployment")], seen, Until::Finished)[0].status.message.clone();
+        assert_eq!(state(&seen), "not seen yet");
+        seen.objects.insert(key("Deployment"), Sight::Missing);
+        assert_eq!(state(&seen), "Resource not found");
+    }
+
+    #[test]
+    fn a_quota_is_a_reason_that_may_not_last() {
+        let mut seen = Seen::default();
+        let conditions = json!([{"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": "exceeded quota: q"}]);
+        let object = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"uid": "u"}, "status": {"conditions": conditions}});
+        seen.objects.insert(key("Deployment"), Sight::Here(object));
+        let judged = judge(&[key("Deployment")], &seen, Until::Ready { jobs: false }).remove(0);
+        assert_eq!(judged.opinions[0].message, "FailedCreate: exceeded quota: q");
+        assert!(!judged.has_failed() && !judged.is_ready());
+    }
+}

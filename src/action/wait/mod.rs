@@ -1,0 +1,235 @@
+//! Waits until objects are ready, finished or gone: on watches, with the reason of every object that is not, and no longer than makes sense.
+//!
+//! What is seen is judged by a pure function; the loop holds the only clock. A state that does not pass without a change (an image that cannot
+//! be pulled, a container that keeps crashing, a Job that failed, a quota) ends the wait at once, or after the short time that it may last.
+
+mod gone;
+mod judge;
+mod legacy;
+mod not_ready;
+mod seen;
+mod status;
+mod watch;
+mod workload;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use futures::StreamExt;
+use kube::api::{Api, DynamicObject};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, sleep_until};
+
+pub use gone::{NotGone, gone};
+pub use not_ready::{NotReady, Unready};
+
+use judge::{Judged, apart, judge, together};
+use seen::{Seen, Sight};
+use watch::{Change, Watches};
+
+use crate::cluster::Cluster;
+use crate::cluster::discovery::Kinds;
+use crate::cluster::error::Cause;
+use crate::cluster::objects::in_parallel;
+use crate::gate::{Clock, Target, Verdict, explain};
+use crate::helm::manifest::{Key, Object};
+
+/// Changes come in bursts; one judgement for each burst is enough.
+const BURST: Duration = Duration::from_millis(20);
+/// So many failed objects get their last event and log line told.
+const EXPLAINED: usize = 3;
+
+/// Until when objects are waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Until {
+    /// Ready by Helm 4's rules; with `jobs`, Jobs complete.
+    Ready {
+        /// Wait for Jobs to complete, too.
+        jobs: bool,
+    },
+    /// Ready by Helm 3's rules.
+    Legacy {
+        /// Wait for Jobs to complete, too.
+        jobs: bool,
+    },
+    /// A hook's objects: Jobs complete, Pods succeeded, everything else at once.
+    Finished,
+}
+
+/// Waits until all objects are ready. `namespace` is the release's own; `tell` hears about every object whose state changes.
+pub async fn ready(
+    cluster: &Cluster,
+    kinds: &Kinds,
+    objects: &[Object],
+    namespace: &str,
+    until: Until,
+    limit: Duration,
+    tell: &(dyn Fn(&str) + Send + Sync),
+) -> Result<(), NotReady> {
+    let wanted = wanted(cluster, kinds, objects, namespace, until);
+    let mut wait = Wait::new(cluster, wanted, until, tell);
+    let deadline = Instant::now() + limit;
+    wait.look(Instant::now()).await;
+    let result = wait.until(deadline).await;
+    wait.watches.tasks.abort_all();
+    result
+}
+
+/// The objects that need to be looked at, each once.
+fn wanted(cluster: &Cluster, kinds: &Kinds, objects: &[Object], namespace: &str, until: Until) -> BTreeMap<Key, Api<DynamicObject>> {
+    let is_awaited = |object: &&Object| match until {
+        Until::Finished => matches!((object.group(), object.kind()), ("batch", "Job") | ("", "Pod")),
+        Until::Ready { .. } | Until::Legacy { .. } => !status::is_always_ready(object.group(), object.kind()) && !object.name().is_empty(),
+    };
+    let found = objects.iter().filter(is_awaited);
+    found.filter_map(|object| Some((kinds.key(object, namespace), kinds.api(cluster, object, namespace)?))).collect()
+}
+
+/// One wait.
+struct Wait<'w> {
+    cluster: &'w Cluster,
+    apis: BTreeMap<Key, Api<DynamicObject>>,
+    keys: Vec<Key>,
+    until: Until,
+    seen: Seen,
+    clock: Clock,
+    started: Instant,
+    watches: Watches<'w>,
+    arriving: UnboundedReceiver<Change>,
+    watched: BTreeSet<Key>,
+    explained: BTreeSet<Key>,
+    told: BTreeMap<Key, String>,
+    tell: &'w (dyn Fn(&str) + Send + Sync),
+}
+
+impl<'w> Wait<'w> {
+    fn new(cluster: &'w Cluster, apis: BTreeMap<Key, Api<DynamicObject>>, until: Until, tell: &'w (dyn Fn(&str) + Send + Sync)) -> Self {
+        let (changes, arriving) = unbounded_channel();
+        let keys = apis.keys().cloned().collect();
+        let watches = Watches { cluster, changes, tasks: JoinSet::new() };
+        Self {
+            cluster,
+            apis,
+            keys,
+            until,
+            seen: Seen::default(),
+            clock: Clock::default(),
+            started: Instant::now(),
+            watches,
+            arriving,
+            watched: BTreeSet::new(),
+            explained: BTreeSet::new(),
+            told: BTreeMap::new(),
+            tell,
+        }
+    }
+
+    /// One read of everything: most objects are ready at once, and need no watch.
+    async fn look(&mut self, now: Instant) {
+        self.started = now;
+        let reads = in_parallel(&self.apis, |(key, api)| async move { (key.clone(), api.get_opt(&key.name).await) });
+        let found: Vec<_> = reads.collect().await;
+        for (key, answer) in found {
+            let sight = match answer {
+                Ok(Some(object)) => serde_json::to_value(object).map_or_else(|error| Sight::Hidden(error.to_string()), Sight::Here),
+                Ok(None) => Sight::Missing,
+                Err(error) => Sight::Hidden(Cause::of(&error).to_string()),
+            };
+            self.seen.objects.insert(key, sight);
+        }
+    }
+
+    async fn until(&mut self, deadline: Instant) -> Result<(), NotReady> {
+        loop {
+            let (judged, next) = self.judge();
+            if judged.iter().all(Judged::is_ready) {
+                return Ok(());
+            }
+            if judged.iter().any(Judged::has_failed) {
+                return Err(self.not_ready(judged, false).await);
+            }
+            if Instant::now() >= deadline {
+                return Err(self.not_ready(judged, true).await);
+            }
+            self.watch(&judged);
+            self.next_change(next.map_or(deadline, |next| deadline.min(self.started + next))).await;
+        }
+    }
+
+    /// Judges what is seen now; also when something will have lasted too long, from the start.
+    fn judge(&mut self) -> (Vec<Judged>, Option<Duration>) {
+        let mut judged = judge(&self.keys, &self.seen, self.until);
+        let weighed = self.clock.weigh("wait", together(&judged), self.started.elapsed(), None);
+        apart(&mut judged, weighed.judgement);
+        for judged in &judged {
+            let line =
+                if judged.is_ready() { format!("{} is ready", judged.key) } else { format!("{}: {}", judged.key, judged.status.message) };
+            let known = self.told.get(&judged.key);
+            // What was ready at the first look is no news.
+            if known != Some(&line) && (known.is_some() || !judged.is_ready()) {
+                (self.tell)(&line);
+                self.told.insert(judged.key.clone(), line);
+            }
+        }
+        (judged, weighed.next)
+    }
+
+    /// Starts the watches of what is not ready.
+    fn watch(&mut self, judged: &[Judged]) {
+        for judged in judged.iter().filter(|judged| !judged.is_ready()) {
+            let key = &judged.key;
+            if self.watched.insert(key.clone())
+                && let Some(api) = self.apis.get(key)
+            {
+                self.watches.object(key.clone(), api.clone());
+            }
+            if let Some(Sight::Here(object)) = self.seen.objects.get(key)
+                && self.explained.insert(key.clone())
+            {
+                self.watches.reasons(object);
+            }
+        }
+    }
+
+    /// Waits for a change and takes all that came with it; no longer than to `until`.
+    async fn next_change(&mut self, until: Instant) {
+        tokio::select! {
+            Some(change) = self.arriving.recv() => change(&mut self.seen),
+            () = sleep_until(until) => return,
+        }
+        sleep(BURST).await;
+        while let Ok(change) = self.arriving.try_recv() {
+            change(&mut self.seen);
+        }
+    }
+
+    /// The reason of every object that is not ready, with the last event and log line of what failed.
+    async fn not_ready(&self, judged: Vec<Judged>, timed_out: bool) -> NotReady {
+        let mut objects: Vec<Unready> = Vec::new();
+        for judged in judged.into_iter().filter(|judged| !judged.is_ready()) {
+            let failed = judged.has_failed();
+            let mut reasons: Vec<String> = Vec::new();
+            for opinion in &judged.opinions {
+                let told = objects.len() < EXPLAINED && opinion.verdict >= Verdict::Waiting;
+                let more = if told { explain(self.cluster, &opinion.target, &opinion.message).await } else { String::new() };
+                reasons.push(format!("{}: {}{more}", opinion.target, opinion.message));
+            }
+            if judged.opinions.is_empty() && failed {
+                reasons.extend(self.explain(&judged.key).await);
+            }
+            objects.push(Unready { key: judged.key, failed, message: judged.status.message, reasons });
+        }
+        NotReady { objects, timed_out }
+    }
+
+    /// The last event of an object that failed by itself.
+    async fn explain(&self, key: &Key) -> Option<String> {
+        let Some(Sight::Here(object)) = self.seen.objects.get(key) else { return None };
+        let uid = Some(status::text(object, "/metadata/uid").to_owned());
+        let target = Target { uid, ..Target::named(&key.kind, key.namespace.as_deref(), &key.name) };
+        let text = explain(self.cluster, &target, "").await;
+        let text = text.trim_start_matches("; ");
+        (!text.is_empty()).then(|| text.to_owned())
+    }
+}

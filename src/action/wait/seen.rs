@@ -1,0 +1,152 @@
+//! What the watches of a wait have seen so far. Pure.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::apps::v1::ReplicaSet;
+use k8s_openapi::api::core::v1::{Event, Pod};
+use kube::runtime::watcher;
+use kube::{Resource, ResourceExt};
+use serde_json::Value;
+
+use super::status::{kind, text};
+use crate::gate::{controller, is_ended, is_terminating};
+use crate::helm::manifest::Key;
+
+/// The annotation by which a Deployment and its `ReplicaSets` number revisions.
+const REVISION: &str = "deployment.kubernetes.io/revision";
+/// The annotation and the label by which a `DaemonSet` and its pods number templates.
+const TEMPLATE_ANNOTATION: &str = "deprecated.daemonset.template.generation";
+const TEMPLATE_LABEL: &str = "pod-template-generation";
+
+/// One object that is waited for.
+#[derive(Debug, Clone)]
+pub(super) enum Sight {
+    /// It is not there.
+    Missing,
+    /// As it was last seen.
+    Here(Value),
+    /// It cannot be looked at, and why.
+    Hidden(String),
+}
+
+/// Everything seen.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    pub(super) objects: BTreeMap<Key, Sight>,
+    pub(super) pods: Store<Pod>,
+    pub(super) replica_sets: Store<ReplicaSet>,
+    /// Events that say that pods could not be created.
+    pub(super) failed_creates: Store<Event>,
+}
+
+/// Objects by uid, from several watches.
+#[derive(Debug)]
+pub(super) struct Store<K>(BTreeMap<String, K>);
+
+impl<K> Default for Store<K> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
+impl<K: Resource> Store<K> {
+    /// Takes an event of a watch; a list that starts again leaves what it does not mention, which only adds reasons.
+    pub(super) fn take(&mut self, event: watcher::Event<K>) {
+        match event {
+            watcher::Event::Apply(object) | watcher::Event::InitApply(object) => {
+                self.0.insert(object.uid().unwrap_or_default(), object);
+            }
+            watcher::Event::Delete(object) => {
+                self.0.remove(&object.uid().unwrap_or_default());
+            }
+            watcher::Event::Init | watcher::Event::InitDone => {}
+        }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &K> {
+        self.0.values()
+    }
+}
+
+impl Seen {
+    /// The pods of the current template of a workload, or the pod itself; those that end or are going away are left out.
+    pub(super) fn pods_of(&self, object: &Value) -> Vec<&Pod> {
+        let uid = text(object, "/metadata/uid");
+        let pods = self.pods.iter().filter(|pod| !is_ended(pod) && !is_terminating(pod));
+        match kind(object).1 {
+            "Deployment" => {
+                let set = self.current_set(object).and_then(|set| set.metadata.uid.as_deref());
+                pods.filter(|pod| set.is_some() && controller(pod) == set).collect()
+            }
+            "Pod" => pods.filter(|pod| pod.metadata.uid.as_deref() == Some(uid)).collect(),
+            _ => pods.filter(|pod| controller(pod) == Some(uid) && is_current(object, pod)).collect(),
+        }
+    }
+
+    /// Why pods of this object could not be created, if nobody has managed since.
+    pub(super) fn failed_create(&self, object: &Value) -> Option<String> {
+        let uid = text(object, "/metadata/uid");
+        let events = self.failed_creates.iter().filter(|event| event.involved_object.uid.as_deref() == Some(uid));
+        let last = events.max_by_key(|event| event.last_timestamp.as_ref().map(|time| time.0))?;
+        Some(format!("FailedCreate: {}", last.message.as_deref().unwrap_or_default()))
+    }
+
+    fn current_set(&self, deployment: &Value) -> Option<&ReplicaSet> {
+        let revision = deployment["metadata"]["annotations"][REVISION].as_str()?;
+        let uid = text(deployment, "/metadata/uid");
+        let is_owned = |set: &&ReplicaSet| set.owner_references().iter().any(|owner| owner.uid == uid);
+        let is_current = |set: &&ReplicaSet| set.annotations().get(REVISION).map(String::as_str) == Some(revision);
+        self.replica_sets.iter().filter(is_owned).find(is_current)
+    }
+}
+
+/// The pod is of the template that the workload has now.
+fn is_current(object: &Value, pod: &Pod) -> bool {
+    let label = |name: &str| pod.labels().get(name).map(String::as_str);
+    match kind(object).1 {
+        "StatefulSet" => label("controller-revision-hash").is_none_or(|hash| hash == text(object, "/status/updateRevision")),
+        "DaemonSet" => label(TEMPLATE_LABEL) == object["metadata"]["annotations"][TEMPLATE_ANNOTATION].as_str(),
+        _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn object<K: serde::de::DeserializeOwned>(value: Value) -> K {
+        serde_json::from_value(value).unwrap()
+    }
+
+    fn owned(uid: &str, owner: &str, rest: &Value) -> Value {
+        let mut metadata = json!({"name": uid, "uid": uid, "ownerReferences": [{"apiVersion": "v1", "kind": "X", "name": "x", "uid": owner, "controller": true}]});
+        metadata.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
+        json!({"metadata": metadata})
+    }
+
+    #[test]
+    fn only_the_pods_of_the_current_template_count() {
+        let mut seen = Seen::default();
+        for (uid, revision) in [("old", "1"), ("new", "2")] {
+            seen.replica_sets.take(watcher::Event::InitApply(object(owned(uid, "d", &json!({"annotations": {REVISION: revision}})))));
+        }
+        let pods = [
+            ("a", "old", json!({})),
+            ("b", "new", json!({})),
+            ("c", "new", json!({"deletionTimestamp": "2026-01-01T00:00:00Z"})),
+            ("d", "s", json!({"labels": {"controller-revision-hash": "x"}})),
+            ("e", "s", json!({"labels": {"controller-revision-hash": "y"}})),
+            ("f", "j", json!({})),
+        ];
+        for (uid, owner, rest) in pods {
+            seen.pods.take(watcher::Event::Apply(object(owned(uid, owner, &rest))));
+        }
+        let names = |object: &Value| seen.pods_of(object).into_iter().map(ResourceExt::name_any).collect::<Vec<_>>();
+        assert_eq!(names(&json!({"kind": "Deployment", "metadata": {"uid": "d", "annotations": {REVISION: "2"}}})), ["b"]);
+        assert_eq!(names(&json!({"kind": "StatefulSet", "metadata": {"uid": "s"}, "status": {"updateRevision": "y"}})), ["e"]);
+        assert_eq!(names(&json!({"kind": "Job", "metadata": {"uid": "j"}})), ["f"]);
+        assert_eq!(names(&json!({"kind": "Pod", "metadata": {"uid": "a"}})), ["a"]);
+    }
+}

@@ -1,0 +1,1 @@
+{{ define "both" }}sub{{ end }}{{ define "only-sub" }}sub{{ end }}
