@@ -10,6 +10,8 @@ pub(super) fn to_int(value: &Value) -> i64 {
         Value::Float(number) => truncated(*number),
         Value::Bool(truth) => i64::from(*truth),
         Value::Str(text) => str::from_utf8(text.bytes()).ok().and_then(whole).unwrap_or(0),
+        // Of Go's named numbers only months and weekdays count.
+        Value::Object(object) if object.kind() == "int" => to_int(&object.plain()),
         Value::Nil | Value::Bytes(_) | Value::List(_) | Value::Map(_) | Value::Object(_) => 0,
     }
 }
@@ -22,6 +24,7 @@ pub(super) fn to_float(value: &Value) -> f64 {
         Value::Float(number) => *number,
         Value::Bool(truth) => f64::from(u8::from(*truth)),
         Value::Str(text) => str::from_utf8(text.bytes()).ok().and_then(parse_float).unwrap_or(0.0),
+        Value::Object(object) if object.kind() == "int" => to_float(&object.plain()),
         Value::Nil | Value::Bytes(_) | Value::List(_) | Value::Map(_) | Value::Object(_) => 0.0,
     }
 }

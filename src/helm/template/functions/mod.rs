@@ -12,8 +12,10 @@ use super::value::Value;
 
 mod case;
 mod cast;
+mod dates;
 mod defaults;
 mod dicts;
+mod durations;
 mod encoding;
 mod equality;
 mod json;
@@ -41,8 +43,10 @@ type Answer = Result<Value, FunctionError>;
 
 const FAMILIES: &[&[Function]] = &[
     case::ALL,
+    dates::ALL,
     defaults::ALL,
     dicts::ALL,
+    durations::ALL,
     encoding::ALL,
     json::ALL,
     lists::ALL,

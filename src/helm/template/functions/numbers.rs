@@ -70,7 +70,7 @@ fn extreme(values: &[Value], top: f64, pick: fn(f64, f64) -> f64) -> f64 {
 }
 
 /// `strconv.ParseInt` in one base, errors ignored: nothing but digits gives 0, too many the greatest number.
-fn decimal_digits(bytes: &[u8], base: u32) -> i64 {
+pub(super) fn decimal_digits(bytes: &[u8], base: u32) -> i64 {
     use std::num::IntErrorKind::{NegOverflow, PosOverflow};
     match str::from_utf8(bytes).map(|text| i64::from_str_radix(text, base)) {
         Ok(Ok(number)) => number,
