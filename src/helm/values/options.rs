@@ -29,12 +29,12 @@ pub enum OptionsError {
     #[error("{0}")]
     File(String),
     /// A file holds no values.
-    #[error("failed to parse {file}: {source}")]
+    #[error("failed to parse {file}: {problem}")]
     Values {
         /// The file.
         file: String,
         /// Why.
-        source: ValuesError,
+        problem: ValuesError,
     },
     /// `--set-json` with a whole object that is none.
     #[error("failed parsing --set-json data JSON: {0}")]
@@ -43,12 +43,12 @@ pub enum OptionsError {
     #[error("failed parsing --set-json data {0}")]
     Json(String),
     /// One of the others.
-    #[error("failed parsing --{flag} data: {source}")]
+    #[error("failed parsing --{flag} data: {problem}")]
     Set {
         /// The name of the argument.
         flag: &'static str,
         /// Why.
-        source: SetError,
+        problem: SetError,
     },
 }
 
@@ -58,7 +58,7 @@ impl ValuesOptions {
         let mut values = Values::new();
         for file in &self.files {
             let text = read_file(file).map_err(OptionsError::File)?;
-            merge(&mut values, read(&text).map_err(|source| OptionsError::Values { file: file.clone(), source })?);
+            merge(&mut values, read(&text).map_err(|problem| OptionsError::Values { file: file.clone(), problem })?);
         }
         for argument in &self.json {
             set_json(argument, &mut values)?;
@@ -67,7 +67,7 @@ impl ValuesOptions {
             arguments
                 .iter()
                 .try_for_each(|argument| set(argument, style(), &mut values))
-                .map_err(|source| OptionsError::Set { flag, source })
+                .map_err(|problem| OptionsError::Set { flag, problem })
         };
         set_each("set", &self.set, || Style::Typed)?;
         set_each("set-string", &self.strings, || Style::Text)?;
@@ -76,13 +76,13 @@ impl ValuesOptions {
             set_file(argument, &mut read_text, &mut values)?;
         }
         let literal = |argument: &String| set(argument, Style::Literal, &mut values);
-        self.literals.iter().try_for_each(literal).map_err(|source| OptionsError::Set { flag: "set-literal", source })?;
+        self.literals.iter().try_for_each(literal).map_err(|problem| OptionsError::Set { flag: "set-literal", problem })?;
         Ok(values)
     }
 }
 
 fn set_file<'r>(argument: &str, read: &'r mut ReadFile<'r>, values: &mut Values) -> Result<(), OptionsError> {
-    set(argument, Style::File(read), values).map_err(|source| OptionsError::Set { flag: "set-file", source })
+    set(argument, Style::File(read), values).map_err(|problem| OptionsError::Set { flag: "set-file", problem })
 }
 
 /// `{…}` is a whole object, anything else `key=<json>`.
