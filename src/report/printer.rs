@@ -36,6 +36,12 @@ impl Printer {
         let _ = writeln!(io::stdout().lock(), "{text}");
     }
 
+    /// Data, to stdout, as it is and at once. A closed pipe ends quietly.
+    pub fn text(&self, text: &str) {
+        let mut stdout = io::stdout().lock();
+        let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    }
+
     /// How much is said.
     pub fn verbosity(&self) -> Verbosity {
         self.verbosity

@@ -11,8 +11,11 @@ pub mod output;
 pub mod package;
 mod release_text;
 mod selector;
+mod show_only;
 pub mod status;
 mod stored;
+pub mod template;
+mod template_files;
 pub mod values_args;
 
 use clap::{Args, Subcommand};
@@ -48,6 +51,8 @@ pub enum HelmCommand {
     Get(get::GetCommand),
     /// Package chart directories into chart archives
     Package(Box<package::PackageArgs>),
+    /// Render chart templates locally and display the output
+    Template(Box<template::TemplateArgs>),
 }
 
 /// Runs a verb; what goes wrong is shown as helm shows it.
@@ -59,6 +64,7 @@ pub async fn run(args: HelmArgs, context: &Context) -> Result<Exit, Failure> {
         HelmCommand::Status(args) => status::run(&args, kube, context).await,
         HelmCommand::Get(command) => get::run(&command, kube, context).await,
         HelmCommand::Package(args) => package::run(*args, context.clone()).await,
+        HelmCommand::Template(args) => template::run(&args, kube, context),
     };
     result.map_err(Failure::in_helm_form)
 }

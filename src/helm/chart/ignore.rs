@@ -95,6 +95,12 @@ impl Rule {
     }
 }
 
+/// Whether a path matches a pattern of Go's `filepath.Match`; a malformed pattern matches nothing.
+pub fn path_matches(pattern: &str, path: &str) -> bool {
+    let pattern: Vec<char> = pattern.chars().collect();
+    is_pattern(&pattern) && matches(&pattern, &path.chars().collect::<Vec<_>>())
+}
+
 /// Whether brackets are closed and no escape is left open.
 fn is_pattern(pattern: &[char]) -> bool {
     let mut rest = pattern;

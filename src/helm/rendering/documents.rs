@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::head::{Head, HeadError};
-use super::kind_order;
+use crate::helm::kind_order;
 use crate::helm::release::{Hook, HookRun};
 
 /// A document of a rendered file.

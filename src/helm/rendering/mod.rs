@@ -4,7 +4,6 @@
 
 pub mod documents;
 pub mod head;
-pub mod kind_order;
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
