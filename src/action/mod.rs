@@ -16,10 +16,12 @@ pub mod verb;
 use thiserror::Error;
 
 use crate::cluster::ApiError;
+use crate::cluster::lease::{LockError, LockLost};
 use crate::config::{ReleaseName, ValuesFile};
 use crate::helm::chart::archive::ChartArchive;
 use crate::helm::manifest::{ManifestError, Object};
 use crate::helm::release::{CodecError, Hook};
+use crate::helm::rendering::RenderingError;
 
 pub use program::ProgramError;
 pub use removal::uninstall_objects;
@@ -101,6 +103,59 @@ pub enum ActionError {
     /// Objects could not be deleted.
     #[error(transparent)]
     NotRemoved(#[from] removal::NotRemoved),
+    /// The verb is refused; nothing was changed.
+    #[error(transparent)]
+    Refusal(#[from] verb::Refusal),
+    /// The chart cannot be rendered; nothing was changed.
+    #[error(transparent)]
+    Rendering(#[from] RenderingError),
+    /// Rendering ended in a way that it never should.
+    #[error("rendering the chart crashed: {0}")]
+    Crashed(String),
+    /// A file below the chart's `crds/` could not be applied.
+    #[error("failed to install CRD {path}: {told}")]
+    Crd {
+        /// The file.
+        path: String,
+        /// Why.
+        told: String,
+    },
+    /// Somebody else holds the lock.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// The lock was lost on the way.
+    #[error(transparent)]
+    LockLost(#[from] LockLost),
+    /// It was told to stop.
+    #[error("context canceled")]
+    Interrupted,
+    /// It failed, and was undone.
+    #[error("{told}")]
+    Undone {
+        /// How it was undone.
+        told: String,
+        /// Why it failed.
+        #[source]
+        error: Box<ActionError>,
+    },
+    /// It failed, and to undo it failed as well.
+    #[error("{told}: {error}: {second}")]
+    NotUndone {
+        /// What was tried.
+        told: &'static str,
+        /// Why it failed.
+        error: Box<ActionError>,
+        /// Why it could not be undone.
+        second: String,
+    },
+    /// The release was uninstalled, but not without problems.
+    #[error("uninstallation completed with {count} error(s): {told}")]
+    Uninstall {
+        /// How many.
+        count: usize,
+        /// All of them.
+        told: String,
+    },
     /// The verb seemed to work and left no revision.
     #[error("{release} has no revision after the {verb}; look at its history")]
     NoRevision {

@@ -103,6 +103,11 @@ pub async fn uninstall_objects(
     if problems.is_empty() { Ok(removed) } else { Err(NotRemoved { problems }) }
 }
 
+/// What the manifest itself says will stay. Asks no cluster.
+pub fn kept(kinds: &Kinds, release: &ReleaseName, objects: &[Object]) -> Removed {
+    by_policy(kinds, release, objects).0
+}
+
 impl Removed {
     /// What stayed, in Helm's words; empty when nothing did.
     pub fn told(&self) -> String {

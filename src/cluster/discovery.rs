@@ -32,6 +32,21 @@ impl Kinds {
         Ok(versions.flatten().filter(|(_, capabilities)| capabilities.supports_operation(verbs::GET)).collect())
     }
 
+    /// Every group version (`apps/v1`) and every kind (`apps/v1/Deployment`), sorted.
+    pub fn api_versions(&self) -> Vec<String> {
+        let api_version = |kind: &GroupVersionKind| {
+            if kind.group.is_empty() { kind.version.clone() } else { format!("{}/{}", kind.group, kind.version) }
+        };
+        let versions: BTreeSet<String> =
+            self.0.keys().flat_map(|kind| [api_version(kind), format!("{}/{}", api_version(kind), kind.kind)]).collect();
+        versions.into_iter().collect()
+    }
+
+    /// The same for a kind that no object of a manifest has.
+    pub(super) fn of(&self, kind: &GroupVersionKind) -> Option<(&ApiResource, bool)> {
+        self.0.get(kind).map(|(resource, namespaced)| (resource, *namespaced))
+    }
+
     /// How to address a kind, and whether it lives in namespaces; `None` when it is not served.
     pub fn find(&self, object: &Object) -> Option<(&ApiResource, bool)> {
         self.0.get(&kind_of(object)).map(|(resource, namespaced)| (resource, *namespaced))

@@ -4,6 +4,7 @@
 
 pub mod access;
 pub mod apply;
+pub mod capabilities;
 pub mod client;
 pub mod conflict;
 pub mod context;

@@ -5,23 +5,29 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use tokio::sync::Notify;
+
+use super::Permit;
+use crate::action::removal::Cascade;
 use crate::cluster::Cluster;
-use crate::cluster::lease::Held;
 use crate::config::ReleaseName;
 use crate::helm::chart::Chart;
+use crate::helm::release::Revision;
 
 /// Helm's own default for `--timeout`.
 const TIMEOUT: Duration = Duration::from_mins(5);
 
-/// On which release of which cluster a verb works, under which lock, and who hears about it.
+/// On which release of which cluster a verb works, by whose leave, and who hears about it.
 #[derive(Clone, Copy)]
 pub struct Verb<'a> {
     /// The cluster.
     pub cluster: &'a Cluster,
     /// The release.
     pub release: &'a ReleaseName,
-    /// The lock; nothing is written once it is lost.
-    pub held: &'a Held,
+    /// The lock, or the way to it; nothing is written once it is lost.
+    pub permit: &'a dyn Permit,
+    /// Notified when the verb shall stop: the revision is stored as failed then.
+    pub interrupted: &'a Notify,
     /// Takes what a person wants to know on the way: warnings, and the logs of hooks.
     pub talk: &'a (dyn Fn(&str) + Send + Sync),
 }
@@ -74,6 +80,30 @@ impl Default for Conduct {
             cleanup_on_fail: false,
         }
     }
+}
+
+/// What is asked of a rollback.
+#[derive(Debug, Clone, Default)]
+pub struct Return {
+    /// The revision to return to; `None` = the one before the newest.
+    pub to: Option<Revision>,
+    /// Replaces "Rollback to N".
+    pub description: Option<String>,
+    /// How the cluster is treated.
+    pub conduct: Conduct,
+}
+
+/// What is asked of an uninstall.
+#[derive(Debug, Clone, Default)]
+pub struct Removal {
+    /// Keep the records, the newest one as uninstalled.
+    pub keep_history: bool,
+    /// What happens to what the objects own.
+    pub cascade: Cascade,
+    /// Replaces "Uninstallation complete".
+    pub description: Option<String>,
+    /// How the cluster is treated.
+    pub conduct: Conduct,
 }
 
 /// Which values of the revision before count for an upgrade.

@@ -1,0 +1,157 @@
+//! `helm install`: the first revision of a release.
+
+use k8s_openapi::api::core::v1::Namespace;
+use kube::Api;
+
+use super::render::{Making, check_size, prepared, record, rendered};
+use super::stage::{Stage, put, with_status};
+use super::{Conduct, Deployment, Refusal, Removal, Verb, Wait, crds, observe, uninstall, words};
+use crate::action::ActionError;
+use crate::action::apply::{self, ApplyOptions, Prepared};
+use crate::cluster::discovery::Kinds;
+use crate::cluster::namespace;
+use crate::helm::release::{Release, Status};
+
+/// Installs a chart; answers the deployed revision.
+pub async fn install(verb: Verb<'_>, deployment: &Deployment) -> Result<Release, ActionError> {
+    let (history, kinds) = observe::history_and_kinds(verb).await?;
+    check_name(&history, deployment.replace)?;
+    let chart = prepared(deployment.chart.clone(), deployment.values.clone())?;
+    let kinds = install_crds(verb, deployment, &chart, kinds).await?;
+    let making = Making {
+        revision: history.last().map_or(1, |last| last.revision() + 1),
+        shown_revision: 1,
+        upgrade: false,
+        status: Status::PendingInstall,
+        description: "Initial install underway",
+        first_deployed: None,
+    };
+    let rendering = rendered(verb, deployment, chart, &kinds, &making).await?;
+    rendering.warnings.iter().for_each(|warning| (verb.talk)(warning));
+    let record = record(verb.release, deployment, &rendering, &making)?;
+    check_size(&record)?;
+    let objects = observe::objects(&record)?;
+    let options = options(deployment.conduct);
+    let prepared = apply::prepare(verb.cluster, &kinds, verb.release, &[], &objects, &options).await?;
+    enter(verb, deployment.create_namespace).await?;
+    replace(verb, &history).await?;
+    let conduct = waiting(deployment);
+    let mut stage = Stage { verb, conduct, kinds: kinds.with_crds(&objects), record, objects, created: Vec::new() };
+    stage.begin(&[]).await?;
+    match Stage::until_interrupted(verb.interrupted, perform(&mut stage, &prepared)).await {
+        Ok(()) => {
+            stage.end(Status::Deployed, deployment.description.as_deref().unwrap_or("Install complete")).await?;
+            Ok(stage.record)
+        }
+        Err(error) => Err(fail(stage, deployment, error).await),
+    }
+}
+
+/// Undoing on failure is for what failed to become ready, too.
+pub(super) fn waiting(deployment: &Deployment) -> Conduct {
+    let mut conduct = deployment.conduct;
+    if deployment.rollback_on_failure && conduct.wait == Wait::Hooks {
+        conduct.wait = Wait::Ready;
+    }
+    conduct
+}
+
+fn options(conduct: Conduct) -> ApplyOptions {
+    let Conduct { force_conflicts, take_ownership, .. } = conduct;
+    ApplyOptions { force_conflicts, take_ownership, installing: true, ..ApplyOptions::default() }
+}
+
+/// Pure: a name is free when it has no history, or when it is to be replaced and nothing runs under it.
+fn check_name(history: &[Release], replace: bool) -> Result<(), Refusal> {
+    match history.last().map(Release::status) {
+        None => Ok(()),
+        Some(Status::Uninstalled | Status::Failed) if replace => Ok(()),
+        Some(_) => Err(Refusal::NameInUse),
+    }
+}
+
+/// The CRDs come before the capabilities are asked for: templates may ask for their kinds.
+async fn install_crds(
+    verb: Verb<'_>,
+    deployment: &Deployment,
+    chart: &crate::helm::rendering::Prepared,
+    kinds: Kinds,
+) -> Result<Kinds, ActionError> {
+    let files = chart.crds();
+    if deployment.skip_crds || files.is_empty() {
+        return Ok(kinds);
+    }
+    enter(verb, deployment.create_namespace).await?;
+    crds::install(verb, &kinds, &files, deployment.conduct.force_conflicts).await?;
+    Ok(Kinds::load(verb.cluster).await?)
+}
+
+/// The lock lives in the namespace, which is made for it if that is wanted.
+async fn enter(verb: Verb<'_>, create_namespace: bool) -> Result<(), ActionError> {
+    let name = &verb.release.namespace;
+    if create_namespace {
+        namespace::ensure(verb.cluster, name).await?;
+    } else {
+        // Who may not read it may write into it all the same.
+        let found = Api::<Namespace>::all(verb.cluster.client.clone()).get_metadata_opt(name).await;
+        if matches!(found, Ok(None)) {
+            return Err(Refusal::NoNamespace(name.clone()).into());
+        }
+    }
+    verb.permit.enter().await
+}
+
+/// A failed revision keeps its status.
+async fn replace(verb: Verb<'_>, history: &[Release]) -> Result<(), ActionError> {
+    match history.last().filter(|last| last.status() != Status::Failed) {
+        Some(last) => put(verb, &with_status(last, Status::Superseded, "superseded by new release")?).await,
+        None => Ok(()),
+    }
+}
+
+async fn perform(stage: &mut Stage<'_>, prepared: &Prepared) -> Result<(), ActionError> {
+    stage.hooks("pre-install").await?;
+    stage.apply(prepared).await?;
+    stage.wait().await?;
+    stage.hooks("post-install").await
+}
+
+/// Stores the failure, or takes everything away again.
+async fn fail(mut stage: Stage<'_>, deployment: &Deployment, error: ActionError) -> ActionError {
+    let name = &stage.verb.release.name;
+    let failed = format!("Release {name:?} failed: {}", words(&error));
+    let stored = stage.end(Status::Failed, &failed).await;
+    if !deployment.rollback_on_failure {
+        stored.unwrap_or_else(|problem| (stage.verb.talk)(&format!("the failure could not be stored: {}", words(&problem))));
+        return error;
+    }
+    let removal = Removal { conduct: stage.conduct, ..Removal::default() };
+    match uninstall(stage.verb, &removal).await {
+        Ok(_) => ActionError::Undone {
+            told: format!("release {name} failed, and has been uninstalled due to rollback-on-failure being set"),
+            error: Box::new(error),
+        },
+        Err(second) => ActionError::NotUndone {
+            told: "an error occurred while uninstalling the release. original install error",
+            error: Box::new(error),
+            second: words(&second),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn which_names_are_free() {
+        let release = |status: &str| Release::from_json(&format!(r#"{{"name":"r","info":{{"status":"{status}"}},"version":1}}"#)).unwrap();
+        assert_eq!(check_name(&[], false), Ok(()));
+        for status in Status::ALL {
+            let free = matches!(status, Status::Uninstalled | Status::Failed);
+            let history = [release(status.as_str())];
+            assert_eq!(check_name(&history, true).is_ok(), free, "{status}");
+            assert_eq!(check_name(&history, false), Err(Refusal::NameInUse), "{status}");
+        }
+    }
+}

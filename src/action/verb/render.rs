@@ -1,0 +1,169 @@
+//! From a chart and values to a revision that is not stored yet; nothing is written.
+
+use tokio::task::spawn_blocking;
+
+use super::stage::{now, unwritable};
+use super::{Deployment, Verb, observe, refusal, reuse};
+use crate::action::ActionError;
+use crate::cluster::capabilities::{self, ClusterLookup};
+use crate::cluster::discovery::Kinds;
+use crate::config::ReleaseName;
+use crate::helm::capabilities::Capabilities;
+use crate::helm::chart::Chart;
+use crate::helm::engine::{Lookup, NoCluster, ReleaseContext};
+use crate::helm::manifest::Object;
+use crate::helm::release::{NewRecord, Release, Revision, Status};
+use crate::helm::rendering::{Prepared, Rendering, RenderingRequest};
+use crate::helm::values::Values;
+
+/// What a revision would be.
+#[derive(Debug, Clone)]
+pub struct DryRun {
+    /// Its record, with the status that a dry run has.
+    pub record: Release,
+    /// The objects of its manifest.
+    pub objects: Vec<Object>,
+    /// What the Secret would hold, in bytes of its base64.
+    pub record_bytes: usize,
+    /// What Helm warns about.
+    pub warnings: Vec<String>,
+}
+
+/// Which revision is made, and as what.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Making<'a> {
+    pub(super) revision: Revision,
+    /// What templates see; Helm says 1 for every install.
+    pub(super) shown_revision: Revision,
+    pub(super) upgrade: bool,
+    pub(super) status: Status,
+    pub(super) description: &'a str,
+    pub(super) first_deployed: Option<&'a str>,
+}
+
+/// Renders with everything that the cluster answers (`lookup`, capabilities), as an upgrade if there is a release, else as an install.
+///
+/// A revision that a killed run left pending does not matter here.
+pub async fn render(verb: Verb<'_>, deployment: &Deployment) -> Result<DryRun, ActionError> {
+    let (history, kinds) = observe::history_and_kinds(verb).await?;
+    let last = history.last().filter(|last| last.status() != Status::Uninstalled);
+    let current = history.iter().rfind(|record| record.status() == Status::Deployed).or(last);
+    let (chart, values) = match current {
+        Some(current) => reuse::reused(deployment.reuse, deployment.chart.clone(), deployment.values.clone(), current).map_err(values)?,
+        None => (deployment.chart.clone(), deployment.values.clone()),
+    };
+    let revision = history.last().map_or(1, |last| last.revision() + 1);
+    let making = Making {
+        revision,
+        shown_revision: if current.is_some() { revision } else { 1 },
+        upgrade: current.is_some(),
+        status: if current.is_some() { Status::PendingUpgrade } else { Status::PendingInstall },
+        description: "Dry run complete",
+        first_deployed: current.and_then(Release::first_deployed_text),
+    };
+    let rendering = rendered(verb, deployment, prepared(chart, values)?, &kinds, &making).await?;
+    dry_run(&rendering, &record(verb.release, deployment, &rendering, &making)?)
+}
+
+/// Renders an install without any cluster (`--dry-run=client`).
+pub async fn render_offline(release: &ReleaseName, deployment: &Deployment) -> Result<DryRun, ActionError> {
+    let making = Making {
+        revision: 1,
+        shown_revision: 1,
+        upgrade: false,
+        status: Status::PendingInstall,
+        description: "Dry run complete",
+        first_deployed: None,
+    };
+    let prepared = prepared(deployment.chart.clone(), deployment.values.clone())?;
+    let request = request(release, deployment, Capabilities::without_cluster(), &making);
+    let rendering = run(prepared, request, NoCluster).await?;
+    dry_run(&rendering, &record(release, deployment, &rendering, &making)?)
+}
+
+pub(super) fn dry_run(rendering: &Rendering, record: &Release) -> Result<DryRun, ActionError> {
+    let objects = observe::objects(record)?;
+    let record_bytes = bytes(record)?;
+    Ok(DryRun { record: record.clone(), objects, record_bytes, warnings: rendering.warnings.clone() })
+}
+
+/// The chart with its dependencies processed.
+pub(super) fn prepared(chart: Chart, values: Values) -> Result<Prepared, ActionError> {
+    Ok(Prepared::new(chart, values)?)
+}
+
+pub(super) fn values(error: crate::helm::values::coalesce::CoalesceError) -> ActionError {
+    crate::helm::rendering::RenderingError::Values(error).into()
+}
+
+/// Renders against the cluster, on a thread that may block.
+pub(super) async fn rendered(
+    verb: Verb<'_>,
+    deployment: &Deployment,
+    prepared: Prepared,
+    kinds: &Kinds,
+    making: &Making<'_>,
+) -> Result<Rendering, ActionError> {
+    let capabilities = capabilities::of(verb.cluster, kinds).await?;
+    let request = request(verb.release, deployment, capabilities, making);
+    run(prepared, request, ClusterLookup::new(verb.cluster, kinds)).await
+}
+
+async fn run(prepared: Prepared, request: RenderingRequest, mut lookup: impl Lookup + 'static) -> Result<Rendering, ActionError> {
+    let rendering = spawn_blocking(move || prepared.render(&request, &mut lookup)).await;
+    Ok(rendering.map_err(|error| ActionError::Crashed(error.to_string()))??)
+}
+
+fn request(release: &ReleaseName, deployment: &Deployment, capabilities: Capabilities, making: &Making<'_>) -> RenderingRequest {
+    let release = ReleaseContext {
+        name: release.name.clone(),
+        namespace: release.namespace.clone(),
+        revision: i64::from(making.shown_revision),
+        is_install: !making.upgrade,
+        is_upgrade: making.upgrade,
+    };
+    RenderingRequest {
+        release,
+        capabilities,
+        skip_schema: deployment.skip_schema_validation,
+        subchart_notes: deployment.render_subchart_notes,
+        dns: deployment.enable_dns,
+    }
+}
+
+/// The record of what was rendered; one that no Secret can hold is refused.
+pub(super) fn record(
+    release: &ReleaseName,
+    deployment: &Deployment,
+    rendering: &Rendering,
+    making: &Making<'_>,
+) -> Result<Release, ActionError> {
+    refusal::check_labels(deployment.labels.keys())?;
+    let last_deployed = now();
+    let new = NewRecord {
+        name: &release.name,
+        namespace: &release.namespace,
+        revision: making.revision,
+        status: making.status,
+        description: making.description,
+        first_deployed: making.first_deployed.unwrap_or(&last_deployed),
+        last_deployed: &last_deployed,
+        chart: &rendering.chart,
+        config: &rendering.config,
+        manifest: &rendering.manifest,
+        hooks: &rendering.hooks,
+        notes: &rendering.notes,
+        labels: deployment.labels.clone(),
+    };
+    Release::new(&new).map_err(|source| ActionError::Record { release: release.name.clone(), source })
+}
+
+/// How many bytes the record takes in its Secret.
+pub(super) fn bytes(record: &Release) -> Result<usize, ActionError> {
+    Ok(record.encode().map_err(|source| unwritable(record, source))?.len())
+}
+
+/// The record must fit into a Secret, also when it is stored as failed with a long reason.
+pub(super) fn check_size(record: &Release) -> Result<(), ActionError> {
+    Ok(refusal::check_size(bytes(record)?)?)
+}

@@ -1,0 +1,126 @@
+//! `helm rollback`: a new revision that does what an older one did, from its stored manifest and hooks.
+
+use super::stage::{Stage, now, put, unwritable, with_status};
+use super::{Conduct, Refusal, Return, Verb, observe, words};
+use crate::action::ActionError;
+use crate::action::apply::{self, ApplyOptions, Crds, Prepared};
+use crate::helm::release::{self, Release, Revision, Status};
+use crate::helm::semver;
+
+/// Helm's own limit for a rollback's description, in characters.
+const DESCRIPTION_LENGTH: usize = 256;
+
+/// Returns to an older revision; answers the new one. No CRD is deleted or replaced by an older one.
+pub async fn rollback(verb: Verb<'_>, back: &Return) -> Result<Release, ActionError> {
+    check_description(back.description.as_deref())?;
+    let (history, kinds) = observe::history_and_kinds(verb).await?;
+    let (current, older) = current_and_older(&history, back.to)?;
+    let default = format!("Rollback to {}", older.revision());
+    let new = release::Return {
+        revision: current.revision() + 1,
+        description: back.description.as_deref().unwrap_or(&default),
+        first_deployed: current.first_deployed_text(),
+        last_deployed: &now(),
+    };
+    let record = older.returned_to(&new).map_err(|source| unwritable(older, source))?;
+    super::render::check_size(&record)?;
+    let (old, objects) = (observe::objects(current)?, observe::objects(&record)?);
+    let Conduct { force_conflicts, .. } = back.conduct;
+    // What the stored manifest has was ours once: Helm does not ask again.
+    let options = ApplyOptions { force_conflicts, take_ownership: true, installing: false, crds: crds(older, current) };
+    let prepared = apply::prepare(verb.cluster, &kinds, verb.release, &old, &objects, &options).await?;
+    verb.permit.enter().await?;
+    let mut stage = Stage { verb, conduct: back.conduct, kinds: kinds.with_crds(&objects), record, objects, created: Vec::new() };
+    stage.begin(&history).await?;
+    match Stage::until_interrupted(verb.interrupted, perform(&mut stage, &prepared)).await {
+        Ok(()) => {
+            stage.supersede(&history).await?;
+            let description = stage.record.description().to_owned();
+            stage.end(Status::Deployed, &description).await?;
+            Ok(stage.record)
+        }
+        Err(error) => Err(fail(stage, back, current, error).await),
+    }
+}
+
+fn check_description(description: Option<&str>) -> Result<(), Refusal> {
+    match description.map(|text| text.chars().count()) {
+        Some(length) if length > DESCRIPTION_LENGTH => Err(Refusal::LongDescription(length)),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Pure: the newest revision, whatever its status, and the one to return to.
+fn current_and_older(history: &[Release], to: Option<Revision>) -> Result<(&Release, &Release), Refusal> {
+    let current = history.last().ok_or(Refusal::NotFound)?;
+    let to = to.filter(|to| *to != 0).unwrap_or_else(|| current.revision().saturating_sub(1));
+    let older = history.iter().find(|record| record.revision() == to).ok_or(Refusal::NoRevision(to))?;
+    Ok((current, older))
+}
+
+/// An "older" revision may hold the newer chart; its CRDs are wanted then, unless they would take something away.
+fn crds(older: &Release, current: &Release) -> Crds {
+    if semver::is_newer(older.chart_version(), current.chart_version()) { Crds::LoseNothing } else { Crds::NeverBack }
+}
+
+/// Where it stopped decides what is stored.
+async fn perform(stage: &mut Stage<'_>, prepared: &Prepared) -> Result<(), ActionError> {
+    stage.hooks("pre-rollback").await?;
+    stage.apply(prepared).await?;
+    stage.wait().await?;
+    stage.hooks("post-rollback").await
+}
+
+/// Stores the failure. A revision that ran is superseded by then, unless only waiting or a hook failed; one that failed stays failed.
+async fn fail(mut stage: Stage<'_>, back: &Return, current: &Release, error: ActionError) -> ActionError {
+    let name = stage.verb.release.name.clone();
+    let waited = matches!(error, ActionError::NotReady(_));
+    let verb = if waited { "Release" } else { "Rollback" };
+    let halfway = matches!(error, ActionError::Failed(_));
+    if let Err(problem) = store_failure(&mut stage, current, halfway, &format!("{verb} {name:?} failed: {}", words(&error))).await {
+        (stage.verb.talk)(&format!("the failure could not be stored: {}", words(&problem)));
+    }
+    if back.conduct.cleanup_on_fail
+        && let Err(second) = stage.clean_up().await
+    {
+        let told = "an error occurred while cleaning up resources. original rollback error";
+        return ActionError::NotUndone { told, error: Box::new(error), second: format!("unable to cleanup resources: {}", words(&second)) };
+    }
+    if waited { ActionError::Undone { told: format!("release {name} failed"), error: Box::new(error) } } else { error }
+}
+
+async fn store_failure(stage: &mut Stage<'_>, current: &Release, halfway: bool, failed: &str) -> Result<(), ActionError> {
+    if halfway && current.status() == Status::Deployed {
+        put(stage.verb, &with_status(current, Status::Superseded, current.description())?).await?;
+    }
+    stage.end(Status::Failed, failed).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn history() -> Vec<Release> {
+        let release = |version: u32, chart: &str| {
+            let chart = format!(r#"{{"metadata":{{"name":"c","version":"{chart}"}}}}"#);
+            Release::from_json(&format!(r#"{{"name":"r","info":{{"status":"failed"}},"chart":{chart},"version":{version}}}"#)).unwrap()
+        };
+        vec![release(3, "1.0.0"), release(4, "2.0.0"), release(5, "1.1.0")]
+    }
+
+    #[test]
+    fn which_revision_is_returned_to() {
+        let history = history();
+        let older = |to| current_and_older(&history, to).map(|(current, older)| (current.revision(), older.revision()));
+        assert_eq!((older(None), older(Some(0)), older(Some(3))), (Ok((5, 4)), Ok((5, 4)), Ok((5, 3))));
+        assert_eq!(older(Some(1)), Err(Refusal::NoRevision(1)));
+        assert_eq!(current_and_older(&[], None).unwrap_err(), Refusal::NotFound);
+        assert_eq!((crds(&history[0], &history[2]), crds(&history[1], &history[2])), (Crds::NeverBack, Crds::LoseNothing));
+    }
+
+    #[test]
+    fn a_description_is_one_line_of_the_history() {
+        assert_eq!(check_description(Some(&"é".repeat(256))), Ok(()));
+        assert_eq!(check_description(Some(&"é".repeat(257))), Err(Refusal::LongDescription(257)));
+    }
+}

@@ -1,0 +1,154 @@
+//! `helm upgrade`: the next revision of a release.
+
+use std::collections::BTreeMap;
+
+use super::install::waiting;
+use super::render::{Making, check_size, prepared, record, rendered, values};
+use super::rollback::rollback;
+use super::stage::Stage;
+use super::{Conduct, Deployment, Refusal, Return, Verb, observe, refusal, reuse, words};
+use crate::action::ActionError;
+use crate::action::apply::{self, ApplyOptions, Prepared};
+use crate::helm::release::{Release, Revision, Status};
+
+/// Upgrades a release; answers the deployed revision.
+pub async fn upgrade(verb: Verb<'_>, deployment: &Deployment) -> Result<Release, ActionError> {
+    let (history, kinds) = observe::history_and_kinds(verb).await?;
+    let (last, current) = last_and_current(&history, &verb.release.name)?;
+    let (chart, values) = reuse::reused(deployment.reuse, deployment.chart.clone(), deployment.values.clone(), current).map_err(values)?;
+    let revision = last.revision() + 1;
+    let making = Making {
+        revision,
+        shown_revision: revision,
+        upgrade: true,
+        status: Status::PendingUpgrade,
+        description: "Preparing upgrade",
+        first_deployed: current.first_deployed_text(),
+    };
+    let rendering = rendered(verb, deployment, prepared(chart, values)?, &kinds, &making).await?;
+    rendering.warnings.iter().for_each(|warning| (verb.talk)(warning));
+    let record = record(verb.release, deployment, &rendering, &making)?.with_labels(labels(last, &deployment.labels));
+    check_size(&record)?;
+    let (old, objects) = (observe::objects(current)?, observe::objects(&record)?);
+    let Conduct { force_conflicts, take_ownership, .. } = deployment.conduct;
+    let options = ApplyOptions { force_conflicts, take_ownership, ..ApplyOptions::default() };
+    let prepared = apply::prepare(verb.cluster, &kinds, verb.release, &old, &objects, &options).await?;
+    verb.permit.enter().await?;
+    let conduct = waiting(deployment);
+    let mut stage = Stage { verb, conduct, kinds: kinds.with_crds(&objects), record, objects, created: Vec::new() };
+    stage.begin(&history).await?;
+    let description = deployment.description.as_deref().unwrap_or("Upgrade complete");
+    let done = Stage::until_interrupted(verb.interrupted, perform(&mut stage, &prepared)).await;
+    match done {
+        Ok(()) => {
+            stage.supersede(&history).await?;
+            stage.end(Status::Deployed, description).await?;
+            Ok(stage.record)
+        }
+        Err(error) => Err(fail(stage, deployment, &history, error).await),
+    }
+}
+
+/// Pure: the newest revision, and the one that runs: the newest deployed one, else the newest one if that failed or was superseded.
+pub(super) fn last_and_current<'h>(history: &'h [Release], name: &str) -> Result<(&'h Release, &'h Release), Refusal> {
+    let nothing = || Refusal::NothingDeployed(name.to_owned());
+    let last = history.last().ok_or_else(nothing)?;
+    if last.status().is_pending() {
+        return Err(refusal::pending(last, history));
+    }
+    let deployed = history.iter().rfind(|record| record.status() == Status::Deployed);
+    let usable = || Some(last).filter(|last| matches!(last.status(), Status::Failed | Status::Superseded));
+    Ok((last, deployed.or_else(usable).ok_or_else(nothing)?))
+}
+
+/// Pure: the old labels with the new ones over them; `null` removes one.
+fn labels(last: &Release, new: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let mut labels = last.user_labels();
+    labels.extend(new.clone());
+    labels.retain(|_, value| value != "null");
+    labels
+}
+
+async fn perform(stage: &mut Stage<'_>, prepared: &Prepared) -> Result<(), ActionError> {
+    stage.hooks("pre-upgrade").await?;
+    stage.apply(prepared).await?;
+    stage.wait().await?;
+    stage.hooks("post-upgrade").await
+}
+
+/// Stores the failure, then cleans up and rolls back as far as that is wanted.
+async fn fail(mut stage: Stage<'_>, deployment: &Deployment, history: &[Release], error: ActionError) -> ActionError {
+    let name = &stage.verb.release.name;
+    let failed = format!("Upgrade {name:?} failed: {}", words(&error));
+    if let Err(problem) = stage.end(Status::Failed, &failed).await {
+        (stage.verb.talk)(&format!("the failure could not be stored: {}", words(&problem)));
+    }
+    if deployment.conduct.cleanup_on_fail
+        && let Err(second) = stage.clean_up().await
+    {
+        let told = "an error occurred while cleaning up resources. original upgrade error";
+        return ActionError::NotUndone { told, error: Box::new(error), second: format!("unable to cleanup resources: {}", words(&second)) };
+    }
+    if !deployment.rollback_on_failure {
+        return error;
+    }
+    let Some(to) = last_good(history) else {
+        let told = "unable to find a previously successful release when attempting to rollback. original upgrade error".to_owned();
+        return ActionError::Undone { told, error: Box::new(error) };
+    };
+    let back = Return { to: Some(to), description: None, conduct: Conduct { history_max: 0, ..stage.conduct } };
+    // A future that contains itself has no size.
+    match Box::pin(rollback(stage.verb, &back)).await {
+        Ok(_) => {
+            let told = format!("release {name} failed, and has been rolled back due to rollback-on-failure being set");
+            ActionError::Undone { told, error: Box::new(error) }
+        }
+        Err(second) => {
+            let told = "an error occurred while rolling back the release. original upgrade error";
+            ActionError::NotUndone { told, error: Box::new(error), second: words(&second) }
+        }
+    }
+}
+
+/// Pure: the newest revision that was good.
+fn last_good(history: &[Release]) -> Option<Revision> {
+    history.iter().rfind(|record| matches!(record.status(), Status::Deployed | Status::Superseded)).map(Release::revision)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn history(statuses: &[&str]) -> Vec<Release> {
+        let release = |(index, status): (usize, &&str)| {
+            Release::from_json(&format!(r#"{{"name":"r","info":{{"status":"{status}"}},"version":{}}}"#, index + 1)).unwrap()
+        };
+        statuses.iter().enumerate().map(release).collect()
+    }
+
+    #[test]
+    fn which_revision_runs() {
+        let table: [(&[&str], Option<Revision>); 8] = [
+            (&[], None),
+            (&["superseded", "deployed"], Some(2)),
+            (&["deployed", "failed", "failed"], Some(1)),
+            (&["superseded", "failed"], Some(2)),
+            (&["superseded", "superseded"], Some(2)),
+            (&["deployed", "pending-upgrade"], None),
+            (&["uninstalled"], None),
+            (&["uninstalling"], None),
+        ];
+        for (statuses, expected) in table {
+            let history = history(statuses);
+            assert_eq!(last_and_current(&history, "r").ok().map(|(_, current)| current.revision()), expected, "{statuses:?}");
+        }
+        assert_eq!(last_good(&history(&["superseded", "deployed", "failed", "failed"])), Some(2));
+    }
+
+    #[test]
+    fn labels_are_merged_and_null_removes_one() {
+        let map = |pairs: &[(&str, &str)]| pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let last = history(&["deployed"]).remove(0).with_labels(map(&[("a", "1"), ("b", "2"), ("owner", "helm")]));
+        assert_eq!(labels(&last, &map(&[("a", "null"), ("c", "3")])), map(&[("b", "2"), ("c", "3")]));
+    }
+}
