@@ -1,7 +1,6 @@
 //! Renders the templates of a chart and its subcharts, as Helm's engine does. Knows no cluster: who does answers [`Lookup`].
 
 mod context;
-mod functions;
 mod objects;
 mod outside;
 mod request;
@@ -24,7 +23,7 @@ pub fn render(request: &Render<'_>, lookup: &mut dyn Lookup) -> Result<Rendered,
 fn render_with(request: &Render<'_>, lookup: &mut dyn Lookup, stack: Stack) -> Result<Rendered, TemplateError> {
     let templates = context::templates(request);
     let order = order(&templates);
-    let mut set = Set::new(Functions::new(template::functions::all().chain(&functions::ALL)));
+    let mut set = Set::new(Functions::new(template::functions::all()));
     for (path, template) in &order {
         set.parse(&Text::from(*path), Text::from(template.data), stack).map_err(TemplateError::parse)?;
     }

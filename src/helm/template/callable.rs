@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::builtin::{self, Builtin};
 use super::function::Function;
+use super::templating;
 
 /// What a name calls.
 #[derive(Clone, Copy, Debug)]
@@ -35,10 +36,11 @@ impl Callable {
 pub struct Functions(HashMap<&'static str, Callable>);
 
 impl Functions {
-    /// Go's builtins and these functions; of two with one name the later counts.
+    /// Go's builtins, `include` and its like, and these functions; of two with one name the later counts.
     pub fn new(functions: impl IntoIterator<Item = &'static Function>) -> Self {
         let builtins = [Callable::And, Callable::Or].into_iter().chain(builtin::all().map(Callable::Builtin));
-        let all = builtins.chain(functions.into_iter().map(Callable::Function));
+        let functions = templating::ALL.iter().chain(functions);
+        let all = builtins.chain(functions.map(Callable::Function));
         Self(all.map(|callable| (callable.name(), callable)).collect())
     }
 

@@ -92,7 +92,7 @@ impl Parameter {
             | (Self::Int, Value::Int(_))
             | (Self::Int64, Value::Int64(_))
             | (Self::Float, Value::Float(_)) => true,
-            (Self::Map, Value::Map(map)) => map.kind != MapKind::Strings,
+            (Self::Map, Value::Map(map)) => !matches!(map.kind, MapKind::Strings | MapKind::NilStrings),
             (Self::List, Value::List(list)) => matches!(list.kind, ListKind::Any | ListKind::Nil),
             (Self::Strings, Value::List(list)) => matches!(list.kind, ListKind::Strings | ListKind::NilStrings),
             // A pointer is followed once.

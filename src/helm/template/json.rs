@@ -3,7 +3,7 @@
 use serde_json::{Map as JsonMap, Number, Value as Json};
 
 use super::text::Text;
-use super::value::{List, ListKind, Map, MapKind, Value};
+use super::value::{List, ListKind, Map, Value};
 
 /// Deeper than any real document; a map that holds itself is deeper than that.
 const MAX_DEPTH: usize = 200;
@@ -47,7 +47,7 @@ fn encode(value: &Value, depth: usize) -> Result<Json, String> {
         Value::Str(text) => Json::String(text.lossy().into_owned()),
         Value::Bytes(bytes) => Json::String(base64::Engine::encode(&base64::engine::general_purpose::STANDARD, bytes.bytes())),
         Value::List(list) if matches!(list.kind, ListKind::Nil | ListKind::NilStrings) => Json::Null,
-        Value::Map(map) if map.kind == MapKind::Nil => Json::Null,
+        Value::Map(map) if map.kind.is_nil() => Json::Null,
         Value::List(list) => list.items.iter().map(|item| encode(item, depth + 1)).collect::<Result<_, _>>()?,
         Value::Map(map) => encode_map(map, depth)?,
         Value::Object(object) => encode(&object.plain(), depth + 1)?,

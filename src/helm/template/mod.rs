@@ -11,6 +11,7 @@ mod parse;
 pub mod print;
 mod set;
 mod stack;
+mod templating;
 pub mod text;
 mod typed;
 pub mod value;

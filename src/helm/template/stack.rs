@@ -3,7 +3,7 @@
 use std::{io, thread};
 
 /// How much stack reading and executing templates may use. Only what is used costs memory.
-const SIZE: usize = 512 * 1024 * 1024;
+const SIZE: usize = 256 * 1024 * 1024;
 
 /// The rest is for what a step calls: functions, printing, YAML.
 const RESERVE: usize = 8 * 1024 * 1024;

@@ -20,13 +20,13 @@ impl Typed {
 
     /// An element of a map.
     pub(super) fn in_map(value: Value, kind: MapKind) -> Self {
-        Self { value, interface: kind != MapKind::Strings }
+        Self { value, interface: !matches!(kind, MapKind::Strings | MapKind::NilStrings) }
     }
 
     /// What Go gives for a key that a map does not have.
     pub(super) fn absent_from(kind: MapKind) -> Self {
         match kind {
-            MapKind::Strings => Self::concrete(Value::from("")),
+            MapKind::Strings | MapKind::NilStrings => Self::concrete(Value::from("")),
             MapKind::Any | MapKind::Values | MapKind::Nil => Self { value: Value::Nil, interface: true },
         }
     }

@@ -83,6 +83,8 @@ pub enum MapKind {
     Values,
     /// `map[string]interface {}` that is nil: it reads as an empty one, toJson writes `null`, and setting a key fails.
     Nil,
+    /// `map[string]string` that is nil.
+    NilStrings,
 }
 
 /// A Go value with fields and methods: `.Files`, `.Capabilities`, a time, a semantic version, a certificate.
@@ -189,9 +191,14 @@ impl MapKind {
     pub fn type_name(self) -> &'static str {
         match self {
             Self::Any | Self::Nil => "map[string]interface {}",
-            Self::Strings => "map[string]string",
+            Self::Strings | Self::NilStrings => "map[string]string",
             Self::Values => "common.Values",
         }
+    }
+
+    /// Whether there is no map behind it: toJson writes `null`.
+    pub fn is_nil(self) -> bool {
+        matches!(self, Self::Nil | Self::NilStrings)
     }
 }
 

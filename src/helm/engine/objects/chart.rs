@@ -19,6 +19,7 @@ pub(in crate::helm::engine) fn chart_map(metadata: &Metadata, is_root: bool) -> 
         ("Type", &metadata.chart_type),
     ];
     let annotations: Map = metadata.annotations.iter().map(|(key, value)| entry(key, Value::from(value.as_str()))).collect();
+    let annotations_kind = if annotations.is_empty() { MapKind::NilStrings } else { MapKind::Strings };
     let maintainer = |maintainer: &crate::helm::chart::metadata::Maintainer| {
         let fields = [("Name", &maintainer.name), ("Email", &maintainer.email), ("URL", &maintainer.url)];
         Value::Map(fields.into_iter().map(|(key, text)| entry(key, Value::from(text.as_str()))).collect())
@@ -28,7 +29,7 @@ pub(in crate::helm::engine) fn chart_map(metadata: &Metadata, is_root: bool) -> 
         ("Keywords", strings(&metadata.keywords)),
         ("Maintainers", list(metadata.maintainers.iter().map(maintainer))),
         ("Deprecated", Value::Bool(metadata.deprecated)),
-        ("Annotations", Value::Map(annotations.with_kind(MapKind::Strings))),
+        ("Annotations", Value::Map(annotations.with_kind(annotations_kind))),
         ("Dependencies", list(metadata.dependencies.iter().map(dependency))),
         ("IsRoot", Value::Bool(is_root)),
     ];

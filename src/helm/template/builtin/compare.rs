@@ -6,7 +6,7 @@ use std::rc::Rc;
 use crate::helm::template::print;
 use crate::helm::template::text::Text;
 use crate::helm::template::typed::Typed;
-use crate::helm::template::value::{ListKind, MapKind, Value};
+use crate::helm::template::value::{ListKind, Value};
 
 const BAD_TYPE: &str = "invalid type for comparison";
 
@@ -86,7 +86,7 @@ fn is_nil(value: &Value) -> bool {
     match value {
         Value::Nil => true,
         Value::List(list) => matches!(list.kind, ListKind::Nil | ListKind::NilStrings),
-        Value::Map(map) => map.kind == MapKind::Nil,
+        Value::Map(map) => map.kind.is_nil(),
         _ => false,
     }
 }

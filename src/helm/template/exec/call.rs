@@ -125,3 +125,33 @@ impl<'t> Run<'t, '_, '_> {
 fn values(arguments: Vec<Typed>) -> Vec<Value> {
     arguments.into_iter().map(|argument| argument.value).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::helm::template::exec::tests::{failure, render};
+
+    #[test]
+    fn the_first_argument_that_decides() {
+        assert_eq!(render("{{ and 1 0 (fail \"no\") }} {{ or 0 1 (fail \"no\") }} {{ or .none \"d\" }} {{ \"x\" | or \"\" }}"), "0 1 d x");
+        assert_eq!(failure("{{ or }}"), "wrong number of args for or: want at least 1 got 0");
+    }
+
+    #[test]
+    fn counts_of_arguments() {
+        let cases = [
+            ("{{ upper }}", "wrong number of args for upper: want 1 got 0"),
+            ("{{ \"x\" | upper \"y\" }}", "wrong number of args for upper: want 1 got 2"),
+            ("{{ ne 1 2 3 }}", "wrong number of args for ne: want 2 got 3"),
+            ("{{ index }}", "wrong number of args for index: want at least 1 got 0"),
+            ("{{ eq 1 }}", "error calling eq: missing argument for comparison"),
+        ];
+        for (text, message) in cases {
+            assert_eq!(failure(text), message, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_error_of_a_function_is_at_its_command() {
+        insta::assert_snapshot!(render("a\n  {{ print (eq 1 1.5) }}"), @r#"template: f:2:12: executing "f" at <eq 1 1.5>: error calling eq: incompatible types for comparison: int and float64"#);
+    }
+}

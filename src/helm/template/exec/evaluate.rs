@@ -201,3 +201,53 @@ impl<'t> Run<'t, '_, '_> {
         Err(self.error(format!("wrong type for value; expected {wanted}; got {got}")))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::helm::template::exec::tests::{failure, render};
+
+    #[test]
+    fn literals_and_pipelines() {
+        let cases = [
+            (
+                "{{ 1 }} {{ 1.5 }} {{ 1e3 }} {{ 0x1F }} {{ 'a' }} {{ 017 }} {{ 1_000 }} {{ -3 }} {{ 1e6 }}",
+                "1 1.5 1000 31 97 15 1000 -3 1e+06",
+            ),
+            ("{{ \"q\\\"x\" }} {{ `raw\\n` }} {{ true }}", "q\"x raw\\n true"),
+            ("{{ \"a\" | printf \"%s-%s\" \"b\" }}", "b-a"),
+            ("{{ print (1) (\"x\" | print) }}", "1x"),
+            ("{{ not nil }} {{ print nil }}", "true <nil>"),
+        ];
+        for (text, out) in cases {
+            assert_eq!(render(text), out, "{text}");
+        }
+    }
+
+    #[test]
+    fn arguments_have_types() {
+        let cases = [
+            ("{{ upper .none }}", "wrong type for value; expected string; got interface {}"),
+            ("{{ .none | upper }}", "invalid value; expected string"),
+            ("{{ .none | trunc 5 }}", "invalid value; expected string"),
+            ("{{ upper .big }}", "wrong type for value; expected string; got float64"),
+            ("{{ until .big }}", "wrong type for value; expected int; got float64"),
+            ("{{ until .set }}", "wrong type for value; expected int; got int64"),
+            ("{{ until \"x\" }}", "expected integer; found \"x\""),
+            ("{{ upper 1 }}", "expected string; found 1"),
+            ("{{ upper nil }}", "cannot assign nil to string"),
+            ("{{ hasKey .text \"x\" }}", "wrong type for value; expected map[string]interface {}; got string"),
+            ("{{ hasKey \"s\" \"x\" }}", "can't handle \"s\" for arg of type map[string]interface {}"),
+            ("{{ ternary 1 2 \"x\" }}", "expected bool; found \"x\""),
+            ("{{ nil }}", "nil is not a command"),
+            ("{{ .text 1 }}", "text is not a method but has arguments"),
+            ("{{ 1 2 }}", "can't give argument to non-function 1"),
+            ("{{ $x := 1 }}{{ $x 2 }}", "can't give argument to non-function $x"),
+            ("{{ 9223372036854775808 }}", "9223372036854775808 overflows int"),
+            ("{{ (nil).x }}", "nil is not a command"),
+            ("{{ if and false ($x := 1) }}{{ end }}{{ $x := 0 }}{{ if or true ($y := 1) }}{{ $y }}{{ end }}", "undefined variable: $y"),
+        ];
+        for (text, message) in cases {
+            assert_eq!(failure(text), message, "{text}");
+        }
+    }
+}

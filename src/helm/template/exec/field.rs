@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use super::call::Call;
 use super::run::Run;
+use super::values::{self, Method};
 use crate::helm::template::error::TemplateError;
 use crate::helm::template::parse::tree::Operand;
 use crate::helm::template::print;
@@ -31,7 +32,10 @@ impl<'t> Run<'t, '_, '_> {
 
     fn field(&mut self, dot: &Typed, receiver: &Typed, name: &str, call: &Call<'t>) -> Result<Typed, TemplateError> {
         match &receiver.value {
-            Value::Map(map) => self.entry(map, name, call),
+            Value::Map(map) => match values::method(map, name) {
+                Some(method) => self.method_of_values(dot, map, name, method, call),
+                None => self.entry(map, name, call),
+            },
             Value::Nil if receiver.interface => Err(self.error(format!("nil pointer evaluating interface {{}}.{name}"))),
             Value::Nil if self.executor.strict => {
                 Err(self.error(format!("nil data; no entry for key {}", print::quote(name.as_bytes(), false))))
@@ -57,6 +61,12 @@ impl<'t> Run<'t, '_, '_> {
         }
     }
 
+    fn method_of_values(&mut self, dot: &Typed, map: &Map, name: &str, method: Method, call: &Call<'t>) -> Result<Typed, TemplateError> {
+        let arguments = self.method_arguments(dot, name, method.parameters(), call)?;
+        let result = method.call(map, &arguments);
+        result.map(Typed::concrete).map_err(|text| self.failed(name, call, TemplateError::new(text)))
+    }
+
     fn field_of_object(
         &mut self,
         dot: &Typed,
@@ -79,5 +89,36 @@ impl<'t> Run<'t, '_, '_> {
             Some(Err(error)) => Err(self.failed(name, call, error.into())),
             None => Err(self.no_field(receiver, name)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::helm::template::exec::tests::{failure, render};
+
+    #[test]
+    fn nil_is_an_error_only_where_go_knows_its_type() {
+        assert_eq!(render("{{ .map.missing }}{{ (.missing).x.y }}{{ $x := .missing }}{{ $x.y.z }}"), "<no value>".repeat(3));
+        let cases = [
+            ("{{ .missing.x }}", "nil pointer evaluating interface {}.x"),
+            ("{{ .map.none.x }}", "nil pointer evaluating interface {}.x"),
+            ("{{ range .list }}{{ .k }}{{ end }}", "can't evaluate field k in type interface {}"),
+            ("{{ .text.x }}", "can't evaluate field x in type interface {}"),
+            ("{{ (.text).x }}", "can't evaluate field x in type string"),
+            ("{{ .list.x }}", "can't evaluate field x in type interface {}"),
+            ("{{ (list 1).x }}", "can't evaluate field x in type []interface {}"),
+        ];
+        for (text, message) in cases {
+            assert_eq!(failure(text), message, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_place_is_the_second_name_of_a_chain() {
+        insta::assert_snapshot!(render("a:\n  \u{e9} {{ .map.none.x }}"), @r#"
+        f:2:12
+          executing "f" at <.map.none.x>:
+            nil pointer evaluating interface {}.x
+        "#);
     }
 }

@@ -89,3 +89,57 @@ pub fn without_no_value(text: Vec<u8>) -> Vec<u8> {
     kept.extend_from_slice(rest);
     kept
 }
+
+#[cfg(test)]
+mod tests {
+    use super::without_no_value;
+    use crate::helm::template::exec::tests::{failure, render};
+
+    #[test]
+    fn includes_and_texts() {
+        let cases = [
+            ("{{ define \"d\" }}[{{ . }}]{{ end }}{{ include \"d\" .text | upper }}", "[TEXT]"),
+            ("{{ tpl \"{{ .text }}\" . }}", "text"),
+            ("{{ tpl \"{{ define \\\"in\\\" }}IN{{ end }}{{ include \\\"in\\\" . }}\" . }}", "IN"),
+            (
+                "{{ define \"d\" }}{{ include \"in\" . }}{{ end }}{{ tpl \"{{ define \\\"in\\\" }}IN{{ end }}{{ include \\\"d\\\" . }}\" . }}",
+                "IN",
+            ),
+            ("{{ tpl \"<no value>{{ .none }}x\" . }}", "x"),
+            ("{{ define \"d\" }}{{ .none }}{{ end }}{{ include \"d\" . | quote }}", "\"<no value>\""),
+        ];
+        for (text, out) in cases {
+            assert_eq!(render(text), out, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_a_text_defines_is_gone_after_it() {
+        let text = "{{ tpl \"{{ define \\\"in\\\" }}IN{{ end }}\" . }}{{ include \"in\" . }}";
+        assert_eq!(failure(text), "template: no template \"in\" associated with template \"gotpl\"");
+    }
+
+    #[test]
+    fn errors_name_every_level() {
+        insta::assert_snapshot!(render("{{ define \"d\" }}{{ .x.y }}{{ end }}\n{{ include \"d\" . }}"), @r#"
+        f:2:3
+          executing "f" at <include "d" .>:
+            error calling include:
+        f:1:21
+          executing "d" at <.x.y>:
+            nil pointer evaluating interface {}.y
+        "#);
+        insta::assert_snapshot!(render("{{ tpl \"{{ foo }}\" . }}"), @r#"template: f:1:3: executing "f" at <tpl "{{ foo }}" .>: error calling tpl: cannot parse template "{{ foo }}": template: gotpl:1: function "foo" not defined"#);
+        insta::assert_snapshot!(render("{{ tpl \"{{ .x.y }}\" . }}"), @r#"template: f:1:3: executing "f" at <tpl "{{ .x.y }}" .>: error calling tpl: error during tpl function execution for "{{ .x.y }}": template: gotpl:1:5: executing "gotpl" at <.x.y>: nil pointer evaluating interface {}.y"#);
+        insta::assert_snapshot!(render("{{ define \"d\" }}{{ fail \"no: way\" }}{{ end }}\n {{ include \"d\" . }}"), @"execution error at (f:2:4): no: way");
+        insta::assert_snapshot!(render("{{ lookup \"v1\" \"Pod\" \"a\" \"b\" }}"), @r#"template: f:1:3: executing "f" at <lookup "v1" "Pod" "a" "b">: error calling lookup: no Pod here"#);
+    }
+
+    #[test]
+    fn no_value_is_taken_out() {
+        let cases = [("a<no value>b<no value>", "ab"), ("<no <no value>value>", "<no value>"), ("plain", "plain"), ("<no value>", "")];
+        for (text, kept) in cases {
+            assert_eq!(without_no_value(text.as_bytes().to_vec()), kept.as_bytes());
+        }
+    }
+}

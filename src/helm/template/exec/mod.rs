@@ -6,6 +6,7 @@ mod field;
 mod host;
 mod range;
 mod run;
+mod values;
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -23,11 +24,16 @@ use super::text::Text;
 use super::typed::Typed;
 use super::value::Value;
 
-/// More steps than any chart takes; a loop without end is stopped here.
-const MAX_STEPS: u64 = 200_000_000;
+/// How much may be done, beyond what any chart does: a loop without end is stopped.
+#[derive(Clone, Copy, Debug)]
+struct Limits {
+    /// Actions, texts and rounds of loops.
+    steps: u64,
+    /// Bytes that one template writes.
+    output: usize,
+}
 
-/// More text than any cluster takes, in bytes.
-const MAX_OUTPUT: usize = 256 * 1024 * 1024;
+const LIMITS: Limits = Limits { steps: 100_000_000, output: 256 * 1024 * 1024 };
 
 /// What lies outside of the templates: the cluster, the DNS, and how strict to be.
 pub trait Outside {
@@ -50,6 +56,7 @@ pub struct Executor<'o> {
     outside: &'o mut dyn Outside,
     strict: bool,
     stack: Stack,
+    limits: Limits,
     steps: u64,
     /// How often each template is being included right now.
     included: HashMap<Text, usize>,
@@ -61,7 +68,7 @@ impl<'o> Executor<'o> {
     /// An executor for a set of templates.
     pub fn new(set: Set, outside: &'o mut dyn Outside, stack: Stack) -> Self {
         let strict = outside.strict();
-        Self { set: Rc::new(set), outside, strict, stack, steps: 0, included: HashMap::new(), read: HashMap::new() }
+        Self { set: Rc::new(set), outside, strict, stack, limits: LIMITS, steps: 0, included: HashMap::new(), read: HashMap::new() }
     }
 
     /// Executes the template of a name on some data; what it writes is added to `out`.
@@ -86,5 +93,87 @@ impl From<FunctionError> for TemplateError {
             FunctionError::Refused(text) => Self::refused(&text),
             FunctionError::Template(error) => *error,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::helm::template::{Functions, functions, stack};
+
+    struct Nowhere {
+        strict: bool,
+    }
+
+    impl Outside for Nowhere {
+        fn lookup(&mut self, _: &str, kind: &str, _: &str, _: &str) -> Result<Value, String> {
+            Err(format!("no {kind} here"))
+        }
+
+        fn host_by_name(&mut self, _: &str) -> Text {
+            Text::from("")
+        }
+
+        fn linting(&self) -> bool {
+            false
+        }
+
+        fn strict(&self) -> bool {
+            self.strict
+        }
+    }
+
+    fn execute(text: &str, strict: bool) -> String {
+        let values = json!({
+            "map": {"z": 1.0, "a": "two", "none": null}, "list": ["x", 1.0, null, {"k": "v"}], "numbers": [1.0, 2.0, 3.0],
+            "text": "text", "big": 1_000_000.0, "half": 1.5, "yes": true, "none": null, "empty": {}, "set": 3
+        });
+        stack::with_room(|stack| {
+            let mut set = Set::new(Functions::new(functions::all()));
+            if let Err(error) = set.parse(&"f".into(), text.into(), stack) {
+                return TemplateError::parse(error).to_string();
+            }
+            let mut outside = Nowhere { strict };
+            let mut executor = Executor::new(set, &mut outside, stack);
+            executor.limits = Limits { steps: 1_000_000, output: 1_000_000 };
+            let mut out = Vec::new();
+            match executor.execute(&"f".into(), Value::from(&values), &mut out) {
+                Ok(()) => String::from_utf8(out).unwrap(),
+                Err(error) => error.to_string(),
+            }
+        })
+        .unwrap()
+    }
+
+    /// What a text writes, or Helm's error.
+    pub(super) fn render(text: &str) -> String {
+        execute(text, false)
+    }
+
+    /// The last line of Helm's error: what happened, without where.
+    pub(super) fn failure(text: &str) -> String {
+        let error = render(text);
+        let line = error.lines().last().unwrap_or_default();
+        line.rsplit_once(">: ").map_or(line, |(_, message)| message).trim().to_owned()
+    }
+
+    #[test]
+    fn strict_misses_keys() {
+        assert_eq!(execute("{{ .map.a }}{{ with .none }}{{ end }}", true), "two");
+        assert!(execute("{{ .map.x }}", true).ends_with("map has no entry for key \"x\""));
+        assert!(execute("{{ (.none).x }}", true).ends_with("nil data; no entry for key \"x\""));
+    }
+
+    #[test]
+    fn what_never_ends_is_stopped() {
+        assert!(
+            failure("{{ define \"r\" }}{{ template \"r\" }}{{ end }}{{ template \"r\" }}").starts_with("exceeded maximum template depth")
+        );
+        assert!(failure("{{ define \"r\" }}{{ include \"r\" . }}{{ end }}{{ include \"r\" . }}").contains("nested reference name: r"));
+        assert!(render("{{ $t := \"{{ tpl .t . }}\" }}{{ tpl $t (dict \"t\" $t) }}").contains("exceeded maximum template depth"));
+        assert!(failure("{{ range 9000000000000 }}{{ end }}").starts_with("stopped after"));
+        assert!(failure("{{ range 9000000000000 }}0123456789abcdef{{ . | toString | repeat 1000 }}{{ end }}").starts_with("stopped after"));
     }
 }

@@ -106,3 +106,36 @@ impl<'t> Run<'t, '_, '_> {
 fn counted(items: impl Iterator<Item = Typed>) -> impl Iterator<Item = (Option<Value>, Typed)> {
     (0..).map(|index| Some(Value::Int(index))).zip(items)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::helm::template::exec::tests::{failure, render};
+
+    #[test]
+    fn everything_that_can_be_ranged_over() {
+        let cases = [
+            ("{{ range .list }}[{{ . }}]{{ end }}", "[x][1][<no value>][map[k:v]]"),
+            ("{{ range $i, $v := .list }}[{{ $i }}={{ $v }}]{{ end }}", "[0=x][1=1][2=<no value>][3=map[k:v]]"),
+            ("{{ range $k, $v := .map }}[{{ $k }}={{ $v }}]{{ end }}", "[a=two][none=<no value>][z=1]"),
+            ("{{ range $v := .map }}[{{ $v }}]{{ end }}", "[two][<no value>][1]"),
+            ("{{ range 3 }}{{ . }}{{ end }}{{ range $i := .set }}{{ $i }}{{ end }}", "012012"),
+            ("{{ range 0 }}a{{ else }}b{{ end }}{{ range .none }}a{{ else }}b{{ end }}{{ range .empty }}a{{ else }}b{{ end }}", "bbb"),
+            ("{{ range .numbers }}{{ if eq . 2.0 }}{{ continue }}{{ end }}{{ . }}{{ end }}", "13"),
+            ("{{ range .numbers }}{{ if eq . 2.0 }}{{ break }}{{ end }}{{ . }}{{ end }}", "1"),
+            ("{{ range .numbers }}{{ range $.numbers }}{{ break }}{{ end }}{{ . }}{{ end }}", "123"),
+            ("{{ $x := 0 }}{{ range .numbers }}{{ $x = . }}{{ end }}{{ $x }}", "3"),
+            ("{{ $i := 0 }}{{ $v := 0 }}{{ range $i, $v = .numbers }}{{ end }}{{ $i }}{{ $v }}", "23"),
+            ("{{ $m := dict \"a\" 1 }}{{ range $k, $v := $m }}{{ $_ := set $m \"b\" 2 }}{{ $k }}{{ end }}{{ len $m }}", "a2"),
+        ];
+        for (text, out) in cases {
+            assert_eq!(render(text), out, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_ranged_over() {
+        assert_eq!(failure("{{ range .text }}{{ end }}"), "range can't iterate over text");
+        assert_eq!(failure("{{ range .half }}{{ end }}"), "range can't iterate over 1.5");
+        assert_eq!(failure("{{ range $i, $v := 3 }}{{ end }}"), "can't use 3 to iterate over more than one variable");
+    }
+}

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::rc::Rc;
 
-use super::{Executor, MAX_OUTPUT, MAX_STEPS};
+use super::Executor;
 use crate::helm::template::error::TemplateError;
 use crate::helm::template::parse::tree::{Call, Definition, Node, Pipe};
 use crate::helm::template::print;
@@ -93,11 +93,12 @@ impl<'t, 'r, 'o> Run<'t, 'r, 'o> {
     /// Stops what would never end.
     pub(super) fn count_step(&mut self) -> Result<(), TemplateError> {
         self.executor.steps += 1;
-        if self.executor.steps > MAX_STEPS {
-            return Err(self.error(format!("stopped after {MAX_STEPS} steps: the template does not seem to end")));
+        let limits = self.executor.limits;
+        if self.executor.steps > limits.steps {
+            return Err(self.error(format!("stopped after {} steps: the template does not seem to end", limits.steps)));
         }
-        if self.out.len() > MAX_OUTPUT {
-            return Err(self.error(format!("stopped after {MAX_OUTPUT} bytes of output")));
+        if self.out.len() > limits.output {
+            return Err(self.error(format!("stopped after {} bytes of output", limits.output)));
         }
         Ok(())
     }
@@ -144,5 +145,35 @@ impl<'t, 'r, 'o> Run<'t, 'r, 'o> {
         };
         let mut run = Run::new(self.executor, &definition, dot.clone(), self.out);
         run.walk(&dot, &definition.body).map(|_| Flow::Done)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::helm::template::exec::tests::{failure, render};
+
+    #[test]
+    fn conditions_and_scopes() {
+        let cases = [
+            ("{{ if .empty }}a{{ else if .none }}b{{ else }}c{{ end }}", "c"),
+            ("{{ with .map }}{{ .a }}{{ else }}b{{ end }}", "two"),
+            ("{{ with .none }}a{{ else with .text }}{{ . }}{{ else }}c{{ end }}", "text"),
+            ("{{ with $x := .text }}{{ $x }}{{ . }}{{ end }}", "texttext"),
+            ("{{ $x := 1 }}{{ if true }}{{ $x = 2 }}{{ $x := 3 }}{{ end }}{{ $x }}", "2"),
+            ("{{ .none }} {{ .missing }} {{ print .none }}", "<no value> <no value> <nil>"),
+            ("{{ .big }} {{ .half }} {{ .yes }} {{ .list }} {{ .set }}", "1e+06 1.5 true [x 1 <nil> map[k:v]] 3"),
+            ("a {{- /* c */ -}} b", "ab"),
+        ];
+        for (text, out) in cases {
+            assert_eq!(render(text), out, "{text}");
+        }
+    }
+
+    #[test]
+    fn templates_see_no_variables_of_others() {
+        assert_eq!(render("{{ define \"d\" }}[{{ . }}]{{ end }}{{ template \"d\" 1 }}{{ template \"d\" }}"), "[1][<no value>]");
+        assert_eq!(render("{{ block \"b\" .text }}[{{ . }}]{{ end }}"), "[text]");
+        assert_eq!(failure("{{ template \"nope\" . }}"), "template \"nope\" not defined");
+        assert_eq!(render("{{ $x := 1 }}{{ define \"d\" }}{{ $x }}{{ end }}"), "parse error at (f:1): undefined variable \"$x\"");
     }
 }

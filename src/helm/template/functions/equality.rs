@@ -1,7 +1,7 @@
 //! Go's `reflect.DeepEqual`: the types count, so `int` 1 is not `float64` 1, and a nil list is not an empty one.
 
 use super::DEEPEST;
-use crate::helm::template::value::{ListKind, Map, MapKind, Value};
+use crate::helm::template::value::{ListKind, Map, Value};
 
 /// Whether both are of one type and hold the same.
 pub(super) fn deep_equal(one: &Value, other: &Value) -> bool {
@@ -28,7 +28,7 @@ fn equal(one: &Value, other: &Value, depth: usize) -> bool {
         }
         (Value::Map(one), Value::Map(other)) => {
             one.kind.type_name() == other.kind.type_name()
-                && (one.kind == MapKind::Nil) == (other.kind == MapKind::Nil)
+                && one.kind.is_nil() == other.kind.is_nil()
                 && (one.is(other) || (one.len() == other.len() && same_entries(one, other, depth)))
         }
         (Value::Object(one), Value::Object(other)) => {

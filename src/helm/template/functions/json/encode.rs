@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::helm::template::value::{List, ListKind, Map, MapKind, Value};
+use crate::helm::template::value::{List, ListKind, Map, Value};
 
 /// Deeper than any real document; a map that holds itself is deeper than that.
 const DEEPEST: usize = 1000;
@@ -63,7 +63,7 @@ impl Encoder {
     }
 
     fn map(&mut self, map: &Map) -> Result<(), String> {
-        if map.kind == MapKind::Nil {
+        if map.kind.is_nil() {
             self.push("null");
             return Ok(());
         }

@@ -1,6 +1,8 @@
-//! The functions that render templates, refuse to, or ask the cluster.
+//! `include`, `tpl`, `required`, `fail` and `lookup`: the functions that need who executes the template.
 
-use crate::helm::template::{Arguments, Function, FunctionError, Host, Parameter, Text, Value};
+use super::function::{Arguments, Function, FunctionError, Host, Parameter};
+use super::text::Text;
+use super::value::Value;
 
 type Answer = Result<Value, FunctionError>;
 
