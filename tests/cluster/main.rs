@@ -8,12 +8,16 @@ mod apply;
 mod connect;
 mod evidence;
 mod gate;
+mod hooks;
 mod lease;
 mod node;
+mod objects;
 mod release_secrets;
+mod removal;
 mod resilience;
 mod rollout;
 mod support;
+mod waiting;
 
 use std::process::ExitCode;
 
@@ -36,11 +40,15 @@ fn trials() -> Vec<Trial> {
         connect::trials(),
         evidence::trials(),
         gate::trials(),
+        hooks::trials(),
         lease::trials(),
         node::trials(),
+        objects::trials(),
         release_secrets::trials(),
+        removal::trials(),
         resilience::trials(),
         rollout::trials(),
+        waiting::trials(),
     ];
     files.into_iter().flatten().collect()
 }

@@ -14,6 +14,25 @@ pub(crate) fn helm(variable: &str, release: &ReleaseName, args: &[&str]) -> Stri
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// What Helm 4 says when it refuses to install or upgrade to a chart of one template, without its `Error: `.
+pub(crate) fn refused_by_helm(release: &ReleaseName, template: &str, verb: &str) -> String {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("app.tgz");
+    std::fs::write(&path, super::chart::chart("1.0.0", &[("t", template)]).bytes()).unwrap();
+    let program = std::env::var_os("HELM").expect("HELM is set by the sandbox");
+    let mut command = Command::new(program);
+    command.arg(verb).args([release.name.as_str(), path.to_str().unwrap()]).args([
+        "--kube-context",
+        super::FIRST,
+        "--namespace",
+        &release.namespace,
+    ]);
+    let output = command.output().unwrap();
+    assert!(!output.status.success());
+    let told = String::from_utf8(output.stderr).unwrap();
+    told.lines().find_map(|line| line.strip_prefix("Error: ")).unwrap_or_else(|| panic!("no error in {told}")).to_owned()
+}
+
 /// `revision status chart description` of every revision, as `helm history` tells it.
 pub(crate) fn history(variable: &str, release: &ReleaseName) -> Vec<String> {
     let json: Value = serde_json::from_str(&helm(variable, release, &["history", &release.name, "-o", "json"])).unwrap();

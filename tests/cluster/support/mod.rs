@@ -5,6 +5,7 @@ pub(crate) mod chart;
 pub(crate) mod gates;
 pub(crate) mod helm;
 pub(crate) mod kubeconfig;
+pub(crate) mod objects;
 pub(crate) mod program;
 pub(crate) mod proxy;
 pub(crate) mod sandbox;

@@ -1,0 +1,152 @@
+//! Hooks run in their order, with their policies, and leave the record that Helm would leave.
+
+use std::time::{Duration, Instant};
+
+use kube::api::{Patch, PatchParams};
+use libtest_mimic::Trial;
+use release::action::hooks::{self, HookError, HookPlace};
+use release::helm::release::Hook;
+use serde_json::json;
+
+use crate::support::objects::{Place, objects, uid};
+use crate::support::trial;
+
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![
+        trial("hooks::they_run_by_weight_and_the_record_is_stored_around_each", they_run_by_weight_and_the_record_is_stored_around_each),
+        trial("hooks::an_object_that_is_there_goes_before_it_is_created_anew", an_object_that_is_there_goes_before_it_is_created_anew),
+        trial("hooks::a_failed_job_is_told_with_its_log_and_cleaned_up", a_failed_job_is_told_with_its_log_and_cleaned_up),
+        trial("hooks::logs_and_deletion_follow_success", logs_and_deletion_follow_success),
+        trial("hooks::an_image_that_cannot_be_pulled_fails_early", an_image_that_cannot_be_pulled_fails_early),
+        trial("hooks::what_the_server_refuses_is_named", what_the_server_refuses_is_named),
+    ]
+}
+
+fn job(name: &str, script: &str) -> Hook {
+    let manifest = format!(
+        "apiVersion: batch/v1\nkind: Job\nmetadata: {{name: {name}}}\nspec:\n  backoffLimit: 0\n  template:\n    spec: {{restartPolicy: Never, containers: [{{name: c, image: 'sandbox/sh:1', args: [-c, {script:?}]}}]}}\n"
+    );
+    hook(name, "Job", &manifest)
+}
+
+fn map(name: &str) -> Hook {
+    hook(name, "ConfigMap", &format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}}}\n"))
+}
+
+fn hook(name: &str, kind: &str, manifest: &str) -> Hook {
+    let path = format!("app/templates/{name}.yaml");
+    Hook { name: name.into(), kind: kind.into(), path, manifest: manifest.into(), events: vec!["pre-install".into()], ..Hook::default() }
+}
+
+fn policies(hook: Hook, delete: &[&str], log: &[&str]) -> Hook {
+    let list = |list: &[&str]| list.iter().map(|policy| (*policy).to_owned()).collect();
+    Hook { delete_policies: list(delete), output_log_policies: list(log), ..hook }
+}
+
+/// Runs them; also every phase that was stored, as `name phase`.
+async fn run(place: &Place, hooks: &mut [Hook]) -> (Result<Vec<String>, HookError>, Vec<String>) {
+    let kinds = place.kinds().await;
+    let hook_place =
+        HookPlace { cluster: &place.cluster, kinds: &kinds, namespace: &place.release.namespace, timeout: Duration::from_mins(2) };
+    let mut stored = Vec::new();
+    let result = hooks::run(hook_place, hooks, "pre-install", async |hooks: &[Hook]| {
+        let phases = hooks.iter().filter(|hook| !hook.last_run.phase.is_empty());
+        stored.push(phases.map(|hook| format!("{} {}", hook.name, hook.last_run.phase)).collect::<Vec<_>>().join(", "));
+        Ok(())
+    });
+    (result.await, stored)
+}
+
+async fn they_run_by_weight_and_the_record_is_stored_around_each() {
+    let place = Place::new().await;
+    let mut hooks = [Hook { weight: 5, ..map("a") }, job("b", "exit 0"), Hook { events: vec!["post-install".into()], ..map("later") }];
+    let (result, stored) = run(&place, &mut hooks).await;
+    result.unwrap();
+    assert_eq!(stored, ["b Running", "b Succeeded", "a Running, b Succeeded", "a Succeeded, b Succeeded"]);
+    assert!(place.live(&hooks[0].manifest).await.is_some() && place.live(&hooks[1].manifest).await.is_some());
+    assert!(place.live(&hooks[2].manifest).await.is_none());
+    assert!(place.metadata(&hooks[0].manifest).await.labels.is_none(), "hooks carry no ownership");
+    let run = &hooks[1].last_run;
+    assert!(run.started_at.is_some() && run.completed_at > run.started_at, "{run:?}");
+    assert_eq!(hooks[1].delete_policies, ["before-hook-creation"]);
+}
+
+async fn an_object_that_is_there_goes_before_it_is_created_anew() {
+    let place = Place::new().await;
+    let mut hooks = [job("b", "exit 0"), map("held")];
+    run(&place, &mut hooks).await.0.unwrap();
+    let before = [uid(&place.metadata(&hooks[0].manifest).await), uid(&place.metadata(&hooks[1].manifest).await)];
+    // It takes its time to go.
+    let held = objects(&[&hooks[1].manifest]).remove(0);
+    let api = place.api(&held).await;
+    let finalizers = |list: serde_json::Value| Patch::Merge(json!({"metadata": {"finalizers": list}}));
+    api.patch("held", &PatchParams::default(), &finalizers(json!(["example.com/wait"]))).await.unwrap();
+    let later = api.clone();
+    let release = tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        later.patch("held", &PatchParams::default(), &finalizers(json!(null))).await.unwrap();
+    });
+    let start = Instant::now();
+    run(&place, &mut hooks).await.0.unwrap();
+    release.await.unwrap();
+    assert!(start.elapsed() > Duration::from_secs(2));
+    assert_ne!(uid(&place.metadata(&hooks[0].manifest).await), before[0]);
+    assert_ne!(uid(&place.metadata(&hooks[1].manifest).await), before[1]);
+}
+
+async fn a_failed_job_is_told_with_its_log_and_cleaned_up() {
+    let place = Place::new().await;
+    let mut hooks = [
+        policies(map("first"), &["hook-succeeded"], &[]),
+        policies(Hook { weight: 1, ..job("second", "echo no database; exit 3") }, &["hook-failed"], &["hook-failed"]),
+        Hook { weight: 2, ..map("third") },
+    ];
+    let (result, stored) = run(&place, &mut hooks).await;
+    let error = result.unwrap_err();
+    let expected = format!(
+        "failed pre-install: resource Job/{}/second not ready. status: Failed, message: Job Failed. failed: 1/1",
+        place.release.namespace
+    );
+    assert!(error.to_string().starts_with(&expected), "{error}");
+    assert_eq!(error.logs, ["no database\n"]);
+    assert_eq!(stored.last().unwrap(), "first Succeeded, second Failed");
+    for hook in &hooks {
+        assert!(place.live(&hook.manifest).await.is_none(), "{}", hook.name);
+    }
+}
+
+async fn logs_and_deletion_follow_success() {
+    let place = Place::new().await;
+    let mut hooks = [
+        policies(job("a", "echo from a"), &["hook-succeeded"], &["hook-succeeded"]),
+        policies(job("b", "echo from b"), &["before-hook-creation"], &["hook-succeeded", "hook-failed"]),
+    ];
+    let (result, _) = run(&place, &mut hooks).await;
+    assert_eq!(result.unwrap(), ["from b\n", "from a\n"], "the last one first, as Helm does");
+    assert!(place.live(&hooks[0].manifest).await.is_none() && place.live(&hooks[1].manifest).await.is_some());
+}
+
+async fn an_image_that_cannot_be_pulled_fails_early() {
+    let place = Place::new().await;
+    let mut broken = job("a", "");
+    broken.manifest = broken.manifest.replace("sandbox/sh:1", "example.com/no-such-image:1");
+    let start = Instant::now();
+    let error = run(&place, &mut [broken]).await.0.unwrap_err().to_string();
+    assert!(start.elapsed() < Duration::from_mins(1), "{error}");
+    assert!(error.contains("not ready. status: Failed, message: Job in progress; Pod ") && error.contains("ImagePull"), "{error}");
+}
+
+async fn what_the_server_refuses_is_named() {
+    let place = Place::new().await;
+    let mut twice = [policies(map("a"), &["hook-succeeded"], &[])];
+    place.apply(&[], &objects(&[&twice[0].manifest])).await.unwrap();
+    let error = run(&place, &mut twice).await.0.unwrap_err().to_string();
+    let namespace = &place.release.namespace;
+    let expected = format!(
+        "failed pre-install: warning: Hook pre-install app/templates/a.yaml failed: ConfigMap {namespace}/a: conflict: configmaps \"a\" already exists"
+    );
+    assert_eq!(error, expected);
+    let unknown = "apiVersion: nobody.example.com/v1\nkind: Nobody\nmetadata: {name: none}\n";
+    let error = run(&place, &mut [hook("none", "Nobody", unknown)]).await.0.unwrap_err().to_string();
+    assert!(error.ends_with("no matches for kind \"Nobody\" in version \"nobody.example.com/v1\""), "{error}");
+}
