@@ -21,6 +21,7 @@ pub mod interrupt;
 mod museum;
 pub mod node;
 mod object;
+pub mod parity;
 pub mod pebble;
 mod pipelines;
 pub mod pods;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use sandbox::interrupt::Interrupted;
-use sandbox::{bench, check, demo, dns, down, node, process, proxy, talk, up};
+use sandbox::{bench, check, demo, dns, down, node, parity, process, proxy, talk, up};
 
 /// Real clusters on one machine, for the demo, the tests and the benchmarks of release
 #[derive(Debug, Parser)]
@@ -26,6 +26,8 @@ enum Command {
     Test(check::Args),
     /// Measure release beside Helm 4 and Helm 3
     Bench(bench::Args),
+    /// Compare `release helm template` with Helm 4 over a folder of charts
+    Parity(parity::Args),
     /// Stop, kill and start single processes of a running sandbox
     Process(process::Args),
     /// Run a program and tell what it needed (started by `bench`)
@@ -49,6 +51,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Down(args) => down::run(args).await,
         Command::Test(args) => check::run(args).await,
         Command::Bench(args) => bench::run(args).await,
+        Command::Parity(args) => parity::run(args).await,
         Command::Measure(args) => bench::measure::run(&args),
         Command::Process(args) => process::run(args).await,
         Command::NodeAgent(args) => node::run(args).await,

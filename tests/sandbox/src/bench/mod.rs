@@ -150,7 +150,7 @@ async fn floor_of_upgrade(state: &State, context: &str) -> Result<String> {
 }
 
 /// The program as users get it: optimised.
-async fn release_program() -> Result<PathBuf> {
+pub(crate) async fn release_program() -> Result<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut build = Command::new(cargo);
     build.args(["build", "--release", "--quiet", "--bin", "release"]).current_dir(workspace());

@@ -12,7 +12,7 @@ mod programs;
 
 pub use cache::Cache;
 pub use extras::Extras;
-pub use programs::{CertManager, Programs};
+pub use programs::{CertManager, Programs, helm};
 
 /// One row of the table: what is built from one Go module graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -45,13 +45,18 @@ pub struct Programs {
     pub chartmuseum: Option<PathBuf>,
 }
 
+/// Helm 4 alone, built if it is missing.
+pub async fn helm(cache: &Cache) -> Result<PathBuf> {
+    Ok(build::ensure(cache, &HELM).await?.join("helm"))
+}
+
 impl Programs {
     /// Builds what is missing, one after the other, since every build uses all cores.
     pub async fn ensure(cache: &Cache, extras: &Extras) -> Result<Self> {
         announce(cache);
         let pebble = build::ensure(cache, &PEBBLE).await?.join("pebble");
         let etcd = etcd(cache).await?;
-        let helm = build::ensure(cache, &HELM).await?.join("helm");
+        let helm = helm(cache).await?;
         let helm_3 = build::ensure(cache, &HELM_3).await?.join("helm");
         let cert_manager = vec![cert_manager(cache, &CERT_MANAGER_OLD).await?, cert_manager(cache, &CERT_MANAGER_NEW).await?];
         let modern = extras.modern(cache).await?.into_iter().map(|(version, directory)| modern(version, &directory)).collect();
