@@ -3,7 +3,6 @@
 //! What is seen is judged by a pure function; the loop holds the only clock. A state that does not pass without a change (an image that cannot
 //! be pulled, a container that keeps crashing, a Job that failed, a quota) ends the wait at once, or after the short time that it may last.
 
-mod conditioned;
 mod gone;
 mod judge;
 mod legacy;
@@ -17,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures::StreamExt;
-use kube::api::TypeMeta;
+use kube::api::{Api, DynamicObject};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -25,10 +24,9 @@ use tokio::time::{Instant, sleep, sleep_until};
 pub use gone::{NotGone, gone};
 pub use not_ready::{NotReady, Unready};
 
-use conditioned::conditioned;
 use judge::{Judged, apart, judge, together};
 use seen::{Seen, Sight};
-use watch::{Change, Place, Watches, here};
+use watch::{Change, Watches};
 
 use crate::cluster::Cluster;
 use crate::cluster::discovery::Kinds;
@@ -39,8 +37,6 @@ use crate::helm::manifest::{Key, Object};
 
 /// Changes come in bursts; one judgement for each burst is enough.
 const BURST: Duration = Duration::from_millis(20);
-/// So long a custom resource may stay without the condition `Ready` before it is taken for one that never gets it.
-const SILENCE: Duration = Duration::from_secs(5);
 /// So many failed objects get their last event and log line told.
 const EXPLAINED: usize = 3;
 
@@ -81,24 +77,19 @@ pub async fn ready(
 }
 
 /// The objects that need to be looked at, each once.
-fn wanted(cluster: &Cluster, kinds: &Kinds, objects: &[Object], namespace: &str, until: Until) -> BTreeMap<Key, Place> {
+fn wanted(cluster: &Cluster, kinds: &Kinds, objects: &[Object], namespace: &str, until: Until) -> BTreeMap<Key, Api<DynamicObject>> {
     let is_awaited = |object: &&Object| match until {
         Until::Finished => matches!((object.group(), object.kind()), ("batch", "Job") | ("", "Pod")),
         Until::Ready { .. } | Until::Legacy { .. } => !status::is_always_ready(object.group(), object.kind()) && !object.name().is_empty(),
     };
     let found = objects.iter().filter(is_awaited);
-    let place = |object: &Object| {
-        let types = TypeMeta { api_version: object.api_version().to_owned(), kind: object.kind().to_owned() };
-        let plural = kinds.find(object)?.0.plural.clone();
-        Some(Place { api: kinds.api(cluster, object, namespace)?, types, plural })
-    };
-    found.filter_map(|object| Some((kinds.key(object, namespace), place(object)?))).collect()
+    found.filter_map(|object| Some((kinds.key(object, namespace), kinds.api(cluster, object, namespace)?))).collect()
 }
 
 /// One wait.
 struct Wait<'w> {
     cluster: &'w Cluster,
-    places: BTreeMap<Key, Place>,
+    apis: BTreeMap<Key, Api<DynamicObject>>,
     keys: Vec<Key>,
     until: Until,
     seen: Seen,
@@ -113,13 +104,13 @@ struct Wait<'w> {
 }
 
 impl<'w> Wait<'w> {
-    fn new(cluster: &'w Cluster, places: BTreeMap<Key, Place>, until: Until, tell: &'w (dyn Fn(&str) + Send + Sync)) -> Self {
+    fn new(cluster: &'w Cluster, apis: BTreeMap<Key, Api<DynamicObject>>, until: Until, tell: &'w (dyn Fn(&str) + Send + Sync)) -> Self {
         let (changes, arriving) = unbounded_channel();
-        let keys = places.keys().cloned().collect();
+        let keys = apis.keys().cloned().collect();
         let watches = Watches { cluster, changes, tasks: JoinSet::new() };
         Self {
             cluster,
-            places,
+            apis,
             keys,
             until,
             seen: Seen::default(),
@@ -137,13 +128,15 @@ impl<'w> Wait<'w> {
     /// One read of everything: most objects are ready at once, and need no watch.
     async fn look(&mut self, now: Instant) {
         self.started = now;
-        let read = async |(key, place): (&Key, &Place)| match place.api.get_opt(&key.name).await {
-            Ok(object) => (key.clone(), here(object, &place.types)),
-            Err(error) => (key.clone(), Sight::Hidden(Cause::of(&error).to_string())),
-        };
-        self.seen.objects = in_parallel(&self.places, read).collect().await;
-        if matches!(self.until, Until::Ready { .. }) {
-            self.seen.conditioned = conditioned(self.cluster, &self.places).await;
+        let reads = in_parallel(&self.apis, |(key, api)| async move { (key.clone(), api.get_opt(&key.name).await) });
+        let found: Vec<_> = reads.collect().await;
+        for (key, answer) in found {
+            let sight = match answer {
+                Ok(Some(object)) => serde_json::to_value(object).map_or_else(|error| Sight::Hidden(error.to_string()), Sight::Here),
+                Ok(None) => Sight::Missing,
+                Err(error) => Sight::Hidden(Cause::of(&error).to_string()),
+            };
+            self.seen.objects.insert(key, sight);
         }
     }
 
@@ -166,13 +159,8 @@ impl<'w> Wait<'w> {
 
     /// Judges what is seen now; also when something will have lasted too long, from the start.
     fn judge(&mut self) -> (Vec<Judged>, Option<Duration>) {
-        let elapsed = self.started.elapsed();
-        let patience = (elapsed < SILENCE && !self.seen.conditioned.is_empty()).then_some(SILENCE);
-        if patience.is_none() {
-            self.seen.conditioned.clear();
-        }
         let mut judged = judge(&self.keys, &self.seen, self.until);
-        let weighed = self.clock.weigh("wait", together(&judged), elapsed, None);
+        let weighed = self.clock.weigh("wait", together(&judged), self.started.elapsed(), None);
         apart(&mut judged, weighed.judgement);
         for judged in &judged {
             let line =
@@ -184,7 +172,7 @@ impl<'w> Wait<'w> {
                 self.told.insert(judged.key.clone(), line);
             }
         }
-        (judged, weighed.next.into_iter().chain(patience).min())
+        (judged, weighed.next)
     }
 
     /// Starts the watches of what is not ready.
@@ -192,9 +180,9 @@ impl<'w> Wait<'w> {
         for judged in judged.iter().filter(|judged| !judged.is_ready()) {
             let key = &judged.key;
             if self.watched.insert(key.clone())
-                && let Some(place) = self.places.get(key)
+                && let Some(api) = self.apis.get(key)
             {
-                self.watches.object(key.clone(), place.clone());
+                self.watches.object(key.clone(), api.clone());
             }
             if let Some(Sight::Here(object)) = self.seen.objects.get(key)
                 && self.explained.insert(key.clone())

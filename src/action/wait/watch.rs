@@ -4,7 +4,7 @@ use std::fmt::Debug;
 
 use futures::{Stream, StreamExt};
 use k8s_openapi::NamespaceResourceScope;
-use kube::api::{Api, DynamicObject, TypeMeta};
+use kube::api::{Api, DynamicObject};
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, watch_object, watcher};
 use serde::de::DeserializeOwned;
@@ -21,15 +21,6 @@ use crate::helm::manifest::Key;
 /// One change of what is seen.
 pub(super) type Change = Box<dyn FnOnce(&mut Seen) + Send>;
 
-/// Where an object is looked at.
-#[derive(Clone)]
-pub(super) struct Place {
-    pub(super) api: Api<DynamicObject>,
-    pub(super) types: TypeMeta,
-    /// As in the name of its CRD, for example `certificates`.
-    pub(super) plural: String,
-}
-
 /// The watches of one wait; they end with it.
 pub(super) struct Watches<'c> {
     pub(super) cluster: &'c Cluster,
@@ -39,12 +30,12 @@ pub(super) struct Watches<'c> {
 
 impl Watches<'_> {
     /// One object, by its name.
-    pub(super) fn object(&mut self, key: Key, place: Place) {
+    pub(super) fn object(&mut self, key: Key, api: Api<DynamicObject>) {
         let changes = self.changes.clone();
         self.tasks.spawn(async move {
-            let mut stream = std::pin::pin!(watch_object(place.api, &key.name).default_backoff());
+            let mut stream = std::pin::pin!(watch_object(api, &key.name).default_backoff());
             while let Some(event) = stream.next().await {
-                let (key, sight) = (key.clone(), sight(event, &place.types));
+                let (key, sight) = (key.clone(), sight(event));
                 if changes.send(Box::new(move |seen| drop(seen.objects.insert(key, sight)))).is_err() {
                     return;
                 }
@@ -89,22 +80,16 @@ impl Watches<'_> {
     }
 }
 
-fn sight(event: Result<Option<DynamicObject>, watcher::Error>, types: &TypeMeta) -> Sight {
+fn sight(event: Result<Option<DynamicObject>, watcher::Error>) -> Sight {
     match event {
-        Ok(object) => here(object, types),
+        Ok(Some(object)) => serde_json::to_value(object).map_or_else(|error| Sight::Hidden(error.to_string()), Sight::Here),
+        Ok(None) => Sight::Missing,
         Err(watcher::Error::InitialListFailed(error) | watcher::Error::WatchStartFailed(error) | watcher::Error::WatchFailed(error)) => {
             Sight::Hidden(Cause::of(&error).to_string())
         }
         Err(watcher::Error::WatchError(status)) => Sight::Hidden(status.message.clone()),
         Err(watcher::Error::NoResourceVersion) => Sight::Hidden("the API server sent no resourceVersion".to_owned()),
     }
-}
-
-/// What a read or a watch answered. The items of a list do not say of what kind they are.
-pub(super) fn here(object: Option<DynamicObject>, types: &TypeMeta) -> Sight {
-    let Some(object) = object else { return Sight::Missing };
-    let object = DynamicObject { types: Some(types.clone()), ..object };
-    serde_json::to_value(object).map_or_else(|error| Sight::Hidden(error.to_string()), Sight::Here)
 }
 
 /// By which labels a workload finds its pods; a Pod is found by its own.

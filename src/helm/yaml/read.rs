@@ -26,6 +26,8 @@ pub struct YamlError {
     pub column: Option<u64>,
     /// What is wrong there.
     pub problem: String,
+    /// The line that go-yaml names: it counts some from 0, and never names the first.
+    helms_line: Option<u64>,
 }
 
 fn place(line: Option<u64>, column: Option<u64>) -> String {
@@ -38,14 +40,46 @@ fn place(line: Option<u64>, column: Option<u64>) -> String {
 
 impl YamlError {
     fn at(mark: Mark, problem: impl Into<String>) -> Self {
-        Self { line: Some(mark.line + 1), column: Some(mark.column + 1), problem: problem.into() }
+        Self { line: Some(mark.line + 1), column: Some(mark.column + 1), problem: problem.into(), helms_line: None }
     }
+
+    /// What Helm says: its line is less exact, and it names no column.
+    pub fn in_helms_words(&self) -> String {
+        let yaml = "error converting YAML to JSON: ";
+        if let Some(number) = self.problem.strip_prefix(NO_JSON) {
+            let lower = number.trim_matches('`').to_ascii_lowercase();
+            let name = if lower.contains("nan") {
+                "NaN"
+            } else if lower.starts_with('-') {
+                "-Inf"
+            } else {
+                "+Inf"
+            };
+            return format!("{yaml}json: unsupported value: {name}");
+        }
+        format!("{yaml}yaml: {}{}", place(self.helms_line, None), self.problem)
+    }
+}
+
+/// What a number is that JSON does not have.
+const NO_JSON: &str = "JSON cannot hold ";
+
+/// go-yaml's line of an error: the scanner's count from 1, the parser's from 0, and the first of those counts as none.
+fn helms_line(error: &libyaml_safer::Error) -> Option<u64> {
+    let line = |mark: Option<Mark>| mark.map(|mark| mark.line).filter(|line| *line > 0);
+    let scanned = u64::from(error.kind() == libyaml_safer::ErrorKind::Scanner);
+    line(error.problem_mark()).map(|line| line + scanned).or_else(|| line(error.context_mark()))
 }
 
 impl From<libyaml_safer::Error> for YamlError {
     fn from(error: libyaml_safer::Error) -> Self {
         let mark = error.problem_mark();
-        Self { line: mark.map(|mark| mark.line + 1), column: mark.map(|mark| mark.column + 1), problem: error.problem().to_owned() }
+        Self {
+            line: mark.map(|mark| mark.line + 1),
+            column: mark.map(|mark| mark.column + 1),
+            problem: error.problem().to_owned(),
+            helms_line: helms_line(&error),
+        }
     }
 }
 
@@ -98,6 +132,7 @@ fn next_event<R: BufRead>(parser: &mut Parser<R>, line: u64) -> Result<Event, Ya
         line: Some(line + 1),
         column: None,
         problem: "while scanning a tag, did not find expected whitespace or line break".to_owned(),
+        helms_line: Some(line + 1),
     };
     // After a panic the parser is not used again.
     panic::catch_unwind(AssertUnwindSafe(|| parser.parse())).map_err(|_| gave_up())?.map_err(YamlError::from)
@@ -135,7 +170,7 @@ impl<'a> Text<'a> {
 
 fn invalid_utf8(text: &[u8], valid: usize) -> YamlError {
     let line = text[..valid].split(|byte| *byte == b'\n').count() as u64;
-    YamlError { line: Some(line), column: None, problem: "invalid UTF-8".to_owned() }
+    YamlError { line: Some(line), column: None, problem: "invalid UTF-8".to_owned(), helms_line: None }
 }
 
 /// The documents of a stream, cut at lines that hold only `---`, as Helm 4 cuts a values file.
@@ -334,7 +369,7 @@ fn plain_value(resolved: Resolved, text: String) -> Result<Value, String> {
         Resolved::Null => Value::Null,
         Resolved::Bool(value) => Value::Bool(value),
         Resolved::Int(value) => Value::Number(integer(value)),
-        Resolved::Float(value) => Value::Number(Number::from_f64(value).ok_or_else(|| format!("JSON cannot hold `{text}`"))?),
+        Resolved::Float(value) => Value::Number(Number::from_f64(value).ok_or_else(|| format!("{NO_JSON}`{text}`"))?),
         Resolved::Timestamp | Resolved::Text => Value::String(text),
     })
 }

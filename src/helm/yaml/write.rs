@@ -275,7 +275,7 @@ impl Style {
     fn of(text: &str, is_key: bool, dialect: Dialect) -> Self {
         let wanted = if text.contains('\n') {
             Self::Literal
-        } else if resolve(text) == Resolved::Text && !is_base_60(text) && !(dialect == Dialect::Pretty && text == "<<") {
+        } else if resolve(text) == Resolved::Text && !is_base_60(text) {
             Self::Plain
         } else {
             Self::Double

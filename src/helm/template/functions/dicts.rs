@@ -39,8 +39,8 @@ pub(super) const ALL: &[Function] = &[
     variadic("mustMerge", &[Parameter::Map], Parameter::Map, |_, a| merged(a, false)),
     variadic("mergeOverwrite", &[Parameter::Map], Parameter::Map, |_, a| merged(a, true)),
     variadic("mustMergeOverwrite", &[Parameter::Map], Parameter::Map, |_, a| merged(a, true)),
-    fixed("deepCopy", &[Any], |_, a| copied(a.value(0), 0)),
-    fixed("mustDeepCopy", &[Any], |_, a| copied(a.value(0), 0)),
+    fixed("deepCopy", &[Any], |_, a| deep_copy(a.value(0))),
+    fixed("mustDeepCopy", &[Any], |_, a| deep_copy(a.value(0))),
     variadic("dig", &[], Any, |_, a| dig(a.0)),
 ];
 
@@ -101,6 +101,14 @@ fn merged(a: Arguments<'_>, overwrite: bool) -> Answer {
         merge(&target, source, overwrite)?;
     }
     Ok(target.into())
+}
+
+/// Nil itself is the one value that cannot be copied.
+fn deep_copy(value: &Value) -> Answer {
+    match value {
+        Value::Nil => Err(FunctionError::said("reflect: call of reflect.Value.Type on zero Value")),
+        value => copied(value, 0),
+    }
 }
 
 /// A copy that shares no map with the original.

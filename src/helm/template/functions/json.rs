@@ -24,28 +24,36 @@ pub(super) const ALL: &[Function] = &[
     fixed("mustToRawJson", &[Any], |_, a| written(a.value(0), Style::Raw)),
     fixed("fromJson", &[Str], |_, a| Ok(map_or_error(decode::decode(a.text(0))))),
     fixed("fromJsonArray", &[Str], |_, a| Ok(list_or_error(decode::decode(a.text(0))))),
-    fixed("mustFromJson", &[Str], |_, a| decode::decode(a.text(0)).map_err(FunctionError::said)),
+    fixed("mustFromJson", &[Str], |_, a| match decode::decode(a.text(0)) {
+        (value, None) => Ok(value),
+        (_, Some(error)) => Err(FunctionError::said(error)),
+    }),
 ];
 
 fn written(value: &Value, style: Style) -> Answer {
     text(encode(value, style).map_err(FunctionError::said)?)
 }
 
-fn map_or_error(decoded: Result<Value, String>) -> Value {
-    match decoded {
-        Ok(Value::Map(map)) => map.into(),
-        Ok(Value::Nil) => Map::default().with_kind(MapKind::Nil).into(),
-        Ok(other) => error_map(&mismatch(&other, "map[string]interface {}")),
-        Err(error) => error_map(&error),
+/// A map with what could be read, and the error where there is one.
+fn map_or_error((value, error): (Value, Option<String>)) -> Value {
+    match (value, error) {
+        (Value::Map(map), None) => map.into(),
+        (Value::Nil, None) => Map::default().with_kind(MapKind::Nil).into(),
+        (Value::Map(map), Some(error)) => {
+            map.set("Error".into(), Value::from(error));
+            map.into()
+        }
+        (Value::Nil, Some(error)) => error_map(&error),
+        (other, _) => error_map(&mismatch(&other, "map[string]interface {}")),
     }
 }
 
-fn list_or_error(decoded: Result<Value, String>) -> Value {
-    match decoded {
-        Ok(Value::List(list)) => list.into(),
-        Ok(Value::Nil) => List::new(Vec::new()).with_kind(ListKind::Nil).into(),
-        Ok(other) => error_list(&mismatch(&other, "[]interface {}")),
-        Err(error) => error_list(&error),
+fn list_or_error((value, error): (Value, Option<String>)) -> Value {
+    match (value, error) {
+        (Value::List(list), None) => list.into(),
+        (Value::Nil, None) => List::new(Vec::new()).with_kind(ListKind::Nil).into(),
+        (Value::List(_) | Value::Nil, Some(error)) => error_list(&error),
+        (other, _) => error_list(&mismatch(&other, "[]interface {}")),
     }
 }
 

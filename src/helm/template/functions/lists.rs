@@ -177,10 +177,12 @@ fn concat(lists: &[Value]) -> Answer {
 
 fn chunk(size: i64, value: &Value) -> Answer {
     let items = listed(value, "Cannot chunk type")?;
-    let Some(size) = usize::try_from(size).ok().filter(|size| *size > 0) else {
-        return Err(FunctionError::said("runtime error: makeslice: len out of range"));
+    let chunks: Vec<Value> = match usize::try_from(size) {
+        Ok(size) if size > 0 => items.chunks(size).map(|chunk| new(chunk.to_vec())).collect(),
+        // Go divides floats here, which gives no chunk at all for a list that is not longer than this by more than one.
+        Err(_) if (2..=size.unsigned_abs().saturating_add(1)).contains(&(items.len() as u64)) => Vec::new(),
+        _ => return Err(FunctionError::said("runtime error: makeslice: len out of range")),
     };
-    let chunks: Vec<Value> = items.chunks(size).map(|chunk| new(chunk.to_vec())).collect();
     Ok(List::new(chunks).with_kind(ListKind::Lists).into())
 }
 

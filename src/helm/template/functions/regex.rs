@@ -15,34 +15,41 @@ mod translate;
 
 /// The family. The functions without `must` panic in Go, with a longer text.
 pub(super) const ALL: &[Function] = &[
-    fixed("regexMatch", &[Str, Str], |_, a| Ok(compile(a.text(0)).is_ok_and(|regex| regex.is_match(a.text(1))).into())),
-    fixed("mustRegexMatch", &[Str, Str], |_, a| Ok(returned(a)?.is_match(a.text(1)).into())),
-    fixed("regexFind", &[Str, Str], |_, a| text(found(&panicked(a)?, a))),
-    fixed("mustRegexFind", &[Str, Str], |_, a| text(found(&returned(a)?, a))),
-    fixed("regexFindAll", &[Str, Str, Int], |_, a| Ok(all_found(&panicked(a)?, a))),
-    fixed("mustRegexFindAll", &[Str, Str, Int], |_, a| Ok(all_found(&returned(a)?, a))),
+    fixed("regexMatch", &[Str, Str], |_, a| Ok(compile(a.text(0)).is_ok_and(|compiled| compiled.regex.is_match(a.text(1))).into())),
+    fixed("mustRegexMatch", &[Str, Str], |_, a| Ok(returned(a)?.regex.is_match(a.text(1)).into())),
+    fixed("regexFind", &[Str, Str], |_, a| text(found(&panicked(a)?.regex, a))),
+    fixed("mustRegexFind", &[Str, Str], |_, a| text(found(&returned(a)?.regex, a))),
+    fixed("regexFindAll", &[Str, Str, Int], |_, a| Ok(all_found(&panicked(a)?.regex, a))),
+    fixed("mustRegexFindAll", &[Str, Str, Int], |_, a| Ok(all_found(&returned(a)?.regex, a))),
     fixed("regexReplaceAll", &[Str, Str, Str], |_, a| replaced(&panicked(a)?, a, expand)),
     fixed("mustRegexReplaceAll", &[Str, Str, Str], |_, a| replaced(&returned(a)?, a, expand)),
     fixed("regexReplaceAllLiteral", &[Str, Str, Str], |_, a| replaced(&panicked(a)?, a, literal)),
     fixed("mustRegexReplaceAllLiteral", &[Str, Str, Str], |_, a| replaced(&returned(a)?, a, literal)),
-    fixed("regexSplit", &[Str, Str, Int], |_, a| Ok(split(&panicked(a)?, a))),
-    fixed("mustRegexSplit", &[Str, Str, Int], |_, a| Ok(split(&returned(a)?, a))),
+    fixed("regexSplit", &[Str, Str, Int], |_, a| Ok(split(&panicked(a)?.regex, a))),
+    fixed("mustRegexSplit", &[Str, Str, Int], |_, a| Ok(split(&returned(a)?.regex, a))),
     fixed("regexQuoteMeta", &[Str], |_, a| text(quoted(a.text(0)))),
 ];
 
-fn compile(pattern: &[u8]) -> Result<Regex, String> {
+/// A pattern ready to search with.
+struct Compiled {
+    regex: Regex,
+    names: Vec<(String, usize)>,
+}
+
+fn compile(pattern: &[u8]) -> Result<Compiled, String> {
     let translated = translate::translate(pattern)?;
     let too_large = |_| translate::error("expression too large", &String::from_utf8_lossy(pattern));
-    RegexBuilder::new(&translated).nest_limit(1000).build().map_err(too_large)
+    let regex = RegexBuilder::new(&translated.pattern).nest_limit(1000).build().map_err(too_large)?;
+    Ok(Compiled { regex, names: translated.names })
 }
 
 /// For the functions that return the error.
-fn returned(a: Arguments<'_>) -> Result<Regex, FunctionError> {
+fn returned(a: Arguments<'_>) -> Result<Compiled, FunctionError> {
     compile(a.text(0)).map_err(FunctionError::said)
 }
 
 /// For the functions that panic.
-fn panicked(a: Arguments<'_>) -> Result<Regex, FunctionError> {
+fn panicked(a: Arguments<'_>) -> Result<Compiled, FunctionError> {
     let shown = || print::printf(b"%#q", &a.0[..1]);
     compile(a.text(0)).map_err(|error| FunctionError::said(format!("regexp: Compile({}): {error}", shown().lossy())))
 }
@@ -63,15 +70,15 @@ fn all_found(regex: &Regex, a: Arguments<'_>) -> Value {
     List::strings(texts).with_kind(kind).into()
 }
 
-type Replace = fn(&mut Vec<u8>, &[u8], &Captures<'_>, &Regex);
+type Replace = fn(&mut Vec<u8>, &[u8], &Captures<'_>, &[(String, usize)]);
 
-fn replaced(regex: &Regex, a: Arguments<'_>, replace: Replace) -> Answer {
+fn replaced(compiled: &Compiled, a: Arguments<'_>, replace: Replace) -> Answer {
     let subject = a.text(1);
     let (mut out, mut end) = (Vec::with_capacity(subject.len()), 0);
-    for captures in regex.captures_iter(subject) {
+    for captures in compiled.regex.captures_iter(subject) {
         let whole = captures.get_match();
         out.extend_from_slice(&subject[end..whole.start()]);
-        replace(&mut out, a.text(2), &captures, regex);
+        replace(&mut out, a.text(2), &captures, &compiled.names);
         end = whole.end();
         not_too_long(out.len())?;
     }
@@ -79,12 +86,12 @@ fn replaced(regex: &Regex, a: Arguments<'_>, replace: Replace) -> Answer {
     text(out)
 }
 
-fn literal(out: &mut Vec<u8>, replacement: &[u8], _: &Captures<'_>, _: &Regex) {
+fn literal(out: &mut Vec<u8>, replacement: &[u8], _: &Captures<'_>, _: &[(String, usize)]) {
     out.extend_from_slice(replacement);
 }
 
 /// `$1`, `${1}` and `$name` stand for groups, the longest name counts (`$1x` is the group "1x"); `$$` is `$`.
-fn expand(out: &mut Vec<u8>, template: &[u8], captures: &Captures<'_>, regex: &Regex) {
+fn expand(out: &mut Vec<u8>, template: &[u8], captures: &Captures<'_>, names: &[(String, usize)]) {
     let mut rest = template;
     while let Some(at) = rest.iter().position(|byte| *byte == b'$') {
         out.extend_from_slice(&rest[..at]);
@@ -93,7 +100,7 @@ fn expand(out: &mut Vec<u8>, template: &[u8], captures: &Captures<'_>, regex: &R
             out.push(b'$');
             rest = after;
         } else if let Some((name, after)) = group_name(rest) {
-            out.extend_from_slice(group(name, captures, regex));
+            out.extend_from_slice(group(name, captures, names));
             rest = after;
         } else {
             out.push(b'$');
@@ -110,14 +117,12 @@ fn group_name(text: &[u8]) -> Option<(&str, &[u8])> {
     (length > 0).then_some((&valid[..length], after))
 }
 
-fn group<'a>(name: &str, captures: &Captures<'a>, regex: &Regex) -> &'a [u8] {
+fn group<'a>(name: &str, captures: &Captures<'a>, names: &[(String, usize)]) -> &'a [u8] {
     let is_number = name.bytes().all(|byte| byte.is_ascii_digit()) && (name == "0" || !name.starts_with('0'));
     let found = if is_number {
         name.parse().ok().and_then(|index: usize| captures.get(index))
-    } else if regex.capture_names().flatten().any(|known| known == name) {
-        captures.name(name)
     } else {
-        None
+        names.iter().filter(|(known, _)| known == name).find_map(|(_, index)| captures.get(*index))
     };
     found.map_or(b"", |found| found.as_bytes())
 }
@@ -175,7 +180,7 @@ mod tests {
     fn parts() {
         let split = |pattern: &str, subject: &str, limit: i64| {
             let arguments = [Value::from(pattern), Value::from(subject), Value::Int(limit)];
-            print::display(&split(&compile(pattern.as_bytes()).unwrap(), Arguments(&arguments))).lossy().into_owned()
+            print::display(&split(&compile(pattern.as_bytes()).unwrap().regex, Arguments(&arguments))).lossy().into_owned()
         };
         assert_eq!(split("z+", "pizza", -1), "[pi a]");
         assert_eq!(split("", "abc", -1), "[a b c]");

@@ -28,31 +28,34 @@ fn parse(bytes: &[u8]) -> Result<Version, FunctionError> {
 }
 
 fn object(version: Version) -> Value {
-    Value::Object(Rc::new(SemanticVersion(version)))
+    Value::Object(Rc::new(SemanticVersion { version, pointer: true }))
 }
 
-/// Go's `*semver.Version`.
+/// Go's `semver.Version`, or a pointer to one.
 #[derive(Debug)]
-struct SemanticVersion(Version);
+struct SemanticVersion {
+    version: Version,
+    pointer: bool,
+}
 
 impl SemanticVersion {
     /// The next version: the numbers after the one that grows are 0, and nothing follows them.
     fn next(&self, numbers: [u64; 3]) -> Answer {
-        let v = if self.0.original().starts_with('v') { "v" } else { "" };
+        let v = if self.version.original().starts_with('v') { "v" } else { "" };
         let [major, minor, patch] = numbers;
-        Ok(object(format!("{v}{major}.{minor}.{patch}").parse().map_err(said)?))
+        changed(&format!("{v}{major}.{minor}.{patch}"))
     }
 
     /// A patch release of a prerelease is the release.
     fn next_patch(&self) -> Answer {
-        let version = &self.0;
+        let version = &self.version;
         let is_release = !version.is_prerelease() && version.metadata.is_empty();
         self.next([version.major, version.minor, version.patch + u64::from(is_release)])
     }
 
     /// The same version with another prerelease or other metadata.
     fn with(&self, prerelease: &str, metadata: &str) -> Answer {
-        let version = &self.0;
+        let version = &self.version;
         let mut text =
             format!("{}{}.{}.{}", if version.original().starts_with('v') { "v" } else { "" }, version.major, version.minor, version.patch);
         for (mark, part) in [('-', prerelease), ('+', metadata)] {
@@ -61,13 +64,18 @@ impl SemanticVersion {
                 text.push_str(part);
             }
         }
-        Ok(object(text.parse().map_err(said)?))
+        changed(&text)
     }
+}
+
+/// What a method makes of a version is no pointer.
+fn changed(text: &str) -> Answer {
+    Ok(Value::Object(Rc::new(SemanticVersion { version: text.parse().map_err(said)?, pointer: false })))
 }
 
 fn other(arguments: &[Value]) -> Result<&Version, FunctionError> {
     match arguments {
-        [Value::Object(object)] => object.as_any().downcast_ref::<SemanticVersion>().map(|version| &version.0),
+        [Value::Object(object)] => object.as_any().downcast_ref::<SemanticVersion>().map(|version| &version.version),
         _ => None,
     }
     .ok_or_else(|| FunctionError::said("wants one *semver.Version"))
@@ -82,11 +90,11 @@ fn word(arguments: &[Value]) -> String {
 
 impl Object for SemanticVersion {
     fn type_name(&self) -> &'static str {
-        "*semver.Version"
+        if self.pointer { "*semver.Version" } else { "semver.Version" }
     }
 
     fn kind(&self) -> &'static str {
-        "ptr"
+        if self.pointer { "ptr" } else { "struct" }
     }
 
     fn field(&self, _: &str) -> Option<Value> {
@@ -94,7 +102,7 @@ impl Object for SemanticVersion {
     }
 
     fn call(&self, name: &str, arguments: &[Value]) -> Option<Answer> {
-        let version = &self.0;
+        let version = &self.version;
         let number = |number: u64| Ok(Value::Int64(number.cast_signed()));
         Some(match name {
             "Major" => number(version.major),
@@ -120,11 +128,11 @@ impl Object for SemanticVersion {
     }
 
     fn print(&self) -> Text {
-        self.0.to_string().into()
+        self.version.to_string().into()
     }
 
     fn plain(&self) -> Value {
-        Value::from(self.0.to_string())
+        Value::from(self.version.to_string())
     }
 
     fn as_any(&self) -> &dyn AnyType {
@@ -138,7 +146,7 @@ mod tests {
 
     #[test]
     fn methods() {
-        let version = SemanticVersion("v1.2.3-rc.1+b".parse().unwrap());
+        let version = SemanticVersion { version: "v1.2.3-rc.1+b".parse().unwrap(), pointer: true };
         let call = |name: &str, arguments: &[Value]| match version.call(name, arguments) {
             Some(Ok(value)) => crate::helm::template::print::display(&value).lossy().into_owned(),
             other => format!("{other:?}"),

@@ -17,7 +17,9 @@ use crate::helm::yaml;
 /// The family.
 pub(super) const ALL: &[Function] = &[
     fixed("toYaml", &[Any], |_, a| text(written(a.value(0)).unwrap_or_default())),
-    fixed("mustToYaml", &[Any], |_, a| text(written(a.value(0)).map_err(FunctionError::said)?)),
+    fixed("mustToYaml", &[Any], |_, a| {
+        text(written(a.value(0)).map_err(|error| FunctionError::said(format!("error marshaling into JSON: {error}")))?)
+    }),
     fixed("toYamlPretty", &[Any], |_, a| pretty(a.value(0))),
     fixed("fromYaml", &[Str], |_, a| {
         Ok(match read(a.text(0)) {
@@ -56,7 +58,7 @@ fn pretty(value: &Value) -> Answer {
 }
 
 fn read(bytes: &[u8]) -> Result<Value, String> {
-    yaml::read(bytes).map(|json| from_yaml(&json)).map_err(|error| error.to_string())
+    yaml::read(bytes).map(|json| from_yaml(&json)).map_err(|error| error.in_helms_words())
 }
 
 /// Every number of YAML becomes a float on its way through JSON.

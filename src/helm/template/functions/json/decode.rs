@@ -1,6 +1,6 @@
 //! JSON text to values, with Go's words for what is wrong. Every number is a `float64`.
 
-use crate::helm::template::functions::runes::scrubbed;
+use crate::helm::template::functions::runes::{runes, scrubbed};
 use crate::helm::template::print;
 use crate::helm::template::text::Text;
 use crate::helm::template::value::{List, Map, Value};
@@ -8,24 +8,30 @@ use crate::helm::template::value::{List, Map, Value};
 /// Deeper nesting is refused.
 const DEEPEST: usize = 500;
 
-/// Reads one document.
-pub(super) fn decode(text: &[u8]) -> Result<Value, String> {
-    let mut decoder = Decoder { text, at: 0, depth: 0 };
-    let value = decoder.value()?;
-    decoder.skip_space();
-    match decoder.peek() {
-        None => Ok(value),
-        Some(_) => Err(decoder.unexpected("after top-level value")),
+/// Reads one document. A number that is too large is 0, and the error comes with all the rest.
+pub(super) fn decode(text: &[u8]) -> (Value, Option<String>) {
+    let mut decoder = Decoder { text, at: 0, path: Vec::new(), too_large: None };
+    match decoder.document() {
+        Ok(value) => (value, decoder.too_large),
+        Err(error) => (Value::Nil, Some(error)),
     }
 }
 
 struct Decoder<'a> {
     text: &'a [u8],
     at: usize,
-    depth: usize,
+    /// Keys and indexes on the way to the current value.
+    path: Vec<String>,
+    too_large: Option<String>,
 }
 
 impl Decoder<'_> {
+    fn document(&mut self) -> Result<Value, String> {
+        let value = self.value()?;
+        self.skip_space();
+        if self.peek().is_some() { Err(self.unexpected("after top-level value")) } else { Ok(value) }
+    }
+
     fn peek(&self) -> Option<u8> {
         self.text.get(self.at).copied()
     }
@@ -43,9 +49,10 @@ impl Decoder<'_> {
     }
 
     fn unexpected(&self, place: &str) -> String {
-        match self.peek() {
+        match runes(&self.text[self.at..]).next() {
             None => "unexpected end of JSON input".to_owned(),
-            Some(byte) => format!("invalid character {} {place}", quoted(byte)),
+            Some((_, [byte @ 0x80..=0xff])) => format!("invalid character '\\x{byte:x}' {place}"),
+            Some((c, _)) => format!("invalid character {} {place}", quoted(c)),
         }
     }
 
@@ -64,13 +71,17 @@ impl Decoder<'_> {
     }
 
     fn nested(&mut self, read: fn(&mut Self) -> Result<Value, String>) -> Result<Value, String> {
-        self.depth += 1;
         self.at += 1;
-        if self.depth > DEEPEST {
+        if self.path.len() >= DEEPEST {
             return Err("exceeded max depth".to_owned());
         }
-        let value = read(self);
-        self.depth -= 1;
+        read(self)
+    }
+
+    fn inner(&mut self, place: String) -> Result<Value, String> {
+        self.path.push(place);
+        let value = self.value();
+        self.path.pop();
         value
     }
 
@@ -89,7 +100,8 @@ impl Decoder<'_> {
             if !self.takes(b':') {
                 return Err(self.unexpected("after object key"));
             }
-            entries.push((key, self.value()?));
+            let value = self.inner(key.lossy().into_owned())?;
+            entries.push((key, value));
             self.skip_space();
             if self.takes(b'}') {
                 break;
@@ -108,7 +120,8 @@ impl Decoder<'_> {
             return Ok(List::new(items).into());
         }
         loop {
-            items.push(self.value()?);
+            let item = self.inner(items.len().to_string())?;
+            items.push(item);
             self.skip_space();
             if self.takes(b']') {
                 return Ok(List::new(items).into());
@@ -122,7 +135,7 @@ impl Decoder<'_> {
     fn literal(&mut self, word: &str, value: Value) -> Result<Value, String> {
         for expected in word.bytes() {
             if !self.takes(expected) {
-                return Err(self.unexpected(&format!("in literal {word} (expecting {})", quoted(expected))));
+                return Err(self.unexpected(&format!("in literal {word} (expecting {})", quoted(char::from(expected)))));
             }
         }
         Ok(value)
@@ -132,26 +145,35 @@ impl Decoder<'_> {
         let start = self.at;
         self.takes(b'-');
         if !self.takes(b'0') {
-            self.digits("in numeric literal")?;
+            self.digits()?;
         }
         if self.takes(b'.') {
-            self.digits("after decimal point in numeric literal")?;
+            self.digits()?;
         }
         if self.takes(b'e') || self.takes(b'E') {
             let _sign = self.takes(b'+') || self.takes(b'-');
-            self.digits("in exponent of numeric literal")?;
+            self.digits()?;
         }
         let text = String::from_utf8_lossy(&self.text[start..self.at]);
-        let number: f64 = text.parse().unwrap_or(f64::INFINITY);
-        if number.is_infinite() {
-            return Err(format!("json: cannot unmarshal number {text} into Go value of type float64"));
+        let number = text.parse().ok().filter(|number: &f64| number.is_finite());
+        if number.is_none() && self.too_large.is_none() {
+            self.too_large = Some(format!("json: cannot unmarshal number {text} into {} of type float64", self.target()));
         }
-        Ok(Value::Float(number))
+        Ok(Value::Float(number.unwrap_or(0.0)))
     }
 
-    fn digits(&mut self, place: &str) -> Result<(), String> {
+    /// Where the current value goes, as Go calls it; an item of a list has no word before its path.
+    fn target(&self) -> String {
+        match self.path.last() {
+            None => "Go value".to_owned(),
+            Some(last) if !last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit()) => format!(".{}", self.path.join(".")),
+            Some(_) => format!("Go struct field .{}", self.path.join(".")),
+        }
+    }
+
+    fn digits(&mut self) -> Result<(), String> {
         if !self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
-            return Err(self.unexpected(place));
+            return Err(self.unexpected("in numeric literal"));
         }
         while self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
             self.at += 1;
@@ -172,11 +194,23 @@ impl Decoder<'_> {
                 break;
             }
             if !self.takes(b'\\') {
-                return Err(self.unexpected("in string literal"));
+                return Err(self.unexpected("in string"));
             }
             self.escape(&mut out)?;
         }
         Ok(scrubbed(&out).into())
+    }
+
+    /// The escape that starts one byte back, of so many bytes.
+    fn wrong_escape(&self, length: usize) -> String {
+        let escape = &self.text[self.at - 1..];
+        if escape.len() < length && escape[1..].iter().skip(1).all(u8::is_ascii_hexdigit) {
+            return "unexpected end of JSON input".to_owned();
+        }
+        let shown = scrubbed(&escape[..escape.len().min(length)]);
+        let plain = shown.chars().all(|c| !matches!(c, '`' | ' ' | char::REPLACEMENT_CHARACTER) && print::is_print(c));
+        let shown = if plain { format!("`{shown}`") } else { print::quote(shown.as_bytes(), false) };
+        format!("invalid escape sequence {shown} in string")
     }
 
     fn escape(&mut self, out: &mut Vec<u8>) -> Result<(), String> {
@@ -188,12 +222,11 @@ impl Decoder<'_> {
             Some(b'r') => b'\r',
             Some(b't') => b'\t',
             Some(b'u') => {
-                self.at += 1;
                 let c = self.unicode()?;
                 out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
                 return Ok(());
             }
-            _ => return Err(self.unexpected("in string escape code")),
+            _ => return Err(self.wrong_escape(2)),
         };
         out.push(byte);
         self.at += 1;
@@ -202,40 +235,38 @@ impl Decoder<'_> {
 
     /// What four digits stand for; a half of a pair alone is U+FFFD.
     fn unicode(&mut self) -> Result<char, String> {
-        let first = self.hexadecimal()?;
+        let first = self.hexadecimal().ok_or_else(|| self.wrong_escape(6))?;
+        self.at += 5;
         if !(0xd800..0xdc00).contains(&first) || !self.text[self.at..].starts_with(b"\\u") {
             return Ok(char::from_u32(first).unwrap_or(char::REPLACEMENT_CHARACTER));
         }
-        let back = self.at;
-        self.at += 2;
-        let second = self.hexadecimal()?;
-        if (0xdc00..0xe000).contains(&second) {
-            return Ok(char::from_u32(0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00)).unwrap_or(char::REPLACEMENT_CHARACTER));
+        self.at += 1;
+        match self.hexadecimal() {
+            Some(second) if (0xdc00..0xe000).contains(&second) => {
+                self.at += 5;
+                Ok(char::from_u32(0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00)).unwrap_or(char::REPLACEMENT_CHARACTER))
+            }
+            _ => {
+                self.at -= 1;
+                Ok(char::REPLACEMENT_CHARACTER)
+            }
         }
-        self.at = back;
-        Ok(char::REPLACEMENT_CHARACTER)
     }
 
-    fn hexadecimal(&mut self) -> Result<u32, String> {
-        let mut code = 0;
-        for _ in 0..4 {
-            let Some(digit) = self.peek().and_then(|byte| char::from(byte).to_digit(16)) else {
-                return Err(self.unexpected("in \\u hexadecimal character escape"));
-            };
-            code = code << 4 | digit;
-            self.at += 1;
-        }
-        Ok(code)
+    /// The four digits after the `u` that is next.
+    fn hexadecimal(&self) -> Option<u32> {
+        let digits = self.text.get(self.at + 1..self.at + 5)?;
+        digits.iter().try_fold(0, |code, digit| char::from(*digit).to_digit(16).map(|digit| code << 4 | digit))
     }
 }
 
-/// A byte as Go shows it: in single quotes, escaped.
-fn quoted(byte: u8) -> String {
-    match byte {
-        b'\'' => r"'\''".to_owned(),
-        b'"' => "'\"'".to_owned(),
-        byte => {
-            let text = print::quote(char::from(byte).encode_utf8(&mut [0; 4]).as_bytes(), false);
+/// A character as Go shows it: in single quotes, escaped.
+fn quoted(c: char) -> String {
+    match c {
+        '\'' => r"'\''".to_owned(),
+        '"' => "'\"'".to_owned(),
+        c => {
+            let text = print::quote(c.encode_utf8(&mut [0; 4]).as_bytes(), false);
             format!("'{}'", &text[1..text.len() - 1])
         }
     }
@@ -247,9 +278,10 @@ mod tests {
 
     #[test]
     fn documents() {
-        let text = br#" {"a": [1, -2.5e3, "x\u00e9\ud83d\ude00\ud800\n"], "b": null, "a2": {}, "b": true} "#;
-        let value = decode(text).unwrap();
-        assert_eq!(print::display(&value).lossy(), "map[a:[1 -2500 xé😀\u{fffd}\n] a2:map[] b:true]");
+        let text = br#" {"a": [1, -2.5e3, "x\u00e9\ud83d\ude00\ud800\n\ud800\u0041"], "b": null, "a2": {}, "b": true} "#;
+        let (value, error) = decode(text);
+        assert_eq!(print::display(&value).lossy(), "map[a:[1 -2500 xé😀\u{fffd}\n\u{fffd}A] a2:map[] b:true]");
+        assert_eq!(error, None);
     }
 
     #[test]
@@ -267,15 +299,17 @@ mod tests {
             ("01", "invalid character '1' after top-level value"),
             ("trux", "invalid character 'x' in literal true (expecting 'e')"),
             ("-x", "invalid character 'x' in numeric literal"),
-            ("1.x", "invalid character 'x' after decimal point in numeric literal"),
-            ("1ex", "invalid character 'x' in exponent of numeric literal"),
-            ("\"\n\"", "invalid character '\\n' in string literal"),
-            (r#""\x""#, "invalid character 'x' in string escape code"),
-            (r#""\u00g0""#, "invalid character 'g' in \\u hexadecimal character escape"),
-            ("é", "invalid character 'Ã' looking for beginning of value"),
+            ("1.x", "invalid character 'x' in numeric literal"),
+            ("1ex", "invalid character 'x' in numeric literal"),
+            ("\"\n\"", "invalid character '\\n' in string"),
+            (r#""\x""#, r"invalid escape sequence `\x` in string"),
+            (r#""\u00g0""#, r"invalid escape sequence `\u00g0` in string"),
+            ("é", "invalid character 'é' looking for beginning of value"),
+            (r#"{"a":{"b":1e400}}"#, "json: cannot unmarshal number 1e400 into Go struct field .a.b of type float64"),
+            ("[1e400]", "json: cannot unmarshal number 1e400 into .0 of type float64"),
         ];
         for (text, error) in cases {
-            assert_eq!(decode(text.as_bytes()).unwrap_err(), error, "{text}");
+            assert_eq!(decode(text.as_bytes()).1.as_deref(), Some(error), "{text}");
         }
     }
 

@@ -120,7 +120,7 @@ impl Encoder {
             for c in chunk.valid().chars() {
                 self.character(c);
             }
-            chunk.invalid().iter().for_each(|_| self.push("\\ufffd"));
+            chunk.invalid().iter().for_each(|_| self.push("\u{fffd}"));
         }
         self.out.push(b'"');
     }
@@ -202,7 +202,7 @@ mod tests {
     #[test]
     fn texts() {
         let text = Value::Str(b"\"\\\n\x01\x7f\xe2\x82\xe2\x80\xa8\xc3\xa9".as_slice().into());
-        assert_eq!(encoded(&text, Style::Raw), "\"\\\"\\\\\\n\\u0001\x7f\\ufffd\\ufffd\\u2028é\"");
+        assert_eq!(encoded(&text, Style::Raw), "\"\\\"\\\\\\n\\u0001\x7f\u{fffd}\u{fffd}\\u2028é\"");
     }
 
     #[test]

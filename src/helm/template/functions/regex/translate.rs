@@ -4,17 +4,36 @@
 //! errors come out.
 
 /// A pattern that means the same to the crate.
-pub(super) fn translate(pattern: &[u8]) -> Result<String, String> {
+#[derive(Debug)]
+pub(super) struct Translated {
+    /// The pattern, without names.
+    pub(super) pattern: String,
+    /// The names of groups with their numbers. Go allows one name for several groups, the crate does not.
+    pub(super) names: Vec<(String, usize)>,
+}
+
+/// Translates a pattern; the error is Go's.
+pub(super) fn translate(pattern: &[u8]) -> Result<Translated, String> {
     let pattern =
         str::from_utf8(pattern).map_err(|wrong| error("invalid UTF-8", &String::from_utf8_lossy(&pattern[wrong.valid_up_to()..])))?;
-    let mut translator = Translator { pattern, rest: pattern, out: String::new(), open: 0, repeatable: false, repeated: None };
+    let mut translator = Translator {
+        pattern,
+        rest: pattern,
+        out: String::new(),
+        open: Vec::new(),
+        groups: 0,
+        names: Vec::new(),
+        atom: None,
+        most: 0,
+        repeated: None,
+    };
     while !translator.rest.is_empty() {
         translator.step()?;
     }
-    if translator.open > 0 {
+    if !translator.open.is_empty() {
         return Err(error("missing closing )", pattern));
     }
-    Ok(translator.out)
+    Ok(Translated { pattern: translator.out, names: translator.names })
 }
 
 /// Go's words for a pattern that is none.
@@ -31,9 +50,14 @@ struct Translator<'a> {
     pattern: &'a str,
     rest: &'a str,
     out: String,
-    open: usize,
-    /// Something stands before that `*` may repeat.
-    repeatable: bool,
+    /// For each open group, how often the things in the group around it are repeated at most.
+    open: Vec<u32>,
+    groups: usize,
+    names: Vec<(String, usize)>,
+    /// What stands directly before and `*` may repeat: how often something in it is repeated already.
+    atom: Option<u32>,
+    /// How often something in this group is repeated at most.
+    most: u32,
     /// Where the repetition started that stands directly before.
     repeated: Option<&'a str>,
 }
@@ -43,28 +67,31 @@ impl<'a> Translator<'a> {
         let repeated = self.repeated.take();
         let Some(first) = self.rest.chars().next() else { return Ok(()) };
         match first {
-            '*' | '+' | '?' => return self.repeat(self.rest, 1, repeated),
+            '*' | '+' | '?' => return self.repeat(self.rest, 1, self.atom.unwrap_or(1), repeated),
             '{' => match count(self.rest) {
-                Some((length, fits)) => {
-                    if !fits {
+                Some((length, times)) => {
+                    // Repetitions within repetitions multiply.
+                    let total = times.map(|times| times.saturating_mul(self.atom.unwrap_or(1).max(1)));
+                    if total.is_none_or(|total| total > MOST_REPEATS) {
                         return Err(error("invalid repeat count", &self.rest[..length]));
                     }
-                    return self.repeat(self.rest, length, repeated);
+                    return self.repeat(self.rest, length, total.unwrap_or(1), repeated);
                 }
                 None => self.literal('{', 1),
             },
             '(' if self.rest.starts_with("(?") => return self.flags(),
             '(' => {
-                self.open += 1;
-                self.copy(1, false);
+                self.groups += 1;
+                self.enter("(", 1);
             }
-            ')' if self.open == 0 => return Err(error("unexpected )", self.pattern)),
             ')' => {
-                self.open -= 1;
-                self.copy(1, true);
+                let Some(around) = self.open.pop() else { return Err(error("unexpected )", self.pattern)) };
+                let within = std::mem::replace(&mut self.most, around);
+                self.copy(1, Some(within));
+                self.most = self.most.max(within);
             }
-            '|' => self.copy(1, false),
-            '^' | '$' | '.' => self.copy(1, true),
+            '|' => self.copy(1, None),
+            '^' | '$' | '.' => self.copy(1, Some(1)),
             '[' => self.class()?,
             '\\' => self.escape()?,
             c => self.literal(c, c.len_utf8()),
@@ -72,16 +99,23 @@ impl<'a> Translator<'a> {
         Ok(())
     }
 
-    fn copy(&mut self, length: usize, repeatable: bool) {
+    fn copy(&mut self, length: usize, atom: Option<u32>) {
         self.out.push_str(&self.rest[..length]);
         self.rest = &self.rest[length..];
-        self.repeatable = repeatable;
+        self.atom = atom;
+    }
+
+    fn enter(&mut self, opening: &str, length: usize) {
+        self.out.push_str(opening);
+        self.rest = &self.rest[length..];
+        self.atom = None;
+        self.open.push(std::mem::take(&mut self.most));
     }
 
     fn emit(&mut self, translated: &str, length: usize) {
         self.out.push_str(translated);
         self.rest = &self.rest[length..];
-        self.repeatable = true;
+        self.atom = Some(1);
     }
 
     fn literal(&mut self, c: char, length: usize) {
@@ -89,16 +123,17 @@ impl<'a> Translator<'a> {
     }
 
     /// `x**` is an error, and so is a repetition of nothing.
-    fn repeat(&mut self, before: &'a str, length: usize, repeated: Option<&'a str>) -> Result<(), String> {
+    fn repeat(&mut self, before: &'a str, length: usize, times: u32, repeated: Option<&'a str>) -> Result<(), String> {
         let length = length + usize::from(before[length..].starts_with('?'));
         if let Some(start) = repeated {
             let stacked = start.len() - before.len() + length;
             return Err(error("invalid nested repetition operator", &start[..stacked]));
         }
-        if !self.repeatable {
+        if self.atom.is_none() {
             return Err(error("missing argument to repetition operator", &before[..length]));
         }
-        self.copy(length, true);
+        self.copy(length, Some(times));
+        self.most = self.most.max(times);
         self.repeated = Some(before);
         Ok(())
     }
@@ -118,11 +153,9 @@ impl<'a> Translator<'a> {
                 '-' if !negated => (negated, seen) = (true, false),
                 ':' | ')' if !negated || seen => {
                     if c == ':' {
-                        self.open += 1;
-                        self.copy(at + 1, false);
+                        self.enter(&group[..=at], at + 1);
                     } else if at > 2 {
-                        let repeatable = self.repeatable;
-                        self.copy(at + 1, repeatable);
+                        self.copy(at + 1, self.atom);
                     } else {
                         self.rest = &self.rest[at + 1..];
                     }
@@ -142,13 +175,9 @@ impl<'a> Translator<'a> {
         if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
             return Err(error("invalid named capture", whole));
         }
-        if self.out.contains(&format!("(?P<{name}>")) {
-            return Err(error("duplicate capture group name", name));
-        }
-        self.open += 1;
-        self.rest = &self.rest[whole.len()..];
-        self.repeatable = false;
-        self.out.extend(["(?P<", name, ">"]);
+        self.groups += 1;
+        self.names.push((name.to_owned(), self.groups));
+        self.enter("(", whole.len());
         Ok(())
     }
 
@@ -163,7 +192,7 @@ impl<'a> Translator<'a> {
             Some('Q') => {
                 let body = &self.rest[2..];
                 let (literal, after) = body.split_once(r"\E").unwrap_or((body, ""));
-                self.repeatable |= !literal.is_empty();
+                self.atom = if literal.is_empty() { self.atom } else { Some(1) };
                 self.out.extend(literal.chars().map(character));
                 self.rest = after;
             }
@@ -220,8 +249,8 @@ fn character(c: char) -> String {
     if c.is_alphanumeric() { c.to_string() } else { format!("\\x{{{:X}}}", u32::from(c)) }
 }
 
-/// `{2}`, `{2,}` or `{2,5}`: its length, and whether Go allows so many.
-fn count(text: &str) -> Option<(usize, bool)> {
+/// `{2}`, `{2,}` or `{2,5}`: its length, and how often that is at most; none for what makes no sense.
+fn count(text: &str) -> Option<(usize, Option<u32>)> {
     let body = &text[1..text.find('}')?];
     let number = |digits: &str| {
         let is_number =
@@ -233,7 +262,7 @@ fn count(text: &str) -> Option<(usize, bool)> {
         Some((least, "")) => (number(least)?, number(least)?),
         Some((least, most)) => (number(least)?, number(most)?),
     };
-    Some((body.len() + 2, least <= most && most <= MOST_REPEATS))
+    Some((body.len() + 2, Some(most).filter(|_| least <= most)))
 }
 
 fn perl_class(text: &str) -> Option<(String, usize)> {
@@ -314,22 +343,28 @@ fn escaped(text: &str) -> Result<(char, usize), String> {
     }
 }
 
-/// `\x41` or `\x{1F600}`.
+/// `\x41` or `\x{1F600}`. An error shows the text up to where it became clear.
 fn hexadecimal(text: &str) -> Result<(char, usize), String> {
     let body = &text[2..];
-    let (digits, length) = match body.strip_prefix('{') {
-        Some(inner) => match inner.find('}') {
-            Some(end) => (&inner[..end], end + 2),
-            None => (inner, body.len()),
-        },
-        None => (body.get(..2).unwrap_or(body), body.get(..2).map_or(body.len(), str::len)),
-    };
-    let is_whole = body.starts_with('{') == (length > digits.len()) && (body.starts_with('{') || digits.len() == 2);
-    let code = u32::from_str_radix(digits, 16).ok().filter(|_| is_whole && digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
-    match code.and_then(char::from_u32) {
-        Some(c) => Ok((c, 2 + length)),
-        None => Err(error("invalid escape sequence", &text[..2 + length])),
+    let in_braces = body.starts_with('{');
+    let (mut code, mut digits) = (0_u32, 0);
+    for (at, c) in body.char_indices().skip(usize::from(in_braces)) {
+        let end = 2 + at + c.len_utf8();
+        if in_braces && c == '}' && digits > 0 {
+            return char::from_u32(code).map(|c| (c, end)).ok_or_else(|| error("invalid escape sequence", &text[..end]));
+        }
+        let value = c.to_digit(16).map(|digit| code << 4 | digit).filter(|code| *code <= u32::from(char::MAX));
+        // Without braces Go looks at the second character before it judges the first.
+        if value.is_none() && (in_braces || digits == 1) {
+            return Err(error("invalid escape sequence", &text[..end]));
+        }
+        code = value.unwrap_or(u32::MAX >> 4);
+        digits += 1;
+        if !in_braces && digits == 2 {
+            return char::from_u32(code).map(|c| (c, end)).ok_or_else(|| error("invalid escape sequence", &text[..end]));
+        }
     }
+    Err(error("invalid escape sequence", text))
 }
 
 #[cfg(test)]
@@ -339,7 +374,7 @@ mod tests {
     use super::*;
 
     fn finds(pattern: &str, subject: &str) -> Option<String> {
-        let regex = Regex::new(&translate(pattern.as_bytes()).unwrap()).unwrap();
+        let regex = Regex::new(&translate(pattern.as_bytes()).unwrap().pattern).unwrap();
         regex.find(subject.as_bytes()).map(|found| String::from_utf8_lossy(found.as_bytes()).into_owned())
     }
 
@@ -373,6 +408,11 @@ mod tests {
             ("a**", "invalid nested repetition operator: `**`"),
             ("a+?*", "invalid nested repetition operator: `+?*`"),
             ("a{1001}", "invalid repeat count: `{1001}`"),
+            ("(a{500}b)*{1}", "invalid nested repetition operator: `*{1}`"),
+            ("(?:(a{500}b)*c){3}", "invalid repeat count: `{3}`"),
+            (r"\x{110000}", r"invalid escape sequence: `\x{110000`"),
+            (r"\x4g", r"invalid escape sequence: `\x4g`"),
+            (r"\x{}", r"invalid escape sequence: `\x{}`"),
             ("(?=a)", "invalid or unsupported Perl syntax: `(?=`"),
             ("(?P<a-b>x)", "invalid named capture: `(?P<a-b>`"),
             (r"\1", r"invalid escape sequence: `\1`"),
@@ -392,8 +432,8 @@ mod tests {
         fn what_is_translated_compiles(pattern in r"[a-c\[\]\\^(){}?*+|:,.$<>=!&0-9PpQEdwsbzxi-]{0,16}") {
             if let Ok(translated) = translate(pattern.as_bytes()) {
                 // Too many repetitions within each other are too large for both.
-                if let Err(error) = Regex::new(&translated) {
-                    proptest::prop_assert!(error.to_string().contains("size limit"), "{} -> {}: {}", pattern, translated, error);
+                if let Err(error) = Regex::new(&translated.pattern) {
+                    proptest::prop_assert!(error.to_string().contains("size limit"), "{} -> {:?}: {}", pattern, translated, error);
                 }
             }
         }
