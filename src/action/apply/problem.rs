@@ -110,7 +110,12 @@ impl Why {
 
     /// The object itself is wrong for the schema that the server has now.
     pub(super) fn is_invalid(&self) -> bool {
-        matches!(self, Why::Api(Cause::Refused { code: 400 | 422, .. }))
+        match self {
+            Why::Api(Cause::Refused { code: 400 | 422, .. }) => true,
+            // The API server's own answer to a field that the schema does not have.
+            Why::Api(Cause::Refused { code: 500, message }) => message.starts_with("failed to create typed patch object"),
+            _ => false,
+        }
     }
 
     /// Fields are owned by Helm's own updates alone: the object is of a release of Helm 3, and is to be migrated.

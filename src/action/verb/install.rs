@@ -3,14 +3,14 @@
 use k8s_openapi::api::core::v1::Namespace;
 use kube::Api;
 
-use super::render::{Making, check_size, prepared, record, rendered};
+use super::render::{DryRun, Making, check_size, dry_run, objects, prepared, record, rendered};
 use super::stage::{Stage, put, with_status};
-use super::{Conduct, Deployment, Refusal, Removal, Verb, Wait, crds, observe, uninstall, words};
+use super::{Conduct, Deployment, Refusal, Rehearsal, Removal, Verb, Wait, crds, observe, uninstall, words};
 use crate::action::ActionError;
 use crate::action::apply::{self, ApplyOptions, Prepared};
 use crate::cluster::discovery::Kinds;
 use crate::cluster::namespace;
-use crate::helm::release::{Release, Status};
+use crate::helm::release::{Release, Revision, Status};
 
 /// Installs a chart; answers the deployed revision.
 pub async fn install(verb: Verb<'_>, deployment: &Deployment) -> Result<Release, ActionError> {
@@ -18,21 +18,13 @@ pub async fn install(verb: Verb<'_>, deployment: &Deployment) -> Result<Release,
     check_name(&history, deployment.replace)?;
     let chart = prepared(deployment.chart.clone(), deployment.values.clone())?;
     let kinds = install_crds(verb, deployment, &chart, kinds).await?;
-    let making = Making {
-        revision: history.last().map_or(1, |last| last.revision() + 1),
-        shown_revision: 1,
-        upgrade: false,
-        status: Status::PendingInstall,
-        description: "Initial install underway",
-        first_deployed: None,
-    };
-    let rendering = rendered(verb, deployment, chart, &kinds, &making).await?;
-    rendering.warnings.iter().for_each(|warning| (verb.talk)(warning));
+    let making = making(history.last().map_or(1, |last| last.revision() + 1), "Initial install underway");
+    let rendering = rendered(verb, deployment, chart, &kinds, &making, Rehearsal::Server).await?;
+    tell_all(verb, &rendering.warnings);
     let record = record(verb.release, deployment, &rendering, &making)?;
     check_size(&record)?;
-    let objects = observe::objects(&record)?;
-    let options = options(deployment.conduct);
-    let prepared = apply::prepare(verb.cluster, &kinds, verb.release, &[], &objects, &options).await?;
+    let objects = objects(&rendering, &verb.release.name)?;
+    let prepared = apply::prepare(verb.cluster, &kinds, verb.release, &[], &objects, &options(deployment.conduct)).await?;
     enter(verb, deployment.create_namespace).await?;
     replace(verb, &history).await?;
     let conduct = waiting(deployment);
@@ -44,6 +36,31 @@ pub async fn install(verb: Verb<'_>, deployment: &Deployment) -> Result<Release,
             Ok(stage.record)
         }
         Err(error) => Err(fail(stage, deployment, error).await),
+    }
+}
+
+/// What an install would do. A name that is taken does not matter, as with Helm.
+pub async fn rehearse_install(verb: Verb<'_>, deployment: &Deployment) -> Result<DryRun, ActionError> {
+    let (_, kinds) = observe::history_and_kinds(verb).await?;
+    let chart = prepared(deployment.chart.clone(), deployment.values.clone())?;
+    if !deployment.skip_crds && !chart.crds().is_empty() {
+        (verb.talk)("This chart or one of its subcharts contains CRDs. Rendering may fail or contain inaccuracies.");
+    }
+    let making = making(1, "Dry run complete");
+    let rendering = rendered(verb, deployment, chart, &kinds, &making, Rehearsal::Server).await?;
+    let objects = objects(&rendering, &verb.release.name)?;
+    apply::prepare(verb.cluster, &kinds, verb.release, &[], &objects, &options(deployment.conduct)).await?;
+    dry_run(&rendering, &record(verb.release, deployment, &rendering, &making)?)
+}
+
+fn making(revision: Revision, description: &str) -> Making<'_> {
+    Making { revision, shown_revision: 1, upgrade: false, status: Status::PendingInstall, description, first_deployed: None }
+}
+
+/// Says every warning.
+pub(super) fn tell_all(verb: Verb<'_>, warnings: &[String]) {
+    for warning in warnings {
+        (verb.talk)(warning);
     }
 }
 

@@ -17,14 +17,14 @@ mod stage;
 mod uninstall;
 mod upgrade;
 
-pub use install::install;
+pub use install::{install, rehearse_install};
 pub use permit::{LockOnWrite, Permit};
 pub use refusal::Refusal;
 pub use render::{DryRun, render, render_offline};
-pub use request::{Conduct, Deployment, Removal, Return, Reuse, Verb, Wait};
+pub use request::{Conduct, Deployment, Rehearsal, Removal, Return, Reuse, Verb, Wait};
 pub use rollback::rollback;
 pub use uninstall::{Uninstalled, uninstall, what_would_stay};
-pub use upgrade::upgrade;
+pub use upgrade::{rehearse_upgrade, upgrade};
 
 use std::error::Error;
 
@@ -38,7 +38,7 @@ pub async fn deploy(verb: Verb<'_>, deployment: &Deployment) -> Result<Release, 
     match history.last().map(Release::status) {
         None => Box::pin(install(verb, deployment)).await,
         Some(Status::Uninstalled) => Box::pin(install(verb, &Deployment { replace: true, ..deployment.clone() })).await,
-        Some(_) => upgrade(verb, deployment).await,
+        Some(_) => Box::pin(upgrade(verb, deployment)).await,
     }
 }
 

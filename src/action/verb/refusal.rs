@@ -19,6 +19,9 @@ pub enum Refusal {
     /// No such release.
     #[error("release: not found")]
     NotFound,
+    /// No such release to uninstall.
+    #[error("uninstall: Release not loaded: {0}: release: not found")]
+    NotLoaded(String),
     /// An upgrade of nothing.
     #[error("{0:?} has no deployed releases")]
     NothingDeployed(String),

@@ -3,7 +3,7 @@
 use tokio::task::spawn_blocking;
 
 use super::stage::{now, unwritable};
-use super::{Deployment, Verb, observe, refusal, reuse};
+use super::{Deployment, Rehearsal, Verb, observe, refusal, reuse};
 use crate::action::ActionError;
 use crate::cluster::capabilities::{self, ClusterLookup};
 use crate::cluster::discovery::Kinds;
@@ -11,7 +11,7 @@ use crate::config::ReleaseName;
 use crate::helm::capabilities::Capabilities;
 use crate::helm::chart::Chart;
 use crate::helm::engine::{Lookup, NoCluster, ReleaseContext};
-use crate::helm::manifest::Object;
+use crate::helm::manifest::{self, Object};
 use crate::helm::release::{NewRecord, Release, Revision, Status};
 use crate::helm::rendering::{Prepared, Rendering, RenderingRequest};
 use crate::helm::values::Values;
@@ -61,7 +61,7 @@ pub async fn render(verb: Verb<'_>, deployment: &Deployment) -> Result<DryRun, A
         description: "Dry run complete",
         first_deployed: current.and_then(Release::first_deployed_text),
     };
-    let rendering = rendered(verb, deployment, prepared(chart, values)?, &kinds, &making).await?;
+    let rendering = rendered(verb, deployment, prepared(chart, values)?, &kinds, &making, Rehearsal::Server).await?;
     dry_run(&rendering, &record(verb.release, deployment, &rendering, &making)?)
 }
 
@@ -81,10 +81,16 @@ pub async fn render_offline(release: &ReleaseName, deployment: &Deployment) -> R
     dry_run(&rendering, &record(release, deployment, &rendering, &making)?)
 }
 
+/// What is told of a revision that is not stored. The objects are those of the whole manifest.
 pub(super) fn dry_run(rendering: &Rendering, record: &Release) -> Result<DryRun, ActionError> {
-    let objects = observe::objects(record)?;
+    let objects = objects(rendering, record.name())?;
     let record_bytes = bytes(record)?;
     Ok(DryRun { record: record.clone(), objects, record_bytes, warnings: rendering.warnings.clone() })
+}
+
+/// The objects of what was rendered, Secrets included.
+pub(super) fn objects(rendering: &Rendering, release: &str) -> Result<Vec<Object>, ActionError> {
+    manifest::split(&rendering.manifest).map_err(|source| ActionError::Manifest { release: release.to_owned(), source })
 }
 
 /// The chart with its dependencies processed.
@@ -103,10 +109,14 @@ pub(super) async fn rendered(
     prepared: Prepared,
     kinds: &Kinds,
     making: &Making<'_>,
+    how: Rehearsal,
 ) -> Result<Rendering, ActionError> {
     let capabilities = capabilities::of(verb.cluster, kinds).await?;
     let request = request(verb.release, deployment, capabilities, making);
-    run(prepared, request, ClusterLookup::new(verb.cluster, kinds)).await
+    match how {
+        Rehearsal::Client => run(prepared, request, NoCluster).await,
+        Rehearsal::Server => run(prepared, request, ClusterLookup::new(verb.cluster, kinds)).await,
+    }
 }
 
 async fn run(prepared: Prepared, request: RenderingRequest, mut lookup: impl Lookup + 'static) -> Result<Rendering, ActionError> {
@@ -140,6 +150,7 @@ pub(super) fn record(
 ) -> Result<Release, ActionError> {
     refusal::check_labels(deployment.labels.keys())?;
     let last_deployed = now();
+    let manifest = if deployment.hide_secrets { without_secrets(rendering) } else { rendering.manifest.clone() };
     let new = NewRecord {
         name: &release.name,
         namespace: &release.namespace,
@@ -150,12 +161,20 @@ pub(super) fn record(
         last_deployed: &last_deployed,
         chart: &rendering.chart,
         config: &rendering.config,
-        manifest: &rendering.manifest,
+        manifest: &manifest,
         hooks: &rendering.hooks,
         notes: &rendering.notes,
         labels: deployment.labels.clone(),
     };
     Release::new(&new).map_err(|source| ActionError::Record { release: release.name.clone(), source })
+}
+
+/// The manifest with Helm's remark in place of every Secret.
+fn without_secrets(rendering: &Rendering) -> String {
+    let mut manifest = rendering.manifest.clone();
+    let secrets = rendering.parts.iter().rev().filter(|part| part.kind == "Secret" && part.api_version == "v1");
+    secrets.for_each(|part| manifest.replace_range(part.text.clone(), "# HIDDEN: The Secret output has been suppressed"));
+    manifest
 }
 
 /// How many bytes the record takes in its Secret.

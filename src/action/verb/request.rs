@@ -106,6 +106,15 @@ pub struct Removal {
     pub conduct: Conduct,
 }
 
+/// How far a dry run goes; nothing is written either way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rehearsal {
+    /// Templates find nothing with `lookup`, and the objects are not sent.
+    Client,
+    /// Templates look up what is there, and the server judges every object.
+    Server,
+}
+
 /// Which values of the revision before count for an upgrade.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Reuse {
@@ -148,6 +157,8 @@ pub struct Deployment {
     pub render_subchart_notes: bool,
     /// Let templates look up host names.
     pub enable_dns: bool,
+    /// Leave Secrets out of the manifest; only for a dry run.
+    pub hide_secrets: bool,
     /// How the cluster is treated.
     pub conduct: Conduct,
 }
@@ -168,6 +179,7 @@ impl Deployment {
             skip_schema_validation: false,
             render_subchart_notes: false,
             enable_dns: false,
+            hide_secrets: false,
             conduct: Conduct::default(),
         }
     }

@@ -2,17 +2,60 @@
 
 use std::collections::BTreeMap;
 
-use super::install::waiting;
-use super::render::{Making, check_size, prepared, record, rendered, values};
+use super::install::{tell_all, waiting};
+use super::render::{DryRun, Making, check_size, dry_run, objects, prepared, record, rendered, values};
 use super::rollback::rollback;
-use super::stage::Stage;
-use super::{Conduct, Deployment, Refusal, Return, Verb, observe, refusal, reuse, words};
+use super::stage::{Stage, with_status};
+use super::{Conduct, Deployment, Refusal, Rehearsal, Return, Verb, observe, refusal, reuse, words};
 use crate::action::ActionError;
 use crate::action::apply::{self, ApplyOptions, Prepared};
+use crate::cluster::discovery::Kinds;
+use crate::helm::manifest::Object;
 use crate::helm::release::{Release, Revision, Status};
+use crate::helm::rendering::Rendering;
+
+/// A revision that the server would take.
+struct Ready {
+    history: Vec<Release>,
+    kinds: Kinds,
+    rendering: Rendering,
+    record: Release,
+    objects: Vec<Object>,
+    /// `None` when the server was not asked.
+    prepared: Option<Prepared>,
+}
 
 /// Upgrades a release; answers the deployed revision.
 pub async fn upgrade(verb: Verb<'_>, deployment: &Deployment) -> Result<Release, ActionError> {
+    let ready = Box::pin(get_ready(verb, deployment, Rehearsal::Server)).await?;
+    let Ready { history, kinds, rendering, record, objects, prepared } = ready;
+    tell_all(verb, &rendering.warnings);
+    check_size(&record)?;
+    verb.permit.enter().await?;
+    let conduct = waiting(deployment);
+    let mut stage = Stage { verb, conduct, kinds: kinds.with_crds(&objects), record, objects, created: Vec::new() };
+    stage.begin(&history).await?;
+    let description = deployment.description.as_deref().unwrap_or("Upgrade complete");
+    let done = Stage::until_interrupted(verb.interrupted, perform(&mut stage, prepared.as_ref())).await;
+    match done {
+        Ok(()) => {
+            stage.supersede(&history).await?;
+            stage.end(Status::Deployed, description).await?;
+            Ok(stage.record)
+        }
+        Err(error) => Err(fail(stage, deployment, &history, error).await),
+    }
+}
+
+/// What an upgrade would do.
+pub async fn rehearse_upgrade(verb: Verb<'_>, deployment: &Deployment, how: Rehearsal) -> Result<DryRun, ActionError> {
+    let ready = Box::pin(get_ready(verb, deployment, how)).await?;
+    let description = deployment.description.as_deref().unwrap_or("Dry run complete");
+    let record = with_status(&ready.record, ready.record.status(), description)?;
+    dry_run(&ready.rendering, &record)
+}
+
+async fn get_ready(verb: Verb<'_>, deployment: &Deployment, how: Rehearsal) -> Result<Ready, ActionError> {
     let (history, kinds) = observe::history_and_kinds(verb).await?;
     let (last, current) = last_and_current(&history, &verb.release.name)?;
     let (chart, values) = reuse::reused(deployment.reuse, deployment.chart.clone(), deployment.values.clone(), current).map_err(values)?;
@@ -25,28 +68,16 @@ pub async fn upgrade(verb: Verb<'_>, deployment: &Deployment) -> Result<Release,
         description: "Preparing upgrade",
         first_deployed: current.first_deployed_text(),
     };
-    let rendering = rendered(verb, deployment, prepared(chart, values)?, &kinds, &making).await?;
-    rendering.warnings.iter().for_each(|warning| (verb.talk)(warning));
+    let rendering = rendered(verb, deployment, prepared(chart, values)?, &kinds, &making, how).await?;
     let record = record(verb.release, deployment, &rendering, &making)?.with_labels(labels(last, &deployment.labels));
-    check_size(&record)?;
-    let (old, objects) = (observe::objects(current)?, observe::objects(&record)?);
+    let (old, objects) = (observe::objects(current)?, objects(&rendering, &verb.release.name)?);
     let Conduct { force_conflicts, take_ownership, .. } = deployment.conduct;
     let options = ApplyOptions { force_conflicts, take_ownership, ..ApplyOptions::default() };
-    let prepared = apply::prepare(verb.cluster, &kinds, verb.release, &old, &objects, &options).await?;
-    verb.permit.enter().await?;
-    let conduct = waiting(deployment);
-    let mut stage = Stage { verb, conduct, kinds: kinds.with_crds(&objects), record, objects, created: Vec::new() };
-    stage.begin(&history).await?;
-    let description = deployment.description.as_deref().unwrap_or("Upgrade complete");
-    let done = Stage::until_interrupted(verb.interrupted, perform(&mut stage, &prepared)).await;
-    match done {
-        Ok(()) => {
-            stage.supersede(&history).await?;
-            stage.end(Status::Deployed, description).await?;
-            Ok(stage.record)
-        }
-        Err(error) => Err(fail(stage, deployment, &history, error).await),
-    }
+    let prepared = match how {
+        Rehearsal::Client => None,
+        Rehearsal::Server => Some(apply::prepare(verb.cluster, &kinds, verb.release, &old, &objects, &options).await?),
+    };
+    Ok(Ready { history, kinds, rendering, record, objects, prepared })
 }
 
 /// Pure: the newest revision, and the one that runs: the newest deployed one, else the newest one if that failed or was superseded.
@@ -69,9 +100,11 @@ fn labels(last: &Release, new: &BTreeMap<String, String>) -> BTreeMap<String, St
     labels
 }
 
-async fn perform(stage: &mut Stage<'_>, prepared: &Prepared) -> Result<(), ActionError> {
+async fn perform(stage: &mut Stage<'_>, prepared: Option<&Prepared>) -> Result<(), ActionError> {
     stage.hooks("pre-upgrade").await?;
-    stage.apply(prepared).await?;
+    if let Some(prepared) = prepared {
+        stage.apply(prepared).await?;
+    }
     stage.wait().await?;
     stage.hooks("post-upgrade").await
 }

@@ -44,6 +44,9 @@ fn judge_one(key: &Key, seen: &Seen, until: Until) -> Judged {
         None => Status::in_progress("not seen yet"),
         Some(Sight::Missing) => Status::in_progress("Resource not found"),
         Some(Sight::Hidden(why)) => Status::in_progress(format!("it cannot be read: {why}")),
+        Some(Sight::Here(object)) if seen.conditioned.contains(key) && status::condition(object, "Ready").is_none() => {
+            Status::in_progress("its controller has not said yet whether it is ready")
+        }
         Some(Sight::Here(object)) => {
             let status = rule(object, until);
             let opinions = if status.state == State::InProgress { obstacles(key, object, seen) } else { Vec::new() };
@@ -139,6 +142,16 @@ mod tests {
         assert_eq!(state(&seen), "not seen yet");
         seen.objects.insert(key("Deployment"), Sight::Missing);
         assert_eq!(state(&seen), "Resource not found");
+    }
+
+    #[test]
+    fn a_custom_resource_without_a_status_is_not_ready_while_it_may_get_one() {
+        let mut seen = Seen::default();
+        seen.objects.insert(key("Custom"), Sight::Here(json!({"apiVersion": "g.example.com/v1", "kind": "Custom"})));
+        let is_ready = |seen: &Seen| judge(&[key("Custom")], seen, Until::Ready { jobs: false })[0].is_ready();
+        assert!(is_ready(&seen));
+        seen.conditioned.insert(key("Custom"));
+        assert!(!is_ready(&seen));
     }
 
     #[test]

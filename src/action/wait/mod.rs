@@ -3,6 +3,7 @@
 //! What is seen is judged by a pure function; the loop holds the only clock. A state that does not pass without a change (an image that cannot
 //! be pulled, a container that keeps crashing, a Job that failed, a quota) ends the wait at once, or after the short time that it may last.
 
+mod conditioned;
 mod gone;
 mod judge;
 mod legacy;
@@ -16,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures::StreamExt;
-use kube::api::{Api, DynamicObject};
+use kube::api::TypeMeta;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -24,9 +25,10 @@ use tokio::time::{Instant, sleep, sleep_until};
 pub use gone::{NotGone, gone};
 pub use not_ready::{NotReady, Unready};
 
+use conditioned::conditioned;
 use judge::{Judged, apart, judge, together};
 use seen::{Seen, Sight};
-use watch::{Change, Watches};
+use watch::{Change, Place, Watches, here};
 
 use crate::cluster::Cluster;
 use crate::cluster::discovery::Kinds;
@@ -37,6 +39,8 @@ use crate::helm::manifest::{Key, Object};
 
 /// Changes come in bursts; one judgement for each burst is enough.
 const BURST: Duration = Duration::from_millis(20);
+/// So long a custom resource may stay without the condition `Ready` before it is taken for one that never gets it.
+const SILENCE: Duration = Duration::from_secs(5);
 /// So many failed objects get their last event and log line told.
 const EXPLAINED: usize = 3;
 
@@ -77,19 +81,24 @@ pub async fn ready(
 }
 
 /// The objects that need to be looked at, each once.
-fn wanted(cluster: &Cluster, kinds: &Kinds, objects: &[Object], namespace: &str, until: Until) -> BTreeMap<Key, Api<DynamicObject>> {
+fn wanted(cluster: &Cluster, kinds: &Kinds, objects: &[Object], namespace: &str, until: Until) -> BTreeMap<Key, Place> {
     let is_awaited = |object: &&Object| match until {
         Until::Finished => matches!((object.group(), object.kind()), ("batch", "Job") | ("", "Pod")),
         Until::Ready { .. } | Until::Legacy { .. } => !status::is_always_ready(object.group(), object.kind()) && !object.name().is_empty(),
     };
     let found = objects.iter().filter(is_awaited);
-    found.filter_map(|object| Some((kinds.key(object, namespace), kinds.api(cluster, object, namespace)?))).collect()
+    let place = |object: &Object| {
+        let types = TypeMeta { api_version: object.api_version().to_owned(), kind: object.kind().to_owned() };
+        let plural = kinds.find(object)?.0.plural.clone();
+        Some(Place { api: kinds.api(cluster, object, namespace)?, types, plural })
+    };
+    found.filter_map(|object| Some((kinds.key(object, namespace), place(object)?))).collect()
 }
 
 /// One wait.
 struct Wait<'w> {
     cluster: &'w Cluster,
-    apis: BTreeMap<Key, Api<DynamicObject>>,
+    places: BTreeMap<Key, Place>,
     keys: Vec<Key>,
     until: Until,
     seen: Seen,
@@ -104,13 +113,13 @@ struct Wait<'w> {
 }
 
 impl<'w> Wait<'w> {
-    fn new(cluster: &'w Cluster, apis: BTreeMap<Key, Api<DynamicObject>>, until: Until, tell: &'w (dyn Fn(&str) + Send + Sync)) -> Self {
+    fn new(cluster: &'w Cluster, places: BTreeMap<Key, Place>, until: Until, tell: &'w (dyn Fn(&str) + Send + Sync)) -> Self {
         let (changes, arriving) = unbounded_channel();
-        let keys = apis.keys().cloned().collect();
+        let keys = places.keys().cloned().collect();
         let watches = Watches { cluster, changes, tasks: JoinSet::new() };
         Self {
             cluster,
-            apis,
+            places,
             keys,
             until,
             seen: Seen::default(),
@@ -128,15 +137,13 @@ impl<'w> Wait<'w> {
     /// One read of everything: most objects are ready at once, and need no watch.
     async fn look(&mut self, now: Instant) {
         self.started = now;
-        let reads = in_parallel(&self.apis, |(key, api)| async move { (key.clone(), api.get_opt(&key.name).await) });
-        let found: Vec<_> = reads.collect().await;
-        for (key, answer) in found {
-            let sight = match answer {
-                Ok(Some(object)) => serde_json::to_value(object).map_or_else(|error| Sight::Hidden(error.to_string()), Sight::Here),
-                Ok(None) => Sight::Missing,
-                Err(error) => Sight::Hidden(Cause::of(&error).to_string()),
-            };
-            self.seen.objects.insert(key, sight);
+        let read = async |(key, place): (&Key, &Place)| match place.api.get_opt(&key.name).await {
+            Ok(object) => (key.clone(), here(object, &place.types)),
+            Err(error) => (key.clone(), Sight::Hidden(Cause::of(&error).to_string())),
+        };
+        self.seen.objects = in_parallel(&self.places, read).collect().await;
+        if matches!(self.until, Until::Ready { .. }) {
+            self.seen.conditioned = conditioned(self.cluster, &self.places).await;
         }
     }
 
@@ -159,8 +166,13 @@ impl<'w> Wait<'w> {
 
     /// Judges what is seen now; also when something will have lasted too long, from the start.
     fn judge(&mut self) -> (Vec<Judged>, Option<Duration>) {
+        let elapsed = self.started.elapsed();
+        let patience = (elapsed < SILENCE && !self.seen.conditioned.is_empty()).then_some(SILENCE);
+        if patience.is_none() {
+            self.seen.conditioned.clear();
+        }
         let mut judged = judge(&self.keys, &self.seen, self.until);
-        let weighed = self.clock.weigh("wait", together(&judged), self.started.elapsed(), None);
+        let weighed = self.clock.weigh("wait", together(&judged), elapsed, None);
         apart(&mut judged, weighed.judgement);
         for judged in &judged {
             let line =
@@ -172,7 +184,7 @@ impl<'w> Wait<'w> {
                 self.told.insert(judged.key.clone(), line);
             }
         }
-        (judged, weighed.next)
+        (judged, weighed.next.into_iter().chain(patience).min())
     }
 
     /// Starts the watches of what is not ready.
@@ -180,9 +192,9 @@ impl<'w> Wait<'w> {
         for judged in judged.iter().filter(|judged| !judged.is_ready()) {
             let key = &judged.key;
             if self.watched.insert(key.clone())
-                && let Some(api) = self.apis.get(key)
+                && let Some(place) = self.places.get(key)
             {
-                self.watches.object(key.clone(), api.clone());
+                self.watches.object(key.clone(), place.clone());
             }
             if let Some(Sight::Here(object)) = self.seen.objects.get(key)
                 && self.explained.insert(key.clone())

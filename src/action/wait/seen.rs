@@ -1,6 +1,6 @@
 //! What the watches of a wait have seen so far. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::apps::v1::ReplicaSet;
 use k8s_openapi::api::core::v1::{Event, Pod};
@@ -33,6 +33,8 @@ pub(super) enum Sight {
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     pub(super) objects: BTreeMap<Key, Sight>,
+    /// Objects that will get a status with conditions.
+    pub(super) conditioned: BTreeSet<Key>,
     pub(super) pods: Store<Pod>,
     pub(super) replica_sets: Store<ReplicaSet>,
     /// Events that say that pods could not be created.

@@ -4,7 +4,7 @@ use std::fmt::Debug;
 
 use futures::{Stream, StreamExt};
 use k8s_openapi::NamespaceResourceScope;
-use kube::api::{Api, DynamicObject};
+use kube::api::{Api, DynamicObject, TypeMeta};
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, watch_object, watcher};
 use serde::de::DeserializeOwned;
@@ -21,6 +21,15 @@ use crate::helm::manifest::Key;
 /// One change of what is seen.
 pub(super) type Change = Box<dyn FnOnce(&mut Seen) + Send>;
 
+/// Where an object is looked at.
+#[derive(Clone)]
+pub(super) struct Place {
+    pub(super) api: Api<DynamicObject>,
+    pub(super) types: TypeMeta,
+    /// As in the name of its CRD, for example `certificates`.
+    pub(super) plural: String,
+}
+
 /// The watches of one wait; they end with it.
 pub(super) struct Watches<'c> {
     pub(super) cluster: &'c Cluster,
@@ -30,12 +39,12 @@ pub(super) struct Watches<'c> {
 
 impl Watches<'_> {
     /// One object, by its name.
-    pub(super) fn object(&mut self, key: Key, api: Api<DynamicObject>) {
+    pub(super) fn object(&mut self, key: Key, place: Place) {
         let changes = self.changes.clone();
         self.tasks.spawn(async move {
-            let mut stream = std::pin::pin!(watch_object(api, &key.name).default_backoff());
+            let mut stream = std::pin::pin!(watch_object(place.api, &key.name).default_backoff());
             while let Some(event) = stream.next().await {
-                let (key, sight) = (key.clone(), sight(event));
+                let (key, sight) = (key.clone(), sight(event, &place.types));
                 if changes.send(Box::new(move |seen| drop(seen.objects.insert(key, sight)))).is_err() {
                     return;
                 }
@@ -80,16 +89,22 @@ impl Watches<'_> {
     }
 }
 
-fn sight(event: Result<Option<DynamicObject>, watcher::Error>) -> Sight {
+fn sight(event: Result<Option<DynamicObject>, watcher::Error>, types: &TypeMeta) -> Sight {
     match event {
-        Ok(Some(object)) => serde_json::to_value(object).map_or_else(|error| Sight::Hidden(error.to_string()), Sight::Here),
-        Ok(None) => Sight::Missing,
+        Ok(object) => here(object, types),
         Err(watcher::Error::InitialListFailed(error) | watcher::Error::WatchStartFailed(error) | watcher::Error::WatchFailed(error)) => {
             Sight::Hidden(Cause::of(&error).to_string())
         }
         Err(watcher::Error::WatchError(status)) => Sight::Hidden(status.message.clone()),
         Err(watcher::Error::NoResourceVersion) => Sight::Hidden("the API server sent no resourceVersion".to_owned()),
     }
+}
+
+/// What a read or a watch answered. The items of a list do not say of what kind they are.
+pub(super) fn here(object: Option<DynamicObject>, types: &TypeMeta) -> Sight {
+    let Some(object) = object else { return Sight::Missing };
+    let object = DynamicObject { types: Some(types.clone()), ..object };
+    serde_json::to_value(object).map_or_else(|error| Sight::Hidden(error.to_string()), Sight::Here)
 }
 
 /// By which labels a workload finds its pods; a Pod is found by its own.

@@ -1,22 +1,30 @@
 //! `release helm …`: Helm's verbs with helm 4's arguments, output and exit codes. A program that is called `helm` answers the same.
 
 pub mod chart_arg;
+pub mod conduct_args;
+pub mod deployment_args;
+pub mod dry_run_args;
 pub mod get;
 mod go_time;
 pub mod history;
+pub mod install;
 pub mod kube_args;
 pub mod list;
 pub mod name_args;
 pub mod output;
 pub mod package;
 mod release_text;
+pub mod rollback;
 mod selector;
 mod show_only;
 pub mod status;
 mod stored;
 pub mod template;
 mod template_files;
+pub mod uninstall;
+pub mod upgrade;
 pub mod values_args;
+mod write;
 
 use clap::{Args, Subcommand};
 
@@ -38,6 +46,15 @@ pub struct HelmArgs {
 /// Helm's verbs.
 #[derive(Debug, Clone, Subcommand)]
 pub enum HelmCommand {
+    /// Install a chart
+    Install(Box<install::InstallArgs>),
+    /// Upgrade a release
+    Upgrade(Box<upgrade::UpgradeArgs>),
+    /// Roll back a release to a previous revision
+    Rollback(rollback::HelmRollbackArgs),
+    /// Uninstall a release
+    #[command(visible_aliases = ["un", "del", "delete"])]
+    Uninstall(uninstall::UninstallArgs),
     /// List releases
     #[command(visible_alias = "ls")]
     List(list::ListArgs),
@@ -59,6 +76,10 @@ pub enum HelmCommand {
 pub async fn run(args: HelmArgs, context: &Context) -> Result<Exit, Failure> {
     let kube = &args.kube;
     let result = match args.command {
+        HelmCommand::Install(args) => install::run(&args, kube, context).await,
+        HelmCommand::Upgrade(args) => upgrade::run(&args, kube, context).await,
+        HelmCommand::Rollback(args) => rollback::run(&args, kube, context).await,
+        HelmCommand::Uninstall(args) => uninstall::run(&args, kube, context).await,
         HelmCommand::List(args) => list::run(&args, kube, context).await,
         HelmCommand::History(args) => history::run(&args, kube, context).await,
         HelmCommand::Status(args) => status::run(&args, kube, context).await,

@@ -1,0 +1,160 @@
+//! Arguments of every verb that changes a release: what it waits for, and how it treats the cluster.
+
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use thiserror::Error;
+
+use crate::action::verb::{Conduct, Wait};
+use crate::config::duration;
+use crate::failure::Failure;
+
+/// What to wait for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "camelCase")]
+pub enum WaitStrategy {
+    /// Until every object is ready
+    #[value(alias = "true")]
+    Watcher,
+    /// For hooks only
+    #[value(alias = "false")]
+    HookOnly,
+    /// Until workloads are ready, by helm 3's rules
+    Legacy,
+}
+
+/// What is waited for.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct WaitArgs {
+    /// Wait until resources are ready (up to --timeout); alone it means `watcher`
+    #[arg(long, value_name = "STRATEGY", value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "watcher", default_value = "hookOnly")]
+    pub wait: WaitStrategy,
+    /// Time to wait for any individual Kubernetes operation (like Jobs for hooks)
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "5m")]
+    pub timeout: Duration,
+    /// Prevent hooks from running
+    #[arg(long)]
+    pub no_hooks: bool,
+}
+
+/// How objects are written.
+#[derive(Debug, Clone, Args)]
+pub struct ConductArgs {
+    /// What is waited for.
+    #[command(flatten)]
+    pub wait: WaitArgs,
+    /// With --wait, wait until all Jobs have been completed, too
+    #[arg(long)]
+    pub wait_for_jobs: bool,
+    /// Force changes against conflicts with other field managers
+    #[arg(long)]
+    pub force_conflicts: bool,
+    /// Refused: objects are always applied, never replaced
+    #[arg(long, alias = "force")]
+    pub force_replace: bool,
+    /// Always `true` here: objects are applied by the server, also those of a release that a helm 3 made
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true)]
+    pub server_side: Option<Option<String>>,
+}
+
+/// How many revisions are kept, and what happens to what a failed one created.
+#[derive(Debug, Clone, Args)]
+pub struct HistoryMaxArgs {
+    /// Limit the maximum number of revisions saved per release; 0 = no limit
+    #[arg(long, value_name = "NUMBER", env = "HELM_MAX_HISTORY", hide_env_values = true, default_value_t = 10)]
+    pub history_max: u32,
+    /// Allow deletion of new resources created in this operation when it fails
+    #[arg(long)]
+    pub cleanup_on_fail: bool,
+}
+
+/// What this program does not do.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ConductRefusal {
+    /// Replacing deletes what others own.
+    #[error("--force-replace is not supported: objects are applied by the server; --force-conflicts takes fields from their managers")]
+    Replace,
+    /// Applied by the client.
+    #[error("--server-side=false is not supported: objects are always applied by the server")]
+    ClientSide,
+    /// Not a word for it.
+    #[error("invalid/unknown release server-side apply method: {0}")]
+    ServerSide(String),
+}
+
+impl WaitArgs {
+    /// What is asked for, all else by default.
+    pub fn conduct(&self) -> Conduct {
+        let wait = match self.wait {
+            WaitStrategy::Watcher => Wait::Ready,
+            WaitStrategy::HookOnly => Wait::Hooks,
+            WaitStrategy::Legacy => Wait::Legacy,
+        };
+        Conduct { wait, timeout: self.timeout, hooks: !self.no_hooks, ..Conduct::default() }
+    }
+}
+
+impl ConductArgs {
+    /// What is asked for; what this program does not do is refused.
+    pub fn conduct(&self) -> Result<Conduct, Failure> {
+        Ok(self.checked()?)
+    }
+
+    fn checked(&self) -> Result<Conduct, ConductRefusal> {
+        if self.force_replace {
+            return Err(ConductRefusal::Replace);
+        }
+        match self.server_side.as_ref().and_then(Option::as_deref) {
+            None | Some("auto" | "true" | "1" | "t" | "T" | "TRUE" | "True") => {}
+            Some("false" | "0" | "f" | "F" | "FALSE" | "False") => return Err(ConductRefusal::ClientSide),
+            Some(other) => return Err(ConductRefusal::ServerSide(other.to_owned())),
+        }
+        let Self { wait_for_jobs, force_conflicts, .. } = *self;
+        Ok(Conduct { wait_for_jobs, force_conflicts, ..self.wait.conduct() })
+    }
+}
+
+impl HistoryMaxArgs {
+    /// Adds what these say.
+    pub fn add_to(&self, conduct: Conduct) -> Conduct {
+        Conduct { history_max: self.history_max, cleanup_on_fail: self.cleanup_on_fail, ..conduct }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Command, FromArgMatches};
+
+    use super::*;
+
+    fn conduct(line: &str) -> Result<Conduct, ConductRefusal> {
+        let matches = ConductArgs::augment_args(Command::new("x")).get_matches_from(std::iter::once("x").chain(line.split_whitespace()));
+        ConductArgs::from_arg_matches(&matches).unwrap().checked()
+    }
+
+    #[test]
+    fn a_wait_is_asked_for_in_every_way_of_helm() {
+        let table = [
+            ("", Wait::Hooks),
+            ("--wait", Wait::Ready),
+            ("--wait=true", Wait::Ready),
+            ("--wait=watcher", Wait::Ready),
+            ("--wait=hookOnly", Wait::Hooks),
+            ("--wait=false", Wait::Hooks),
+            ("--wait=legacy", Wait::Legacy),
+        ];
+        for (line, expected) in table {
+            assert_eq!(conduct(line).unwrap().wait, expected, "{line}");
+        }
+        let all = conduct("--timeout 90s --no-hooks --wait-for-jobs --force-conflicts --server-side").unwrap();
+        assert_eq!((all.timeout, all.hooks, all.wait_for_jobs, all.force_conflicts), (Duration::from_secs(90), false, true, true));
+    }
+
+    #[test]
+    fn what_is_not_done_is_refused() {
+        assert_eq!(conduct("--force"), Err(ConductRefusal::Replace));
+        assert_eq!(conduct("--server-side=false"), Err(ConductRefusal::ClientSide));
+        assert_eq!(conduct("--server-side=maybe"), Err(ConductRefusal::ServerSide("maybe".into())));
+        assert!(conduct("--server-side=auto").is_ok());
+    }
+}

@@ -1,0 +1,85 @@
+//! Runs a verb that writes: under the lock of the release, listening to signals, its talk on stderr.
+
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::Notify;
+
+use crate::action::ActionError;
+use crate::action::verb::{LockOnWrite, Verb};
+use crate::cluster::Cluster;
+use crate::cluster::lease::Holder;
+use crate::commands::Context;
+use crate::config::ReleaseName;
+use crate::failure::Failure;
+use crate::rollout::identity::Identity;
+use crate::rollout::interrupt::Interrupt;
+
+/// A holder that was killed stands for half a minute, and it takes a moment to see that it does not move.
+const LOCK_WAIT: Duration = Duration::from_secs(40);
+
+/// Runs a verb and gives the lock back, whatever came of it.
+pub(super) async fn run<T>(
+    cluster: &Cluster,
+    release: &ReleaseName,
+    context: &Context,
+    verb: impl AsyncFnOnce(Verb<'_>) -> Result<T, ActionError>,
+) -> Result<T, Failure> {
+    let printer = context.printer.clone();
+    let talk = move |text: &str| printer.line(text);
+    let interrupted = Notify::new();
+    let permit = LockOnWrite::new(cluster, release, holder(), LOCK_WAIT, &talk);
+    let listening = listen(&interrupted, release, context);
+    let asked = Verb { cluster, release, permit: &permit, interrupted: &interrupted, talk: &talk };
+    let result = tokio::select! {
+        result = Box::pin(verb(asked)) => result,
+        failed = listening => return Err(failed),
+    };
+    if let Err(error) = permit.release().await {
+        context.printer.warn(&format!("the lock could not be given back, it expires by itself: {error}"));
+    }
+    Ok(result?)
+}
+
+fn holder() -> Holder {
+    let Identity { run, user, host, run_url } = Identity::of_this_process();
+    Holder { user, host, run_url, run_id: run, since: Timestamp::now() }
+}
+
+/// A signal lets the verb store its failure and end; never answers, unless it cannot listen.
+async fn listen(interrupted: &Notify, release: &ReleaseName, context: &Context) -> Failure {
+    match Interrupt::listen() {
+        Ok(interrupt) => {
+            interrupt.wait().await;
+            context.printer.data(&format!("Release {} has been cancelled.", release.name));
+            interrupted.notify_one();
+            std::future::pending().await
+        }
+        Err(error) => Failure::from(error),
+    }
+}
+
+/// Helm's words in front of a failure: `INSTALLATION FAILED`.
+#[derive(Debug)]
+struct Prefixed {
+    prefix: &'static str,
+    failure: Failure,
+}
+
+impl fmt::Display for Prefixed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.prefix, self.failure.chain().join(": "))
+    }
+}
+
+impl Error for Prefixed {}
+
+/// A failure with Helm's words in front of it.
+pub(super) fn prefixed(prefix: &'static str) -> impl Fn(Failure) -> Failure {
+    move |failure| {
+        let (kind, hints) = (failure.kind(), failure.hints().to_vec());
+        hints.into_iter().fold(Failure::new(kind, Prefixed { prefix, failure }), Failure::hint)
+    }
+}
