@@ -4,6 +4,8 @@ mod call;
 mod evaluate;
 mod field;
 mod host;
+#[cfg(test)]
+mod hostile;
 mod range;
 mod run;
 mod values;

@@ -15,8 +15,9 @@ use super::value::{List, Map, Value};
 /// Deeper than any real value; a map that holds itself is deeper than that, and is cut.
 const MAX_DEPTH: usize = 200;
 
-/// Nothing more is written after this many bytes.
+/// Nothing more is written after this many bytes, and of what is inside of lists and maps after fewer.
 const MAX_SIZE: usize = 256 * 1024 * 1024;
+const MAX_NESTED_SIZE: usize = 16 * 1024 * 1024;
 
 /// `%v` of a value: `map[a:1 b:[x y]]`, `1e+06`, `<nil>`.
 pub fn display(value: &Value) -> Text {
@@ -79,7 +80,8 @@ impl Printer<'_> {
     }
 
     fn value(&mut self, value: &Value, verb: char, depth: usize) {
-        if depth > MAX_DEPTH || self.out.len() > MAX_SIZE {
+        let limit = if depth == 0 { MAX_SIZE } else { MAX_NESTED_SIZE };
+        if depth > MAX_DEPTH || self.out.len() > limit {
             return;
         }
         match value {
