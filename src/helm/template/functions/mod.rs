@@ -28,6 +28,7 @@ mod runes;
 mod semantic;
 mod strings;
 mod types;
+mod urls;
 mod words;
 mod wrap;
 mod yaml;
@@ -56,6 +57,7 @@ const FAMILIES: &[&[Function]] = &[
     semantic::ALL,
     strings::ALL,
     types::ALL,
+    urls::ALL,
     wrap::ALL,
     yaml::ALL,
 ];
