@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use kube::api::{Api, DynamicObject};
 use kube::core::GroupVersionKind;
+use kube::core::discovery::v2::APIGroupDiscovery;
 use kube::discovery::{ApiCapabilities, ApiResource, Discovery, Scope, verbs};
 
 use super::{ApiError, Cluster};
@@ -20,16 +21,19 @@ pub async fn version(cluster: &Cluster) -> Result<String, ApiError> {
 pub struct Kinds(HashMap<GroupVersionKind, (ApiResource, bool)>);
 
 impl Kinds {
-    /// Asks the server for all kinds: two requests, or one for each group on servers older than 1.26.
+    /// Asks the server for all kinds: two requests at once, or one for each group on servers older than 1.26.
     pub async fn load(cluster: &Cluster) -> Result<Self, ApiError> {
-        let discovery = match Discovery::new(cluster.client.clone()).run_aggregated().await {
-            // An older server answers with another document.
-            Err(kube::Error::SerdeError(_) | kube::Error::Discovery(_)) => Discovery::new(cluster.client.clone()).run().await,
-            answer => answer,
-        };
-        let discovery = discovery.map_err(|error| ApiError::new(cluster, "ask which kinds are served", &error))?;
-        let versions = discovery.groups().flat_map(|group| group.versions().map(move |version| group.versioned_resources(version)));
-        Ok(versions.flatten().filter(|(_, capabilities)| capabilities.supports_operation(verbs::GET)).collect())
+        let client = &cluster.client;
+        let failed = |error: kube::Error| ApiError::new(cluster, "ask which kinds are served", &error);
+        let aggregated = tokio::try_join!(client.list_core_api_versions_aggregated(), client.list_api_groups_aggregated());
+        let (core, groups) = aggregated.map_err(failed)?;
+        // An older server answers with another document, which has none of these items.
+        if core.items.is_empty() {
+            let discovery = Discovery::new(client.clone()).run().await.map_err(failed)?;
+            let versions = discovery.groups().flat_map(|group| group.versions().map(move |version| group.versioned_resources(version)));
+            return Ok(versions.flatten().filter(|(_, capabilities)| capabilities.supports_operation(verbs::GET)).collect());
+        }
+        Ok(Self(core.items.into_iter().chain(groups.items).flat_map(kinds_of_group).collect()))
     }
 
     /// Every group version (`apps/v1`) and every kind (`apps/v1/Deployment`), sorted.
@@ -102,6 +106,20 @@ impl FromIterator<(ApiResource, ApiCapabilities)> for Kinds {
         };
         Self(resources.into_iter().map(served).collect())
     }
+}
+
+/// The kinds of a group that can be read.
+fn kinds_of_group(group: APIGroupDiscovery) -> impl Iterator<Item = (GroupVersionKind, (ApiResource, bool))> {
+    let name = group.metadata.and_then(|metadata| metadata.name).unwrap_or_default();
+    let versions = group.versions.into_iter().flat_map(|version| {
+        let name = version.version.unwrap_or_default();
+        version.resources.into_iter().map(move |resource| (name.clone(), resource))
+    });
+    versions.filter(|(_, resource)| resource.verbs.iter().any(|verb| verb == verbs::GET)).map(move |(version, resource)| {
+        let kind = GroupVersionKind::gvk(&name, &version, &resource.response_kind.and_then(|kind| kind.kind).unwrap_or_default());
+        let place = ApiResource::from_gvk_with_plural(&kind, &resource.resource.unwrap_or_default());
+        (kind, (place, resource.scope.as_deref() == Some("Namespaced")))
+    })
 }
 
 fn kind_of(object: &Object) -> GroupVersionKind {

@@ -59,6 +59,30 @@ pub fn uninstall(a: &str, b: &str) -> Ordering {
     })
 }
 
+/// What a kind is there for: to be used by workloads, to run, or to lead to what runs. `None` for kinds that Helm does not name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// Settings, accounts, permissions, CRDs, Services.
+    Surroundings,
+    /// Pods and everything that makes them.
+    Workload,
+    /// Ingresses, aggregated APIs and webhooks.
+    Entrance,
+}
+
+/// The stage of a kind.
+pub fn stage(kind: &str) -> Option<Stage> {
+    let rank = rank(kind)?;
+    let before = |first: &str| self::rank(first).is_some_and(|first| rank < first);
+    Some(if before("DaemonSet") {
+        Stage::Surroundings
+    } else if before("IngressClass") {
+        Stage::Workload
+    } else {
+        Stage::Entrance
+    })
+}
+
 fn rank(kind: &str) -> Option<usize> {
     if kind == LAST { Some(INSTALL.len()) } else { INSTALL.iter().position(|named| *named == kind) }
 }
@@ -75,6 +99,22 @@ fn by_rank<R: Ord>(a: &str, b: &str, rank: impl Fn(&str) -> Option<R>) -> Orderi
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_named_kind_has_its_stage() {
+        let table = [
+            ("Namespace", Some(Stage::Surroundings)),
+            ("Service", Some(Stage::Surroundings)),
+            ("DaemonSet", Some(Stage::Workload)),
+            ("CronJob", Some(Stage::Workload)),
+            ("IngressClass", Some(Stage::Entrance)),
+            ("ValidatingWebhookConfiguration", Some(Stage::Entrance)),
+            ("Certificate", None),
+        ];
+        for (kind, expected) in table {
+            assert_eq!(stage(kind), expected, "{kind}");
+        }
+    }
 
     #[test]
     fn kinds_are_sorted_and_unknown_ones_are_last_both_ways() {

@@ -17,6 +17,7 @@ use crate::support::trial;
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
         trial("objects::a_release_of_helm_3_is_migrated_and_keeps_its_objects", a_release_of_helm_3_is_migrated_and_keeps_its_objects),
+        trial("objects::a_run_that_is_cut_off_anywhere_is_finished_by_the_next", a_run_that_is_cut_off_anywhere_is_finished_by_the_next),
         trial("objects::one_object_that_is_refused_keeps_all_from_being_written", one_object_that_is_refused_keeps_all_from_being_written),
         trial("objects::a_conflict_names_fields_and_managers_and_can_be_forced", a_conflict_names_fields_and_managers_and_can_be_forced),
         trial("objects::what_is_not_ours_is_refused_in_helms_words_or_adopted", what_is_not_ours_is_refused_in_helms_words_or_adopted),
@@ -87,6 +88,41 @@ async fn a_release_of_helm_3_is_migrated_and_keeps_its_objects() {
     helm("HELM", &place.release, &["upgrade", "app", path.to_str().unwrap(), "--server-side=true"]);
     assert_eq!(place.live(&new[0]).await.unwrap()["data"], json!({"k": "3"}));
     assert_eq!(managers(&place.metadata(&new[0]).await), ["helm Apply"]);
+}
+
+async fn a_run_that_is_cut_off_anywhere_is_finished_by_the_next() {
+    let place = Place::new().await;
+    let maps = |prefix: &str, value: &str| -> Vec<String> {
+        let text = |number: usize| config_map(&format!("{prefix}{number}"), &[("k", value), (prefix, value)]);
+        (0..12).map(text).collect()
+    };
+    let accounts = (0..4).map(|number| format!("apiVersion: v1\nkind: ServiceAccount\nmetadata: {{name: s{number}}}\n"));
+    let old: Vec<String> = maps("old", "1").into_iter().chain(maps("both", "1")).collect();
+    install(&place, "HELM_3", &old.iter().map(String::as_str).collect::<Vec<_>>());
+    let before = uid(&place.metadata(&old[12]).await);
+    let new: Vec<String> = accounts.chain(maps("both", "2")).chain(maps("new", "2")).collect();
+    let (old, new) = (objects(&old), objects(&new));
+    let mut cut = 0;
+    for pause in (5..).step_by(5).map(Duration::from_millis) {
+        let prepared = place.prepare(&old, &new, ApplyOptions::default()).await.unwrap();
+        match tokio::time::timeout(pause, prepared.execute()).await {
+            Ok(applied) => {
+                applied.unwrap();
+                break;
+            }
+            Err(_) => cut += 1,
+        }
+    }
+    assert!(cut > 2, "it is cut off in the middle");
+    for object in &old[..12] {
+        assert!(place.api(object).await.get_opt(object.name()).await.unwrap().is_none(), "{}", object.name());
+    }
+    for object in &new {
+        let live = place.api(object).await.get(object.name()).await.unwrap();
+        assert_eq!(managers(&live.metadata), ["helm Apply"]);
+        assert_eq!(live.data.get("data").cloned().unwrap_or_default(), object.value["data"]);
+    }
+    assert_eq!(uid(&place.metadata(&config_map("both0", &[])).await), before);
 }
 
 async fn one_object_that_is_refused_keeps_all_from_being_written() {

@@ -1,4 +1,5 @@
 //! Writes what was prepared: kind by kind in the manifest's order, the objects of one kind side by side, deletions last.
+//! Kinds whose objects all exist already go together with their neighbours, since none of them waits for another.
 //!
 //! Every write may be repeated: a run that was killed at any point is finished by the next one.
 
@@ -17,6 +18,7 @@ use super::{Deletion, Effect, Prepared, Step, crd};
 use crate::cluster::error::Cause;
 use crate::cluster::objects::{self, Apply, in_parallel};
 use crate::cluster::ownership::marked;
+use crate::helm::kind_order;
 use crate::helm::manifest::Key;
 
 /// How long a new CRD may take until its kind can be used; Helm's own limit.
@@ -58,7 +60,7 @@ impl Prepared {
     /// Writes everything; the first kind with a failure is the last one that is written.
     pub async fn execute(&self) -> Result<Applied, Failed> {
         let mut applied = Applied::default();
-        for group in self.steps.chunk_by(|a, b| a.key.kind == b.key.kind && a.key.group == b.key.group) {
+        for group in self.steps.chunk_by(go_together) {
             self.write_group(group, &mut applied).await?;
         }
         for group in self.deletions.chunk_by(|a, b| a.key.kind == b.key.kind && a.key.group == b.key.group) {
@@ -163,6 +165,55 @@ impl Prepared {
     }
 }
 
+/// Whether two neighbours may be written side by side.
+fn go_together(a: &Step, b: &Step) -> bool {
+    let exists = |step: &Step| !matches!(step.effect, Effect::Create | Effect::Unasked);
+    let same_kind = a.key.kind == b.key.kind && a.key.group == b.key.group;
+    let stage = kind_order::stage(&a.key.kind);
+    same_kind || (exists(a) && exists(b) && stage.is_some() && stage == kind_order::stage(&b.key.kind))
+}
+
 fn is_new_kind(step: &Step, code: u16) -> bool {
     code == 404 && step.effect == Effect::Unasked
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::helm::manifest::Object;
+
+    fn step(kind: &str, effect: Effect) -> Step {
+        let object = Object::new(json!({"kind": kind, "metadata": {"name": "x"}}));
+        Step { key: object.key(), object, effect }
+    }
+
+    #[test]
+    fn what_is_new_comes_kind_by_kind_and_what_exists_goes_together() {
+        let (create, update) = (Effect::Create, Effect::Update { migrate: false });
+        let steps = [
+            step("ServiceAccount", update),
+            step("ConfigMap", update),
+            step("ConfigMap", create),
+            step("ClusterRole", create),
+            step("Role", update),
+            step("Service", Effect::Unchanged),
+            step("Deployment", update),
+            step("Job", update),
+            step("Certificate", update),
+            step("Issuer", update),
+        ];
+        let groups: Vec<Vec<&str>> =
+            steps.chunk_by(go_together).map(|group| group.iter().map(|step| step.key.kind.as_str()).collect()).collect();
+        let expected = [
+            vec!["ServiceAccount", "ConfigMap", "ConfigMap"],
+            vec!["ClusterRole"],
+            vec!["Role", "Service"],
+            vec!["Deployment", "Job"],
+            vec!["Certificate"],
+            vec!["Issuer"],
+        ];
+        assert_eq!(groups, expected);
+    }
 }

@@ -8,11 +8,12 @@ use super::rollback::rollback;
 use super::stage::{Stage, with_status};
 use super::{Conduct, Deployment, Refusal, Rehearsal, Return, Verb, observe, refusal, reuse, words};
 use crate::action::ActionError;
-use crate::action::apply::{self, ApplyOptions, Prepared};
+use crate::action::apply::{self, ApplyOptions, Crds, Prepared};
 use crate::cluster::discovery::Kinds;
 use crate::helm::manifest::Object;
 use crate::helm::release::{Release, Revision, Status};
 use crate::helm::rendering::Rendering;
+use crate::helm::semver;
 
 /// A revision that the server would take.
 struct Ready {
@@ -72,7 +73,7 @@ async fn get_ready(verb: Verb<'_>, deployment: &Deployment, how: Rehearsal) -> R
     let record = record(verb.release, deployment, &rendering, &making)?.with_labels(labels(last, &deployment.labels));
     let (old, objects) = (observe::objects(current)?, objects(&rendering, &verb.release.name)?);
     let Conduct { force_conflicts, take_ownership, .. } = deployment.conduct;
-    let options = ApplyOptions { force_conflicts, take_ownership, ..ApplyOptions::default() };
+    let options = ApplyOptions { force_conflicts, take_ownership, installing: false, crds: crds(current, &record) };
     let prepared = match how {
         Rehearsal::Client => None,
         Rehearsal::Server => Some(apply::prepare(verb.cluster, &kinds, verb.release, &old, &objects, &options).await?),
@@ -98,6 +99,11 @@ fn labels(last: &Release, new: &BTreeMap<String, String>) -> BTreeMap<String, St
     labels.extend(new.clone());
     labels.retain(|_, value| value != "null");
     labels
+}
+
+/// Pure: an older chart puts no older CRD in the place of a newer one.
+fn crds(current: &Release, next: &Release) -> Crds {
+    if semver::is_newer(current.chart_version(), next.chart_version()) { Crds::NeverBack } else { Crds::AsRendered }
 }
 
 async fn perform(stage: &mut Stage<'_>, prepared: Option<&Prepared>) -> Result<(), ActionError> {
