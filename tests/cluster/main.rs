@@ -9,6 +9,8 @@ mod connect;
 mod evidence;
 mod gate;
 mod hooks;
+mod interop;
+mod killed;
 mod lease;
 mod node;
 mod objects;
@@ -41,6 +43,8 @@ fn trials() -> Vec<Trial> {
         evidence::trials(),
         gate::trials(),
         hooks::trials(),
+        interop::trials(),
+        killed::trials(),
         lease::trials(),
         node::trials(),
         objects::trials(),

@@ -10,7 +10,7 @@ use crate::helm::release::{Release, is_name};
 /// All revisions, oldest first; empty = there is no such release.
 pub(super) async fn history(verb: Verb<'_>) -> Result<Vec<Release>, ActionError> {
     if !is_name(&verb.release.name) {
-        return Err(Refusal::Name(verb.release.name.clone()).into());
+        return Err(Refusal::NoName(verb.release.name.clone()).into());
     }
     Ok(release_secrets::history(verb.cluster, verb.release).await?)
 }

@@ -8,11 +8,14 @@ use crate::helm::release::{Release, Revision, SYSTEM_LABELS, Status};
 /// Why a verb is not carried out.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Refusal {
-    /// A text that is no name.
+    /// An install under a text that is no name.
     #[error(
-        "release name {0:?}: invalid release name, must match regex ^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$ and the length must not be longer than 53"
+        "release name check failed: release name {0:?}: invalid release name, must match regex ^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$ and the length must not be longer than 53"
     )]
     Name(String),
+    /// A text that no release can be called.
+    #[error("release name is invalid: {0}")]
+    NoName(String),
     /// An install under a name that is taken.
     #[error("release name check failed: cannot reuse a name that is still in use")]
     NameInUse,

@@ -25,9 +25,6 @@ pub struct ListArgs {
     /// List releases across all namespaces
     #[arg(short = 'A', long)]
     pub all_namespaces: bool,
-    /// Show all releases, whatever their status; the default
-    #[arg(short, long, hide = true)]
-    pub all: bool,
     /// Sort by release date
     #[arg(short, long)]
     pub date: bool,

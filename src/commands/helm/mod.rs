@@ -34,6 +34,8 @@ use crate::report::exit_code::Exit;
 
 /// A verb of helm, with the arguments that every verb takes.
 #[derive(Debug, Clone, Args)]
+// As with helm, the last one counts where an argument is given twice.
+#[command(args_override_self = true)]
 pub struct HelmArgs {
     /// Which cluster and namespace.
     #[command(flatten)]

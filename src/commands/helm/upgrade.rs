@@ -84,7 +84,7 @@ async fn installing(args: &UpgradeArgs, kube: &KubeArgs) -> Result<Option<bool>,
         return Ok(None);
     }
     if !is_name(&args.release) {
-        return Err(Refusal::Name(args.release.clone()).into());
+        return Err(Refusal::NoName(args.release.clone()).into());
     }
     let (cluster, release) = kube.connect_to(&args.release).await?;
     Ok(match release_secrets::history(&cluster, &release).await?.last().map(Release::status) {

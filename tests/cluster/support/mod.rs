@@ -4,6 +4,7 @@ pub(crate) mod cert_manager;
 pub(crate) mod chart;
 pub(crate) mod gates;
 pub(crate) mod helm;
+pub(crate) mod helms;
 pub(crate) mod kubeconfig;
 pub(crate) mod objects;
 pub(crate) mod program;

@@ -40,7 +40,7 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
-    fn of(output: &Output) -> Self {
+    pub(super) fn of(output: &Output) -> Self {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let code = output.status.code().unwrap_or_else(|| -output.status.signal().unwrap_or_default());
         Self { code, stdout: text(&output.stdout), stderr: text(&output.stderr) }

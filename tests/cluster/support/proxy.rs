@@ -1,7 +1,7 @@
 //! A way to the first cluster on which things go wrong, as told.
 
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use release::cluster::{Cluster, client};
@@ -37,9 +37,14 @@ impl Proxy {
         std::fs::rename(path.with_extension("new"), path).unwrap();
     }
 
+    /// The kubeconfig that leads through the proxy.
+    pub(crate) fn kubeconfig(&self) -> PathBuf {
+        self.directory.path().join("kubeconfig")
+    }
+
     /// The first cluster, on this way.
     pub(crate) async fn connect(&self) -> Cluster {
-        client::connect_from(vec![self.directory.path().join("kubeconfig")], FIRST, &target(FIRST)).await.unwrap()
+        client::connect_from(vec![self.kubeconfig()], FIRST, &target(FIRST)).await.unwrap()
     }
 }
 

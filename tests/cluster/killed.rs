@@ -1,0 +1,187 @@
+//! `release helm` killed with SIGKILL before each of its writes: whatever is left, both Helms and this program go on from it.
+
+use std::time::{Duration, Instant};
+
+use libtest_mimic::Trial;
+use release::cluster::{Cluster, lease, release_secrets};
+use release::config::ReleaseName;
+use serde_json::{Value, json};
+
+use crate::support::helms::{ChartFolder, Helm, live};
+use crate::support::proxy::Proxy;
+use crate::support::{trial, world};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![
+        trial("killed::an_upgrade_at_each_write", an_upgrade_at_each_write),
+        trial("killed::an_install_at_each_write", an_install_at_each_write),
+        trial("killed::a_rollback_at_each_write", a_rollback_at_each_write),
+        trial("killed::an_uninstall_at_each_write", an_uninstall_at_each_write),
+        trial("killed::the_lock_of_a_killed_run_ends_by_itself", the_lock_of_a_killed_run_ends_by_itself),
+    ]
+}
+
+/// From the state before a write to the write itself it takes a fraction of a second.
+const REACHED: Duration = Duration::from_millis(1500);
+
+const MAPS: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: one}\ndata: {v: {{ .Values.v | quote }}}\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: {{ .Values.second }}}\ndata: {v: {{ .Values.v | quote }}}\n";
+const HOOK: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: hook, annotations: {helm.sh/hook: 'pre-install,pre-upgrade,pre-rollback,pre-delete'}}\n";
+
+fn chart() -> ChartFolder {
+    ChartFolder::new(
+        "1.0.0",
+        &[("values.yaml", b"v: '1'\nsecond: two\n"), ("templates/maps.yaml", MAPS.as_bytes()), ("templates/hook.yaml", HOOK.as_bytes())],
+    )
+}
+
+/// A write, as a fault of the proxy that holds it back; dry runs pass.
+fn held((method, path): (&str, &str)) -> Value {
+    json!([{"path": "dryRun=All", "effect": {"delay": {"ms": 0}}}, {"method": method, "path": path, "effect": "hang"}])
+}
+
+/// Runs `release helm` until it hangs at the write, with these revisions left, and kills it.
+async fn kill_holding_the_lock(cluster: &Cluster, release: &ReleaseName, args: &[&str], write: (&str, &str), left: &[&str]) {
+    let proxy = Proxy::start();
+    proxy.faults(&held(write));
+    let mut child = Helm::Ours.start(release, args, &proxy.kubeconfig());
+    let start = Instant::now();
+    while statuses(cluster, release).await != left {
+        assert!(start.elapsed() < Duration::from_secs(60), "{write:?}: {:?}", statuses(cluster, release).await);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    tokio::time::sleep(REACHED).await;
+    assert_eq!(child.try_wait().unwrap(), None, "{args:?} does not come to {write:?}");
+    child.kill().and_then(|()| child.wait()).unwrap();
+    assert_eq!(statuses(cluster, release).await, left, "{write:?}");
+}
+
+/// The same; the lock of the dead run is taken away.
+async fn kill(cluster: &Cluster, release: &ReleaseName, args: &[&str], write: (&str, &str), left: &[&str]) {
+    kill_holding_the_lock(cluster, release, args, write, left).await;
+    lease::unlock(cluster, release).await.unwrap();
+}
+
+/// `revision status` of everything that is stored.
+async fn statuses(cluster: &Cluster, release: &ReleaseName) -> Vec<String> {
+    let history = release_secrets::history(cluster, release).await.unwrap();
+    history.iter().map(|record| format!("{} {}", record.revision(), record.status())).collect()
+}
+
+/// Each of the three goes on in turn, with a rollback where the killed revision is still pending.
+async fn everybody_goes_on(cluster: &Cluster, release: &ReleaseName, chart: &str, uid_of_one: &str) {
+    for program in [Helm::Ours, Helm::Four, Helm::Three] {
+        let upgrade = ["upgrade", "app", chart, "--set", "v=3"];
+        let ran = program.run(release, &upgrade);
+        if ran.code != 0 {
+            assert!(ran.stderr.contains("another operation (install/upgrade/rollback) is in progress"), "{program:?}: {}", ran.stderr);
+            program.ok(release, &["rollback", "app", "1"]);
+            program.ok(release, &upgrade);
+        }
+        assert!(statuses(cluster, release).await.last().is_some_and(|status| status.ends_with(" deployed")), "{program:?}");
+        let (uids, managers) = live(cluster, release).await;
+        assert!(uids.iter().any(|uid| uid == uid_of_one), "{program:?} made the object anew: {uids:?}");
+        assert_eq!(managers, ["helm"]);
+    }
+}
+
+async fn uid_of_one(cluster: &Cluster, release: &ReleaseName) -> String {
+    live(cluster, release).await.0.into_iter().find(|uid| uid.starts_with("ConfigMap/one ")).unwrap()
+}
+
+async fn an_upgrade_at_each_write() {
+    let pending: &[&str] = &["1 deployed", "2 pending-upgrade"];
+    let table: [((&str, &str), &[&str]); 9] = [
+        (("POST", "/leases"), &["1 deployed"]),
+        (("POST", "/secrets"), &["1 deployed"]),
+        (("PUT", "/secrets/sh.helm.release.v1.app.v2"), pending),
+        (("POST", "/configmaps"), pending),
+        (("PATCH", "/configmaps/one"), pending),
+        (("PATCH", "/configmaps/other"), pending),
+        (("DELETE", "/configmaps/two"), pending),
+        (("PUT", "/secrets/sh.helm.release.v1.app.v1"), pending),
+        (("DELETE", "/leases"), &["1 superseded", "2 deployed"]),
+    ];
+    let chart = chart();
+    for (write, left) in table {
+        let (cluster, release) = world().await;
+        Helm::Four.ok(&release, &["install", "app", &chart.path()]);
+        let uid = uid_of_one(&cluster, &release).await;
+        kill(&cluster, &release, &["upgrade", "app", &chart.path(), "--set", "v=2,second=other"], write, left).await;
+        everybody_goes_on(&cluster, &release, &chart.path(), &uid).await;
+    }
+}
+
+async fn an_install_at_each_write() {
+    let table: [((&str, &str), &[&str]); 4] = [
+        (("POST", "/secrets"), &[]),
+        (("POST", "/configmaps"), &["1 pending-install"]),
+        (("PUT", "/secrets/sh.helm.release.v1.app.v1"), &["1 pending-install"]),
+        (("DELETE", "/leases"), &["1 deployed"]),
+    ];
+    let chart = chart();
+    for (write, left) in table {
+        for next in [Helm::Ours, Helm::Four, Helm::Three] {
+            let (cluster, release) = world().await;
+            kill(&cluster, &release, &["install", "app", &chart.path()], write, left).await;
+            if !left.is_empty() {
+                next.ok(&release, &["uninstall", "app", "--no-hooks"]);
+            }
+            next.ok(&release, &["install", "app", &chart.path()]);
+            assert_eq!(statuses(&cluster, &release).await, ["1 deployed"], "{write:?} {next:?}");
+        }
+    }
+}
+
+async fn a_rollback_at_each_write() {
+    let pending: &[&str] = &["1 superseded", "2 deployed", "3 pending-rollback"];
+    let table: [((&str, &str), &[&str]); 4] = [
+        (("POST", "/secrets"), &["1 superseded", "2 deployed"]),
+        (("PATCH", "/configmaps/one"), pending),
+        (("PUT", "/secrets/sh.helm.release.v1.app.v2"), pending),
+        (("DELETE", "/leases"), &["1 superseded", "2 superseded", "3 deployed"]),
+    ];
+    let chart = chart();
+    for (write, left) in table {
+        let (cluster, release) = world().await;
+        Helm::Four.ok(&release, &["install", "app", &chart.path()]);
+        Helm::Four.ok(&release, &["upgrade", "app", &chart.path(), "--set", "v=2,second=other"]);
+        let uid = uid_of_one(&cluster, &release).await;
+        kill(&cluster, &release, &["rollback", "app", "1"], write, left).await;
+        everybody_goes_on(&cluster, &release, &chart.path(), &uid).await;
+    }
+}
+
+async fn an_uninstall_at_each_write() {
+    let table: [((&str, &str), &[&str]); 4] = [
+        (("PUT", "/secrets/sh.helm.release.v1.app.v2"), &["1 superseded", "2 deployed"]),
+        (("DELETE", "/configmaps/two"), &["1 superseded", "2 uninstalling"]),
+        (("DELETE", "/secrets/sh.helm.release.v1.app.v1"), &["1 superseded", "2 uninstalling"]),
+        (("DELETE", "/secrets/sh.helm.release.v1.app.v2"), &["2 uninstalling"]),
+    ];
+    let chart = chart();
+    for (write, left) in table {
+        for next in [Helm::Ours, Helm::Four] {
+            let (cluster, release) = world().await;
+            Helm::Four.ok(&release, &["install", "app", &chart.path()]);
+            Helm::Four.ok(&release, &["upgrade", "app", &chart.path()]);
+            kill(&cluster, &release, &["uninstall", "app"], write, left).await;
+            next.ok(&release, &["uninstall", "app"]);
+            assert_eq!(live(&cluster, &release).await.0, Vec::<String>::new(), "{write:?} {next:?}");
+            next.ok(&release, &["install", "app", &chart.path()]);
+        }
+    }
+}
+
+async fn the_lock_of_a_killed_run_ends_by_itself() {
+    let (cluster, release) = world().await;
+    let chart = chart();
+    Helm::Ours.ok(&release, &["install", "app", &chart.path()]);
+    let write = ("PUT", "/secrets/sh.helm.release.v1.app.v1");
+    let args = ["upgrade", "app", &chart.path()];
+    kill_holding_the_lock(&cluster, &release, &args, write, &["1 deployed", "2 pending-upgrade"]).await;
+    let ran = Helm::Ours.run(&release, &["rollback", "app", "1"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(ran.stderr.contains(" is locked by ") && ran.stderr.contains("; waiting up to 40 s for that to end"), "{}", ran.stderr);
+    assert_eq!(statuses(&cluster, &release).await, ["1 superseded", "2 pending-upgrade", "3 deployed"]);
+    assert!(lease::holder(&cluster, &release).await.unwrap().is_none());
+}
