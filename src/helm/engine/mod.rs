@@ -6,6 +6,7 @@ mod outside;
 mod request;
 
 use std::cmp::Reverse;
+use std::string::FromUtf8Error;
 
 use context::{Template, Templates};
 use outside::World;
@@ -55,10 +56,118 @@ fn execute(executor: &mut Executor<'_>, path: &str, template: &Template<'_>) -> 
 }
 
 /// Notes are shown as well as can be; a manifest that is no text is what Helm's YAML reader refuses.
-fn text_of_bytes(path: &str, error: &std::string::FromUtf8Error) -> Result<String, TemplateError> {
+fn text_of_bytes(path: &str, error: &FromUtf8Error) -> Result<String, TemplateError> {
     if path.ends_with("NOTES.txt") {
         return Ok(String::from_utf8_lossy(error.as_bytes()).into_owned());
     }
-    let what = "error converting YAML to JSON: yaml: invalid leading UTF-8 octet";
-    Err(TemplateError::new(format!("YAML parse error on {path}: {what}")))
+    let place = error.utf8_error();
+    let what = match (error.as_bytes().get(place.valid_up_to()), place.error_len()) {
+        (_, None) => "incomplete UTF-8 octet sequence",
+        (Some(0xc0..=0xf7), Some(_)) => "invalid trailing UTF-8 octet",
+        (_, Some(_)) => "invalid leading UTF-8 octet",
+    };
+    Err(TemplateError::new(format!("YAML parse error on {path}: error converting YAML to JSON: yaml: {what}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::helm::capabilities::Capabilities;
+    use crate::helm::chart::{Chart, File};
+    use crate::helm::values::coalesce::coalesce;
+
+    fn render_files(files: &[(&str, &[u8])]) -> Result<Rendered, String> {
+        let chart = Chart::from_files(files.iter().map(|(name, data)| File::new(*name, *data)).collect()).unwrap();
+        let values = coalesce(&chart, serde_json::Map::new(), &mut Vec::new()).unwrap();
+        let release = ReleaseContext { name: "r".into(), namespace: "ns".into(), revision: 1, is_install: true, is_upgrade: false };
+        let capabilities = Capabilities::without_cluster();
+        let (strict, lint, dns) = (false, false, false);
+        let request = Render { chart: &chart, values: &values, release: &release, capabilities: &capabilities, strict, lint, dns };
+        render(&request, &mut NoCluster).map_err(|error| error.to_string())
+    }
+
+    /// The files of a chart `p` with a subchart `s`, as `path: text` lines, or the error.
+    fn rendered(files: &[(&str, &str)]) -> String {
+        let mut all: Vec<(&str, &[u8])> = files.iter().map(|(name, text)| (*name, text.as_bytes())).collect();
+        all.push(("Chart.yaml", b"{apiVersion: v2, name: p, version: 1.0.0}"));
+        all.push(("charts/s/Chart.yaml", b"{apiVersion: v2, name: s, version: 1.0.0}"));
+        let line = |(path, text): (String, String)| format!("{path}: {text}\n");
+        render_files(&all).map_or_else(|error| error, |rendered| rendered.files.into_iter().map(line).collect())
+    }
+
+    #[test]
+    fn a_subchart_shares_its_values_with_its_parent() {
+        let files = [
+            ("values.yaml", "s: {a: 1}"),
+            ("templates/a.yaml", "{{ .Values.s.x }} {{ .Subcharts.s.Values.x }} {{ .Subcharts.s.Chart.IsRoot }} {{ .Chart.IsRoot }}"),
+            (
+                "charts/s/templates/a.yaml",
+                "{{ set .Values \"x\" \"set\" | len }} {{ .Template.Name }} {{ .Template.BasePath }} {{ .Files.Get \"f\" }}",
+            ),
+            ("charts/s/f", "file"),
+        ];
+        insta::assert_snapshot!(rendered(&files), @r"
+        p/charts/s/templates/a.yaml: 3 p/charts/s/templates/a.yaml p/charts/s/templates file
+        p/templates/a.yaml: set set false true
+        ");
+    }
+
+    #[test]
+    fn the_shallowest_and_first_file_defines_and_the_deepest_runs_first() {
+        let files = [
+            ("templates/a.yaml", "{{ include \"n\" . }} {{ .Values.seen }}"),
+            ("templates/_a.tpl", "{{ define \"n\" }}a{{ end }}"),
+            ("templates/_z.tpl", "{{ define \"n\" }}z{{ end }}"),
+            ("templates/_0.tpl", "{{ define \"n\" }} {{/* nothing */}} {{ end }}"),
+            ("charts/s/templates/_a.tpl", "{{ define \"n\" }}s{{ end }}"),
+            ("templates/b.yaml", "{{ $_ := set .Values \"seen\" (print .Values.seen \"b\") }}"),
+            ("templates/d/c.yaml", "{{ $_ := set .Values \"seen\" \"c\" }}"),
+        ];
+        assert!(rendered(&files).contains("p/templates/a.yaml: a cb\n"));
+    }
+
+    #[test]
+    fn a_library_gives_its_partials_only() {
+        let files = [
+            ("charts/l/Chart.yaml", "{apiVersion: v2, name: l, version: 1.0.0, type: library}"),
+            ("charts/l/templates/_l.tpl", "{{ define \"l\" }}from {{ .Chart.Name }}{{ end }}"),
+            ("charts/l/templates/broken.yaml", "{{ nope }}"),
+            ("templates/a.yaml", "{{ include \"l\" . }}"),
+        ];
+        assert_eq!(rendered(&files), "p/templates/a.yaml: from p\n");
+    }
+
+    #[test]
+    fn no_value_is_written_nowhere() {
+        assert_eq!(rendered(&[("templates/a.yaml", "[{{ .Values.x }}<no value>]")]), "p/templates/a.yaml: []\n");
+    }
+
+    #[test]
+    fn errors_are_the_ones_of_the_first_file_that_fails() {
+        assert_eq!(
+            rendered(&[("templates/a.yaml", "\n{{ nope }}")]),
+            "parse error at (p/templates/a.yaml:2): function \"nope\" not defined"
+        );
+        let files = [("templates/a.yaml", "{{ fail \"a\" }}"), ("templates/b.yaml", "{{ fail \"b\" }}")];
+        assert_eq!(rendered(&files), "execution error at (p/templates/b.yaml:1:3): b");
+    }
+
+    #[test]
+    fn capabilities_print_differently_in_braces() {
+        let text = "{{ .Capabilities.APIVersions.Has \"v1\" }} {{ .Capabilities.APIVersions.Has \"v1/Pod\" }} {{ typeOf .Capabilities }} \
+                    {{ eq (print .Capabilities.KubeVersion) (.Capabilities.KubeVersion.String) }} {{ .Capabilities.KubeVersion.Nope }}";
+        let error = rendered(&[("templates/a.yaml", text)]);
+        assert!(error.ends_with("can't evaluate field Nope in type common.KubeVersion"), "{error}");
+        let text = text.replace(" {{ .Capabilities.KubeVersion.Nope }}", "");
+        assert_eq!(rendered(&[("templates/a.yaml", &text)]), "p/templates/a.yaml: true false *common.Capabilities false\n");
+    }
+
+    #[test]
+    fn bytes_that_are_no_text() {
+        let chart: (&str, &[u8]) = ("Chart.yaml", b"{apiVersion: v2, name: p, version: 1.0.0}");
+        let error = render_files(&[chart, ("templates/a.yaml", b"k: \xff")]).unwrap_err();
+        assert_eq!(error, "YAML parse error on p/templates/a.yaml: error converting YAML to JSON: yaml: invalid leading UTF-8 octet");
+        let rendered = render_files(&[chart, ("templates/NOTES.txt", b"k: \xff"), ("templates/_x", b"\xff"), ("b.bin", b"\xff")]).unwrap();
+        assert_eq!(rendered.files["p/templates/NOTES.txt"], "k: \u{fffd}");
+    }
 }

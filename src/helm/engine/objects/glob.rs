@@ -54,43 +54,54 @@ fn read(letters: &[char], at: &mut usize, inside: bool) -> Option<Glob> {
             }
             '[' => class(letters, at)?,
             '{' => either(letters, at)?,
-            '\\' => {
-                *at += 1;
-                Part::Char(*letters.get(*at - 1)?)
-            }
+            '\\' => match letters.get(*at) {
+                Some(escaped) => {
+                    *at += 1;
+                    Part::Char(*escaped)
+                }
+                None => break,
+            },
             other => Part::Char(*other),
         });
     }
     Some(Glob(parts))
 }
 
+/// One range of characters or a list of them; never both.
 fn class(letters: &[char], at: &mut usize) -> Option<Part> {
     let negated = letters.get(*at) == Some(&'!');
     *at += usize::from(negated);
+    if let [low, '-', after @ ..] = letters.get(*at..)? {
+        *at += 4;
+        return match after {
+            [high, ']', ..] => Some(Part::Class { negated, ranges: vec![(*low, *high)] }),
+            _ => None,
+        };
+    }
     let mut ranges = Vec::new();
     loop {
-        let first = *letters.get(*at)?;
         *at += 1;
-        if first == ']' {
-            return (!ranges.is_empty()).then_some(Part::Class { negated, ranges });
-        }
-        if letters.get(*at) == Some(&'-') && letters.get(*at + 1).is_some_and(|letter| *letter != ']') {
-            ranges.push((first, letters[*at + 1]));
-            *at += 2;
-        } else {
-            ranges.push((first, first));
+        match letters.get(*at - 1)? {
+            ']' => return (!ranges.is_empty()).then_some(Part::Class { negated, ranges }),
+            '\\' => {
+                let letter = *letters.get(*at)?;
+                *at += 1;
+                ranges.push((letter, letter));
+            }
+            letter => ranges.push((*letter, *letter)),
         }
     }
 }
 
+/// A list without an end ends with the pattern.
 fn either(letters: &[char], at: &mut usize) -> Option<Part> {
     let mut patterns = Vec::new();
     loop {
         patterns.push(read(letters, at, true)?);
         *at += 1;
-        match letters.get(*at - 1)? {
-            ',' => {}
-            _ => return Some(Part::Either(patterns)),
+        if letters.get(*at - 1) != Some(&',') {
+            *at = letters.len().min(*at);
+            return Some(Part::Either(patterns));
         }
     }
 }
@@ -138,13 +149,17 @@ mod tests {
             ("{a,b}/*.{x,y}", "b/c.y", true),
             ("{a,b}", "c", false),
             ("\\*", "*", true),
+            ("[ab-d]", "c", false),
+            ("[-a]", "-", true),
+            ("{a,b", "b", true),
+            ("a\\", "a", true),
             ("", "a", false),
             ("*", "", true),
         ];
         for (pattern, name, fits) in cases {
             assert_eq!(Glob::read(pattern).unwrap().fits(name), fits, "{pattern} {name}");
         }
-        for broken in ["[a", "{a", "[]", "a\\"] {
+        for broken in ["[a", "[]", "[a-]", "[a-c-e]"] {
             assert!(Glob::read(broken).is_none(), "{broken}");
         }
     }
