@@ -18,6 +18,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("hooks::a_failed_job_is_told_with_its_log_and_cleaned_up", a_failed_job_is_told_with_its_log_and_cleaned_up),
         trial("hooks::logs_and_deletion_follow_success", logs_and_deletion_follow_success),
         trial("hooks::an_image_that_cannot_be_pulled_fails_early", an_image_that_cannot_be_pulled_fails_early),
+        trial("hooks::a_job_that_goes_as_soon_as_it_has_ended_has_ended_well", a_job_that_goes_as_soon_as_it_has_ended_has_ended_well),
+        trial("hooks::a_pod_is_waited_for_to_its_end", a_pod_is_waited_for_to_its_end),
         trial("hooks::what_the_server_refuses_is_named", what_the_server_refuses_is_named),
     ]
 }
@@ -134,6 +136,30 @@ async fn an_image_that_cannot_be_pulled_fails_early() {
     let error = run(&place, &mut [broken]).await.0.unwrap_err().to_string();
     assert!(start.elapsed() < Duration::from_mins(1), "{error}");
     assert!(error.contains("not ready. status: Failed, message: Job in progress; Pod ") && error.contains("ImagePull"), "{error}");
+}
+
+async fn a_job_that_goes_as_soon_as_it_has_ended_has_ended_well() {
+    let place = Place::new().await;
+    let mut brief = job("a", "exit 0");
+    brief.manifest = brief.manifest.replace("backoffLimit: 0", "backoffLimit: 0\n  ttlSecondsAfterFinished: 0");
+    let mut hooks = [brief];
+    run(&place, &mut hooks).await.0.unwrap();
+    assert_eq!(hooks[0].last_run.phase, "Succeeded");
+}
+
+async fn a_pod_is_waited_for_to_its_end() {
+    let place = Place::new().await;
+    let pod = |name: &str, script: &str, image: &str| {
+        let spec = format!("{{restartPolicy: Never, containers: [{{name: c, image: '{image}', args: [-c, {script:?}]}}]}}");
+        hook(name, "Pod", &format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}}}\nspec: {spec}\n"))
+    };
+    run(&place, &mut [pod("good", "sleep 1", "sandbox/sh:1")]).await.0.unwrap();
+    let error = run(&place, &mut [pod("bad", "exit 1", "sandbox/sh:1")]).await.0.unwrap_err().to_string();
+    let namespace = &place.release.namespace;
+    let begin = format!("failed pre-install: resource Pod/{namespace}/bad not ready. status: Failed, message: pod bad failed");
+    assert!(error.starts_with(&begin), "{error}");
+    let error = run(&place, &mut [pod("absent", "", "example.com/no-such-image:1")]).await.0.unwrap_err().to_string();
+    assert!(error.contains("message: Pod in progress; Pod ") && error.contains("ImagePull"), "{error}");
 }
 
 async fn what_the_server_refuses_is_named() {

@@ -6,6 +6,7 @@ use kube::Api;
 use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
 use libtest_mimic::Trial;
 use release::action::apply::{ApplyOptions, Crds, Effect};
+use release::cluster::namespace;
 use release::helm::manifest::Object;
 use serde_json::{Value, json};
 
@@ -27,6 +28,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         ),
         trial("objects::what_would_not_change_is_not_written_and_drift_is", what_would_not_change_is_not_written_and_drift_is),
         trial("objects::what_needs_something_of_the_same_release_comes_after_it", what_needs_something_of_the_same_release_comes_after_it),
+        trial("objects::an_install_into_a_new_namespace_is_refused_as_a_whole", an_install_into_a_new_namespace_is_refused_as_a_whole),
         trial("objects::a_ca_bundle_that_cainjector_wrote_is_left_alone", a_ca_bundle_that_cainjector_wrote_is_left_alone),
         trial("objects::a_newer_crd_stays", a_newer_crd_stays),
         trial("objects::an_object_with_a_generated_name_is_created", an_object_with_a_generated_name_is_created),
@@ -266,6 +268,21 @@ async fn what_needs_something_of_the_same_release_comes_after_it() {
         error.ends_with("Nobody none: no matches for kind \"Nobody\" in version \"nobody.example.com/v1\"; is its CRD installed?"),
         "{error}"
     );
+}
+
+async fn an_install_into_a_new_namespace_is_refused_as_a_whole() {
+    let mut place = Place::new().await;
+    place.release.namespace += "-new";
+    let wrong = "apiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec: {ports: [{port: 99999}]}\n".to_owned();
+    let texts = [config_map("a", &[("k", "1")]), wrong];
+    let prepared = place.prepare(&[], &objects(&texts), ApplyOptions::default()).await.unwrap();
+    assert!(prepared.steps.iter().all(|step| step.effect == Effect::Unasked), "there is no namespace to ask for");
+    namespace::ensure(&place.cluster, &place.release.namespace).await.unwrap();
+    let failed = prepared.execute().await.unwrap_err();
+    assert!(failed.to_string().contains(&format!("Service {}/s: the API server answers 422", place.release.namespace)), "{failed}");
+    assert_eq!(failed.applied.created.len(), 0);
+    assert!(place.live(&texts[0]).await.is_none());
+    place.prepare(&[], &objects(&texts[..1]), ApplyOptions::default()).await.unwrap().execute().await.unwrap();
 }
 
 /// cert-manager's cainjector writes into an object that the release owns otherwise.

@@ -6,7 +6,7 @@ use kube::api::{Api, DynamicObject, ObjectMeta};
 use serde_json::Value;
 
 use super::problem::Why;
-use super::{ApplyOptions, Crds, Effect, crd, needs};
+use super::{ApplyOptions, Crds, Effect, Prepared, Step, crd, needs};
 use crate::cluster::discovery::Kinds;
 use crate::cluster::error::Cause;
 use crate::cluster::objects::{self, Apply};
@@ -110,6 +110,22 @@ impl Ask<'_> {
         let live = live.map_err(|error| Why::Api(Cause::Other(error.cause().to_string())))?;
         Ok(live.is_some_and(|live| crd::stays(self.options.crds, &live, &new.value, old.map(|old| &old.value))))
     }
+}
+
+/// Asks once more for an object that could not be asked for, now that its namespace may be there. `None` when it still cannot be.
+pub(super) async fn again(prepared: &Prepared, step: &Step) -> Option<Why> {
+    let api = prepared.kinds.api(&prepared.cluster, &step.object, &prepared.release.namespace)?;
+    let value = marked(&step.object.value, &prepared.release);
+    let how = Apply { dry_run: true, force: prepared.options.force_conflicts };
+    let error = objects::apply(&api, step.object.name(), &value, how).await.err()?;
+    let new: Vec<Object> = prepared.steps.iter().map(|step| step.object.clone()).collect();
+    // A kind that is not served yet has no name that is missing.
+    let is_away = matches!(&error, kube::Error::Api(status) if status.code == 404);
+    let why = Why::of(&error);
+    let by_new_crd = why.is_invalid() && new.iter().any(|crd| crd.is_crd() && crd::brings(crd, &step.object));
+    let later =
+        is_away || by_new_crd || why.is_own_conflict() || needs::come_along(&error, &step.object, &new, &prepared.release.namespace);
+    (!later).then_some(why)
 }
 
 /// The dry run of an object that does not exist has no version.

@@ -14,7 +14,7 @@ use thiserror::Error;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::problem::{Problem, Why, lines};
-use super::{Deletion, Effect, Prepared, Step, crd};
+use super::{Deletion, Effect, Prepared, Step, ask, crd};
 use crate::cluster::error::Cause;
 use crate::cluster::objects::{self, Apply, in_parallel};
 use crate::cluster::ownership::marked;
@@ -58,15 +58,35 @@ struct Written {
 
 impl Prepared {
     /// Writes everything; the first kind with a failure is the last one that is written.
+    ///
+    /// Namespaces come first. Then whatever could not be asked for is asked for, so that an install into a new namespace is refused as a
+    /// whole, too.
     pub async fn execute(&self) -> Result<Applied, Failed> {
         let mut applied = Applied::default();
-        for group in self.steps.chunk_by(go_together) {
+        let (namespaces, rest) = self.steps.split_at(self.steps.iter().rposition(is_namespace).map_or(0, |last| last + 1));
+        for group in namespaces.chunk_by(go_together) {
+            self.write_group(group, &mut applied).await?;
+        }
+        self.ask_again(rest, &mut applied).await?;
+        for group in rest.chunk_by(go_together) {
             self.write_group(group, &mut applied).await?;
         }
         for group in self.deletions.chunk_by(|a, b| a.key.kind == b.key.kind && a.key.group == b.key.group) {
             self.delete_group(group, &mut applied).await?;
         }
         Ok(applied)
+    }
+
+    async fn ask_again(&self, steps: &[Step], applied: &mut Applied) -> Result<(), Failed> {
+        let unasked = steps.iter().filter(|step| step.effect == Effect::Unasked && !step.object.name().is_empty());
+        let answers: Vec<Option<Problem>> = in_parallel(unasked, async |step: &Step| {
+            let why = ask::again(self, step).await?;
+            Some(Problem { key: step.key.clone(), why })
+        })
+        .collect()
+        .await;
+        let problems: Vec<Problem> = answers.into_iter().flatten().collect();
+        if problems.is_empty() { Ok(()) } else { Err(Failed { applied: std::mem::take(applied), problems }) }
     }
 
     async fn write_group(&self, group: &[Step], applied: &mut Applied) -> Result<(), Failed> {
@@ -163,6 +183,10 @@ impl Prepared {
         let Some(api) = self.kinds.api(&self.cluster, &deletion.object, &self.release.namespace) else { return Ok(false) };
         objects::delete(&api, deletion.object.name(), deletion.uid.clone(), PropagationPolicy::Background).await
     }
+}
+
+fn is_namespace(step: &Step) -> bool {
+    step.key.kind == "Namespace" && step.key.group.is_empty()
 }
 
 /// Whether two neighbours may be written side by side.

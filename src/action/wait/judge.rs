@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
 use super::seen::{Seen, Sight};
@@ -65,8 +66,9 @@ fn rule(object: &Value, until: Until) -> Status {
 }
 
 fn obstacles(key: &Key, object: &Value, seen: &Seen) -> Vec<Opinion> {
-    let pods = seen.pods_of(object);
-    let mut opinions: Vec<Opinion> = pods.into_iter().flat_map(|pod| problems(pod, &Baseline::default())).collect();
+    let itself: Option<Pod> = (kind(object) == ("", "Pod")).then(|| serde_json::from_value(object.clone()).ok()).flatten();
+    let pods = seen.pods_of(object).into_iter().chain(&itself);
+    let mut opinions: Vec<Opinion> = pods.flat_map(|pod| problems(pod, &Baseline::default())).collect();
     // A container that runs again may still become ready; a Job decides by itself how often its pods may fail.
     opinions.retain(|opinion| opinion.verdict > Verdict::Passed && opinion.rule != "restarts");
     opinions.retain(|opinion| opinion.rule != "crash" || kind(object).1 != "Job");
@@ -102,7 +104,7 @@ mod tests {
         Key { group: String::new(), kind: kind.into(), namespace: Some("ns".into()), name: "x".into() }
     }
 
-    fn pod(uid: &str, owner: &str, waiting: &str, restarts: i32) -> watcher::Event<k8s_openapi::api::core::v1::Pod> {
+    fn pod(uid: &str, owner: &str, waiting: &str, restarts: i32) -> watcher::Event<Pod> {
         let pod = json!({
             "metadata": {"name": uid, "namespace": "ns", "uid": uid, "ownerReferences": [{"apiVersion": "v1", "kind": "X", "name": "x", "uid": owner, "controller": true}]},
             "status": {"containerStatuses": [{"name": "c", "image": "", "imageID": "", "ready": false, "restartCount": restarts,
@@ -133,6 +135,17 @@ mod tests {
             assert_eq!(judged.opinions.first().map(|opinion| opinion.message.as_str()), message, "{kind} {waiting}");
             assert_eq!(judged.has_failed(), failed, "{kind} {waiting}");
         }
+    }
+
+    #[test]
+    fn a_pod_of_the_manifest_says_what_is_wrong_with_itself() {
+        let watcher::Event::Apply(pod) = pod("p", "u", "ErrImagePull", 0) else { panic!("a pod") };
+        let mut object = serde_json::to_value(pod).unwrap();
+        (object["apiVersion"], object["kind"]) = (json!("v1"), json!("Pod"));
+        let mut seen = Seen::default();
+        seen.objects.insert(key("Pod"), Sight::Here(object));
+        let judged = judge(&[key("Pod")], &seen, Until::Finished).remove(0);
+        assert_eq!(judged.opinions[0].message, "container c: ErrImagePull: because");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use kube::runtime::watcher;
 use kube::{Resource, ResourceExt};
 use serde_json::Value;
 
-use super::status::{kind, text};
+use super::status::{State, kind, of_hook, text};
 use crate::gate::{controller, is_ended, is_terminating};
 use crate::helm::manifest::Key;
 
@@ -71,7 +71,15 @@ impl<K: Resource> Store<K> {
 }
 
 impl Seen {
-    /// The pods of the current template of a workload, or the pod itself; those that end or are going away are left out.
+    /// Takes what a watch says about an object. A Job or a Pod that has ended may be deleted at once; how it ended is what counts.
+    pub(super) fn take(&mut self, key: Key, sight: Sight) {
+        let ended = matches!(self.objects.get(&key), Some(Sight::Here(object)) if has_ended(object));
+        if !(ended && matches!(sight, Sight::Missing)) {
+            self.objects.insert(key, sight);
+        }
+    }
+
+    /// The pods of the current template of a workload; those that end or are going away are left out.
     pub(super) fn pods_of(&self, object: &Value) -> Vec<&Pod> {
         let uid = text(object, "/metadata/uid");
         let pods = self.pods.iter().filter(|pod| !is_ended(pod) && !is_terminating(pod));
@@ -80,7 +88,6 @@ impl Seen {
                 let set = self.current_set(object).and_then(|set| set.metadata.uid.as_deref());
                 pods.filter(|pod| set.is_some() && controller(pod) == set).collect()
             }
-            "Pod" => pods.filter(|pod| pod.metadata.uid.as_deref() == Some(uid)).collect(),
             _ => pods.filter(|pod| controller(pod) == Some(uid) && is_current(object, pod)).collect(),
         }
     }
@@ -100,6 +107,11 @@ impl Seen {
         let is_current = |set: &&ReplicaSet| set.annotations().get(REVISION).map(String::as_str) == Some(revision);
         self.replica_sets.iter().filter(is_owned).find(is_current)
     }
+}
+
+fn has_ended(object: &Value) -> bool {
+    let is_job_or_pod = matches!(kind(object), ("batch", "Job") | ("", "Pod"));
+    is_job_or_pod && of_hook(object).state != State::InProgress
 }
 
 /// The pod is of the template that the workload has now.
@@ -129,6 +141,20 @@ mod tests {
     }
 
     #[test]
+    fn how_a_job_ended_is_known_after_it_is_gone() {
+        let key = Key { group: "batch".into(), kind: "Job".into(), namespace: None, name: "j".into() };
+        let job = |condition: &str| {
+            Sight::Here(json!({"apiVersion": "batch/v1", "kind": "Job", "status": {"conditions": [{"type": condition, "status": "True"}]}}))
+        };
+        let mut seen = Seen::default();
+        for (condition, missing) in [("Suspended", true), ("Complete", false), ("Failed", false)] {
+            seen.take(key.clone(), job(condition));
+            seen.take(key.clone(), Sight::Missing);
+            assert_eq!(matches!(seen.objects[&key], Sight::Missing), missing, "{condition}");
+        }
+    }
+
+    #[test]
     fn only_the_pods_of_the_current_template_count() {
         let mut seen = Seen::default();
         for (uid, revision) in [("old", "1"), ("new", "2")] {
@@ -149,6 +175,5 @@ mod tests {
         assert_eq!(names(&json!({"kind": "Deployment", "metadata": {"uid": "d", "annotations": {REVISION: "2"}}})), ["b"]);
         assert_eq!(names(&json!({"kind": "StatefulSet", "metadata": {"uid": "s"}, "status": {"updateRevision": "y"}})), ["e"]);
         assert_eq!(names(&json!({"kind": "Job", "metadata": {"uid": "j"}})), ["f"]);
-        assert_eq!(names(&json!({"kind": "Pod", "metadata": {"uid": "a"}})), ["a"]);
     }
 }

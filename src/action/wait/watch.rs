@@ -45,7 +45,7 @@ impl Watches<'_> {
             let mut stream = std::pin::pin!(watch_object(place.api, &key.name).default_backoff());
             while let Some(event) = stream.next().await {
                 let (key, sight) = (key.clone(), sight(event, &place.types));
-                if changes.send(Box::new(move |seen| drop(seen.objects.insert(key, sight)))).is_err() {
+                if changes.send(Box::new(move |seen| seen.take(key, sight))).is_err() {
                     return;
                 }
             }
