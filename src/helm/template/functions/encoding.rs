@@ -11,6 +11,8 @@ use crate::helm::template::function::{Function, Parameter::Str};
 mod base32;
 mod decode;
 
+pub(super) use decode::base64 as decode_base64;
+
 /// The family.
 pub(super) const ALL: &[Function] = &[
     fixed("b64enc", &[Str], |_, a| text(STANDARD.encode(a.text(0)))),

@@ -12,6 +12,7 @@ use super::value::Value;
 
 mod case;
 mod cast;
+mod certificates;
 mod dates;
 mod defaults;
 mod dicts;
@@ -23,8 +24,10 @@ mod lists;
 mod merge;
 mod numbers;
 mod paths;
+mod random;
 mod regex;
 mod runes;
+mod secrets;
 mod semantic;
 mod strings;
 mod types;
@@ -44,6 +47,7 @@ type Answer = Result<Value, FunctionError>;
 
 const FAMILIES: &[&[Function]] = &[
     case::ALL,
+    certificates::ALL,
     dates::ALL,
     defaults::ALL,
     dicts::ALL,
@@ -53,7 +57,9 @@ const FAMILIES: &[&[Function]] = &[
     lists::ALL,
     numbers::ALL,
     paths::ALL,
+    random::ALL,
     regex::ALL,
+    secrets::ALL,
     semantic::ALL,
     strings::ALL,
     types::ALL,

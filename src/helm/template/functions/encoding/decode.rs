@@ -11,7 +11,7 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
 );
 
 /// Decodes; line breaks are skipped.
-pub(super) fn base64(text: &[u8]) -> Result<Vec<u8>, String> {
+pub(in crate::helm::template::functions) fn base64(text: &[u8]) -> Result<Vec<u8>, String> {
     let plain: Vec<u8> = text.iter().copied().filter(|byte| !is_break(*byte)).collect();
     LENIENT.decode(plain).map_err(|_| format!("illegal base64 data at input byte {}", wrong_at(text)))
 }
