@@ -40,6 +40,9 @@ pub enum ConnectError {
         #[source]
         error: ContextError,
     },
+    /// No context is chosen, or no kubeconfig can be read.
+    #[error(transparent)]
+    Kubeconfig(ContextError),
     /// The API server does not answer, or not us.
     #[error(transparent)]
     Api(#[from] ApiError),

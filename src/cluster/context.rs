@@ -55,7 +55,7 @@ pub fn namespace(looked: &[PathBuf], choice: &ClusterChoice) -> String {
 /// Connects as helm does. `looked`: where kubeconfigs are, see [`kubeconfig::paths`].
 pub async fn connect(looked: Vec<PathBuf>, choice: &ClusterChoice) -> Result<Chosen, ConnectError> {
     let looked = kubeconfigs(&looked, choice);
-    let merged = kubeconfig::merged(&looked).map_err(|error| refused("the kubeconfig", error))?;
+    let merged = kubeconfig::merged(&looked).map_err(ConnectError::Kubeconfig)?;
     let context = choice.context.clone().or_else(|| merged.as_ref()?.current_context.clone()).filter(|name| !name.is_empty());
     if context.is_none()
         && choice.server.is_none()
@@ -65,16 +65,12 @@ pub async fn connect(looked: Vec<PathBuf>, choice: &ClusterChoice) -> Result<Cho
         return Ok((client::connect_in_cluster(config).await?, namespace));
     }
     let Some(context) = context.or_else(|| choice.server.as_ref().map(|_| OVERRIDE.to_owned())) else {
-        return Err(refused("the kubeconfig", ContextError::NoCurrent { looked }));
+        return Err(ConnectError::Kubeconfig(ContextError::NoCurrent { looked }));
     };
     let kubeconfig = with_overrides(merged.unwrap_or_default(), &context, choice);
-    let found = kubeconfig::find_in(kubeconfig, looked.clone(), &context).map_err(|error| refused(&context, error))?;
+    let found = kubeconfig::find_in(kubeconfig, looked.clone(), &context).map_err(ConnectError::Kubeconfig)?;
     let namespace = namespace(&looked, choice);
     Ok((client::connect_found(found, &context, &context, looked).await?, namespace))
-}
-
-fn refused(cluster: &str, error: ContextError) -> ConnectError {
-    ConnectError::Context { cluster: cluster.to_owned(), error }
 }
 
 fn kubeconfigs(looked: &[PathBuf], choice: &ClusterChoice) -> Vec<PathBuf> {

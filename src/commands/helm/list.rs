@@ -13,6 +13,7 @@ use crate::cluster::release_secrets;
 use crate::commands::Context;
 use crate::failure::Failure;
 use crate::helm::release::{Release, Status};
+use crate::helm::template::functions::in_layout;
 use crate::report::exit_code::Exit;
 
 /// Helm's word for what a record has lost.
@@ -38,6 +39,9 @@ pub struct ListArgs {
     /// Don't print headers when using the default output format
     #[arg(long)]
     pub no_headers: bool,
+    /// Format time using golang time formatter, for example "2006-01-02 15:04:05Z0700"
+    #[arg(long, value_name = "LAYOUT")]
+    pub time_format: Option<String>,
     /// Maximum number of releases to fetch; 0 = all
     #[arg(short, long, value_name = "NUMBER", default_value_t = 256)]
     pub max: usize,
@@ -81,10 +85,17 @@ pub async fn run(args: &ListArgs, kube: &KubeArgs, context: &Context) -> Result<
     if args.short {
         return Ok(print_names(&chosen, args.output, context));
     }
-    let value: Value = chosen.iter().map(element).collect();
+    let layout = args.time_format.as_deref().filter(|layout| !layout.is_empty());
+    let value: Value = chosen.iter().map(|release| element(release, layout)).collect();
     args.output.print(&context.printer, &value, || {
         let headers = ["NAME", "NAMESPACE", "REVISION", "UPDATED", "STATUS", "CHART", "APP VERSION"].map(str::to_owned).to_vec();
-        table(&(!args.no_headers).then_some(headers).into_iter().chain(chosen.iter().map(row)).collect::<Vec<_>>())
+        table(
+            &(!args.no_headers)
+                .then_some(headers)
+                .into_iter()
+                .chain(chosen.iter().map(|release| cells(release, layout).to_vec()))
+                .collect::<Vec<_>>(),
+        )
     });
     Ok(Exit::Success)
 }
@@ -149,21 +160,18 @@ fn print_names(releases: &[Release], output: OutputArgs, context: &Context) -> E
     Exit::Success
 }
 
-fn element(release: &Release) -> Value {
-    let [name, namespace, revision, updated, status, chart, app_version] = cells(release);
+fn element(release: &Release, layout: Option<&str>) -> Value {
+    let [name, namespace, revision, updated, status, chart, app_version] = cells(release, layout);
     json!({"name": name, "namespace": namespace, "revision": revision, "updated": updated, "status": status, "chart": chart, "app_version": app_version})
 }
 
-fn row(release: &Release) -> Vec<String> {
-    cells(release).to_vec()
-}
-
-fn cells(release: &Release) -> [String; 7] {
+fn cells(release: &Release, layout: Option<&str>) -> [String; 7] {
+    let updated = |time: &str| layout.and_then(|layout| in_layout(time, layout)).unwrap_or_else(|| go_time::full(time));
     [
         release.name().to_owned(),
         release.namespace().to_owned(),
         release.revision().to_string(),
-        release.last_deployed_text().map_or_else(|| "-".to_owned(), go_time::full),
+        release.last_deployed_text().map_or_else(|| "-".to_owned(), updated),
         release.status().to_string(),
         chart_title(release),
         app_version(release),

@@ -5,6 +5,7 @@ pub mod conduct_args;
 pub mod deployment_args;
 pub mod dry_run_args;
 pub mod get;
+mod go_flags;
 mod go_time;
 pub mod history;
 pub mod install;
@@ -47,6 +48,7 @@ pub struct HelmArgs {
 
 /// Helm's verbs.
 #[derive(Debug, Clone, Subcommand)]
+#[command(mut_subcommands(go_flags::with_values))]
 pub enum HelmCommand {
     /// Install a chart
     Install(Box<install::InstallArgs>),

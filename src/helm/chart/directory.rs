@@ -4,6 +4,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
+
 use super::File;
 use super::walk::{Kind, Tree, WalkError, walk};
 
@@ -86,6 +88,10 @@ impl Tree for Directory<'_> {
         }
         let path = self.path(path);
         fs::read(&path).map_err(|source| EntryError::Read { path, source })
+    }
+
+    fn modified(&self, path: &str) -> Option<Timestamp> {
+        fs::metadata(self.path(path)).ok()?.modified().ok()?.try_into().ok()
     }
 }
 

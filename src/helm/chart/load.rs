@@ -1,5 +1,6 @@
 //! Sorting files into a chart, by Helm's rules.
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::decode::FieldError;
@@ -31,6 +32,10 @@ pub struct Chart {
     pub files: Vec<File>,
     /// The charts below `charts/`, sorted by the name of their folder or archive.
     pub dependencies: Vec<Chart>,
+    /// When `Chart.yaml` was changed last, where that is known.
+    pub modified: Option<Timestamp>,
+    /// The same of `values.schema.json`.
+    pub schema_modified: Option<Timestamp>,
     /// What Helm warns about while it loads the chart.
     pub warnings: Vec<String>,
 }
@@ -128,6 +133,8 @@ impl Chart {
             templates: vec![],
             files: vec![],
             dependencies: vec![],
+            modified: None,
+            schema_modified: None,
             warnings: vec![],
         }
     }
@@ -179,13 +186,16 @@ fn read_yaml(file: &File) -> Result<Value, ChartError> {
 impl Chart {
     fn sort_in(&mut self, file: File, subcharts: &mut Subcharts) -> Result<(), ChartError> {
         match file.name.as_str() {
-            "Chart.yaml" => {}
+            "Chart.yaml" => self.modified = file.modified,
             "Chart.lock" => self.set_lock(&file)?,
             "values.yaml" => {
                 self.defaults = values::read(&file.data).map_err(ChartError::Values)?;
                 self.values = Some(file.data);
             }
-            "values.schema.json" => self.schema = Some(file.data),
+            "values.schema.json" => {
+                self.schema_modified = file.modified;
+                self.schema = Some(file.data);
+            }
             "requirements.yaml" => {
                 overlay(&mut self.metadata, &file)?;
                 self.keep_of_v1(
@@ -233,7 +243,7 @@ impl Subcharts {
     fn push(&mut self, file: File) {
         let inner = file.name["charts/".len()..].to_owned();
         let folder = inner.split('/').next().unwrap_or_default().to_owned();
-        self.0.entry(folder).or_default().push(File { name: inner, data: file.data });
+        self.0.entry(folder).or_default().push(File { name: inner, ..file });
     }
 
     /// Even a loose file is expected to be a chart, unless its name starts with `_` or `.`; Helm is that strict.
@@ -251,7 +261,7 @@ fn load_subchart(name: &str, files: Vec<File>, budget: &mut Budget, depth: usize
         let archive = files.into_iter().next().filter(|file| file.name == name).ok_or_else(|| ChartError::NotAnArchive(name.to_owned()))?;
         return load(unpack(&archive.data, budget)?, budget, depth + 1);
     }
-    let inside = |file: File| Some(File { name: file.name.split_once('/')?.1.to_owned(), data: file.data });
+    let inside = |file: File| Some(File { name: file.name.split_once('/')?.1.to_owned(), ..file });
     load(files.into_iter().filter_map(inside).collect(), budget, depth + 1)
 }
 

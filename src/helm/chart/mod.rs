@@ -27,19 +27,31 @@ pub use metadata::Metadata;
 pub use open::OpenError;
 pub use package::{Overrides, PackageError};
 
-/// A file of a chart: its path inside the chart, with `/` between the parts, and its bytes.
-#[derive(Clone, PartialEq, Eq)]
+use jiff::Timestamp;
+
+/// A file of a chart: its path inside the chart, with `/` between the parts, and its bytes. Files with both alike are equal.
+#[derive(Clone)]
 pub struct File {
     /// The path inside the chart, for example `templates/service.yaml`.
     pub name: String,
     /// The bytes.
     pub data: Vec<u8>,
+    /// When it was changed last, where that is known: Helm 4 keeps it in the record of a release.
+    pub modified: Option<Timestamp>,
 }
+
+impl PartialEq for File {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name && self.data == other.data
+    }
+}
+
+impl Eq for File {}
 
 impl File {
     /// A file of a chart.
     pub fn new(name: impl Into<String>, data: impl Into<Vec<u8>>) -> Self {
-        Self { name: name.into(), data: data.into() }
+        Self { name: name.into(), data: data.into(), modified: None }
     }
 }
 

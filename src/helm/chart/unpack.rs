@@ -84,7 +84,8 @@ pub(super) fn unpack(bytes: &[u8], budget: &mut Budget) -> Result<Vec<File>, Unp
         if (read as u64) < size {
             return Err(UnpackError::Broken(io::ErrorKind::UnexpectedEof.into()));
         }
-        files.push(File { name, data: without_bom(&data).to_vec() });
+        let modified = entry.header().mtime().ok().and_then(|seconds| jiff::Timestamp::from_second(i64::try_from(seconds).ok()?).ok());
+        files.push(File { name, data: without_bom(&data).to_vec(), modified });
     }
     if files.is_empty() {
         return Err(UnpackError::Empty);

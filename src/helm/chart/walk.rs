@@ -1,5 +1,7 @@
 //! Helm's walk over a chart's folder, wherever that folder is: on disk or in a commit.
 
+use jiff::Timestamp;
+
 use super::ignore::{RuleError, Rules};
 use super::{File, MAX_CHART_SIZE, without_bom};
 
@@ -21,6 +23,11 @@ pub trait Tree {
 
     /// The bytes of a file; called only for files that belong to the chart.
     fn read(&self, path: &str) -> Result<Vec<u8>, Self::Error>;
+
+    /// When a file was changed last; a place that does not know says nothing.
+    fn modified(&self, _path: &str) -> Option<Timestamp> {
+        None
+    }
 }
 
 /// What a path leads to.
@@ -109,7 +116,8 @@ where
         }
         let data = self.tree.read(&path)?;
         self.left = self.left.checked_sub(data.len() as u64).ok_or(WalkError::TooLarge)?;
-        self.files.push(File { name: path, data: without_bom(&data).to_vec() });
+        let modified = self.tree.modified(&path);
+        self.files.push(File { name: path, data: without_bom(&data).to_vec(), modified });
         Ok(())
     }
 }

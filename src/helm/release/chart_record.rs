@@ -2,33 +2,54 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
 
 use crate::helm::chart::metadata::Maintainer;
 use crate::helm::chart::{Chart, Dependency, File, Lock, Metadata};
 use crate::helm::json;
 
+use super::stamp;
+
 /// Go's zero time: Helm 4 writes it where a chart has no schema file.
 pub(super) const NEVER: &str = "0001-01-01T00:00:00Z";
 
 /// The chart, its dependencies processed.
 pub(super) fn chart(chart: &Chart) -> Value {
-    json!({
+    let mut record = json!({
         "metadata": metadata(&chart.metadata),
         "lock": chart.lock.as_ref().map(lock),
         "templates": files(&chart.templates),
         "values": json::sorted_map(&chart.defaults),
         "schema": chart.schema.as_ref().map(|schema| STANDARD.encode(schema)),
-        "schemamodtime": NEVER,
+        "schemamodtime": chart.schema_modified.map_or_else(|| NEVER.to_owned(), local),
         "files": files(&chart.files),
-    })
+    });
+    if let (Some(modified), Some(record)) = (chart.modified, record.as_object_mut()) {
+        record.insert("modtime".to_owned(), json!(local(modified)));
+    }
+    record
+}
+
+/// A file's time as Go writes it, in this machine's zone.
+fn local(time: Timestamp) -> String {
+    stamp(&time.to_zoned_datetime(TimeZone::system()))
 }
 
 fn files(files: &[File]) -> Value {
     if files.is_empty() {
         return Value::Null;
     }
-    files.iter().map(|file| json!({"name": file.name, "data": STANDARD.encode(&file.data)})).collect()
+    files.iter().map(file).collect()
+}
+
+fn file(file: &File) -> Value {
+    let mut record = json!({"name": file.name, "data": STANDARD.encode(&file.data)});
+    if let (Some(modified), Some(record)) = (file.modified, record.as_object_mut()) {
+        record.insert("modtime".to_owned(), json!(local(modified)));
+    }
+    record
 }
 
 /// Only what is not empty, in the order of Helm's struct.

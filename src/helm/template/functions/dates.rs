@@ -36,6 +36,12 @@ pub(super) const ALL: &[Function] = &[
     fixed("unixEpoch", &[Named("time.Time")], |_, a| text(moment(a.value(0)).map_or(0, Moment::unix).to_string())),
 ];
 
+/// A time (RFC 3339) in one of Go's layouts, in the zone that it was written in; `None` when it is no time.
+pub fn in_layout(time: &str, layout: &str) -> Option<String> {
+    let moment = parse::parse(b"2006-01-02T15:04:05Z07:00", time.as_bytes()).ok()?;
+    Some(String::from_utf8_lossy(&format::format(&moment, layout.as_bytes())).into_owned())
+}
+
 fn moment(value: &Value) -> Option<&Moment> {
     match value {
         Value::Object(object) => object.as_any().downcast_ref(),

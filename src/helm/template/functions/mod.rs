@@ -3,6 +3,7 @@
 //! One file a family; each function is declared with the Go types of its parameters. `include`, `tpl`, `required`, `fail`, `lookup`
 //! and what Go itself brings belong to the executor. No function here reads a file or asks the cluster.
 
+pub use dates::in_layout;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
