@@ -82,7 +82,27 @@ fn a_cluster_that_is_not_there_is_told() {
         "get values r --kubeconfig nowhere --kube-apiserver https://127.0.0.1:3 --kube-token t",
     ];
     let told: Vec<String> = lines.iter().map(|line| format!("{line}\n{}", helm(&world, line))).collect();
-    assert_snapshot!(told.join("\n").replace("----- stdout -----\n----- stderr -----\n", ""), @"");
+    assert_snapshot!(told.join("\n").replace("----- stdout -----\n----- stderr -----\n", ""), @r#"
+    list
+    exit code: 1
+    Error: connect to https://127.0.0.1:1 (cluster `here`): the API server does not answer: Connection refused (os error 111); is it up, and is the network open to it?
+
+    list --kube-context typo
+    exit code: 1
+    Error: the kubeconfig ([DIR]/.kube/config) has no context `typo`
+
+    status r --kube-apiserver https://127.0.0.1:2
+    exit code: 1
+    Error: connect to https://127.0.0.1:2 (cluster `here`): the API server does not answer: Connection refused (os error 111); is it up, and is the network open to it?
+
+    upgrade r demo --kubeconfig nowhere
+    exit code: 1
+    Error: the kubeconfig (nowhere) has no current context; choose one with --kube-context or HELM_KUBECONTEXT
+
+    get values r --kubeconfig nowhere --kube-apiserver https://127.0.0.1:3 --kube-token t
+    exit code: 1
+    Error: connect to https://127.0.0.1:3 (cluster `command-line`): the API server does not answer: Connection refused (os error 111); is it up, and is the network open to it?
+    "#);
 }
 
 #[test]
@@ -106,5 +126,102 @@ fn what_is_not_done_is_refused_before_anything_is_read() {
         "get values",
     ];
     let told: Vec<String> = lines.iter().map(|line| format!("{line}\n{}", helm(&world, line))).collect();
-    assert_snapshot!(told.join("\n").replace("----- stdout -----\n----- stderr -----\n", ""), @"");
+    assert_snapshot!(told.join("\n").replace("----- stdout -----\n----- stderr -----\n", ""), @r#"
+    install r demo --force
+    exit code: 1
+    Error: INSTALLATION FAILED: --force-replace is not supported: objects are applied by the server; --force-conflicts takes fields from their managers
+
+    install r demo --server-side=false
+    exit code: 1
+    Error: INSTALLATION FAILED: --server-side=false is not supported: objects are always applied by the server
+
+    install r demo --hide-secret
+    exit code: 1
+    Error: INSTALLATION FAILED: hiding Kubernetes secrets requires a dry-run mode
+
+    install r demo --post-renderer x
+    exit code: 1
+    Error: INSTALLATION FAILED: --post-renderer is not supported
+
+    install r demo --dependency-update
+    exit code: 1
+    Error: INSTALLATION FAILED: --dependency-update is not supported: update the dependencies with `helm dependency update` first
+
+    upgrade r demo --wait=sometimes
+    exit code: 1
+    error: invalid value 'sometimes' for '--wait[=<STRATEGY>]'
+      [possible values: watcher, hookOnly, legacy]
+
+    For more information, try '--help'.
+
+    upgrade r demo --labels a
+    exit code: 1
+    error: invalid value 'a' for '--labels <KEY=VALUE>': a must be formatted as key=value
+
+    For more information, try '--help'.
+
+    upgrade r demo --timeout soon
+    exit code: 1
+    error: invalid value 'soon' for '--timeout <DURATION>': `soon` is not a duration; write it like `90s`, `10m` or `1h30m`
+
+    For more information, try '--help'.
+
+    upgrade r
+    exit code: 1
+    error: the following required arguments were not provided:
+      <CHART>
+
+    Usage: release helm upgrade <RELEASE> <CHART>
+
+    For more information, try '--help'.
+
+    rollback r one
+    exit code: 1
+    error: invalid value 'one' for '[REVISION]': invalid digit found in string
+
+    For more information, try '--help'.
+
+    uninstall
+    exit code: 1
+    error: the following required arguments were not provided:
+      <RELEASE_NAME>...
+
+    Usage: release helm uninstall <RELEASE_NAME>...
+
+    For more information, try '--help'.
+
+    uninstall r --cascade sideways
+    exit code: 1
+    error: invalid value 'sideways' for '--cascade <STRATEGY>'
+      [possible values: background, orphan, foreground]
+
+    For more information, try '--help'.
+
+    list -o xml
+    exit code: 1
+    error: invalid value 'xml' for '--output <FORMAT>'
+      [possible values: table, json, yaml]
+
+      tip: a similar value exists: 'yaml'
+
+    For more information, try '--help'.
+
+    status
+    exit code: 1
+    error: the following required arguments were not provided:
+      <RELEASE_NAME>
+
+    Usage: release helm status <RELEASE_NAME>
+
+    For more information, try '--help'.
+
+    get values
+    exit code: 1
+    error: the following required arguments were not provided:
+      <RELEASE_NAME>
+
+    Usage: release helm get values <RELEASE_NAME>
+
+    For more information, try '--help'.
+    "#);
 }
