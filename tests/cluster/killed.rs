@@ -2,12 +2,15 @@
 
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use libtest_mimic::Trial;
+use release::cluster::lease::{Holder, Lock};
 use release::cluster::{Cluster, lease, release_secrets};
 use release::config::ReleaseName;
 use serde_json::{Value, json};
 
 use crate::support::helms::{ChartFolder, Helm, live};
+use crate::support::program::finish;
 use crate::support::proxy::Proxy;
 use crate::support::{trial, world};
 
@@ -18,6 +21,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("killed::a_rollback_at_each_write", a_rollback_at_each_write),
         trial("killed::an_uninstall_at_each_write", an_uninstall_at_each_write),
         trial("killed::the_lock_of_a_killed_run_ends_by_itself", the_lock_of_a_killed_run_ends_by_itself),
+        trial("killed::the_lock_of_a_run_that_lives_is_honoured", the_lock_of_a_run_that_lives_is_honoured),
+        trial("killed::a_signal_stores_the_failure", a_signal_stores_the_failure),
     ]
 }
 
@@ -183,5 +188,41 @@ async fn the_lock_of_a_killed_run_ends_by_itself() {
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     assert!(ran.stderr.contains(" is locked by ") && ran.stderr.contains("; waiting up to 40 s for that to end"), "{}", ran.stderr);
     assert_eq!(statuses(&cluster, &release).await, ["1 superseded", "2 pending-upgrade", "3 deployed"]);
+    assert!(lease::holder(&cluster, &release).await.unwrap().is_none());
+}
+
+async fn the_lock_of_a_run_that_lives_is_honoured() {
+    let (cluster, release) = world().await;
+    let chart = chart();
+    Helm::Ours.ok(&release, &["install", "app", &chart.path()]);
+    let holder = Holder { user: "ci".into(), host: "runner".into(), run_url: None, run_id: "rollout".into(), since: Timestamp::now() };
+    let lock = Lock::acquire(&cluster, &release, &holder, Duration::ZERO).await.unwrap();
+    let refused = tokio::task::spawn_blocking({
+        let (release, path) = (release.clone(), chart.path());
+        move || Helm::Ours.refused(&release, &["upgrade", "app", &path])
+    });
+    let told = refused.await.unwrap();
+    assert!(told.contains("Error: UPGRADE FAILED: ") && told.contains("is locked by ci@runner (run rollout"), "{told}");
+    assert_eq!((lock.check(), statuses(&cluster, &release).await), (Ok(()), vec!["1 deployed".to_owned()]));
+    lock.release().await.unwrap();
+    Helm::Ours.ok(&release, &["upgrade", "app", &chart.path()]);
+}
+
+async fn a_signal_stores_the_failure() {
+    let (cluster, release) = world().await;
+    let chart = chart();
+    Helm::Ours.ok(&release, &["install", "app", &chart.path()]);
+    let endless = "apiVersion: batch/v1\nkind: Job\nmetadata: {name: endless, annotations: {helm.sh/hook: post-upgrade}}\nspec: {template: {spec: {restartPolicy: Never, containers: [{name: c, image: 'sandbox/sh:1', args: [-c, sleep 300]}]}}}\n";
+    chart.write("templates/endless.yaml", endless.as_bytes());
+    let child = Helm::Ours.command(&release, &["upgrade", "app", &chart.path()]).spawn().unwrap();
+    while statuses(&cluster, &release).await != ["1 deployed", "2 pending-upgrade"] {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    tokio::time::sleep(REACHED).await;
+    assert!(std::process::Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
+    let ran = finish(child);
+    assert_eq!((ran.code, ran.stdout.as_str()), (1, "Release app has been cancelled.\n"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("Error: UPGRADE FAILED: context canceled"), "{}", ran.stderr);
+    assert_eq!(statuses(&cluster, &release).await, ["1 deployed", "2 failed"]);
     assert!(lease::holder(&cluster, &release).await.unwrap().is_none());
 }

@@ -96,7 +96,7 @@ impl Stage<'_> {
             Ok(logs) => logs,
             Err(error) => &error.logs,
         };
-        for log in logs {
+        for log in logs.iter().map(|log| log.trim_end()).filter(|log| !log.is_empty()) {
             (verb.talk)(log);
         }
         ran?;
