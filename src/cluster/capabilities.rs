@@ -12,14 +12,18 @@ use crate::helm::capabilities::{Capabilities, KubeVersion};
 use crate::helm::engine::Lookup;
 
 /// What the cluster has: its version, every group version and every kind that it serves.
-pub async fn of(cluster: &Cluster, kinds: &Kinds) -> Result<Capabilities, ApiError> {
+pub fn of(version: KubeVersion, kinds: &Kinds) -> Capabilities {
+    Capabilities::of_cluster(version, kinds.api_versions())
+}
+
+/// The cluster's version, as charts see it.
+pub async fn version(cluster: &Cluster) -> Result<KubeVersion, ApiError> {
     let doing = "ask for the version of Kubernetes";
     let info = cluster.client.apiserver_version().await.map_err(|error| ApiError::new(cluster, doing, &error))?;
     let parsed: KubeVersion = info.git_version.parse().map_err(|error: crate::helm::capabilities::KubeVersionError| {
         ApiError::with_cause(&cluster.name, doing, Cause::Other(error.to_string()))
     })?;
-    let version = KubeVersion { version: info.git_version, normalized: parsed.normalized, major: info.major, minor: info.minor };
-    Ok(Capabilities::of_cluster(version, kinds.api_versions()))
+    Ok(KubeVersion { version: info.git_version, normalized: parsed.normalized, major: info.major, minor: info.minor })
 }
 
 /// Answers `lookup` from a cluster. Used from a thread that may block, never from one of the runtime's own.

@@ -3,6 +3,7 @@
 use k8s_openapi::api::core::v1::Namespace;
 use kube::Api;
 
+use super::observe::Observed;
 use super::render::{DryRun, Making, check_size, dry_run, objects, prepared, record, rendered};
 use super::stage::{Stage, put, with_status};
 use super::{Conduct, Deployment, Refusal, Rehearsal, Removal, Verb, Wait, crds, observe, uninstall, words};
@@ -14,12 +15,12 @@ use crate::helm::release::{Release, Revision, Status};
 
 /// Installs a chart; answers the deployed revision.
 pub async fn install(verb: Verb<'_>, deployment: &Deployment) -> Result<Release, ActionError> {
-    let (history, kinds) = observe::history_and_kinds(verb).await?;
+    let Observed { history, kinds, version } = observe::observe(verb).await?;
     check_name(&history, deployment.replace)?;
     let chart = prepared(deployment.chart.clone(), deployment.values.clone())?;
     let kinds = install_crds(verb, deployment, &chart, kinds).await?;
     let making = making(history.last().map_or(1, |last| last.revision() + 1), "Initial install underway");
-    let rendering = rendered(verb, deployment, chart, &kinds, &making, Rehearsal::Server).await?;
+    let rendering = rendered(verb, deployment, chart, (&kinds, version), &making, Rehearsal::Server).await?;
     tell_all(verb, &rendering.warnings);
     let record = record(verb.release, deployment, &rendering, &making)?;
     check_size(&record)?;
@@ -41,13 +42,13 @@ pub async fn install(verb: Verb<'_>, deployment: &Deployment) -> Result<Release,
 
 /// What an install would do. A name that is taken does not matter, as with Helm.
 pub async fn rehearse_install(verb: Verb<'_>, deployment: &Deployment) -> Result<DryRun, ActionError> {
-    let (_, kinds) = observe::history_and_kinds(verb).await?;
+    let Observed { kinds, version, .. } = observe::observe(verb).await?;
     let chart = prepared(deployment.chart.clone(), deployment.values.clone())?;
     if !deployment.skip_crds && !chart.crds().is_empty() {
         (verb.talk)("This chart or one of its subcharts contains CRDs. Rendering may fail or contain inaccuracies.");
     }
     let making = making(1, "Dry run complete");
-    let rendering = rendered(verb, deployment, chart, &kinds, &making, Rehearsal::Server).await?;
+    let rendering = rendered(verb, deployment, chart, (&kinds, version), &making, Rehearsal::Server).await?;
     let objects = objects(&rendering, &verb.release.name)?;
     apply::prepare(verb.cluster, &kinds, verb.release, &[], &objects, &options(deployment.conduct)).await?;
     dry_run(&rendering, &record(verb.release, deployment, &rendering, &making)?)

@@ -3,7 +3,8 @@
 use super::{Refusal, Verb};
 use crate::action::ActionError;
 use crate::cluster::discovery::Kinds;
-use crate::cluster::release_secrets;
+use crate::cluster::{capabilities, release_secrets};
+use crate::helm::capabilities::KubeVersion;
 use crate::helm::manifest::{self, Object};
 use crate::helm::release::{Release, is_name};
 
@@ -13,6 +14,23 @@ pub(super) async fn history(verb: Verb<'_>) -> Result<Vec<Release>, ActionError>
         return Err(Refusal::NoName(verb.release.name.clone()).into());
     }
     Ok(release_secrets::history(verb.cluster, verb.release).await?)
+}
+
+/// What there is to know before a revision is made.
+pub(super) struct Observed {
+    /// All revisions, oldest first.
+    pub(super) history: Vec<Release>,
+    /// The kinds that the cluster serves.
+    pub(super) kinds: Kinds,
+    /// Its version.
+    pub(super) version: KubeVersion,
+}
+
+/// The history, and what the cluster is; all asked for at once.
+pub(super) async fn observe(verb: Verb<'_>) -> Result<Observed, ActionError> {
+    let version = async { Ok(capabilities::version(verb.cluster).await?) };
+    let ((history, kinds), version) = tokio::try_join!(history_and_kinds(verb), version)?;
+    Ok(Observed { history, kinds, version })
 }
 
 /// The history, and the kinds that the cluster serves.

@@ -2,13 +2,14 @@
 
 use tokio::task::spawn_blocking;
 
+use super::observe::Observed;
 use super::stage::{now, unwritable};
 use super::{Deployment, Rehearsal, Verb, observe, refusal, reuse};
 use crate::action::ActionError;
 use crate::cluster::capabilities::{self, ClusterLookup};
 use crate::cluster::discovery::Kinds;
 use crate::config::ReleaseName;
-use crate::helm::capabilities::Capabilities;
+use crate::helm::capabilities::{Capabilities, KubeVersion};
 use crate::helm::chart::Chart;
 use crate::helm::engine::{Lookup, NoCluster, ReleaseContext};
 use crate::helm::manifest::{self, Object};
@@ -45,7 +46,7 @@ pub(super) struct Making<'a> {
 ///
 /// A revision that a killed run left pending does not matter here.
 pub async fn render(verb: Verb<'_>, deployment: &Deployment) -> Result<DryRun, ActionError> {
-    let (history, kinds) = observe::history_and_kinds(verb).await?;
+    let Observed { history, kinds, version } = observe::observe(verb).await?;
     let last = history.last().filter(|last| last.status() != Status::Uninstalled);
     let current = history.iter().rfind(|record| record.status() == Status::Deployed).or(last);
     let (chart, values) = match current {
@@ -61,7 +62,7 @@ pub async fn render(verb: Verb<'_>, deployment: &Deployment) -> Result<DryRun, A
         description: "Dry run complete",
         first_deployed: current.and_then(Release::first_deployed_text),
     };
-    let rendering = rendered(verb, deployment, prepared(chart, values)?, &kinds, &making, Rehearsal::Server).await?;
+    let rendering = rendered(verb, deployment, prepared(chart, values)?, (&kinds, version), &making, Rehearsal::Server).await?;
     dry_run(&rendering, &record(verb.release, deployment, &rendering, &making)?)
 }
 
@@ -107,11 +108,11 @@ pub(super) async fn rendered(
     verb: Verb<'_>,
     deployment: &Deployment,
     prepared: Prepared,
-    kinds: &Kinds,
+    (kinds, version): (&Kinds, KubeVersion),
     making: &Making<'_>,
     how: Rehearsal,
 ) -> Result<Rendering, ActionError> {
-    let capabilities = capabilities::of(verb.cluster, kinds).await?;
+    let capabilities = capabilities::of(version, kinds);
     let request = request(verb.release, deployment, capabilities, making);
     match how {
         Rehearsal::Client => run(prepared, request, NoCluster).await,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::install::{tell_all, waiting};
+use super::observe::Observed;
 use super::render::{DryRun, Making, check_size, dry_run, objects, prepared, record, rendered, values};
 use super::rollback::rollback;
 use super::stage::{Stage, with_status};
@@ -57,7 +58,7 @@ pub async fn rehearse_upgrade(verb: Verb<'_>, deployment: &Deployment, how: Rehe
 }
 
 async fn get_ready(verb: Verb<'_>, deployment: &Deployment, how: Rehearsal) -> Result<Ready, ActionError> {
-    let (history, kinds) = observe::history_and_kinds(verb).await?;
+    let Observed { history, kinds, version } = observe::observe(verb).await?;
     let (last, current) = last_and_current(&history, &verb.release.name)?;
     let (chart, values) = reuse::reused(deployment.reuse, deployment.chart.clone(), deployment.values.clone(), current).map_err(values)?;
     let revision = last.revision() + 1;
@@ -69,7 +70,7 @@ async fn get_ready(verb: Verb<'_>, deployment: &Deployment, how: Rehearsal) -> R
         description: "Preparing upgrade",
         first_deployed: current.first_deployed_text(),
     };
-    let rendering = rendered(verb, deployment, prepared(chart, values)?, &kinds, &making, how).await?;
+    let rendering = rendered(verb, deployment, prepared(chart, values)?, (&kinds, version), &making, how).await?;
     let record = record(verb.release, deployment, &rendering, &making)?.with_labels(labels(last, &deployment.labels));
     let (old, objects) = (observe::objects(current)?, objects(&rendering, &verb.release.name)?);
     let Conduct { force_conflicts, take_ownership, .. } = deployment.conduct;
