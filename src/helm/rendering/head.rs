@@ -22,7 +22,7 @@ pub struct Head {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HeadError {
     /// Not YAML.
-    #[error("{0}")]
+    #[error("{}", .0.in_helms_words())]
     Yaml(YamlError),
     /// Not a map.
     #[error("error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {0} into Go value of type util.SimpleHead")]
