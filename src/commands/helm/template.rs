@@ -184,7 +184,7 @@ pub fn run(args: &TemplateArgs, kube: &KubeArgs, context: &Context) -> Result<Ex
     };
     let rendering = rendering::render(chart, values, &request, &mut NoCluster).map_err(|error| failed(error, kube, context))?;
     rendering.warnings.iter().for_each(|warning| context.printer.warn(warning));
-    show(args, &request.release.name, &rendering, context)?;
+    show(args, &request.release.name, rendering, context)?;
     Ok(Exit::Success)
 }
 
@@ -214,7 +214,7 @@ fn refuse(args: &UnneededArgs) -> Result<(), TemplateRefusal> {
 fn failed(error: RenderingError, kube: &KubeArgs, context: &Context) -> Failure {
     match error {
         RenderingError::Document { ref rendered, .. } if kube.unneeded.debug => {
-            context.printer.text(&ended(rendered));
+            context.printer.text(&ended(rendered.clone()));
             error.into()
         }
         error if error.is_of_rendering() && !kube.unneeded.debug => TemplateRefusal::Rendering(error).into(),
@@ -223,27 +223,32 @@ fn failed(error: RenderingError, kube: &KubeArgs, context: &Context) -> Failure 
 }
 
 /// Trimmed, with one final line break.
-fn ended(manifest: &str) -> String {
-    format!("{}\n", manifest.trim())
+fn ended(mut manifest: String) -> String {
+    manifest.truncate(manifest.trim_end().len());
+    manifest.drain(..manifest.len() - manifest.trim_start().len());
+    manifest.push('\n');
+    manifest
 }
 
-fn show(args: &TemplateArgs, name: &str, rendering: &Rendering, context: &Context) -> Result<(), Failure> {
+fn show(args: &TemplateArgs, name: &str, mut rendering: Rendering, context: &Context) -> Result<(), Failure> {
     if let Some(directory) = args.output_dir.as_ref().filter(|directory| !directory.as_os_str().is_empty()) {
         let mut files = Files::new(directory);
-        let written = write(args, name, rendering, &mut files);
+        let written = write(args, name, &rendering, &mut files);
         context.printer.text(files.log());
         written?;
         return finish(args, "\n".to_owned(), context);
     }
-    let mut output = String::new();
+    let mut output = std::mem::take(&mut rendering.manifest);
     if args.include_crds {
+        let mut all = String::new();
         for crd in crds::of(&rendering.chart) {
-            add(&mut output, &crd.path, &String::from_utf8_lossy(crd.data));
+            add(&mut all, &crd.path, &String::from_utf8_lossy(crd.data));
         }
+        all.push_str(&output);
+        output = all;
     }
-    output.push_str(&rendering.manifest);
-    let mut output = ended(&output);
-    for hook in hooks(args, rendering) {
+    output = ended(output);
+    for hook in hooks(args, &rendering) {
         add(&mut output, &hook.path, &hook.manifest);
     }
     finish(args, output, context)

@@ -1,7 +1,10 @@
 //! What Helm reads of every document before it sorts it: its kind, its name, its annotations.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
+use super::skim::skim;
 use crate::helm::yaml::number::shortest_32;
 use crate::helm::yaml::{self, YamlError};
 
@@ -14,8 +17,8 @@ pub struct Head {
     pub kind: String,
     /// `metadata.name`; empty where there is none.
     pub name: String,
-    /// `metadata.annotations`, later ones over earlier ones of the same name.
-    pub annotations: Vec<(String, String)>,
+    /// Helm's own of `metadata.annotations`, whose names start with `helm.sh/`.
+    annotations: BTreeMap<String, String>,
 }
 
 /// A document that Helm cannot read. The words are Helm's.
@@ -42,12 +45,29 @@ pub enum HeadError {
 impl Head {
     /// Reads the head of a document. All of the document must be YAML.
     pub fn read(text: &str) -> Result<Self, HeadError> {
+        // Most documents are so plain that their head can be read without building the rest of them.
+        skim(text).map_or_else(|| Self::read_all(text), Ok)
+    }
+
+    pub(super) fn read_all(text: &str) -> Result<Self, HeadError> {
         Self::of(&yaml::read(text.as_bytes()).map_err(HeadError::Yaml)?)
     }
 
     /// The value of an annotation.
     pub fn annotation(&self, name: &str) -> Option<&str> {
-        self.annotations.iter().rev().find(|(key, _)| key == name).map(|(_, value)| &**value)
+        self.annotations.get(name).map(String::as_str)
+    }
+
+    /// Whether an annotation of this name is Helm's.
+    pub(super) fn keeps(name: &str) -> bool {
+        name.starts_with("helm.sh/")
+    }
+
+    /// Sets an annotation, if it is Helm's.
+    pub(super) fn annotate(&mut self, name: &str, value: String) {
+        if Self::keeps(name) {
+            self.annotations.insert(name.to_owned(), value);
+        }
     }
 
     fn of(document: &Value) -> Result<Self, HeadError> {
@@ -97,7 +117,7 @@ impl Head {
                 for (key, value) in map {
                     let mut annotation = String::new();
                     text(&mut annotation, ".metadata.annotations", value)?;
-                    self.annotations.push((key.clone(), annotation));
+                    self.annotate(key, annotation);
                 }
             }
             other => {
@@ -113,6 +133,12 @@ fn in_order(map: &Map<String, Value>) -> Vec<(&str, &Value)> {
     let mut entries: Vec<(&str, &Value)> = map.iter().map(|(key, value)| (&**key, value)).collect();
     entries.sort_by_key(|(key, _)| key.as_bytes());
     entries
+}
+
+/// What a number, a boolean or null becomes where text is wanted.
+pub(super) fn coerced(value: &Value) -> Option<String> {
+    let mut target = String::new();
+    text(&mut target, "", value).ok().map(|()| target)
 }
 
 /// Numbers and booleans become text, null changes nothing.
@@ -146,9 +172,12 @@ mod tests {
     #[test]
     fn heads_are_read_as_go_reads_them() {
         let head =
-            Head::read("Kind: A\nkind: B\nmetadata:\n  name: 1.10\n  annotations: {a: 1, b: true, c: null, d: x}\nspec: [1]\n").unwrap();
+            Head::read("Kind: A\nkind: B\nmetadata:\n  name: 1.10\n  annotations: {helm.sh/a: 1, helm.sh/b: true, helm.sh/c: null, helm.sh/d: x, e: y}\nspec: [1]\n").unwrap();
         assert_eq!((&*head.kind, &*head.name), ("B", "1.1"));
-        assert_eq!(["a", "b", "c", "d", "e"].map(|name| head.annotation(name)), [Some("1"), Some("true"), Some(""), Some("x"), None]);
+        assert_eq!(
+            ["helm.sh/a", "helm.sh/b", "helm.sh/c", "helm.sh/d", "e"].map(|name| head.annotation(name)),
+            [Some("1"), Some("true"), Some(""), Some("x"), None]
+        );
         assert_eq!(Head::read("# nothing\n"), Ok(Head::default()));
         assert_eq!(Head::read("metadata:\n"), Ok(Head::default()));
     }

@@ -4,6 +4,7 @@
 
 pub mod documents;
 pub mod head;
+mod skim;
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
