@@ -29,13 +29,15 @@ pub(super) struct Signature<'p> {
 
 impl<'t> Run<'t, '_, '_> {
     pub(super) fn call(&mut self, dot: &Typed, function: Callable, call: &Call<'t>) -> Result<Typed, TemplateError> {
-        match function {
+        let result = match function {
             Callable::And => self.short_circuit(dot, function, call, false),
             Callable::Or => self.short_circuit(dot, function, call, true),
             Callable::Call => self.call_value(dot, call),
             Callable::Builtin(builtin) => self.call_builtin(dot, builtin, call),
             Callable::Function(function) => self.call_function(dot, function, call),
-        }
+        }?;
+        self.executor.spend_on(&result.value).map_err(|text| self.failed(function.name(), call, TemplateError::new(text)))?;
+        Ok(result)
     }
 
     /// `and` and `or`: the first argument that decides, or the last.
@@ -77,6 +79,7 @@ impl<'t> Run<'t, '_, '_> {
         let signature = Signature { fixed, variadic: builtin.variadic.then_some(Expected::Typed) };
         self.check_count(builtin.name, &signature, call)?;
         let arguments = self.arguments(dot, &signature, call)?;
+        self.spend_on_all(builtin.name, arguments.iter().map(|argument| &argument.value), call)?;
         (builtin.run)(&arguments).map_err(|text| self.failed(builtin.name, call, TemplateError::new(text)))
     }
 
@@ -85,9 +88,17 @@ impl<'t> Run<'t, '_, '_> {
         let signature = Signature { fixed: &fixed, variadic: function.variadic.map(Expected::Parameter) };
         self.check_count(function.name, &signature, call)?;
         let arguments = values(self.arguments(dot, &signature, call)?);
+        self.spend_on_all(function.name, arguments.iter(), call)?;
         let result = (function.run)(self.executor, Arguments(&arguments));
         // Helm's functions that return anything return an interface, but nothing looks at that before a pipeline drops it.
         result.map(Typed::concrete).map_err(|error| self.failed(function.name, call, error.into()))
+    }
+
+    fn spend_on_all<'v>(&mut self, name: &str, values: impl Iterator<Item = &'v Value>, call: &Call<'t>) -> Result<(), TemplateError> {
+        for value in values {
+            self.executor.spend_on(value).map_err(|text| self.failed(name, call, TemplateError::new(text)))?;
+        }
+        Ok(())
     }
 
     /// Puts "error calling f" and its place before an error.

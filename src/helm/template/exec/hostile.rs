@@ -109,6 +109,8 @@ fn deep_nesting_is_refused_or_done() {
 fn values_that_hold_themselves_are_written_to_an_end() {
     let cases = ["{{ . | toYaml }}", "{{ . }}", "{{ . | toJson }}", "{{ print . }}", "{{ . | quote }}", "{{ deepCopy . | len }}"];
     for text in cases {
-        render(&format!("{{{{ $_ := set . \"self\" . }}}}{{{{ $_ := set . \"again\" . }}}}{text}"));
+        render(&format!("{{{{ $_ := set . \"self\" . }}}}{text}"));
     }
+    let twice = "{{ $_ := set . \"self\" . }}{{ $_ := set . \"again\" . }}{{ print . }}";
+    assert!(render(twice).contains("stopped at more than"));
 }

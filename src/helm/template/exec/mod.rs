@@ -6,6 +6,7 @@ mod field;
 mod host;
 #[cfg(test)]
 mod hostile;
+mod limits;
 mod range;
 mod run;
 mod values;
@@ -14,6 +15,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 pub use host::without_no_value;
+use limits::{LIMITS, Limits};
 use run::Run;
 
 use super::error::TemplateError;
@@ -25,17 +27,6 @@ use super::stack::Stack;
 use super::text::Text;
 use super::typed::Typed;
 use super::value::Value;
-
-/// How much may be done, beyond what any chart does: a loop without end is stopped.
-#[derive(Clone, Copy, Debug)]
-struct Limits {
-    /// Actions, texts and rounds of loops.
-    steps: u64,
-    /// Bytes that one template writes.
-    output: usize,
-}
-
-const LIMITS: Limits = Limits { steps: 100_000_000, output: 256 * 1024 * 1024 };
 
 /// What lies outside of the templates: the cluster, the DNS, and how strict to be.
 pub trait Outside {
@@ -139,7 +130,7 @@ mod tests {
             }
             let mut outside = Nowhere { strict };
             let mut executor = Executor::new(set, &mut outside, stack);
-            executor.limits = Limits { steps: 1_000_000, output: 1_000_000 };
+            executor.limits = Limits { steps: 1_000_000, bytes: 1_000_000 };
             let mut out = Vec::new();
             match executor.execute(&"f".into(), Value::from(&values), &mut out) {
                 Ok(()) => String::from_utf8(out).unwrap(),
@@ -176,6 +167,17 @@ mod tests {
         assert!(failure("{{ define \"r\" }}{{ include \"r\" . }}{{ end }}{{ include \"r\" . }}").contains("nested reference name: r"));
         assert!(render("{{ $t := \"{{ tpl .t . }}\" }}{{ tpl $t (dict \"t\" $t) }}").contains("exceeded maximum template depth"));
         assert!(failure("{{ range 9000000000000 }}{{ end }}").starts_with("stopped after"));
-        assert!(failure("{{ range 9000000000000 }}0123456789abcdef{{ . | toString | repeat 1000 }}{{ end }}").starts_with("stopped after"));
+        assert!(
+            failure("{{ $x := \"xxxxxxxx\" }}{{ range 9000000000000 }}{{ $x = print $x $x }}{{ end }}").contains("stopped at more than")
+        );
+        assert!(failure("{{ $x := list 1 }}{{ range 9000000000000 }}{{ $x = append $x 1 }}{{ end }}").contains("stopped after"));
+        assert!(
+            failure("{{ $x := list 1 }}{{ range 12 }}{{ $x = concat $x $x }}{{ end }}{{ range 9000000000000 }}{{ $y := len $x }}{{ end }}")
+                .contains("stopped after")
+        );
+        assert!(
+            failure("{{ range 9000000000000 }}0123456789abcdef{{ . | toString | repeat 1000 }}{{ end }}")
+                .starts_with("stopped at more than")
+        );
     }
 }

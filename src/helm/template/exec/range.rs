@@ -67,7 +67,7 @@ impl<'t> Run<'t, '_, '_> {
         let mut visited = false;
         for (key, item) in items {
             visited = true;
-            self.count_step()?;
+            self.step()?;
             self.set_loop_variables(each, key, &item)?;
             let flow = self.walk(&item, each.body)?;
             self.variables.truncate(each.mark);

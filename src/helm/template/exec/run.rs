@@ -73,7 +73,7 @@ impl<'t, 'r, 'o> Run<'t, 'r, 'o> {
             return Err(self.error("exceeded maximum template depth (100000)"));
         }
         for node in nodes {
-            self.count_step()?;
+            self.step()?;
             let flow = match node {
                 Node::Text { start, end } => self.text(*start, *end),
                 Node::Action(pipe) => self.action(dot, pipe)?,
@@ -91,16 +91,9 @@ impl<'t, 'r, 'o> Run<'t, 'r, 'o> {
     }
 
     /// Stops what would never end.
-    pub(super) fn count_step(&mut self) -> Result<(), TemplateError> {
-        self.executor.steps += 1;
-        let limits = self.executor.limits;
-        if self.executor.steps > limits.steps {
-            return Err(self.error(format!("stopped after {} steps: the template does not seem to end", limits.steps)));
-        }
-        if self.out.len() > limits.output {
-            return Err(self.error(format!("stopped after {} bytes of output", limits.output)));
-        }
-        Ok(())
+    pub(super) fn step(&mut self) -> Result<(), TemplateError> {
+        let checked = self.executor.spend(1).and_then(|()| self.executor.check_size(self.out.len()));
+        checked.map_err(|text| self.error(text))
     }
 
     fn text(&mut self, start: usize, end: usize) -> Flow {

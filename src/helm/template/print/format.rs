@@ -1,6 +1,6 @@
 //! `printf`: the format string, with widths, precisions and argument numbers, as Go reads it.
 
-use super::{Flags, Printer};
+use super::{Flags, MAX_SIZE, Printer};
 use crate::helm::template::text::Text;
 use crate::helm::template::value::Value;
 
@@ -26,7 +26,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn read(&mut self) {
-        while self.at < self.format.len() {
+        while self.at < self.format.len() && self.out.len() <= MAX_SIZE {
             let rest = self.format.get(self.at..).unwrap_or_default();
             let plain = rest.iter().position(|byte| *byte == b'%').unwrap_or(rest.len());
             self.out.extend_from_slice(rest.get(..plain).unwrap_or_default());
@@ -187,7 +187,7 @@ impl Reader<'_> {
             (flags.sharp_v, flags.plus_v) = (flags.sharp, flags.plus);
             (flags.sharp, flags.plus) = (false, false);
         }
-        Printer { out: &mut self.out, flags }.argument(argument, verb);
+        Printer::new(&mut self.out, flags).argument(argument, verb);
         self.next += 1;
     }
 

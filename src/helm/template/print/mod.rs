@@ -15,9 +15,8 @@ use super::value::{List, Map, Value};
 /// Deeper than any real value; a map that holds itself is deeper than that, and is cut.
 const MAX_DEPTH: usize = 200;
 
-/// Nothing more is written after this many bytes, and of what is inside of lists and maps after fewer.
-const MAX_SIZE: usize = 256 * 1024 * 1024;
-const MAX_NESTED_SIZE: usize = 16 * 1024 * 1024;
+/// Nothing more is written after this many bytes: more than the executor accepts, so that it sees what was cut.
+const MAX_SIZE: usize = 65 * 1024 * 1024;
 
 /// `%v` of a value: `map[a:1 b:[x y]]`, `1e+06`, `<nil>`.
 pub fn display(value: &Value) -> Text {
@@ -33,7 +32,7 @@ pub fn display(value: &Value) -> Text {
 
 /// Writes `%v` of a value.
 pub fn write(out: &mut Vec<u8>, value: &Value) {
-    Printer { out, flags: Flags::default() }.argument(value, 'v');
+    Printer::new(out, Flags::default()).argument(value, 'v');
 }
 
 /// `print`: a space between two values of which neither is a string.
@@ -41,6 +40,9 @@ pub fn print(values: &[Value]) -> Text {
     let mut out = Vec::new();
     let mut after_string = true;
     for (index, value) in values.iter().enumerate() {
+        if out.len() > MAX_SIZE {
+            break;
+        }
         let string = matches!(value, Value::Str(_));
         if index > 0 && !string && !after_string {
             out.push(b' ');
@@ -55,6 +57,9 @@ pub fn print(values: &[Value]) -> Text {
 pub fn println(values: &[Value]) -> Text {
     let mut out = Vec::new();
     for (index, value) in values.iter().enumerate() {
+        if out.len() > MAX_SIZE {
+            break;
+        }
         if index > 0 {
             out.push(b' ');
         }
@@ -68,9 +73,16 @@ pub fn println(values: &[Value]) -> Text {
 struct Printer<'a> {
     out: &'a mut Vec<u8>,
     flags: Flags,
+    /// Where to stop.
+    end: usize,
 }
 
-impl Printer<'_> {
+impl<'a> Printer<'a> {
+    fn new(out: &'a mut Vec<u8>, flags: Flags) -> Self {
+        let end = out.len() + MAX_SIZE;
+        Self { out, flags, end }
+    }
+
     fn argument(&mut self, value: &Value, verb: char) {
         match (value, verb) {
             (Value::Nil, 'T' | 'v') => self.flags.pad(self.out, b"<nil>"),
@@ -80,8 +92,7 @@ impl Printer<'_> {
     }
 
     fn value(&mut self, value: &Value, verb: char, depth: usize) {
-        let limit = if depth == 0 { MAX_SIZE } else { MAX_NESTED_SIZE };
-        if depth > MAX_DEPTH || self.out.len() > limit {
+        if depth > MAX_DEPTH || self.out.len() > self.end {
             return;
         }
         match value {
