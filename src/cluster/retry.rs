@@ -1,7 +1,7 @@
 //! Below kube's client: reads are repeated when the API server is away for a moment, and nothing waits for ever.
 //!
-//! A write is sent once, unless it certainly never arrived (no connection) or the server turned it away (429). A server-side apply is
-//! repeated like a dry run: applying the same again changes nothing.
+//! A write is sent once, unless it certainly never arrived (no connection) or the server turned it away (429). A server-side apply of a
+//! release's object may be repeated, since applying the same again changes nothing; but not for long, since it must not outlive a lock.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -37,6 +37,9 @@ impl Default for Patience {
 /// A log comes from its node, which may be away for long; evidence must not wait like this for every container.
 const LOG_PATIENCE: Patience = Patience(Duration::from_secs(3));
 
+/// A write that comes much later could be that of a holder who has lost the lock.
+const APPLY_PATIENCE: Patience = Patience(Duration::from_secs(5));
+
 /// The server took a request, or part of it, and said nothing more.
 #[derive(Debug, thiserror::Error)]
 #[error("no answer within {0} s")]
@@ -49,8 +52,10 @@ enum Kind {
     Stream,
     /// Changes nothing, so it may be sent again.
     Read,
-    /// Changes nothing, or the same again, but runs admission webhooks: dry runs and server-side applies.
-    Repeatable,
+    /// Changes nothing, but runs admission webhooks.
+    DryRun,
+    /// A server-side apply of a release's object: the second time changes nothing.
+    Apply,
     /// Changes something.
     Write,
 }
@@ -61,8 +66,10 @@ impl Kind {
         let has = |parameter: &str| query.split('&').any(|given| given == parameter);
         if has("watch=true") || has("watch=1") || has("follow=true") {
             Kind::Stream
-        } else if has("dryRun=All") || is_apply(request) {
-            Kind::Repeatable
+        } else if has("dryRun=All") {
+            Kind::DryRun
+        } else if has("fieldManager=helm") && is_apply(request) {
+            Kind::Apply
         } else if request.method() == Method::GET || request.uri().path().ends_with("/selfsubjectaccessreviews") {
             Kind::Read
         } else {
@@ -73,7 +80,7 @@ impl Kind {
     fn timeout(self) -> Duration {
         match self {
             Kind::Stream | Kind::Read => READ_TIMEOUT,
-            Kind::Repeatable | Kind::Write => WRITE_TIMEOUT,
+            Kind::DryRun | Kind::Apply | Kind::Write => WRITE_TIMEOUT,
         }
     }
 }
@@ -88,7 +95,7 @@ where
     S: Service<Request<Body>, Response = Response<Box<DynBody>>, Error = BoxError> + Clone,
 {
     let kind = Kind::of(&request);
-    let patience = patience(&request);
+    let patience = patience(&request, kind);
     let (mut parts, body) = request.into_parts();
     let body = body.collect_bytes().await?;
     let start = Instant::now();
@@ -116,8 +123,12 @@ where
     }
 }
 
-fn patience<B>(request: &Request<B>) -> Patience {
-    let usual = if request.uri().path().ends_with("/log") { LOG_PATIENCE } else { Patience::default() };
+fn patience<B>(request: &Request<B>, kind: Kind) -> Patience {
+    let usual = match kind {
+        Kind::Apply => APPLY_PATIENCE,
+        _ if request.uri().path().ends_with("/log") => LOG_PATIENCE,
+        Kind::Stream | Kind::Read | Kind::DryRun | Kind::Write => Patience::default(),
+    };
     request.extensions().get::<Patience>().copied().unwrap_or(usual)
 }
 
@@ -205,7 +216,7 @@ mod tests {
             (Method::GET, "/api/v1/pods", Kind::Read),
             (Method::GET, "/api/v1/pods?watch=true&timeoutSeconds=290", Kind::Stream),
             (Method::GET, "/api/v1/namespaces/a/pods/b/log?follow=true", Kind::Stream),
-            (Method::PATCH, "/api/v1/namespaces/a/secrets/b?fieldManager=helm&dryRun=All", Kind::Repeatable),
+            (Method::PATCH, "/api/v1/namespaces/a/secrets/b?fieldManager=helm&dryRun=All", Kind::DryRun),
             (Method::PATCH, "/api/v1/namespaces/a/secrets/b?fieldManager=helm", Kind::Write),
             (Method::POST, "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", Kind::Read),
             (Method::DELETE, "/api/v1/namespaces/a/secrets/b", Kind::Write),
@@ -214,23 +225,24 @@ mod tests {
             assert_eq!(Kind::of(&request(method, uri)), kind, "{uri}");
         }
         let apply = Request::builder().method(Method::PATCH).header("content-type", "application/apply-patch+yaml");
-        assert_eq!(Kind::of(&apply.uri("/api/v1/namespaces/a/secrets/b?fieldManager=helm").body(()).unwrap()), Kind::Repeatable);
+        assert_eq!(Kind::of(&apply.uri("/api/v1/namespaces/a/secrets/b?fieldManager=helm").body(()).unwrap()), Kind::Apply);
     }
 
     #[test]
     fn a_log_is_not_waited_for_like_the_rest() {
-        let seconds = |uri| patience(&request(Method::GET, uri)).0.as_secs();
+        let seconds = |uri| patience(&request(Method::GET, uri), Kind::Read).0.as_secs();
+        assert_eq!(patience(&request(Method::PATCH, "/api/v1/namespaces/a/secrets/b"), Kind::Apply).0.as_secs(), 5);
         assert_eq!((seconds("/api/v1/namespaces/a/pods/b/log?tailLines=3"), seconds("/api/v1/namespaces/a/pods/b")), (3, 30));
     }
 
     #[test]
     fn which_answers_are_asked_for_again() {
-        let kinds = [Kind::Stream, Kind::Read, Kind::Repeatable, Kind::Write];
-        let table = [(200, ""), (404, ""), (409, ""), (501, ""), (429, "srdw"), (500, "sr"), (502, "srd"), (503, "srd"), (504, "srd")];
+        let kinds = [Kind::Stream, Kind::Read, Kind::DryRun, Kind::Apply, Kind::Write];
+        let table = [(200, ""), (404, ""), (409, ""), (501, ""), (429, "srdaw"), (500, "sr"), (502, "srda"), (503, "srda"), (504, "srda")];
         for (code, expected) in table {
             let status = StatusCode::from_u16(code).unwrap();
             let letters: String =
-                kinds.iter().zip("srdw".chars()).filter(|(kind, _)| answer_asks_for_more(**kind, status)).map(|(_, c)| c).collect();
+                kinds.iter().zip("srdaw".chars()).filter(|(kind, _)| answer_asks_for_more(**kind, status)).map(|(_, c)| c).collect();
             assert_eq!(letters, expected, "{code}");
         }
     }
@@ -238,7 +250,7 @@ mod tests {
     #[test]
     fn only_failures_that_may_pass_are_tried_again() {
         let reset = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
-        assert!(failure_may_pass(Kind::Read, &reset) && failure_may_pass(Kind::Repeatable, &reset));
+        assert!(failure_may_pass(Kind::Read, &reset) && failure_may_pass(Kind::DryRun, &reset));
         assert!(!failure_may_pass(Kind::Write, &reset), "it may have arrived");
         let tls = std::io::Error::other(rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer));
         assert!(!failure_may_pass(Kind::Read, &tls));

@@ -4,11 +4,15 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use libtest_mimic::Trial;
+use release::action::apply::{ApplyOptions, prepare};
+use release::action::wait::{self, Until};
 use release::cluster::lease::{Holder, Lock, LockLost};
 use release::cluster::{Cluster, discovery, journal};
 use release::config::ReleaseName;
 use serde_json::json;
 
+use crate::support::chart::config_map;
+use crate::support::objects::{Place, objects};
 use crate::support::proxy::Proxy;
 use crate::support::{told, trial, world};
 
@@ -17,6 +21,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("resilience::a_read_is_repeated_until_it_is_answered", a_read_is_repeated_until_it_is_answered),
         trial("resilience::a_write_whose_answer_is_lost_is_not_sent_again", a_write_whose_answer_is_lost_is_not_sent_again),
         trial("resilience::a_write_that_was_turned_away_is_sent_again", a_write_that_was_turned_away_is_sent_again),
+        trial("resilience::objects_are_applied_and_waited_for_through_every_fault", objects_are_applied_and_waited_for_through_every_fault),
         trial("resilience::a_lock_survives_a_renewal_whose_answer_is_lost", a_lock_survives_a_renewal_whose_answer_is_lost),
         trial("resilience::a_lock_whose_first_answer_is_lost_is_ours", a_lock_whose_first_answer_is_lost_is_ours),
         trial(
@@ -70,6 +75,45 @@ async fn a_write_that_was_turned_away_is_sent_again() {
     proxy.faults(&json!([{"method": "PATCH", "times": 2, "effect": {"status": {"code": 429}}}]));
     journal::write(&cluster, &release, "text").await.unwrap();
     assert_eq!(journal::read(&direct, &release).await.unwrap().as_deref(), Some("text"));
+}
+
+/// Applying the same again changes nothing, so it is sent again whatever became of the first time.
+async fn objects_are_applied_and_waited_for_through_every_fault() {
+    let (cluster, release) = world().await;
+    let proxy = Proxy::start();
+    let direct = Place { cluster, release: release.clone() };
+    let place = Place { cluster: proxy.connect().await, release };
+    let deployment = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\nspec:\n  selector: {matchLabels: {a: d}}\n  template:\n    metadata: {labels: {a: d}}\n    spec: {terminationGracePeriodSeconds: 1, containers: [{name: c, image: 'sandbox/sh:1', args: [-c, 'exec sleep NUMBER']}]}\n";
+    let texts = |number: usize| {
+        let maps = (0..5).map(|map| config_map(&format!("m{map}"), &[("k", &number.to_string())]));
+        objects(&maps.chain([deployment.replace("NUMBER", &format!("60{number}"))]).collect::<Vec<_>>())
+    };
+    let effects = [
+        json!({"status": {"code": 503}}),
+        json!({"status": {"code": 429, "headers": {"retry-after": "1"}}}),
+        json!("cut"),
+        json!("half-body"),
+        json!("lose-answer"),
+    ];
+    let kinds = direct.kinds().await;
+    let mut old = Vec::new();
+    for (number, effect) in effects.iter().enumerate() {
+        let new = texts(number);
+        proxy.faults(&json!([{"method": "PATCH", "times": 3, "effect": effect}]));
+        let prepared = prepare(&place.cluster, &kinds, &place.release, &old, &new, &ApplyOptions::default()).await.unwrap();
+        proxy.faults(&json!([{"method": "PATCH", "times": 3, "effect": effect}]));
+        prepared.execute().await.unwrap_or_else(|error| panic!("{effect}: {error}"));
+        proxy.faults(
+            &json!([{"method": "GET", "times": 3, "effect": effect}, {"path": "watch=true", "times": 3, "effect": "expire-watch"}]),
+        );
+        let limit = Duration::from_mins(1);
+        let until = Until::Ready { jobs: true };
+        let waited = wait::ready(&place.cluster, &kinds, &new, &place.release.namespace, until, limit, &|_| ()).await;
+        waited.unwrap_or_else(|error| panic!("{effect}: {error}"));
+        let live = direct.live(&config_map("m0", &[])).await.unwrap();
+        assert_eq!(live["data"]["k"], number.to_string());
+        old = new;
+    }
 }
 
 async fn a_lock_survives_a_renewal_whose_answer_is_lost() {
