@@ -1,10 +1,12 @@
 //! A release's objects, written by this program: real Helm wrote before, or writes afterwards.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use kube::Api;
 use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
 use libtest_mimic::Trial;
+use release::action::ActionError;
 use release::action::apply::{ApplyOptions, Crds, Effect};
 use release::cluster::namespace;
 use release::helm::manifest::Object;
@@ -19,6 +21,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     vec![
         trial("objects::a_release_of_helm_3_is_migrated_and_keeps_its_objects", a_release_of_helm_3_is_migrated_and_keeps_its_objects),
         trial("objects::a_run_that_is_cut_off_anywhere_is_finished_by_the_next", a_run_that_is_cut_off_anywhere_is_finished_by_the_next),
+        trial("objects::nothing_more_is_written_once_the_lock_is_lost", nothing_more_is_written_once_the_lock_is_lost),
         trial("objects::one_object_that_is_refused_keeps_all_from_being_written", one_object_that_is_refused_keeps_all_from_being_written),
         trial("objects::a_conflict_names_fields_and_managers_and_can_be_forced", a_conflict_names_fields_and_managers_and_can_be_forced),
         trial("objects::what_is_not_ours_is_refused_in_helms_words_or_adopted", what_is_not_ours_is_refused_in_helms_words_or_adopted),
@@ -107,7 +110,7 @@ async fn a_run_that_is_cut_off_anywhere_is_finished_by_the_next() {
     let mut cut = 0;
     for pause in (5..).step_by(5).map(Duration::from_millis) {
         let prepared = place.prepare(&old, &new, ApplyOptions::default()).await.unwrap();
-        match tokio::time::timeout(pause, prepared.execute()).await {
+        match tokio::time::timeout(pause, prepared.execute(&|| Ok(()))).await {
             Ok(applied) => {
                 applied.unwrap();
                 break;
@@ -125,6 +128,18 @@ async fn a_run_that_is_cut_off_anywhere_is_finished_by_the_next() {
         assert_eq!(live.data.get("data").cloned().unwrap_or_default(), object.value["data"]);
     }
     assert_eq!(uid(&place.metadata(&config_map("both0", &[])).await), before);
+}
+
+async fn nothing_more_is_written_once_the_lock_is_lost() {
+    let place = Place::new().await;
+    let account = "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: s}\n".to_owned();
+    let texts = [account, config_map("a", &[("k", "1")])];
+    let prepared = place.prepare(&[], &objects(&texts), ApplyOptions::default()).await.unwrap();
+    let asked = AtomicU32::new(0);
+    let once = || if asked.fetch_add(1, Ordering::Relaxed) == 0 { Ok(()) } else { Err(ActionError::Interrupted) };
+    let failed = prepared.execute(&once).await.unwrap_err();
+    assert_eq!((failed.to_string(), names(&failed.applied.created)), (ActionError::Interrupted.to_string(), vec!["s"]));
+    assert!(place.live(&texts[0]).await.is_some() && place.live(&texts[1]).await.is_none());
 }
 
 async fn one_object_that_is_refused_keeps_all_from_being_written() {
@@ -163,7 +178,7 @@ async fn a_conflict_names_fields_and_managers_and_can_be_forced() {
     );
     assert_eq!(error.to_string(), expected);
     let forced = place.prepare(&objects(&old), &new, ApplyOptions { force_conflicts: true, ..ApplyOptions::default() }).await.unwrap();
-    forced.execute().await.unwrap();
+    forced.execute(&|| Ok(())).await.unwrap();
     assert_eq!(place.live(&old[0]).await.unwrap()["data"], json!({"k": "2", "l": "2"}));
     assert_eq!(managers(&place.metadata(&old[0]).await), ["helm Apply"]);
 }
@@ -196,7 +211,7 @@ async fn what_is_not_ours_is_refused_in_helms_words_or_adopted() {
     }
     let options = ApplyOptions { take_ownership: true, ..ApplyOptions::default() };
     let prepared = place.prepare(&[], &objects(&[config_map("a", &[("l", "1")]), role.clone()]), options).await.unwrap();
-    let applied = prepared.execute().await.unwrap();
+    let applied = prepared.execute(&|| Ok(())).await.unwrap();
     assert_eq!((applied.created.len(), applied.updated.len()), (0, 2));
     assert_eq!(place.live(&bare).await.unwrap()["data"], json!({"k": "0", "l": "1"}), "what somebody else wrote stays");
     assert_eq!(place.metadata(&role).await.annotations.unwrap()["meta.helm.sh/release-namespace"], place.release.namespace);
@@ -228,7 +243,7 @@ async fn what_would_not_change_is_not_written_and_drift_is() {
     let prepared = place.prepare(&old, &old, ApplyOptions::default()).await.unwrap();
     let effects: Vec<Effect> = prepared.steps.iter().map(|step| step.effect).collect();
     assert_eq!(effects, [Effect::Unchanged, Effect::Unchanged, Effect::Update { migrate: false }]);
-    let applied = prepared.execute().await.unwrap();
+    let applied = prepared.execute(&|| Ok(())).await.unwrap();
     assert_eq!((names(&applied.unchanged), names(&applied.updated)), (vec!["same", "drifted"], vec!["emptied"]));
     assert_eq!(place.live(&config_map("emptied", &[])).await.unwrap()["data"], json!({"k": "1"}));
 }
@@ -249,7 +264,7 @@ async fn what_needs_something_of_the_same_release_comes_after_it() {
     let effects: Vec<Effect> = prepared.steps.iter().map(|step| step.effect).collect();
     let expected = ["Create", "Create", "Unasked", "Create", "Unasked", "Unasked"];
     assert_eq!(effects.iter().map(|effect| format!("{effect:?}")).collect::<Vec<_>>(), expected);
-    let applied = prepared.execute().await.unwrap();
+    let applied = prepared.execute(&|| Ok(())).await.unwrap();
     assert_eq!(applied.created.len(), 6);
     assert_eq!(place.live(&texts[5]).await.unwrap()["spec"]["size"], "big");
 
@@ -278,11 +293,11 @@ async fn an_install_into_a_new_namespace_is_refused_as_a_whole() {
     let prepared = place.prepare(&[], &objects(&texts), ApplyOptions::default()).await.unwrap();
     assert!(prepared.steps.iter().all(|step| step.effect == Effect::Unasked), "there is no namespace to ask for");
     namespace::ensure(&place.cluster, &place.release.namespace).await.unwrap();
-    let failed = prepared.execute().await.unwrap_err();
+    let failed = prepared.execute(&|| Ok(())).await.unwrap_err();
     assert!(failed.to_string().contains(&format!("Service {}/s: the API server answers 422", place.release.namespace)), "{failed}");
     assert_eq!(failed.applied.created.len(), 0);
     assert!(place.live(&texts[0]).await.is_none());
-    place.prepare(&[], &objects(&texts[..1]), ApplyOptions::default()).await.unwrap().execute().await.unwrap();
+    place.prepare(&[], &objects(&texts[..1]), ApplyOptions::default()).await.unwrap().execute(&|| Ok(())).await.unwrap();
 }
 
 /// cert-manager's cainjector writes into an object that the release owns otherwise.
@@ -334,7 +349,7 @@ async fn a_newer_crd_stays() {
     assert_eq!(effect(&large, &small, Crds::AsRendered).await, Effect::Update { migrate: false });
     assert_eq!(effect(&large, &large, Crds::NeverBack).await, Effect::Unchanged);
     let prepared = place.prepare(&large, &small, ApplyOptions { crds: Crds::NeverBack, ..ApplyOptions::default() }).await.unwrap();
-    assert_eq!(prepared.execute().await.unwrap().unchanged.len(), 1);
+    assert_eq!(prepared.execute(&|| Ok(())).await.unwrap().unchanged.len(), 1);
     assert_eq!(fields(place.live(&text(&["a"])).await.unwrap()), 2);
 }
 

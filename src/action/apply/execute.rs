@@ -15,6 +15,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::problem::{Problem, Why, lines};
 use super::{Deletion, Effect, Prepared, Step, ask, crd};
+use crate::action::ActionError;
 use crate::cluster::error::Cause;
 use crate::cluster::objects::{self, Apply, in_parallel};
 use crate::cluster::ownership::marked;
@@ -42,12 +43,29 @@ pub struct Applied {
 
 /// Writing stopped in the middle.
 #[derive(Debug, Error)]
-#[error("{} of the objects could not be written{}", problems.len(), lines(problems))]
+#[error("{}", self.text())]
 pub struct Failed {
     /// What was written before.
     pub applied: Applied,
     /// The objects that could not be written.
     pub problems: Vec<Problem>,
+    /// Nothing more may be written: the lock is lost.
+    pub stopped: Option<Box<ActionError>>,
+}
+
+impl Failed {
+    /// Objects that could not be written.
+    pub fn new(applied: Applied, problems: Vec<Problem>) -> Self {
+        Self { applied, problems, stopped: None }
+    }
+
+    fn text(&self) -> String {
+        let count = self.problems.len();
+        match &self.stopped {
+            Some(stopped) => stopped.to_string(),
+            None => format!("{count} of the objects could not be written{}", lines(&self.problems)),
+        }
+    }
 }
 
 /// What came of one object.
@@ -61,17 +79,25 @@ impl Prepared {
     ///
     /// Namespaces come first. Then whatever could not be asked for is asked for, so that an install into a new namespace is refused as a
     /// whole, too.
-    pub async fn execute(&self) -> Result<Applied, Failed> {
+    /// `may_write` is asked before each kind.
+    pub async fn execute(&self, may_write: &(dyn Fn() -> Result<(), ActionError> + Send + Sync)) -> Result<Applied, Failed> {
         let mut applied = Applied::default();
+        let go_on = |applied: &mut Applied| match may_write() {
+            Ok(()) => Ok(()),
+            Err(error) => Err(Failed { stopped: Some(Box::new(error)), ..Failed::new(std::mem::take(applied), Vec::new()) }),
+        };
         let (namespaces, rest) = self.steps.split_at(self.steps.iter().rposition(is_namespace).map_or(0, |last| last + 1));
         for group in namespaces.chunk_by(go_together) {
+            go_on(&mut applied)?;
             self.write_group(group, &mut applied).await?;
         }
         self.ask_again(rest, &mut applied).await?;
         for group in rest.chunk_by(go_together) {
+            go_on(&mut applied)?;
             self.write_group(group, &mut applied).await?;
         }
         for group in self.deletions.chunk_by(|a, b| a.key.kind == b.key.kind && a.key.group == b.key.group) {
+            go_on(&mut applied)?;
             self.delete_group(group, &mut applied).await?;
         }
         Ok(applied)
@@ -86,7 +112,7 @@ impl Prepared {
         .collect()
         .await;
         let problems: Vec<Problem> = answers.into_iter().flatten().collect();
-        if problems.is_empty() { Ok(()) } else { Err(Failed { applied: std::mem::take(applied), problems }) }
+        if problems.is_empty() { Ok(()) } else { Err(Failed::new(std::mem::take(applied), problems)) }
     }
 
     async fn write_group(&self, group: &[Step], applied: &mut Applied) -> Result<(), Failed> {
@@ -104,7 +130,7 @@ impl Prepared {
         if problems.is_empty() {
             problems = self.establish(group).await;
         }
-        if problems.is_empty() { Ok(()) } else { Err(Failed { applied: std::mem::take(applied), problems }) }
+        if problems.is_empty() { Ok(()) } else { Err(Failed::new(std::mem::take(applied), problems)) }
     }
 
     /// `None` when there is nothing to write.
@@ -176,7 +202,7 @@ impl Prepared {
                 Err(error) => problems.push(Problem { key: deletion.key.clone(), why: Why::of(&error) }),
             }
         }
-        if problems.is_empty() { Ok(()) } else { Err(Failed { applied: std::mem::take(applied), problems }) }
+        if problems.is_empty() { Ok(()) } else { Err(Failed::new(std::mem::take(applied), problems)) }
     }
 
     async fn delete(&self, deletion: &Deletion) -> Result<bool, kube::Error> {

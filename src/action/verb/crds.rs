@@ -35,7 +35,7 @@ async fn apply(verb: Verb<'_>, kinds: &Kinds, object: &Object, force: bool) -> R
     let key = kinds.key(object, &release.namespace);
     let problem = |why| {
         let problems = vec![Problem { key: key.clone(), why }];
-        ActionError::Failed(Failed { applied: Applied::default(), problems })
+        ActionError::Failed(Failed::new(Applied::default(), problems))
     };
     let Some(api) = kinds.api(cluster, object, &release.namespace) else {
         return Err(problem(Why::Unserved { api_version: object.api_version().to_owned() }));

@@ -106,7 +106,7 @@ impl Stage<'_> {
     /// Writes the objects that were checked before.
     pub(super) async fn apply(&mut self, prepared: &Prepared) -> Result<(), ActionError> {
         self.verb.permit.check()?;
-        match prepared.execute().await {
+        match prepared.execute(&|| self.verb.permit.check()).await {
             Ok(Applied { created, .. }) => {
                 self.created = created;
                 Ok(())

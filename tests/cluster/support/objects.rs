@@ -37,7 +37,7 @@ impl Place {
 
     /// Prepares and writes.
     pub(crate) async fn apply(&self, old: &[Object], new: &[Object]) -> Result<Applied, Failed> {
-        self.prepare(old, new, ApplyOptions::default()).await.unwrap().execute().await
+        self.prepare(old, new, ApplyOptions::default()).await.unwrap().execute(&|| Ok(())).await
     }
 
     /// The live object, if there is one.
