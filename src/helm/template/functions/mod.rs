@@ -31,6 +31,7 @@ mod runes;
 mod secrets;
 mod semantic;
 mod strings;
+mod toml;
 mod types;
 mod urls;
 mod words;
@@ -63,6 +64,7 @@ const FAMILIES: &[&[Function]] = &[
     secrets::ALL,
     semantic::ALL,
     strings::ALL,
+    toml::ALL,
     types::ALL,
     urls::ALL,
     wrap::ALL,

@@ -41,6 +41,30 @@ impl Moment {
         Timestamp::from_second(seconds).ok().map(|time| Self { time, zone: Zone::local() })
     }
 
+    /// What clocks show that go so many seconds before UTC.
+    pub(in crate::helm::template::functions) fn at_offset(civil: DateTime, seconds: i32) -> Option<Self> {
+        let zone = if seconds == 0 { Zone::Utc } else { Zone::Fixed(String::new(), seconds) };
+        zone.timestamp(civil).map(|time| Self { time, zone })
+    }
+
+    /// What local clocks show, in a zone of this name.
+    pub(in crate::helm::template::functions) fn local(civil: DateTime, name: &str) -> Option<Self> {
+        let (_, offset) = Zone::local().at(Timestamp::now());
+        let zone = Zone::Fixed(name.to_owned(), offset);
+        zone.timestamp(civil).map(|time| Self { time, zone })
+    }
+
+    /// As TOML has it.
+    pub(in crate::helm::template::functions) fn in_toml(&self) -> Vec<u8> {
+        let layout = match &self.zone {
+            Zone::Fixed(name, _) if name == "datetime-local" => "2006-01-02T15:04:05.999999999",
+            Zone::Fixed(name, _) if name == "date-local" => "2006-01-02",
+            Zone::Fixed(name, _) if name == "time-local" => "15:04:05.999999999",
+            _ => "2006-01-02T15:04:05.999999999Z07:00",
+        };
+        format(self, layout.as_bytes())
+    }
+
     /// The same time on other clocks.
     #[must_use]
     pub(super) fn within(self, zone: Zone) -> Self {
