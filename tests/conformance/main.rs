@@ -4,6 +4,7 @@
 
 mod case;
 mod cases;
+mod expressions;
 mod golden;
 mod package;
 mod traps;
