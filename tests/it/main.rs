@@ -3,6 +3,7 @@
 mod config;
 mod every_step_fails;
 mod helm_package;
+mod helm_template;
 mod helm_verbs;
 mod help;
 mod init;

@@ -70,7 +70,7 @@ pub struct DownloadArgs {
 enum ChartRefusal {
     #[error("path {0:?} not found")]
     NotFound(String),
-    #[error("{0}: charts are not downloaded here: name a folder or an archive (get one with `helm pull`)")]
+    #[error("{0}: charts are not downloaded here: name a folder or an archive")]
     Download(String),
     #[error("non-absolute URLs should be in form of repo_name/path_to_chart, got: {0}")]
     NoSuchChart(String),
