@@ -43,10 +43,12 @@ fn bytes(count: i64) -> Answer {
 }
 
 fn number(least: i64, end: i64) -> Answer {
-    if end.wrapping_sub(least) <= 0 {
+    // Go calculates the width and the sum without minding an overflow.
+    let width = end.wrapping_sub(least);
+    if width <= 0 {
         return Err(FunctionError::said("invalid argument to Intn"));
     }
-    Ok(Value::Int(rand::rng().random_range(least..end)))
+    Ok(Value::Int(rand::rng().random_range(0..width).wrapping_add(least)))
 }
 
 fn shuffled(bytes: &[u8]) -> String {

@@ -53,7 +53,7 @@ fn abbreviated(bytes: &[u8], offset: i64, width: i64) -> Vec<u8> {
         return bytes.to_vec();
     }
     let offset = offset.min(length);
-    let offset = if length - offset < width - 3 { length - (width - 3) } else { offset };
+    let offset = if length.wrapping_sub(offset) < width - 3 { length - (width - 3) } else { offset };
     // From here on all are between 0 and the length.
     let at = |position: i64| usize::try_from(position).unwrap_or(0).min(bytes.len());
     if offset <= 4 {
