@@ -132,3 +132,76 @@ fn override_user(kubeconfig: &mut Kubeconfig, name: &str, choice: &ClusterChoice
         user.impersonate_groups = Some(choice.as_groups.clone());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use wiremock::matchers::{header, path};
+    use wiremock::{Mock, MockServer, ResponseTemplate};
+
+    use super::*;
+
+    const KUBECONFIG: &str = "apiVersion: v1
+kind: Config
+current-context: here
+clusters: [{name: c, cluster: {server: 'http://127.0.0.1:1'}}]
+users: [{name: u, user: {exec: {apiVersion: client.authentication.k8s.io/v1, command: ./no-such-program}}}]
+contexts: [{name: here, context: {cluster: c, user: u, namespace: of-here}}, {name: bare, context: {cluster: c, user: u}}]
+";
+
+    fn directory() -> (tempfile::TempDir, PathBuf) {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("config");
+        std::fs::write(&path, KUBECONFIG).unwrap();
+        (directory, path)
+    }
+
+    /// A server that answers only who comes like this.
+    async fn server(name: &'static str, value: &'static str) -> MockServer {
+        // A second install attempt of another test is harmless.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let server = MockServer::start().await;
+        let answer = ResponseTemplate::new(200).set_body_json(serde_json::json!({}));
+        Mock::given(path("/version")).and(header(name, value)).respond_with(answer).mount(&server).await;
+        server
+    }
+
+    #[tokio::test]
+    async fn what_is_typed_stands_above_the_kubeconfig() {
+        let (_directory, path) = directory();
+        let server = server("authorization", "Bearer typed").await;
+        let choice = ClusterChoice { server: Some(server.uri()), token: Some("typed".into()), ..ClusterChoice::default() };
+        let (cluster, namespace) = connect(vec![path], &choice).await.unwrap();
+        assert_eq!((cluster.name.as_str(), cluster.server, namespace.as_str()), ("here", server.uri(), "of-here"));
+    }
+
+    #[tokio::test]
+    async fn a_server_needs_no_kubeconfig_and_somebody_else_can_be_acted_as() {
+        let server = server("impersonate-user", "jane").await;
+        let choice = ClusterChoice { server: Some(server.uri()), as_user: Some("jane".into()), ..ClusterChoice::default() };
+        let (cluster, namespace) = connect(vec!["nowhere".into()], &choice).await.unwrap();
+        assert_eq!((cluster.server, namespace.as_str()), (server.uri(), "default"));
+    }
+
+    #[test]
+    fn the_namespace_is_the_flags_the_contexts_or_default() {
+        let (_directory, path) = directory();
+        let of = |choice: ClusterChoice| namespace(std::slice::from_ref(&path), &choice);
+        assert_eq!(of(ClusterChoice::default()), "of-here");
+        assert_eq!(of(ClusterChoice { namespace: Some("typed".into()), ..ClusterChoice::default() }), "typed");
+        assert_eq!(of(ClusterChoice { context: Some("bare".into()), ..ClusterChoice::default() }), "default");
+        assert_eq!(of(ClusterChoice { kubeconfig: Some("nowhere".into()), ..ClusterChoice::default() }), "default");
+    }
+
+    #[test]
+    fn a_certificate_that_is_not_checked_needs_no_authority() {
+        let (_directory, path) = directory();
+        let kubeconfig = kubeconfig::merged(&[path]).unwrap().unwrap();
+        let choice = ClusterChoice { insecure: true, tls_server_name: Some("api".into()), ..ClusterChoice::default() };
+        let changed = with_overrides(kubeconfig, "here", &choice);
+        let cluster = changed.clusters[0].cluster.clone().unwrap();
+        assert_eq!(
+            (cluster.insecure_skip_tls_verify, cluster.tls_server_name.as_deref(), cluster.certificate_authority),
+            (Some(true), Some("api"), None)
+        );
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use http::Request;
 use jiff::Timestamp;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
@@ -9,6 +10,7 @@ use kube::Api;
 use kube::api::{DeleteParams, ListParams, ObjectMeta, PostParams};
 
 use super::error::Cause;
+use super::retry::SameAgain;
 use super::{ApiError, Cluster};
 use crate::config::ReleaseName;
 use crate::helm::release::{CodecError, Release, Revision, Status};
@@ -47,10 +49,20 @@ pub async fn create(cluster: &Cluster, release: &ReleaseName, record: &Release) 
     let mut secret = Secret { type_: Some(TYPE.to_owned()), ..Secret::default() };
     secret.metadata = ObjectMeta { name: Some(name.clone()), ..ObjectMeta::default() };
     fill(&mut secret, record, "createdAt").map_err(|error| unreadable(cluster, release, &name, &error))?;
-    match api(cluster, release).create(&as_helm(), &secret).await {
-        Ok(_) => Ok(true),
-        Err(kube::Error::Api(status)) if status.code == 409 => Ok(false),
-        Err(error) => Err(ApiError::new(cluster, format!("store the record, Secret {}/{name}", release.namespace), &error)),
+    let error = match api(cluster, release).create(&as_helm(), &secret).await {
+        Ok(_) => return Ok(true),
+        Err(kube::Error::Api(status)) if status.code == 409 => return Ok(false),
+        Err(error) => error,
+    };
+    let failed = || ApiError::new(cluster, format!("store the record, Secret {}/{name}", release.namespace), &error);
+    if matches!(error, kube::Error::Api(_)) {
+        return Err(failed());
+    }
+    // It may have arrived although its answer did not.
+    match api(cluster, release).get_opt(&name).await {
+        Ok(Some(found)) if found.data == secret.data => Ok(true),
+        Ok(Some(_)) => Ok(false),
+        Ok(None) | Err(_) => Err(failed()),
     }
 }
 
@@ -60,9 +72,18 @@ pub async fn put(cluster: &Cluster, release: &ReleaseName, record: &Release) -> 
     let mut secret = Secret { type_: Some(TYPE.to_owned()), ..Secret::default() };
     secret.metadata = ObjectMeta { name: Some(name.clone()), ..ObjectMeta::default() };
     fill(&mut secret, record, "modifiedAt").map_err(|error| unreadable(cluster, release, &name, &error))?;
-    let written = api(cluster, release).replace(&name, &as_helm(), &secret).await;
-    let doing = || format!("store the record, Secret {}/{name}", release.namespace);
-    written.map(|_| ()).map_err(|error| ApiError::new(cluster, doing(), &error))
+    let written = replace(cluster, release, &name, &secret).await;
+    written.map_err(|error| ApiError::new(cluster, format!("store the record, Secret {}/{name}", release.namespace), &error))
+}
+
+/// Sent again when it gets no answer: it names no version, so the outcome is the same.
+async fn replace(cluster: &Cluster, release: &ReleaseName, name: &str, secret: &Secret) -> Result<(), kube::Error> {
+    let uri = format!("{}/{name}?fieldManager={}", api(cluster, release).resource_url(), super::objects::FIELD_MANAGER);
+    let body = serde_json::to_vec(secret).map_err(kube::Error::SerdeError)?;
+    let request = Request::put(uri).header("content-type", "application/json").body(body);
+    let mut request = request.map_err(kube::Error::HttpError)?;
+    request.extensions_mut().insert(SameAgain);
+    cluster.client.request::<Secret>(request).await.map(drop)
 }
 
 /// Deletes the record of a revision; one that is gone is left at that.

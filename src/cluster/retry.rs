@@ -45,6 +45,10 @@ const APPLY_PATIENCE: Patience = Patience(Duration::from_secs(5));
 #[error("no answer within {0} s")]
 pub(super) struct NoAnswer(u64);
 
+/// Set on a write as an extension: sent again, it makes the same of what is there.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct SameAgain;
+
 /// What a request is, as far as repeating it goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -54,7 +58,7 @@ enum Kind {
     Read,
     /// Changes nothing, but runs admission webhooks.
     DryRun,
-    /// A server-side apply of a release's object: the second time changes nothing.
+    /// A server-side apply of a release's object, or what says [`SameAgain`]: the second time changes nothing.
     Apply,
     /// Changes something.
     Write,
@@ -68,7 +72,7 @@ impl Kind {
             Kind::Stream
         } else if has("dryRun=All") {
             Kind::DryRun
-        } else if has("fieldManager=helm") && is_apply(request) {
+        } else if (has("fieldManager=helm") && is_apply(request)) || request.extensions().get::<SameAgain>().is_some() {
             Kind::Apply
         } else if request.method() == Method::GET || request.uri().path().ends_with("/selfsubjectaccessreviews") {
             Kind::Read
@@ -224,6 +228,10 @@ mod tests {
         for (method, uri, kind) in table {
             assert_eq!(Kind::of(&request(method, uri)), kind, "{uri}");
         }
+        let mut put = request(Method::PUT, "/api/v1/namespaces/a/secrets/b");
+        assert_eq!(Kind::of(&put), Kind::Write);
+        put.extensions_mut().insert(SameAgain);
+        assert_eq!(Kind::of(&put), Kind::Apply);
         let apply = Request::builder().method(Method::PATCH).header("content-type", "application/apply-patch+yaml");
         assert_eq!(Kind::of(&apply.uri("/api/v1/namespaces/a/secrets/b?fieldManager=helm").body(()).unwrap()), Kind::Apply);
     }

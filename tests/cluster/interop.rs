@@ -18,6 +18,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("interop::the_history_is_as_long_as_wanted", the_history_is_as_long_as_wanted),
         trial("interop::a_large_release_is_stored_and_a_too_large_one_refused", a_large_release_is_stored_and_a_too_large_one_refused),
         trial("interop::crds_come_first_and_stay", crds_come_first_and_stay),
+        trial("interop::of_many_at_once_nobody_spoils_the_history", of_many_at_once_nobody_spoils_the_history),
     ]
 }
 
@@ -359,4 +360,30 @@ async fn crds_come_first_and_stay() {
     // The CRD is still there: this works without it.
     Helm::Four.ok(&release, &["install", "app", &chart.path(), "--skip-crds"]);
     Helm::Ours.ok(&release, &["uninstall", "app"]);
+}
+
+async fn of_many_at_once_nobody_spoils_the_history() {
+    let (cluster, release) = world().await;
+    let one = small_chart("1.0.0", "one");
+    Helm::Ours.ok(&release, &["install", "app", &one.path()]);
+    let uids = live(&cluster, &release).await.0;
+    let run = |(number, program): (usize, Helm)| {
+        let value = format!("value={number}");
+        program.command(&release, &["upgrade", "app", &one.path(), "--set", &value]).spawn().unwrap()
+    };
+    let running: Vec<_> = [Helm::Ours, Helm::Four, Helm::Ours, Helm::Ours].into_iter().enumerate().map(run).collect();
+    let ran: Vec<_> = running.into_iter().map(crate::support::program::finish).collect();
+    let refused = ran.iter().filter(|ran| ran.code != 0);
+    for refused in refused {
+        let known = ["another operation (install/upgrade/rollback) is in progress", "already exists"];
+        assert!(known.iter().any(|words| refused.stderr.contains(words)), "{}", refused.stderr);
+    }
+    let history = helm::history("HELM", &release);
+    let done = ran.iter().filter(|ran| ran.code == 0).count();
+    assert_eq!(history.len(), done + 1, "{history:#?}");
+    assert!(
+        history.last().unwrap().contains(" deployed ") && history.iter().filter(|row| row.contains(" deployed ")).count() == 1,
+        "{history:#?}"
+    );
+    assert_eq!(live(&cluster, &release).await.0, uids);
 }

@@ -23,6 +23,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("killed::the_lock_of_a_killed_run_ends_by_itself", the_lock_of_a_killed_run_ends_by_itself),
         trial("killed::the_lock_of_a_run_that_lives_is_honoured", the_lock_of_a_run_that_lives_is_honoured),
         trial("killed::a_signal_stores_the_failure", a_signal_stores_the_failure),
+        trial("killed::a_write_whose_answer_is_lost_stops_nothing", a_write_whose_answer_is_lost_stops_nothing),
     ]
 }
 
@@ -225,4 +226,26 @@ async fn a_signal_stores_the_failure() {
     assert!(ran.stderr.contains("Error: UPGRADE FAILED: context canceled"), "{}", ran.stderr);
     assert_eq!(statuses(&cluster, &release).await, ["1 deployed", "2 failed"]);
     assert!(lease::holder(&cluster, &release).await.unwrap().is_none());
+}
+
+async fn a_write_whose_answer_is_lost_stops_nothing() {
+    let (cluster, release) = world().await;
+    let chart = chart();
+    let proxy = Proxy::start();
+    let through = |args: &[&str]| {
+        let ran = finish(Helm::Ours.start(&release, args, &proxy.kubeconfig()));
+        assert_eq!(ran.code, 0, "{args:?}: {}", ran.stderr);
+    };
+    let lost = |method: &str, path: &str| json!({"method": method, "path": path, "times": 1, "effect": "lose-answer"});
+    proxy.faults(&json!([lost("POST", "/secrets"), lost("PUT", "/secrets/sh.helm.release.v1.app.v1"), lost("PATCH", "/configmaps/one")]));
+    through(&["install", "app", &chart.path()]);
+    proxy.faults(&json!([
+        lost("POST", "/leases"),
+        lost("POST", "/secrets"),
+        lost("PATCH", "/configmaps/one"),
+        lost("PUT", "/secrets/sh.helm.release.v1.app.v1"),
+        lost("PUT", "/secrets/sh.helm.release.v1.app.v2"),
+    ]));
+    through(&["upgrade", "app", &chart.path(), "--set", "v=2"]);
+    assert_eq!(statuses(&cluster, &release).await, ["1 superseded", "2 deployed"]);
 }

@@ -22,7 +22,7 @@ pub use permit::{LockOnWrite, Permit};
 pub use refusal::Refusal;
 pub use render::{DryRun, render, render_offline};
 pub use request::{Conduct, Deployment, Rehearsal, Removal, Return, Reuse, Verb, Wait};
-pub use rollback::rollback;
+pub use rollback::{rehearse_rollback, rollback};
 pub use uninstall::{Uninstalled, uninstall, what_would_stay};
 pub use upgrade::{rehearse_upgrade, upgrade};
 

@@ -43,6 +43,14 @@ pub async fn rollback(verb: Verb<'_>, back: &Return) -> Result<Release, ActionEr
     }
 }
 
+/// Whether a rollback could begin; nothing is written.
+pub async fn rehearse_rollback(verb: Verb<'_>, back: &Return) -> Result<(), ActionError> {
+    check_description(back.description.as_deref())?;
+    let history = observe::history(verb).await?;
+    current_and_older(&history, back.to)?;
+    Ok(())
+}
+
 fn check_description(description: Option<&str>) -> Result<(), Refusal> {
     match description.map(|text| text.chars().count()) {
         Some(length) if length > DESCRIPTION_LENGTH => Err(Refusal::LongDescription(length)),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::ZonedDateTime;
+use tokio::time::{Instant, sleep};
 
 use super::{Conduct, Refusal, Verb, Wait};
 use crate::action::apply::{Applied, Prepared};
@@ -10,6 +11,7 @@ use crate::action::hooks::{self, HookPlace};
 use crate::action::wait::{self, Until};
 use crate::action::{ActionError, removal};
 use crate::cluster::discovery::Kinds;
+use crate::cluster::error::Cause;
 use crate::cluster::release_secrets;
 use crate::helm::manifest::{Key, Object};
 use crate::helm::release::{Hook, Release, Status, stamp};
@@ -31,15 +33,27 @@ pub(super) struct Stage<'a> {
     pub(super) created: Vec<Key>,
 }
 
+/// How long a restart of an API server may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+const PAUSE: Duration = Duration::from_secs(1);
+
 /// The time of now, as records have it.
 pub(super) fn now() -> String {
     stamp(&ZonedDateTime::now())
 }
 
 /// Stores a changed record of a revision that is stored already.
+///
+/// A revision whose end is not stored stops every later verb, so this waits for an API server that is away, as long as the lock stands.
 pub(super) async fn put(verb: Verb<'_>, record: &Release) -> Result<(), ActionError> {
-    verb.permit.check()?;
-    Ok(release_secrets::put(verb.cluster, verb.release, record).await?)
+    let start = Instant::now();
+    loop {
+        verb.permit.check()?;
+        match release_secrets::put(verb.cluster, verb.release, record).await {
+            Err(error) if matches!(error.cause(), Cause::Unreachable(_)) && start.elapsed() < PATIENCE => sleep(PAUSE).await,
+            stored => return Ok(stored?),
+        }
+    }
 }
 
 /// The same record with another status.

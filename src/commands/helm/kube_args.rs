@@ -90,6 +90,7 @@ impl KubeArgs {
 
     /// The cluster, and the namespace that is meant.
     pub async fn connect(&self) -> Result<(Cluster, String), Failure> {
+        check_driver(std::env::var("HELM_DRIVER").ok().as_deref())?;
         Ok(context::connect(looked(), &self.choice()).await?)
     }
 
@@ -121,6 +122,18 @@ fn secret(text: &str) -> Result<Secret, std::convert::Infallible> {
     Ok(Secret::new(text))
 }
 
+/// Releases that are kept elsewhere must not look as if they were not there.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("HELM_DRIVER is {0:?}, but only releases in Secrets are supported")]
+struct OtherDriver(String);
+
+fn check_driver(driver: Option<&str>) -> Result<(), OtherDriver> {
+    match driver {
+        None | Some("" | "secret" | "secrets") => Ok(()),
+        Some(other) => Err(OtherDriver(other.to_owned())),
+    }
+}
+
 fn looked() -> Vec<PathBuf> {
     kubeconfig::paths(std::env::var_os("KUBECONFIG").as_deref(), std::env::var_os("HOME").as_deref())
 }
@@ -128,4 +141,15 @@ fn looked() -> Vec<PathBuf> {
 fn insecure_by_environment() -> bool {
     std::env::var("HELM_KUBEINSECURE_SKIP_TLS_VERIFY")
         .is_ok_and(|value| matches!(value.as_str(), "1" | "t" | "T" | "true" | "TRUE" | "True"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn releases_that_are_kept_elsewhere_are_not_looked_for() {
+        assert_eq!((check_driver(None), check_driver(Some("")), check_driver(Some("secret"))), (Ok(()), Ok(()), Ok(())));
+        assert_eq!(check_driver(Some("configmap")), Err(OtherDriver("configmap".to_owned())));
+    }
 }

@@ -5,7 +5,7 @@ use clap::Args;
 use super::conduct_args::{ConductArgs, HistoryMaxArgs};
 use super::dry_run_args::DryRunArgs;
 use super::kube_args::KubeArgs;
-use super::{stored, write};
+use super::write;
 use crate::action::verb::{self, Return};
 use crate::commands::Context;
 use crate::failure::Failure;
@@ -43,11 +43,11 @@ pub async fn run(args: &HelmRollbackArgs, kube: &KubeArgs, context: &Context) ->
         conduct: args.history.add_to(args.conduct.conduct()?),
     };
     let (cluster, release) = kube.connect_to(&args.release).await?;
-    if args.dry_run.rehearsal().is_some() {
-        stored::history(&cluster, &release).await?;
-    } else {
-        write::run(&cluster, &release, context, async |asked| verb::rollback(asked, &back).await).await?;
-    }
+    let done = write::run(&cluster, &release, context, async |asked| match args.dry_run.rehearsal() {
+        None => verb::rollback(asked, &back).await.map(drop),
+        Some(_) => verb::rehearse_rollback(asked, &back).await,
+    });
+    done.await?;
     context.printer.data("Rollback was a success! Happy Helming!");
     Ok(Exit::Success)
 }

@@ -346,4 +346,23 @@ mod tests {
         let other = Release::from_json(&RECORD.replace(r#""config":{"a":1}"#, r#""config":{"a":2}"#)).unwrap();
         assert!(release.same_content(&later) && !release.same_content(&other));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_is_stored_is_read_or_refused(bytes: Vec<u8>, text in r#"[{}\[\]:,"a-z0-9null.\-]{0,80}"#) {
+            let _ = Release::decode(&bytes);
+            let _ = Release::from_json(&text);
+        }
+
+        #[test]
+        fn a_record_with_any_part_replaced_never_panics(at in 0..400_usize, with in r#"(null|\[\]|\{\}|"x"|-1|1e999|"0001-01-01T00:00:00Z")"#) {
+            let at = at.min(RECORD.len());
+            let end = RECORD[at..].find([',', '}']).map_or(RECORD.len(), |end| at + end);
+            let start = RECORD[..at].rfind(':').map_or(0, |start| start + 1);
+            if let Ok(release) = Release::from_json(&format!("{}{with}{}", &RECORD[..start], &RECORD[end..])) {
+                let _ = (release.shown(&Shown { chart: true, ..Shown::default() }), release.stored_chart(), release.user_values());
+                let _ = (release.with_status(Status::Failed, "x"), release.with_deleted("y"), release.encode());
+            }
+        }
+    }
 }
