@@ -102,9 +102,9 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// The kinds that the cluster serves, and those that the release brings.
-    pub fn kinds(&self) -> &Kinds {
-        &self.kinds
+    /// The CRDs that stay as they are, because the manifest's would be a step back.
+    pub fn kept_crds(&self) -> impl Iterator<Item = &Key> {
+        self.steps.iter().filter(|step| step.effect == Effect::KeptCrd).map(|step| &step.key)
     }
 }
 

@@ -119,7 +119,9 @@ impl Stage<'_> {
 
     /// Writes the objects that were checked before.
     pub(super) async fn apply(&mut self, prepared: &Prepared) -> Result<(), ActionError> {
-        self.verb.permit.check()?;
+        for key in prepared.kept_crds() {
+            (self.verb.talk)(&format!("{key} stays as it is: the chart's would be a step back"));
+        }
         match prepared.execute(&|| self.verb.permit.check()).await {
             Ok(Applied { created, .. }) => {
                 self.created = created;

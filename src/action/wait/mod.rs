@@ -228,7 +228,7 @@ impl<'w> Wait<'w> {
                 reasons.push(format!("{}: {}{more}", opinion.target, opinion.message));
             }
             if judged.opinions.is_empty() && failed {
-                reasons.extend(self.explain(&judged.key).await);
+                reasons.extend(self.explain(&judged.key, &judged.status.message).await);
             }
             objects.push(Unready { key: judged.key, failed, message: judged.status.message, reasons });
         }
@@ -236,11 +236,11 @@ impl<'w> Wait<'w> {
     }
 
     /// The last event of an object that failed by itself.
-    async fn explain(&self, key: &Key) -> Option<String> {
+    async fn explain(&self, key: &Key, said: &str) -> Option<String> {
         let Some(Sight::Here(object)) = self.seen.objects.get(key) else { return None };
         let uid = Some(status::text(object, "/metadata/uid").to_owned());
         let target = Target { uid, ..Target::named(&key.kind, key.namespace.as_deref(), &key.name) };
-        let text = explain(self.cluster, &target, "").await;
+        let text = explain(self.cluster, &target, said).await;
         let text = text.trim_start_matches("; ");
         (!text.is_empty()).then(|| text.to_owned())
     }
