@@ -1,69 +1,31 @@
-//! Helm's verbs on one cluster: render, upgrade, roll back. No policy.
+//! Helm's verbs on one cluster: install, upgrade, roll back, uninstall. No policy.
 //!
-//! The verbs are carried out by a Helm 4 program, and nothing outside this module knows that: callers see charts, revisions and manifests.
+//! [`verb`] has the verbs, with Helm's statuses and order of writes; [`mod@apply`], [`hooks`], [`wait`] and [`removal`] are what they are made of.
 
 pub mod apply;
 pub mod hooks;
 pub mod removal;
 pub mod wait;
 
-mod crds;
-mod program;
-mod rollback;
-mod upgrade;
+mod obstacles;
+mod target;
 pub mod verb;
 
 use thiserror::Error;
 
 use crate::cluster::ApiError;
 use crate::cluster::lease::{LockError, LockLost};
-use crate::config::{ReleaseName, ValuesFile};
-use crate::helm::chart::archive::ChartArchive;
-use crate::helm::manifest::{ManifestError, Object};
-use crate::helm::release::{CodecError, Hook};
+use crate::helm::manifest::ManifestError;
+use crate::helm::release::CodecError;
 use crate::helm::rendering::RenderingError;
 
-pub use program::ProgramError;
+pub use obstacles::obstacles;
 pub use removal::uninstall_objects;
-pub use rollback::{obstacles, rollback, rolled_back_objects};
-pub use upgrade::{render, upgrade};
-
-/// What is to be deployed: one archive with its values, under a release name.
-#[derive(Debug, Clone, Copy)]
-pub struct Target<'a> {
-    /// The Helm release.
-    pub release: &'a ReleaseName,
-    /// The chart.
-    pub archive: &'a ChartArchive,
-    /// Values files; later ones win.
-    pub values: &'a [ValuesFile],
-    /// The revision's description in the history.
-    pub description: &'a str,
-    /// Take fields away from other field managers.
-    pub force_conflicts: bool,
-}
-
-/// What a target renders to on one cluster, with nothing written.
-#[derive(Debug, Clone)]
-pub struct Rendered {
-    /// The manifest, without hooks.
-    pub manifest: String,
-    /// The manifest's objects.
-    pub objects: Vec<Object>,
-    /// The hooks.
-    pub hooks: Vec<Hook>,
-    /// The merged user values.
-    pub config: serde_json::Value,
-    /// What the release Secret would hold, in bytes of its base64.
-    pub record_bytes: usize,
-}
+pub use target::{Target, TargetError};
 
 /// A verb could not be carried out.
 #[derive(Debug, Error)]
 pub enum ActionError {
-    /// The program that carries the verb out is missing, or refused.
-    #[error(transparent)]
-    Program(#[from] ProgramError),
     /// What was rendered cannot be read.
     #[error("read the rendered manifest of {release}")]
     Manifest {
@@ -155,21 +117,5 @@ pub enum ActionError {
         count: usize,
         /// All of them.
         told: String,
-    },
-    /// The verb seemed to work and left no revision.
-    #[error("{release} has no revision after the {verb}; look at its history")]
-    NoRevision {
-        /// The release.
-        release: String,
-        /// What was done.
-        verb: &'static str,
-    },
-    /// The revision to return to is gone.
-    #[error("{release} has no revision {revision}; its history may have been pruned")]
-    MissingRevision {
-        /// The release.
-        release: String,
-        /// The revision.
-        revision: u32,
     },
 }

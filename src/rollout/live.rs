@@ -5,10 +5,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use tokio::sync::Mutex;
+use tokio::runtime::Handle;
+use tokio::sync::{Mutex, Notify};
+use tokio::task::spawn_blocking;
 
-use crate::action;
-use crate::cluster::lease::{Holder, Lock, LockError};
+use crate::action::verb::{self, Conduct, Return, Verb};
+use crate::action::{ActionError, Target};
+use crate::cluster::lease::{Held, Holder, Lock, LockError};
 use crate::cluster::{Cluster, journal as stored, release_secrets};
 use crate::config::{GateSettings, Profile, ReleaseName, ValuesFile};
 use crate::evidence::capture;
@@ -137,14 +140,9 @@ impl Site for Live {
         let description = format!("release run {}", self.identity.run);
         match (&self.archive, self.plan.to_revision) {
             (Some((archive, _)), None) => {
-                let target = action::Target {
-                    release: &self.release,
-                    archive,
-                    values: &self.values,
-                    description: &description,
-                    force_conflicts: self.force_conflicts,
-                };
-                Ok(action::upgrade(&self.cluster, &target).await?)
+                let (values, force_conflicts) = (self.values.as_slice(), self.force_conflicts);
+                let deployment = Target { archive, values, description: &description, force_conflicts }.deployment()?;
+                self.write(async move |verb| verb::deploy(verb, &deployment).await).await
             }
             (_, Some(revision)) => self.rollback(revision).await,
             (None, None) => Err(Failure::refused("the plan names neither a chart nor a revision")),
@@ -208,9 +206,9 @@ impl Site for Live {
     }
 
     async fn rollback(&self, to_revision: u32) -> Result<u32, Failure> {
-        self.check_lock().await?;
         let description = format!("Rollback to {to_revision} (release run {})", self.identity.run);
-        Ok(action::rollback(&self.cluster, &self.release, to_revision, &description).await?)
+        let back = Return { to: Some(to_revision), description: Some(description), conduct: Conduct::default() };
+        self.write(async move |verb| verb::rollback(verb, &back).await).await
     }
 
     async fn record(&self, record: &Record) -> Result<(), Failure> {
@@ -257,11 +255,26 @@ impl Live {
         }
     }
 
+    /// Carries out a verb under the lock; answers the revision that it wrote. It is never stopped half-way, also when nobody waits for it any
+    /// more: half an upgrade is worse than a late end.
+    async fn write(&self, work: impl AsyncFnOnce(Verb<'_>) -> Result<Release, ActionError> + Send + 'static) -> Result<Revision, Failure> {
+        let (held, cluster, release, observer) = (self.held().await?, self.cluster.clone(), self.release.clone(), self.observer.clone());
+        let runtime = Handle::current();
+        let written = spawn_blocking(move || {
+            let talk = |text: &str| observer.note(&cluster.name, text);
+            let verb = Verb { cluster: &cluster, release: &release, permit: &held, interrupted: &Notify::new(), talk: &talk };
+            runtime.block_on(work(verb))
+        });
+        Ok(written.await??.revision())
+    }
+
+    async fn held(&self) -> Result<Held, Failure> {
+        let memory = self.memory.lock().await;
+        memory.lock.as_ref().map(Lock::held).ok_or_else(|| Failure::refused("the lock of the release is not held"))
+    }
+
     async fn check_lock(&self) -> Result<(), Failure> {
-        match &self.memory.lock().await.lock {
-            Some(lock) => lock.check().map_err(|lost| Failure::new(Kind::Halted, lost)),
-            None => Err(Failure::refused("the lock of the release is not held")),
-        }
+        self.held().await?.check().map_err(|lost| Failure::new(Kind::Halted, lost))
     }
 
     /// A revision that a killed run of ours left pending stops Helm; the lock is ours, so nobody works on it any more.

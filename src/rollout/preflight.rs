@@ -1,8 +1,11 @@
 //! Looks at one cluster before anything is published or touched: what would be done there, and may it be done? Reads only.
 
 use serde_json::Value;
+use tokio::sync::Notify;
 
-use crate::action::{self, Rendered};
+use crate::action::apply::{Crds, crd_stays};
+use crate::action::verb::{self, DryRun, ReadOnly, Verb};
+use crate::action::{self, Target};
 use crate::certmanager::versions::{self, Severity};
 use crate::cluster::apply::{self, Sides};
 use crate::cluster::discovery::{self, Kinds};
@@ -69,7 +72,7 @@ pub async fn look(cluster: &Cluster, settings: &ClusterSettings, wish: &Wish<'_>
     let sides = sides(cluster, wish, newest, &subject, &mut seen).await?;
     let changes = changes(&sides);
     let next = decide::decide(state(
-        newest.is_some_and(|record| changes.is_empty() && on_target(record, wish.archive, &subject.objects, &rendered.config)),
+        newest.is_some_and(|record| changes.is_empty() && on_target(record, wish.archive, &subject.objects, rendered.record.config())),
     ));
     if !matches!(next, Next::Do(Action::Nothing | Action::Install)) {
         seen.red = Baseline::observe(cluster, release, wish.chart.profile).await?.red_workloads();
@@ -120,15 +123,12 @@ fn plan(
     }
 }
 
-async fn render(cluster: &Cluster, settings: &ClusterSettings, wish: &Wish<'_>) -> Result<Rendered, Failure> {
-    let target = action::Target {
-        release: &wish.chart.release,
-        archive: wish.archive,
-        values: &settings.values,
-        description: "dry run",
-        force_conflicts: wish.allowed.conflicts,
-    };
-    Ok(action::render(cluster, &target).await?)
+async fn render(cluster: &Cluster, settings: &ClusterSettings, wish: &Wish<'_>) -> Result<DryRun, Failure> {
+    let Wish { chart, archive, allowed, .. } = *wish;
+    let target = Target { archive, values: &settings.values, description: "dry run", force_conflicts: allowed.conflicts };
+    let nobody = |_: &str| {};
+    let verb = Verb { cluster, release: &chart.release, permit: &ReadOnly, interrupted: &Notify::new(), talk: &nobody };
+    Ok(verb::render(verb, &target.deployment()?).await?)
 }
 
 /// Both sides of every object, and what they tell about permissions, owners, conflicts and CRDs.
@@ -171,8 +171,21 @@ async fn both_sides(
     let release = &wish.chart.release;
     let old = newest.map_or(Ok(Vec::new()), |record| manifest::split(record.manifest()))?;
     let mut sides = apply::dry_run(cluster, kinds, objects, release, wish.allowed.conflicts).await?;
+    if let Some(newest) = newest {
+        keep_crds(verb::crds_of_upgrade(newest, wish.archive.version()), objects, &old, &mut sides);
+    }
     sides.extend(apply::deletions(cluster, kinds, &old, objects, release).await?);
     Ok(sides)
+}
+
+/// CRDs that the verb leaves as they are do not change. `sides` are those of `objects`, in the same order.
+pub fn keep_crds(policy: Crds, objects: &[Object], old: &[Object], sides: &mut [Sides]) {
+    for (object, side) in objects.iter().zip(sides).filter(|(object, _)| object.is_crd()) {
+        let replaced = old.iter().find(|old| old.key() == object.key()).map(|old| &old.value);
+        if side.before.as_ref().is_some_and(|live| crd_stays(policy, live, &object.value, replaced)) {
+            side.after.clone_from(&side.before);
+        }
+    }
 }
 
 /// What the chart would change on a cluster, without any judgement on whether it may.

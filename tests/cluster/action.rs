@@ -1,21 +1,19 @@
 //! Helm's verbs on a real cluster.
 
-use std::time::Duration;
-
 use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::Api;
 use libtest_mimic::Trial;
-use release::action::{self, Target};
+use release::action;
 use release::cluster::{Cluster, release_secrets};
 use release::config::{ReleaseName, ValuesFile};
-use release::helm::chart::archive::ChartArchive;
+use release::helm::chart::ChartArchive;
 use release::helm::manifest::Object;
 use release::helm::release::Status;
 use serde_json::json;
 
 use crate::support::chart::{chart, config_map, crd};
-use crate::support::{helm, told, trial, world};
+use crate::support::{helm, told, trial, verbs, world};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
@@ -28,17 +26,12 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("action::a_rollback_deletes_what_the_newer_revision_added", a_rollback_deletes_what_the_newer_revision_added),
         trial("action::a_rollback_leaves_crds_as_they_are", a_rollback_leaves_crds_as_they_are),
         trial("action::an_upgrade_never_deletes_a_crd", an_upgrade_never_deletes_a_crd),
-        trial("action::what_helm_refuses_is_quoted", what_helm_refuses_is_quoted),
-        trial("action::an_upgrade_that_nobody_waits_for_is_finished", an_upgrade_that_nobody_waits_for_is_finished),
+        trial("action::what_a_chart_refuses_is_quoted", what_a_chart_refuses_is_quoted),
     ]
 }
 
-fn target<'a>(release: &'a ReleaseName, archive: &'a ChartArchive, values: &'a [ValuesFile]) -> Target<'a> {
-    Target { release, archive, values, description: "run r1", force_conflicts: false }
-}
-
 async fn upgrade(cluster: &Cluster, release: &ReleaseName, archive: &ChartArchive) -> u32 {
-    action::upgrade(cluster, &target(release, archive, &[])).await.unwrap()
+    verbs::deploy(cluster, release, archive).await.unwrap()
 }
 
 async fn maps(cluster: &Cluster, release: &ReleaseName) -> Vec<String> {
@@ -60,12 +53,12 @@ async fn rendering_writes_nothing_and_sees_the_cluster() {
     let archive = chart("1.0.0", &[("a", text), ("hook", &hook)]);
     let files = [("one.yaml", "deep: {x: 1, z: 1}"), ("two.yaml", "deep: {x: 2}")];
     let values = files.map(|(path, text)| ValuesFile { path: path.into(), bytes: text.into(), sha256: String::new() });
-    let rendered = action::render(&cluster, &target(&release, &archive, &values)).await.unwrap();
+    let rendered = verbs::render(&cluster, &release, &verbs::target(&archive, &values)).await.unwrap();
     assert_eq!(rendered.objects.len(), 1);
     assert_eq!(rendered.objects[0].value["data"]["value"], "2");
     assert_ne!(rendered.objects[0].value["data"]["uid"], "");
-    assert_eq!(rendered.config, json!({"deep": {"x": 2, "z": 1}}));
-    assert_eq!(rendered.hooks.iter().map(|hook| hook.name.as_str()).collect::<Vec<_>>(), ["hook"]);
+    assert_eq!(rendered.record.config(), &json!({"deep": {"x": 2, "z": 1}}));
+    assert_eq!(rendered.record.hooks().iter().map(|hook| hook.name.as_str()).collect::<Vec<_>>(), ["hook"]);
     assert!(rendered.record_bytes > 100);
     assert_eq!((maps(&cluster, &release).await, release_secrets::history(&cluster, &release).await.unwrap().len()), (vec![], 0));
 }
@@ -78,20 +71,19 @@ async fn what_a_killed_run_left_pending_can_be_rendered_and_repaired() {
         .await
         .unwrap();
     let archive = chart("3.0.0", &[("a", &config_map("a", &[("k", "3")])), ("b", &config_map("b", &[]))]);
-    let target = target(&release, &archive, &[]);
 
-    let rendered = action::render(&cluster, &target).await.unwrap();
+    let rendered = verbs::render(&cluster, &release, &verbs::target(&archive, &[])).await.unwrap();
     let names: Vec<&str> = rendered.objects.iter().map(Object::name).collect();
     assert_eq!((names, &rendered.objects[0].value["data"]["k"]), (vec!["a", "b"], &json!("3")));
-    let told = told(action::upgrade(&cluster, &target).await.unwrap_err());
-    assert!(told.contains("another operation"), "Helm itself refuses: {told}");
+    let told = told(verbs::deploy(&cluster, &release, &archive).await.unwrap_err());
+    assert!(told.contains("another operation"), "as Helm itself refuses: {told}");
     assert_eq!(
         (release_secrets::history(&cluster, &release).await.unwrap().len(), maps(&cluster, &release).await),
         (2, vec!["a".to_owned()])
     );
 
     release_secrets::mark_failed(&cluster, &release, 2, "killed").await.unwrap();
-    assert_eq!(action::upgrade(&cluster, &target).await.unwrap(), 3);
+    assert_eq!(verbs::deploy(&cluster, &release, &archive).await.unwrap(), 3);
     assert_eq!(helm::history("HELM", &release)[1..], ["2 failed app-2.0.0 killed", "3 deployed app-3.0.0 run r1"]);
 }
 
@@ -111,7 +103,7 @@ async fn a_rollback_deletes_what_the_newer_revision_added() {
     upgrade(&cluster, &release, &chart("2.0.0", &[("a", &config_map("a", &[])), ("crd", &large), ("extra", &config_map("extra", &[]))]))
         .await;
     let before = release_secrets::history(&cluster, &release).await.unwrap()[0].manifest().to_owned();
-    assert_eq!(action::rollback(&cluster, &release, 1, "back").await.unwrap(), 3);
+    assert_eq!(verbs::rollback(&cluster, &release, 1, "back").await.unwrap(), 3);
     assert_eq!(maps(&cluster, &release).await, ["a"]);
     let history = release_secrets::history(&cluster, &release).await.unwrap();
     assert_eq!(history[0].manifest(), before, "the older record is as it was");
@@ -130,11 +122,11 @@ async fn a_rollback_leaves_crds_as_they_are() {
     upgrade(&cluster, &release, &chart("2.0.0", &[("crd", &large), ("other", &added)])).await;
     let older = release_secrets::history(&cluster, &release).await.unwrap().remove(0);
     assert_eq!(action::obstacles(&cluster, &older).await.unwrap(), Vec::<String>::new());
-    action::rollback(&cluster, &release, 1, "back").await.unwrap();
+    verbs::rollback(&cluster, &release, 1, "back").await.unwrap();
     assert_eq!(fields(&cluster, &format!("things.{group}")).await, ["a", "b"]);
     assert_eq!(fields(&cluster, &format!("others.{group}")).await, ["x"]);
     // And forward again: nothing is lost, nothing is left out.
-    action::rollback(&cluster, &release, 2, "forward").await.unwrap();
+    verbs::rollback(&cluster, &release, 2, "forward").await.unwrap();
     assert_eq!(fields(&cluster, &format!("things.{group}")).await, ["a", "b"]);
 }
 
@@ -146,36 +138,9 @@ async fn an_upgrade_never_deletes_a_crd() {
     assert_eq!(fields(&cluster, &format!("things.{group}")).await, ["a"]);
 }
 
-async fn what_helm_refuses_is_quoted() {
+async fn what_a_chart_refuses_is_quoted() {
     let (cluster, release) = world().await;
     let archive = chart("1.0.0", &[("a", "{{ fail \"no such thing\" }}")]);
-    let told = told(action::render(&cluster, &target(&release, &archive, &[])).await.unwrap_err());
-    assert!(told.starts_with(&format!("render {release} (cluster `eks-development-1`): ")) && told.contains("no such thing"), "{told}");
-}
-
-async fn an_upgrade_that_nobody_waits_for_is_finished() {
-    const COUNT: usize = 150;
-    let (cluster, release) = world().await;
-    let texts: Vec<(String, String)> =
-        (0..COUNT).map(|number| (format!("m{number}"), config_map(&format!("m{number}"), &[("k", "1")]))).collect();
-    let templates: Vec<(&str, &str)> = texts.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
-    let archive = chart("1.0.0", &templates);
-    let target = target(&release, &archive, &[]);
-    tokio::select! {
-        result = action::upgrade(&cluster, &target) => panic!("it was never seen pending: {result:?}"),
-        () = until(&cluster, &release, Status::PendingInstall) => {}
-    }
-    until(&cluster, &release, Status::Deployed).await;
-    assert_eq!(maps(&cluster, &release).await.len(), COUNT);
-}
-
-async fn until(cluster: &Cluster, release: &ReleaseName, status: Status) {
-    for _ in 0..3000 {
-        let history = release_secrets::history(cluster, release).await.unwrap();
-        if history.last().is_some_and(|record| record.status() == status) {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("the release never was {status}");
+    let told = told(verbs::render(&cluster, &release, &verbs::target(&archive, &[])).await.unwrap_err());
+    assert_eq!(told, "execution error at (app/templates/a.yaml:1:3): no such thing");
 }

@@ -6,7 +6,6 @@ use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams};
 use libtest_mimic::Trial;
-use release::action::{self, Target};
 use release::cluster::Cluster;
 use release::config::Profile;
 use release::gate::{self, Baseline, Cause, Verdict};
@@ -17,7 +16,7 @@ use crate::support::cert_manager::{fingerprint, uids};
 use crate::support::chart::{chart, config_map};
 use crate::support::gates::{self, Recorder, baseline, report, run, settings, subject, subject_of};
 use crate::support::program::{config, process, release};
-use crate::support::{THIRD, cluster, trial, world};
+use crate::support::{THIRD, cluster, trial, verbs, world};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
@@ -182,8 +181,7 @@ async fn another_chart_is_judged_by_its_workloads() {
         ("5.0.0", vec![("quota", quota), ("web", deployment)], Some(["Deployment", "exceeded quota"])),
     ] {
         let archive = chart(version, &templates);
-        let target = Target { release: &release, archive: &archive, values: &[], description: "run r1", force_conflicts: false };
-        action::upgrade(&cluster, &target).await.unwrap();
+        verbs::deploy(&cluster, &release, &archive).await.unwrap();
         let subject = subject_of(&cluster, &release, Profile::Generic, true).await;
         let before = Baseline::observe(&cluster, &release, Profile::Generic).await.unwrap();
         let outcome = run(&cluster, &subject, &before, &gates::settings(1, &[]), true, &Recorder::default()).await;

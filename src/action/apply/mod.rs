@@ -19,6 +19,7 @@ use crate::cluster::{ApiError, Cluster};
 use crate::config::ReleaseName;
 use crate::helm::manifest::{Key, Object};
 
+pub use crd::stays as crd_stays;
 pub use execute::{Applied, Failed};
 pub use problem::{Problem, Refused, Why};
 

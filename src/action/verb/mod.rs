@@ -18,13 +18,14 @@ mod uninstall;
 mod upgrade;
 
 pub use install::{install, rehearse_install};
-pub use permit::{LockOnWrite, Permit};
+pub use observe::objects;
+pub use permit::{LockOnWrite, Permit, ReadOnly};
 pub use refusal::Refusal;
 pub use render::{DryRun, render, render_offline};
 pub use request::{Conduct, Deployment, Rehearsal, Removal, Return, Reuse, Verb, Wait};
-pub use rollback::{rehearse_rollback, rollback};
+pub use rollback::{crds as crds_of_rollback, rehearse_rollback, rollback};
 pub use uninstall::{Uninstalled, uninstall, what_would_stay};
-pub use upgrade::{rehearse_upgrade, upgrade};
+pub use upgrade::{crds as crds_of_upgrade, rehearse_upgrade, upgrade};
 
 use std::error::Error;
 

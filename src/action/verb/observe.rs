@@ -40,6 +40,6 @@ pub(super) async fn history_and_kinds(verb: Verb<'_>) -> Result<(Vec<Release>, K
 }
 
 /// The objects of a stored manifest.
-pub(super) fn objects(record: &Release) -> Result<Vec<Object>, ActionError> {
+pub fn objects(record: &Release) -> Result<Vec<Object>, ActionError> {
     manifest::split(record.manifest()).map_err(|source| ActionError::Manifest { release: record.name().to_owned(), source })
 }

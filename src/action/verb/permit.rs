@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::super::ActionError;
+use super::Refusal;
 use crate::cluster::lease::{Held, Holder, Lock, LockError};
 use crate::cluster::{ApiError, Cluster};
 use crate::config::ReleaseName;
@@ -27,6 +28,21 @@ impl Permit for Held {
 
     fn check(&self) -> Result<(), ActionError> {
         Ok(Held::check(self)?)
+    }
+}
+
+/// For a verb that only looks: it may not write at all.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ReadOnly;
+
+#[async_trait]
+impl Permit for ReadOnly {
+    async fn enter(&self) -> Result<(), ActionError> {
+        self.check()
+    }
+
+    fn check(&self) -> Result<(), ActionError> {
+        Err(Refusal::ReadOnly.into())
     }
 }
 

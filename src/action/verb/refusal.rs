@@ -48,6 +48,9 @@ pub enum Refusal {
     /// There is no such revision.
     #[error("release has no {0} version")]
     NoRevision(Revision),
+    /// A verb that was only to look wanted to write.
+    #[error("this run only looks and may not write; nothing was changed")]
+    ReadOnly,
     /// A label of the user that Helm sets itself.
     #[error("user supplied labels contains system reserved label name. System labels: [{}]", SYSTEM_LABELS.join(" "))]
     SystemLabel,

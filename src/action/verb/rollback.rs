@@ -66,8 +66,8 @@ fn current_and_older(history: &[Release], to: Option<Revision>) -> Result<(&Rele
     Ok((current, older))
 }
 
-/// An "older" revision may hold the newer chart; its CRDs are wanted then, unless they would take something away.
-fn crds(older: &Release, current: &Release) -> Crds {
+/// Which CRDs a rollback leaves alone. An "older" revision may hold the newer chart; its CRDs are wanted then, unless they would take something away.
+pub fn crds(older: &Release, current: &Release) -> Crds {
     if semver::is_newer(older.chart_version(), current.chart_version()) { Crds::LoseNothing } else { Crds::NeverBack }
 }
 

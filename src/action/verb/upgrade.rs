@@ -74,7 +74,8 @@ async fn get_ready(verb: Verb<'_>, deployment: &Deployment, how: Rehearsal) -> R
     let record = record(verb.release, deployment, &rendering, &making)?.with_labels(labels(last, &deployment.labels));
     let (old, objects) = (observe::objects(current)?, objects(&rendering, &verb.release.name)?);
     let Conduct { force_conflicts, take_ownership, .. } = deployment.conduct;
-    let options = ApplyOptions { force_conflicts, take_ownership, installing: false, crds: crds(current, &record) };
+    let crds = crds(current, record.chart_version());
+    let options = ApplyOptions { force_conflicts, take_ownership, installing: false, crds };
     let prepared = match how {
         Rehearsal::Client => None,
         Rehearsal::Server => Some(apply::prepare(verb.cluster, &kinds, verb.release, &old, &objects, &options).await?),
@@ -94,17 +95,24 @@ pub(super) fn last_and_current<'h>(history: &'h [Release], name: &str) -> Result
     Ok((last, deployed.or_else(usable).ok_or_else(nothing)?))
 }
 
+/// Which CRDs an upgrade leaves alone. Those of a newer chart are what is wanted, also where they leave something out; an older chart puts none
+/// in the place of a newer one; and the same version takes nothing away, since a rollback to it may have left newer ones.
+pub fn crds(current: &Release, version: &str) -> Crds {
+    if semver::is_newer(version, current.chart_version()) {
+        Crds::AsRendered
+    } else if semver::is_newer(current.chart_version(), version) {
+        Crds::NeverBack
+    } else {
+        Crds::LoseNothing
+    }
+}
+
 /// Pure: the old labels with the new ones over them; `null` removes one.
 fn labels(last: &Release, new: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     let mut labels = last.user_labels();
     labels.extend(new.clone());
     labels.retain(|_, value| value != "null");
     labels
-}
-
-/// Pure: an older chart puts no older CRD in the place of a newer one.
-fn crds(current: &Release, next: &Release) -> Crds {
-    if semver::is_newer(current.chart_version(), next.chart_version()) { Crds::NeverBack } else { Crds::AsRendered }
 }
 
 async fn perform(stage: &mut Stage<'_>, prepared: Option<&Prepared>) -> Result<(), ActionError> {

@@ -2,12 +2,11 @@
 
 use futures::future::join_all;
 
-use crate::action;
+use crate::action::{self, verb};
 use crate::cluster::discovery::Kinds;
 use crate::cluster::{apply, release_secrets};
 use crate::config::Settings;
 use crate::failure::{Failure, Kind};
-use crate::gate;
 use crate::helm::manifest;
 use crate::helm::release::Release;
 use crate::plan::preflight::{Allowed, Judgement};
@@ -80,12 +79,12 @@ async fn plan_one_rollback(settings: &Settings, one: &Connected, to_revision: Op
 
 async fn rollback_plan(settings: &Settings, one: &Connected, newest: &Release, older: &Release) -> Result<ClusterPlan, Failure> {
     let release = &settings.chart.release;
-    let wanted = action::rolled_back_objects(&one.cluster, older, newest).await?;
-    let old = manifest::split(newest.manifest())?;
+    let (wanted, old) = (manifest::split(older.manifest())?, manifest::split(newest.manifest())?);
     let kinds = Kinds::load(&one.cluster).await?;
     let mut sides = apply::dry_run(&one.cluster, &kinds, &wanted, release, false).await?;
+    preflight::keep_crds(verb::crds_of_rollback(older, newest), &wanted, &old, &mut sides);
     sides.extend(apply::deletions(&one.cluster, &kinds, &old, &wanted, release).await?);
-    let subject = gate::Subject { objects: wanted, ..live::subject(older, release, settings.chart.profile, true)? };
+    let subject = live::subject(older, release, settings.chart.profile, true)?;
     Ok(ClusterPlan {
         cluster: one.cluster.name.clone(),
         server: one.cluster.server.clone(),

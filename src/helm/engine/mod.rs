@@ -49,7 +49,7 @@ fn execute(executor: &mut Executor<'_>, path: &str, template: &Template<'_>) -> 
     let named = [("Name", path), ("BasePath", &template.base_path)];
     let about = named.into_iter().map(|(key, text)| (Text::from(key), Value::from(text))).collect::<template::Map>();
     template.context.set("Template".into(), Value::Map(about.with_kind(template::MapKind::Values)));
-    let mut out = Vec::with_capacity(template.data.len());
+    let mut out = Vec::new();
     let dot = template.context.clone().with_kind(template::MapKind::Values);
     executor.execute(&Text::from(path), Value::Map(dot), &mut out)?;
     String::from_utf8(template::without_no_value(out)).or_else(|error| text_of_bytes(path, &error))

@@ -13,8 +13,6 @@ pub enum Callable {
     And,
     /// `or`, likewise.
     Or,
-    /// `call`, which finds nothing to call: no value of a chart is a function.
-    Call,
     /// Another builtin.
     Builtin(&'static Builtin),
     /// A function of Helm.
@@ -27,7 +25,6 @@ impl Callable {
         match self {
             Self::And => "and",
             Self::Or => "or",
-            Self::Call => "call",
             Self::Builtin(builtin) => builtin.name,
             Self::Function(function) => function.name,
         }
@@ -41,7 +38,7 @@ pub struct Functions(HashMap<&'static str, Callable>);
 impl Functions {
     /// Go's builtins, `include` and its like, and these functions; of two with one name the later counts.
     pub fn new(functions: impl IntoIterator<Item = &'static Function>) -> Self {
-        let builtins = [Callable::And, Callable::Or, Callable::Call].into_iter().chain(builtin::all().map(Callable::Builtin));
+        let builtins = [Callable::And, Callable::Or].into_iter().chain(builtin::all().map(Callable::Builtin));
         let functions = templating::ALL.iter().chain(functions);
         let all = builtins.chain(functions.map(Callable::Function));
         Self(all.map(|callable| (callable.name(), callable)).collect())

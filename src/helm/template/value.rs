@@ -3,12 +3,12 @@
 //! Cloning a map clones a reference, as in Go: a chart's `set` is seen wherever the map is. Never reads YAML and never executes anything.
 
 use std::any::Any;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::Rc;
 
 use super::function::{FunctionError, Parameter};
-use super::nested::{Entries, Items};
 use super::text::Text;
 
 /// A value of the template language.
@@ -40,7 +40,7 @@ pub enum Value {
 #[derive(Clone, Debug)]
 pub struct List {
     /// The items.
-    pub items: Rc<Items>,
+    pub items: Rc<Vec<Value>>,
     /// What Go calls its type.
     pub kind: ListKind,
 }
@@ -67,7 +67,7 @@ pub enum ListKind {
 /// A map with string keys, iterated in byte order of its keys. A clone is the same map.
 #[derive(Clone)]
 pub struct Map {
-    entries: Rc<Entries>,
+    entries: Rc<RefCell<BTreeMap<Text, Value>>>,
     /// What Go calls its type.
     pub kind: MapKind,
 }
@@ -205,7 +205,7 @@ impl MapKind {
 impl List {
     /// A `[]interface {}`.
     pub fn new(items: Vec<Value>) -> Self {
-        Self { items: Rc::new(Items::new(items)), kind: ListKind::Any }
+        Self { items: Rc::new(items), kind: ListKind::Any }
     }
 
     /// The same items under another Go type.
@@ -216,14 +216,14 @@ impl List {
 
     /// A `[]string`.
     pub fn strings(items: impl IntoIterator<Item = Text>) -> Self {
-        Self { items: Rc::new(Items::new(items.into_iter().map(Value::Str).collect())), kind: ListKind::Strings }
+        Self { items: Rc::new(items.into_iter().map(Value::Str).collect()), kind: ListKind::Strings }
     }
 }
 
 impl Map {
     /// A new `map[string]interface {}`.
     pub fn new(entries: BTreeMap<Text, Value>) -> Self {
-        Self { entries: Rc::new(Entries::new(entries)), kind: MapKind::Any }
+        Self { entries: Rc::new(RefCell::new(entries)), kind: MapKind::Any }
     }
 
     /// The same entries under another Go type.
@@ -265,11 +265,6 @@ impl Map {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
-    }
-
-    /// The entries themselves, if nobody shares the map any more.
-    pub(super) fn into_last(self) -> Option<Entries> {
-        Rc::into_inner(self.entries)
     }
 
     /// Whether both are one and the same map.

@@ -66,13 +66,15 @@ pub(crate) async fn fingerprint(cluster: &Cluster) -> BTreeMap<String, String> {
     seen
 }
 
-/// Waits until the newest revision is this one, or half a minute.
+/// Waits until this revision is deployed, or half a minute.
 pub(crate) async fn wait_for_revision(cluster: &Cluster, revision: u32) {
     let secrets = Api::<Secret>::namespaced(cluster.client.clone(), "cert-manager");
     let name = release_secrets::secret_name(&release(), revision);
     let start = Instant::now();
-    while secrets.get_opt(&name).await.unwrap().is_none() {
-        assert!(start.elapsed() < Duration::from_secs(30), "revision {revision} was never written");
+    let deployed =
+        |secret: Secret| secret.metadata.labels.is_some_and(|labels| labels.get("status").is_some_and(|status| status == "deployed"));
+    while !secrets.get_opt(&name).await.unwrap().is_some_and(deployed) {
+        assert!(start.elapsed() < Duration::from_secs(30), "revision {revision} was never deployed");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }

@@ -10,6 +10,7 @@ pub(crate) mod objects;
 pub(crate) mod program;
 pub(crate) mod proxy;
 pub(crate) mod sandbox;
+pub(crate) mod verbs;
 
 use std::future::Future;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -91,9 +91,11 @@ pub(crate) fn pipeline(config: &Path, args: &[&str], reports: &Path) -> Ran {
     Ran::of(&command.output().unwrap())
 }
 
+/// With no other program on its PATH: it needs neither helm nor kubectl nor git.
 fn command(config: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_release"));
     command.args(args).env("RELEASE_CONFIG", config).current_dir(directory());
+    command.env("PATH", "").env_remove("HELM").env_remove("HELM_3");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }

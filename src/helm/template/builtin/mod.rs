@@ -1,4 +1,4 @@
-//! Go's builtin functions, without `and`, `or` and `call` (the executor does those) and without `slice` (Helm's replaces it).
+//! Go's builtin functions, without `and` and `or` (the executor does those) and without `slice` (Helm's replaces it).
 
 mod compare;
 mod escape;
@@ -40,7 +40,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Builtin> {
     ALL.iter()
 }
 
-static ALL: [Builtin; 15] = [
+static ALL: [Builtin; 16] = [
     Builtin::new("eq", 1, true, |arguments| boolean(compare::eq(arguments))),
     Builtin::new("ne", 2, false, |arguments| boolean(compare::eq(arguments).map(|equal| !equal))),
     Builtin::new("lt", 2, false, |arguments| boolean(compare::lt(arguments))),
@@ -50,6 +50,7 @@ static ALL: [Builtin; 15] = [
     Builtin::new("not", 1, false, |arguments| boolean(Ok(!arguments.iter().any(|argument| argument.value.truth())))),
     Builtin::new("index", 1, true, index::index),
     Builtin::new("len", 1, false, index::len),
+    Builtin::new("call", 1, true, call),
     Builtin::new("print", 0, true, |arguments| text(print::print(&values(arguments)))),
     Builtin::new("println", 0, true, |arguments| text(print::println(&values(arguments)))),
     Builtin { text_first: true, ..Builtin::new("printf", 1, true, printf) },
@@ -79,6 +80,14 @@ fn printf(arguments: &[Typed]) -> Result<Typed, String> {
     }
 }
 
+/// No value of a chart is a function, so there is nothing to call.
+fn call(arguments: &[Typed]) -> Result<Typed, String> {
+    match arguments.first().map(|argument| &argument.value) {
+        None | Some(Value::Nil) => Err("call of nil".to_owned()),
+        Some(value) => Err(format!("non-function of type {}", value.type_name())),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::{Value as Json, json};
@@ -101,6 +110,7 @@ mod tests {
             ("print", json!(["a", 1, 2, null]), "a1 2 <nil>"),
             ("println", json!(["a", 1]), "a 1\n"),
             ("printf", json!(["%s=%d", "a", 1]), "a=1"),
+            ("call", json!([null]), "error: call of nil"),
         ];
         for (name, arguments, text) in cases {
             assert_eq!(run(name, &arguments), text, "{name} {arguments}");

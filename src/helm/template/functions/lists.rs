@@ -1,6 +1,7 @@
 //! Functions on lists. A list of any Go type is taken; what comes out is a new list.
 
 use std::borrow::Cow;
+use std::rc::Rc;
 
 use super::cast::to_int;
 use super::defaults::is_empty;
@@ -153,7 +154,7 @@ fn slice(a: Arguments<'_>) -> Answer {
     let part = items.get(from..to).ok_or_else(out_of_bounds)?.to_vec();
     Ok(match whole {
         Value::Bytes(bytes) => Value::Bytes(bytes.bytes()[from..to].into()),
-        Value::List(list) => List::new(part).with_kind(list.kind).into(),
+        Value::List(list) => List { items: Rc::new(part), kind: list.kind }.into(),
         _ => new(part),
     })
 }

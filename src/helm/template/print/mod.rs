@@ -109,7 +109,6 @@ impl<'a> Printer<'a> {
             Value::Bytes(bytes) => self.bytes(value, bytes.bytes(), verb),
             Value::List(list) => self.list(list, verb, depth),
             Value::Map(map) => self.map(map, verb, depth),
-            Value::Object(object) if matches!(object.kind(), "slice" | "map") => self.value(&object.plain(), verb, depth),
             Value::Object(object) => match verb {
                 'v' | 's' | 'x' | 'X' | 'q' => self.text(&Value::Nil, object.print().bytes(), if verb == 'v' { 's' } else { verb }),
                 _ => self.bad_verb(value, verb),

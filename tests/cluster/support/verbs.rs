@@ -1,0 +1,46 @@
+//! Helm's verbs as a fleet run calls them.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use release::action::verb::{self, Conduct, DryRun, LockOnWrite, ReadOnly, Return, Verb};
+use release::action::{ActionError, Target};
+use release::cluster::Cluster;
+use release::cluster::lease::Holder;
+use release::config::{ReleaseName, ValuesFile};
+use release::helm::chart::ChartArchive;
+use release::helm::release::Release;
+use tokio::sync::Notify;
+
+pub(crate) fn target<'a>(archive: &'a ChartArchive, values: &'a [ValuesFile]) -> Target<'a> {
+    Target { archive, values, description: "run r1", force_conflicts: false }
+}
+
+/// Installs or upgrades under a lock of its own; answers the revision.
+pub(crate) async fn deploy(cluster: &Cluster, release: &ReleaseName, archive: &ChartArchive) -> Result<u32, ActionError> {
+    let deployment = target(archive, &[]).deployment().unwrap();
+    locked(cluster, release, async |verb| verb::deploy(verb, &deployment).await).await
+}
+
+pub(crate) async fn rollback(cluster: &Cluster, release: &ReleaseName, to: u32, description: &str) -> Result<u32, ActionError> {
+    let back = Return { to: Some(to), description: Some(description.to_owned()), conduct: Conduct::default() };
+    locked(cluster, release, async |verb| verb::rollback(verb, &back).await).await
+}
+
+pub(crate) async fn render(cluster: &Cluster, release: &ReleaseName, target: &Target<'_>) -> Result<DryRun, ActionError> {
+    let verb = Verb { cluster, release, permit: &ReadOnly, interrupted: &Notify::new(), talk: &|_| {} };
+    verb::render(verb, &target.deployment().unwrap()).await
+}
+
+async fn locked(
+    cluster: &Cluster,
+    release: &ReleaseName,
+    work: impl AsyncFnOnce(Verb<'_>) -> Result<Release, ActionError>,
+) -> Result<u32, ActionError> {
+    let holder =
+        Holder { user: "test".into(), host: "here".into(), run_url: None, run_id: release.namespace.clone(), since: Timestamp::now() };
+    let permit = LockOnWrite::new(cluster, release, holder, Duration::ZERO, &|_| {});
+    let written = work(Verb { cluster, release, permit: &permit, interrupted: &Notify::new(), talk: &|_| {} }).await;
+    permit.release().await.unwrap();
+    written.map(|release| release.revision())
+}
