@@ -299,6 +299,9 @@ struct Shape {
 
 impl Shape {
     fn of(text: &str, dialect: Dialect) -> Self {
+        if is_word(text) {
+            return Self { plain: true, single: true, literal: true };
+        }
         let chars: Vec<char> = text.chars().collect();
         let tabs = dialect == Dialect::Pretty && text.contains('\t');
         let special = chars.iter().any(|c| !(is_printable(*c) || tabs && *c == '\t'));
@@ -312,6 +315,12 @@ impl Shape {
         let plain = single && !at_the_ends && !chars.iter().copied().any(is_break) && !has_indicators(text, &chars);
         Self { plain, single, literal: !(trailing_space || space_break || special) }
     }
+}
+
+/// Most texts are words in which nothing means anything to YAML.
+fn is_word(text: &str) -> bool {
+    let inside = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'/');
+    text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.bytes().all(inside)
 }
 
 /// Characters that mean something to YAML where they stand.
@@ -393,39 +402,39 @@ fn number_text(number: &Number, dialect: Dialect) -> String {
 
 /// Natural order: digit runs count as numbers, letters come after everything else.
 fn natural(a: &str, b: &str) -> Ordering {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    let Some(at) = a.iter().zip(&b).position(|(left, right)| left != right) else { return a.len().cmp(&b.len()) };
-    match (a[at].is_alphabetic(), b[at].is_alphabetic()) {
-        (true, true) => return a[at].cmp(&b[at]),
+    let same = a.chars().zip(b.chars()).take_while(|(left, right)| left == right).map(|(c, _)| c.len_utf8()).sum();
+    let (before, left, right) = (&a[..same], &a[same..], &b[same..]);
+    let (Some(first), Some(second)) = (left.chars().next(), right.chars().next()) else { return a.len().cmp(&b.len()) };
+    match (first.is_alphabetic(), second.is_alphabetic()) {
+        (true, true) => return first.cmp(&second),
         (true, false) => return Ordering::Greater,
         (false, true) => return Ordering::Less,
         (false, false) => {}
     }
-    let (left, right) = (DigitRun::at(&a, at), DigitRun::at(&b, at));
-    let tail = (a[at] == '0' || b[at] == '0') && follows_nonzero_digits(&a[..at]);
-    left.value(tail).cmp(&right.value(tail)).then(left.digits.len().cmp(&right.digits.len())).then(a[at].cmp(&b[at]))
+    // Where the run goes on from digits before it, its leading zeros count.
+    let tail = (first == '0' || second == '0') && follows_nonzero_digits(before);
+    let (left, right) = (Digits::of(left, tail), Digits::of(right, tail));
+    left.value.cmp(&right.value).then(left.count.cmp(&right.count)).then(first.cmp(&second))
 }
 
-struct DigitRun<'a> {
-    digits: &'a [char],
+/// The digits that a text starts with.
+struct Digits {
+    count: usize,
+    value: i64,
 }
 
-impl<'a> DigitRun<'a> {
-    fn at(text: &'a [char], start: usize) -> Self {
-        let end = text[start..].iter().position(|c| !c.is_numeric()).map_or(text.len(), |length| start + length);
-        Self { digits: &text[start..end] }
-    }
-
-    /// With `tail`, the run goes on from digits before it, so its leading zeros count.
-    fn value(&self, tail: bool) -> i64 {
-        self.digits.iter().fold(i64::from(tail), |value, digit| {
-            value.wrapping_mul(10).wrapping_add(i64::from(u32::from(*digit)) - i64::from(u32::from('0')))
+impl Digits {
+    fn of(text: &str, tail: bool) -> Self {
+        let digits = text.chars().take_while(|c| c.is_numeric());
+        digits.fold(Self { count: 0, value: i64::from(tail) }, |run, digit| {
+            let digit = i64::from(u32::from(digit)) - i64::from(u32::from('0'));
+            Self { count: run.count + 1, value: run.value.wrapping_mul(10).wrapping_add(digit) }
         })
     }
 }
 
-fn follows_nonzero_digits(before: &[char]) -> bool {
-    before.iter().rev().take_while(|c| c.is_numeric()).any(|c| *c != '0')
+fn follows_nonzero_digits(before: &str) -> bool {
+    before.chars().rev().take_while(|c| c.is_numeric()).any(|c| c != '0')
 }
 
 #[cfg(test)]
