@@ -8,7 +8,7 @@ use super::templating;
 
 /// What a name calls.
 #[derive(Clone, Copy, Debug)]
-pub enum Callable {
+pub(super) enum Callable {
     /// `and`, which evaluates no more arguments than it must.
     And,
     /// `or`, likewise.
@@ -21,7 +21,7 @@ pub enum Callable {
 
 impl Callable {
     /// The name in templates.
-    pub fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::And => "and",
             Self::Or => "or",

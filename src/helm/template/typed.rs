@@ -5,16 +5,16 @@ use super::value::{ListKind, MapKind, Value};
 /// A value, and whether Go reached it through an `interface {}`: an element of a `map[string]interface {}` is one, the result
 /// of a pipeline is not. It decides what nil means (`nil pointer evaluating interface {}.x`, or nothing) and what errors name.
 #[derive(Clone, Debug)]
-pub struct Typed {
+pub(super) struct Typed {
     /// The value itself.
-    pub value: Value,
+    pub(super) value: Value,
     /// Whether its type is `interface {}` as far as Go knows.
-    pub interface: bool,
+    pub(super) interface: bool,
 }
 
 impl Typed {
     /// A value of its own type.
-    pub fn concrete(value: Value) -> Self {
+    pub(super) fn concrete(value: Value) -> Self {
         Self { value, interface: false }
     }
 

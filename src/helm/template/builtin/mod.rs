@@ -10,9 +10,9 @@ use super::typed::Typed;
 use super::value::Value;
 
 /// A builtin function.
-pub struct Builtin {
+pub(super) struct Builtin {
     /// The name in templates.
-    pub name: &'static str,
+    pub(super) name: &'static str,
     /// Whether the first argument must be a string (`printf`).
     pub(super) text_first: bool,
     /// How many arguments it must get.

@@ -26,9 +26,9 @@ pub(super) struct Variable<'t> {
 
 /// Where the execution is, for errors.
 #[derive(Clone, Copy)]
-pub(super) struct Place<'t> {
-    pub(super) position: usize,
-    pub(super) shown: &'t dyn Display,
+struct Place<'t> {
+    position: usize,
+    shown: &'t dyn Display,
 }
 
 /// One template being executed.
@@ -48,10 +48,6 @@ impl<'t, 'r, 'o> Run<'t, 'r, 'o> {
     /// Says where the execution is.
     pub(super) fn at(&mut self, position: usize, shown: &'t dyn Display) {
         self.place = Some(Place { position, shown });
-    }
-
-    pub(super) fn place(&self) -> Option<Place<'t>> {
-        self.place
     }
 
     /// An error here.
