@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use memchr::memmem;
+
 use super::lists::items;
 use super::runes::{runes, trim};
 use super::{Answer, fixed, not_too_long, text, variadic};
@@ -150,7 +152,7 @@ fn joined(a: Arguments<'_>) -> Result<Vec<u8>, FunctionError> {
 }
 
 fn find(bytes: &[u8], part: &[u8]) -> Option<usize> {
-    if part.is_empty() { Some(0) } else { bytes.windows(part.len()).position(|window| window == part) }
+    memmem::find(bytes, part)
 }
 
 /// `strings.Split`: nothing as separator splits into characters.

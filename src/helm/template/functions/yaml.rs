@@ -14,6 +14,8 @@ use crate::helm::template::text::Text;
 use crate::helm::template::value::{List, Map, Value};
 use crate::helm::yaml;
 
+mod pretty;
+
 /// The family.
 pub(super) const ALL: &[Function] = &[
     fixed("toYaml", &[Any], |_, a| text(written(a.value(0)).unwrap_or_default())),
@@ -51,10 +53,8 @@ fn without_last_break(mut text: String) -> String {
 }
 
 fn pretty(value: &Value) -> Answer {
-    match value.to_json() {
-        Ok(json) => text(without_last_break(yaml::write_pretty(&json))),
-        Err(_) => text(""),
-    }
+    let tree = pretty::tree(value).map_err(FunctionError::said)?;
+    text(without_last_break(yaml::write_pretty(&tree)))
 }
 
 fn read(bytes: &[u8]) -> Result<Value, String> {
