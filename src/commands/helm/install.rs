@@ -4,7 +4,7 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::deployment_args::DeploymentArgs;
-use super::kube_args::KubeArgs;
+use super::kube_args::{KubeArgs, Place};
 use super::name_args::NameArgs;
 use super::write::{self, prefixed};
 use crate::action::verb::{self, Deployment, Refusal, Rehearsal};
@@ -42,25 +42,25 @@ async fn install(args: &InstallArgs, kube: &KubeArgs, context: &Context) -> Resu
     if !is_name(&name) {
         return Err(Refusal::Name(name).into());
     }
-    deploy(&name, &deployment, args.deployment.dry_run.rehearsal(), kube, context).await
+    let rehearsal = args.deployment.dry_run.rehearsal();
+    if rehearsal == Some(Rehearsal::Client) {
+        let release = ReleaseName { name, namespace: kube.namespace() };
+        return Ok(verb::render_offline(&release, &deployment).await?.record);
+    }
+    deploy(&kube.connect_to(&name).await?, &deployment, rehearsal, context).await
 }
 
 /// The first revision of a release, made or only shown.
 pub(super) async fn deploy(
-    name: &str,
+    (cluster, release): &Place,
     deployment: &Deployment,
     rehearsal: Option<Rehearsal>,
-    kube: &KubeArgs,
     context: &Context,
 ) -> Result<Release, Failure> {
-    if rehearsal == Some(Rehearsal::Client) {
-        let release = ReleaseName { name: name.to_owned(), namespace: kube.namespace() };
-        return Ok(verb::render_offline(&release, deployment).await?.record);
-    }
-    let (cluster, release) = kube.connect_to(name).await?;
-    write::run(&cluster, &release, context, async |asked| match rehearsal {
+    write::run(cluster, release, context, async |asked| match rehearsal {
         None => Box::pin(verb::install(asked, deployment)).await,
-        Some(_) => Ok(verb::rehearse_install(asked, deployment).await?.record),
+        Some(Rehearsal::Client) => Ok(verb::render_offline(release, deployment).await?.record),
+        Some(Rehearsal::Server) => Ok(verb::rehearse_install(asked, deployment).await?.record),
     })
     .await
 }

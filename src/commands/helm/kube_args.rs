@@ -82,6 +82,9 @@ pub struct UnneededKubeArgs {
     pub content_cache: Option<PathBuf>,
 }
 
+/// A cluster, and a release on it.
+pub type Place = (Cluster, ReleaseName);
+
 impl KubeArgs {
     /// The namespace that is meant. Asks no cluster.
     pub fn namespace(&self) -> String {
@@ -95,7 +98,7 @@ impl KubeArgs {
     }
 
     /// The cluster, and the full name of a release on it.
-    pub async fn connect_to(&self, release: &str) -> Result<(Cluster, ReleaseName), Failure> {
+    pub async fn connect_to(&self, release: &str) -> Result<Place, Failure> {
         let (cluster, namespace) = self.connect().await?;
         Ok((cluster, ReleaseName { name: release.to_owned(), namespace }))
     }

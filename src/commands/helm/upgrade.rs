@@ -5,7 +5,7 @@ use clap::Args;
 use super::conduct_args::HistoryMaxArgs;
 use super::deployment_args::DeploymentArgs;
 use super::install;
-use super::kube_args::KubeArgs;
+use super::kube_args::{KubeArgs, Place};
 use super::output::Output;
 use super::write::{self, prefixed};
 use crate::action::verb::{self, Deployment, Refusal, Reuse};
@@ -67,50 +67,50 @@ impl ReuseArgs {
 /// Upgrades a release, or shows what that would do.
 pub async fn run(args: &UpgradeArgs, kube: &KubeArgs, context: &Context) -> Result<Exit, Failure> {
     args.deployment.check()?;
-    let (release, upgraded) = match installing(args, kube).await? {
-        Some(replace) => (first(args, replace, kube, context).await?, false),
-        None => (next(args, kube, context).await?, true),
-    };
-    if upgraded && args.deployment.output.output == Output::Table {
-        context.printer.data(&format!("Release {:?} has been upgraded. Happy Helming!", args.release));
-    }
-    args.deployment.show(&release, &context.printer);
-    Ok(Exit::Success)
-}
-
-/// Whether the release is still to be installed, and then whether over an uninstalled one.
-async fn installing(args: &UpgradeArgs, kube: &KubeArgs) -> Result<Option<bool>, Failure> {
     if !args.install {
-        return Ok(None);
+        let deployment = args.read(context)?;
+        return next(args, &deployment, &kube.connect_to(&args.release).await?, context).await;
     }
     if !is_name(&args.release) {
         return Err(Refusal::NoName(args.release.clone()).into());
     }
-    let (cluster, release) = kube.connect_to(&args.release).await?;
-    Ok(match release_secrets::history(&cluster, &release).await?.last().map(Release::status) {
-        None => Some(false),
-        Some(Status::Uninstalled) => Some(true),
-        Some(_) => None,
-    })
+    let place = kube.connect_to(&args.release).await?;
+    match release_secrets::history(&place.0, &place.1).await?.last().map(Release::status) {
+        None => first(args, false, &place, context).await,
+        Some(Status::Uninstalled) => first(args, true, &place, context).await,
+        Some(_) => next(args, &args.read(context)?, &place, context).await,
+    }
 }
 
-async fn first(args: &UpgradeArgs, replace: bool, kube: &KubeArgs, context: &Context) -> Result<Release, Failure> {
+impl UpgradeArgs {
+    fn read(&self, context: &Context) -> Result<Deployment, Failure> {
+        let deployment = self.deployment.read(&self.chart, context)?;
+        Ok(Deployment { reuse: self.reuse.reuse(), conduct: self.history.add_to(deployment.conduct), ..deployment })
+    }
+}
+
+/// There is no release yet, or one to `replace` that was uninstalled.
+async fn first(args: &UpgradeArgs, replace: bool, place: &Place, context: &Context) -> Result<Exit, Failure> {
     if args.deployment.output.output == Output::Table {
         context.printer.data(&format!("Release {:?} does not exist. Installing it now.", args.release));
     }
     let deployment = Deployment { replace, ..args.deployment.read(&args.chart, context)? };
-    install::deploy(&args.release, &deployment, args.deployment.dry_run.rehearsal(), kube, context).await
+    let release = install::deploy(place, &deployment, args.deployment.dry_run.rehearsal(), context).await?;
+    args.deployment.show(&release, &context.printer);
+    Ok(Exit::Success)
 }
 
-async fn next(args: &UpgradeArgs, kube: &KubeArgs, context: &Context) -> Result<Release, Failure> {
-    let mut deployment = Deployment { reuse: args.reuse.reuse(), ..args.deployment.read(&args.chart, context)? };
-    deployment.conduct = args.history.add_to(deployment.conduct);
-    let (cluster, release) = kube.connect_to(&args.release).await?;
-    let done = write::run(&cluster, &release, context, async |asked| match args.deployment.dry_run.rehearsal() {
-        None => Box::pin(verb::upgrade(asked, &deployment)).await,
-        Some(how) => Ok(verb::rehearse_upgrade(asked, &deployment, how).await?.record),
+async fn next(args: &UpgradeArgs, deployment: &Deployment, (cluster, release): &Place, context: &Context) -> Result<Exit, Failure> {
+    let done = write::run(cluster, release, context, async |asked| match args.deployment.dry_run.rehearsal() {
+        None => Box::pin(verb::upgrade(asked, deployment)).await,
+        Some(how) => Ok(verb::rehearse_upgrade(asked, deployment, how).await?.record),
     });
-    done.await.map_err(prefixed("UPGRADE FAILED"))
+    let release = done.await.map_err(prefixed("UPGRADE FAILED"))?;
+    if args.deployment.output.output == Output::Table {
+        context.printer.data(&format!("Release {:?} has been upgraded. Happy Helming!", args.release));
+    }
+    args.deployment.show(&release, &context.printer);
+    Ok(Exit::Success)
 }
 
 #[cfg(test)]

@@ -19,19 +19,19 @@ pub struct Hook {
     #[serde(default)]
     pub manifest: String,
     /// For example `post-install`.
-    #[serde(default, deserialize_with = "super::null_as_default")]
+    #[serde(default, deserialize_with = "super::record::null_as_default")]
     pub events: Vec<String>,
     /// Its last run.
-    #[serde(default, deserialize_with = "super::null_as_default")]
+    #[serde(default, deserialize_with = "super::record::null_as_default")]
     pub last_run: HookRun,
     /// Lower weights run first.
     #[serde(default)]
     pub weight: i64,
     /// When the object is deleted, for example `hook-succeeded`.
-    #[serde(default, deserialize_with = "super::null_as_default")]
+    #[serde(default, deserialize_with = "super::record::null_as_default")]
     pub delete_policies: Vec<String>,
     /// When its logs are shown, for example `hook-failed`.
-    #[serde(default, deserialize_with = "super::null_as_default")]
+    #[serde(default, deserialize_with = "super::record::null_as_default")]
     pub output_log_policies: Vec<String>,
 }
 

@@ -6,13 +6,13 @@ mod fields;
 mod hook;
 mod name;
 mod new;
+mod record;
 mod shown;
 mod status;
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde::Deserialize;
 use serde_json::Value;
 
 use crate::helm::chart::{Chart, Metadata};
@@ -23,6 +23,7 @@ use fields::Fields;
 pub use hook::{Hook, HookRun};
 pub use name::is_name;
 pub use new::{NewRecord, Return, stamp};
+use record::Record;
 pub use shown::Shown;
 pub use status::{Status, UnknownStatus};
 
@@ -39,65 +40,6 @@ pub struct Release {
     record: Record,
     /// The labels of its Secret; they are not in the record.
     labels: BTreeMap<String, String>,
-}
-
-/// What of the record this program reads.
-#[derive(Debug, Clone, Deserialize)]
-struct Record {
-    name: String,
-    #[serde(default)]
-    namespace: String,
-    version: Revision,
-    info: Info,
-    #[serde(default, deserialize_with = "null_as_default")]
-    chart: ChartPart,
-    #[serde(default)]
-    config: Value,
-    #[serde(default)]
-    manifest: String,
-    #[serde(default, deserialize_with = "null_as_default")]
-    hooks: Vec<Hook>,
-    #[serde(default)]
-    apply_method: Option<String>,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-struct Info {
-    status: Status,
-    #[serde(default)]
-    description: String,
-    #[serde(default)]
-    first_deployed: Option<String>,
-    #[serde(default)]
-    last_deployed: Option<String>,
-    #[serde(default)]
-    notes: String,
-    #[serde(default)]
-    rollback_revision: Revision,
-}
-
-#[derive(Debug, Clone, Default, Deserialize)]
-struct ChartPart {
-    #[serde(default, deserialize_with = "null_as_default")]
-    metadata: ChartMetadata,
-}
-
-#[derive(Debug, Clone, Default, Deserialize)]
-struct ChartMetadata {
-    #[serde(default)]
-    name: String,
-    #[serde(default)]
-    version: String,
-    #[serde(default, rename = "appVersion")]
-    app_version: String,
-}
-
-fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
-where
-    D: serde::Deserializer<'de>,
-    T: Default + Deserialize<'de>,
-{
-    Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
 }
 
 impl Release {
