@@ -12,7 +12,7 @@ use crate::helm::manifest::{Key, Object};
 use super::conflict::owned_fields;
 use super::discovery::Kinds;
 use super::error::Cause;
-use super::objects::{AT_ONCE, FIELD_MANAGER, KEEP, RESOURCE_POLICY};
+use super::objects::{AT_ONCE, FIELD_MANAGER, KEEP, RESOURCE_POLICY, without_secrets};
 use super::ownership::marked;
 use super::{ApiError, Cluster, managed_fields};
 
@@ -122,7 +122,8 @@ impl Request<'_> {
             field_manager: Some(FIELD_MANAGER.to_owned()),
             field_validation: Some(ValidationDirective::Strict),
         };
-        let after: DynamicObject = api.patch(object.name(), &parameters, &Patch::Apply(owned)).await?;
+        let after: Result<DynamicObject, kube::Error> = api.patch(object.name(), &parameters, &Patch::Apply(owned)).await;
+        let after = after.map_err(|error| without_secrets(error, owned))?;
         serde_json::to_value(after).map_err(kube::Error::SerdeError)
     }
 

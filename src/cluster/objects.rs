@@ -57,8 +57,8 @@ pub async fn apply(api: &Api<DynamicObject>, name: &str, value: &Value, how: App
         field_validation: Some(ValidationDirective::Strict),
     };
     let patch = Patch::Apply(value);
-    let applied = repeated(is_quota_conflict, || api.patch_metadata(name, &parameters, &patch)).await?;
-    Ok(applied.metadata)
+    let applied = repeated(is_quota_conflict, || api.patch_metadata(name, &parameters, &patch)).await;
+    Ok(applied.map_err(|error| without_secrets(error, value))?.metadata)
 }
 
 /// Turns what Helm owns by updates (a release of Helm 3) into what it applies; answers whether there was anything to do.
@@ -88,8 +88,8 @@ pub async fn create(cluster: &Cluster, api: &Api<DynamicObject>, value: &Value, 
     let uri = format!("{}?fieldManager={FIELD_MANAGER}&fieldValidation=Strict{dry_run}", api.resource_url());
     let body = serde_json::to_vec(value).map_err(kube::Error::SerdeError)?;
     let request = || Request::post(&uri).header("content-type", "application/json").body(body.clone()).map_err(kube::Error::HttpError);
-    let created: DynamicObject = repeated(is_quota_conflict, || async { cluster.client.request(request()?).await }).await?;
-    Ok(created.metadata)
+    let created = repeated(is_quota_conflict, || async { cluster.client.request::<DynamicObject>(request()?).await }).await;
+    Ok(created.map_err(|error| without_secrets(error, value))?.metadata)
 }
 
 /// Deletes an object; with `uid` only that one, not one that took its place. Answers whether there was one to delete.
@@ -107,6 +107,20 @@ pub async fn delete(
         // Another object of the same name: ours is gone.
         Err(kube::Error::Api(status)) if status.is_conflict() && parameters.preconditions.is_some() => Ok(false),
         Err(error) => Err(error),
+    }
+}
+
+/// The server repeats a value that is of the wrong type, for example a password of digits only; that of a Secret must not be seen.
+pub(super) fn without_secrets(error: kube::Error, value: &Value) -> kube::Error {
+    match error {
+        kube::Error::Api(mut status) if value["kind"] == "Secret" => {
+            if let Some(start) = status.message.find("{Value:") {
+                status.message.truncate(start);
+                status.message.push_str("{…}; quote it");
+            }
+            kube::Error::Api(status)
+        }
+        error => error,
     }
 }
 
@@ -146,6 +160,18 @@ mod tests {
 
     fn conflict(message: &str) -> kube::Error {
         kube::Error::Api(Box::new(Status::failure(message, "Conflict").with_code(409)))
+    }
+
+    #[test]
+    fn the_value_of_a_secret_is_not_repeated() {
+        let told = |kind: &str| {
+            let text = "failed to create typed patch object: .stringData.x: expected string, got &value.valueUnstructured{Value:12345}";
+            let error = kube::Error::Api(Box::new(Status::failure(text, "").with_code(500)));
+            let kube::Error::Api(status) = without_secrets(error, &json!({"kind": kind})) else { panic!("an answer") };
+            status.message
+        };
+        assert!(told("Secret").ends_with(".stringData.x: expected string, got &value.valueUnstructured{…}; quote it"));
+        assert!(told("ConfigMap").ends_with("{Value:12345}"));
     }
 
     #[tokio::test]

@@ -163,6 +163,9 @@ async fn one_object_that_is_refused_keeps_all_from_being_written() {
     assert!(error.contains(&format!("\n  Service {namespace}/s: the API server answers 422: ")), "{error}");
     assert!(error.contains(&format!("\n  ConfigMap {namespace}/typo: ")) && error.contains("dta"), "{error}");
     assert_eq!(versions(&place).await, before);
+    let digits = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {password: 4711}\n";
+    let error = place.prepare(&[], &objects(&[digits]), ApplyOptions::default()).await.unwrap_err().to_string();
+    assert!(error.contains(".stringData.password: expected string") && !error.contains("4711"), "{error}");
 }
 
 async fn a_conflict_names_fields_and_managers_and_can_be_forced() {
