@@ -5,6 +5,7 @@ use std::path::Path;
 use clap::Args;
 
 use crate::failure::Failure;
+use crate::helm::engine::render_text;
 
 /// The arguments.
 #[derive(Debug, Clone, Default, Args)]
@@ -77,12 +78,8 @@ fn base(chart: &str) -> String {
     if base.is_empty() { "chart".to_owned() } else { base.to_owned() }
 }
 
-/// A template without actions is the name itself.
 fn rendered(template: &str) -> Result<String, NameRefusal> {
-    if template.contains("{{") {
-        return Err(NameRefusal::Template("--name-template with actions is not supported yet: give the name".to_owned()));
-    }
-    Ok(template.to_owned())
+    render_text("name-template", template).map_err(|error| NameRefusal::Template(error.to_string()))
 }
 
 #[cfg(test)]
@@ -102,7 +99,7 @@ mod tests {
         assert_eq!(names(&["./c"], |_| {}, Some("release-name")), pair("release-name", "./c"));
         assert_eq!(names(&["./x/demo-1.2.tgz"], |args| args.generate_name = true, None), pair("demo-1-7", "./x/demo-1.2.tgz"));
         assert_eq!(names(&["."], |args| args.generate_name = true, None), pair("chart-7", "."));
-        assert_eq!(names(&["c"], |args| args.name_template = Some("n".to_owned()), None), pair("n", "c"));
+        assert_eq!(names(&["c"], |args| args.name_template = Some("n-{{ add 1 2 }}".to_owned()), None), pair("n-3", "c"));
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod context;
 mod objects;
 mod outside;
 mod request;
+mod standalone;
 
 use std::cmp::Reverse;
 use std::string::FromUtf8Error;
@@ -11,6 +12,7 @@ use std::string::FromUtf8Error;
 use context::{Template, Templates};
 use outside::World;
 pub use request::{Lookup, NoCluster, ReleaseContext, Render, Rendered};
+pub use standalone::render_text;
 
 use super::template::{self, Executor, Functions, Set, Stack, TemplateError, Text, Value};
 
