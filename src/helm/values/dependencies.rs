@@ -116,15 +116,15 @@ fn import_all(chart: &mut Chart, warnings: &mut Vec<String>) -> Result<(), Coale
     }
     // The chart's defaults now hold those of its subcharts, too: a stored release has no other place for them.
     let mut defaults = merge_defaults(chart, Values::new(), warnings)?;
-    let mut imports = Values::new();
+    let mut imports = Imports::default();
     for dependency in &mut chart.metadata.dependencies {
         let wanted: Vec<Import> = dependency.import_values.iter().filter_map(Import::read).collect();
         for import in &wanted {
-            import.take(&dependency.name, &defaults, &mut imports, warnings);
+            imports.take(import, &dependency.name, &mut defaults, warnings);
         }
         dependency.import_values = wanted.into_iter().map(|import| json!({"child": import.child, "parent": import.parent})).collect();
     }
-    merge_tables(&mut defaults, &imports, warnings);
+    merge_tables(&mut defaults, &imports.values, warnings);
     chart.defaults = defaults;
     Ok(())
 }
@@ -146,22 +146,65 @@ impl Import {
             _ => None,
         }
     }
+}
 
+/// What is imported into a chart.
+#[derive(Default)]
+struct Imports {
+    values: Values,
+    /// Tables that are not copies: the place here, and in the chart's defaults. What a later import adds to one is added in both places.
+    shared: Vec<(Vec<String>, Vec<String>)>,
+}
+
+impl Imports {
     /// What was imported before wins.
-    fn take(&self, dependency: &str, values: &Values, imports: &mut Values, warnings: &mut Vec<String>) {
-        let path = format!("{dependency}.{}", self.child);
-        let Some(Value::Object(table)) = lookup(values, &path) else {
+    fn take(&mut self, import: &Import, dependency: &str, defaults: &mut Values, warnings: &mut Vec<String>) {
+        let origin = words(&format!("{dependency}.{}", import.child));
+        let Some(Value::Object(table)) = at(defaults, &origin) else {
+            let path = origin.join(".");
             warnings.push(format!("ImportValues missing table from chart {dependency}: {path} is not a table"));
             return;
         };
-        if self.parent == "." {
-            return merge_tables(imports, table, warnings);
-        }
-        let nested = self.parent.split('.').rev().fold(Value::Object(table.clone()), |inner, key| json!({key: inner}));
+        let place = if import.parent == "." { Vec::new() } else { words(&import.parent) };
+        self.share(table, &place, &origin);
+        let nested = place.iter().rev().fold(Value::Object(table.clone()), |inner, key| json!({key: inner}));
         if let Value::Object(nested) = nested {
-            merge_tables(imports, &nested, warnings);
+            merge_tables(&mut self.values, &nested, warnings);
+        }
+        for (place, origin) in &self.shared {
+            if let (Some(grown), Some(table)) = (at(&self.values, place), at_mut(defaults, origin)) {
+                table.clone_from(grown);
+            }
         }
     }
+
+    /// Remembers which tables come in as they are, because there is nothing at their place yet.
+    fn share(&mut self, table: &Values, place: &[String], origin: &[String]) {
+        match at(&self.values, place) {
+            None if !place.is_empty() => self.shared.push((place.to_vec(), origin.to_vec())),
+            None | Some(Value::Object(_)) => {
+                let tables = table.iter().filter_map(|(key, value)| Some((key, value.as_object()?)));
+                let below = |path: &[String], key: &str| [path, &[key.to_owned()]].concat();
+                tables.for_each(|(key, inner)| self.share(inner, &below(place, key), &below(origin, key)));
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+fn words(path: &str) -> Vec<String> {
+    path.split('.').map(str::to_owned).collect()
+}
+
+/// The value at a path; nothing for the root.
+fn at<'v>(values: &'v Values, path: &[String]) -> Option<&'v Value> {
+    let (first, rest) = path.split_first()?;
+    rest.iter().try_fold(values.get(first)?, |value, key| value.as_object()?.get(key))
+}
+
+fn at_mut<'v>(values: &'v mut Values, path: &[String]) -> Option<&'v mut Value> {
+    let (first, rest) = path.split_first()?;
+    rest.iter().try_fold(values.get_mut(first)?, |value, key| value.as_object_mut()?.get_mut(key))
 }
 
 #[cfg(test)]
@@ -246,5 +289,14 @@ mod tests {
         assert_eq!(chart.defaults["a"]["global"], json!({}));
         assert_eq!(chart.metadata.dependencies[0].import_values[0], json!({"child": "exports.data", "parent": "."}));
         assert_eq!(warnings.len(), 1, "{warnings:?}");
+    }
+
+    #[test]
+    fn a_table_that_two_imports_meet_in_is_the_one_that_came_first() {
+        let top = top("- {name: a, version: '*', import-values: [{child: x, parent: p}, {child: w, parent: p}]}");
+        let files = [("Chart.yaml", &*top), A, ("charts/a/values.yaml", "x: {k: 1}\nz: 1\nexports: {}\nw: {m: 2}\n")];
+        let (chart, _) = processed(&files, json!({}));
+        assert_eq!(chart.defaults["p"], json!({"k": 1.0, "m": 2.0}));
+        assert_eq!((&chart.defaults["a"]["x"], &chart.defaults["a"]["w"]), (&json!({"k": 1.0, "m": 2.0}), &json!({"m": 2.0})));
     }
 }

@@ -12,10 +12,13 @@ pub(super) fn plain(value: &Value) -> String {
     })
 }
 
-/// `%t`, which is meant for booleans and marks everything else.
+/// `%t`, which is meant for booleans and marks everything else but nil inside of other values.
 pub(super) fn truth(value: &Value) -> String {
+    if value.is_null() {
+        return "%!t(<nil>)".to_owned();
+    }
     formatted(value, &|value| match value {
-        Value::Null => "%!t(<nil>)".to_owned(),
+        Value::Null => "<nil>".to_owned(),
         Value::Bool(truth) => truth.to_string(),
         Value::String(text) => format!("%!t(string={text})"),
         Value::Number(number) if number.is_f64() => format!("%!t(float64={})", scalar(value)),
@@ -29,7 +32,9 @@ fn formatted(value: &Value, one: &dyn Fn(&Value) -> String) -> String {
         Value::Object(entries) => {
             let mut entries: Vec<_> = entries.iter().collect();
             entries.sort_by_key(|(key, _)| key.as_bytes());
-            let entries: Vec<String> = entries.into_iter().map(|(key, value)| format!("{key}:{}", formatted(value, one))).collect();
+            let key = |key: &str| one(&Value::from(key));
+            let entries: Vec<String> =
+                entries.into_iter().map(|(name, value)| format!("{}:{}", key(name), formatted(value, one))).collect();
             format!("map[{}]", entries.join(" "))
         }
         scalar => one(scalar),
@@ -62,6 +67,7 @@ mod tests {
             (json!("x"), "%!t(string=x)"),
             (json!(5.0), "%!t(float64=5)"),
             (json!(["a"]), "[%!t(string=a)]"),
+            (json!([null, {"a": 1.0}]), "[<nil> map[%!t(string=a):%!t(float64=1)]]"),
         ] {
             assert_eq!(truth(&value), text);
         }
