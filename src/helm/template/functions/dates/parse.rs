@@ -225,24 +225,22 @@ impl Read {
             return Ok(Moment { time: Zone::Utc.timestamp(civil).ok_or_else(out_of_range)?, zone: Zone::Utc });
         }
         let local = Zone::local();
-        let Some(offset) = self.offset.or_else(|| self.named_offset(&local, civil)) else {
-            return Ok(Moment { time: local.timestamp(civil).ok_or_else(out_of_range)?, zone: local });
-        };
-        let fixed = Zone::Fixed(self.zone.clone(), offset);
-        let time = fixed.timestamp(civil).ok_or_else(out_of_range)?;
-        let (name, here) = local.at(time);
-        let is_local = here == offset && (self.zone.is_empty() || self.zone == name);
-        Ok(Moment { time, zone: if is_local { local } else { fixed } })
-    }
-
-    /// A name without an offset: the local zone's own, `GMT+3`, or an unknown one that counts as UTC.
-    fn named_offset(&self, local: &Zone, civil: DateTime) -> Option<i32> {
-        if self.zone.is_empty() {
-            return None;
+        if let Some(offset) = self.offset {
+            let fixed = Zone::Fixed(self.zone.clone(), offset);
+            let time = fixed.timestamp(civil).ok_or_else(out_of_range)?;
+            let (name, here) = local.at(time);
+            let is_local = here == offset && (self.zone.is_empty() || self.zone == name);
+            return Ok(Moment { time, zone: if is_local { local } else { fixed } });
         }
-        let here = local.timestamp(civil).map(|time| local.at(time)).filter(|(name, _)| *name == self.zone);
+        if self.zone.is_empty() {
+            return Ok(Moment { time: local.timestamp(civil).ok_or_else(out_of_range)?, zone: local });
+        }
+        // A name without an offset: the local zone's own, `GMT+3`, or an unknown one that counts as UTC.
+        let here = local.offset_of(&self.zone, civil);
         let of_gmt = || self.zone.strip_prefix("GMT").and_then(|hours| hours.parse::<i32>().ok()).map_or(0, |hours| hours * 3600);
-        Some(here.map_or_else(of_gmt, |(_, offset)| offset))
+        let fixed = Zone::Fixed(self.zone.clone(), here.unwrap_or_else(of_gmt));
+        let time = fixed.timestamp(civil).ok_or_else(out_of_range)?;
+        Ok(Moment { time, zone: if here.is_some() { local } else { fixed } })
     }
 
     fn date(&self) -> Result<Date, String> {

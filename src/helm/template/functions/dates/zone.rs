@@ -1,7 +1,8 @@
 //! Time zones as Go has them: the local one, UTC, those of the database, and fixed offsets.
 
-use jiff::Timestamp;
-use jiff::tz::{Offset, TimeZone};
+use jiff::civil::DateTime;
+use jiff::tz::{Offset, TimeZone, TimeZoneTransition};
+use jiff::{SignedDuration, Timestamp};
 
 /// A time zone.
 #[derive(Clone, Debug)]
@@ -41,12 +42,49 @@ impl Zone {
         }
     }
 
-    /// The point in time that the zone's clocks show as this.
-    pub(super) fn timestamp(&self, civil: jiff::civil::DateTime) -> Option<Timestamp> {
-        match self {
-            Self::Utc => Offset::UTC.to_timestamp(civil).ok(),
-            Self::Known(zone) => zone.to_timestamp(civil).ok(),
-            Self::Fixed(_, offset) => Offset::from_seconds(*offset).ok()?.to_timestamp(civil).ok(),
+    /// The point in time that the zone's clocks show as this. Where the clocks go forward it is Go's choice of the two: an hour back.
+    pub(super) fn timestamp(&self, civil: DateTime) -> Option<Timestamp> {
+        let shown = Offset::UTC.to_timestamp(civil).ok()?;
+        let before = |seconds: i32| shown.checked_sub(SignedDuration::from_secs(i64::from(seconds))).ok();
+        let guess = before(self.at(shown).1)?;
+        before(self.at(guess).1)
+    }
+
+    /// The offset that the zone has under this name: at the time that its clocks show as this, or else at any other.
+    pub(super) fn offset_of(&self, name: &str, civil: DateTime) -> Option<i32> {
+        let time = self.timestamp(civil)?;
+        let (here, offset) = self.at(time);
+        if here == name {
+            return Some(offset);
         }
+        let Self::Known(zone) = self else { return None };
+        let found = |transition: TimeZoneTransition<'_>| (transition.abbreviation() == name).then(|| transition.offset().seconds());
+        // More transitions than any zone has had.
+        zone.preceding(time).take(1000).find_map(found).or_else(|| zone.following(time).take(1000).find_map(found))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn new_york() -> Zone {
+        Zone::named("America/New_York").unwrap()
+    }
+
+    #[test]
+    fn where_clocks_change_the_time_is_gos() {
+        let seconds = |civil: DateTime| new_york().timestamp(civil).unwrap().as_second();
+        // Neither hour is shown by the clocks, or both are.
+        assert_eq!(seconds(jiff::civil::date(2024, 3, 10).at(2, 30, 0, 0)), 1_710_052_200);
+        assert_eq!(seconds(jiff::civil::date(2024, 11, 3).at(1, 30, 0, 0)), 1_730_611_800);
+    }
+
+    #[test]
+    fn names_of_another_season() {
+        let winter = jiff::civil::date(2024, 1, 4).at(10, 0, 0, 0);
+        assert_eq!(new_york().offset_of("EST", winter), Some(-18_000));
+        assert_eq!(new_york().offset_of("EDT", winter), Some(-14_400));
+        assert_eq!(new_york().offset_of("CET", winter), None);
     }
 }
