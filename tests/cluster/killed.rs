@@ -52,7 +52,7 @@ async fn kill_holding_the_lock(cluster: &Cluster, release: &ReleaseName, args: &
     let mut child = Helm::Ours.start(release, args, &proxy.kubeconfig());
     let start = Instant::now();
     while statuses(cluster, release).await != left {
-        assert!(start.elapsed() < Duration::from_secs(60), "{write:?}: {:?}", statuses(cluster, release).await);
+        assert!(start.elapsed() < Duration::from_mins(1), "{write:?}: {:?}", statuses(cluster, release).await);
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     tokio::time::sleep(REACHED).await;

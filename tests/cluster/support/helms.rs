@@ -74,7 +74,9 @@ impl ChartFolder {
     pub(crate) fn new(version: &str, files: &[(&str, &[u8])]) -> Self {
         let folder = Self(tempfile::tempdir().unwrap());
         folder.write("Chart.yaml", format!("apiVersion: v2\nname: app\nversion: {version}\n").as_bytes());
-        files.iter().for_each(|(name, data)| folder.write(name, data));
+        for (name, data) in files {
+            folder.write(name, data);
+        }
         folder
     }
 
