@@ -6,9 +6,10 @@ use serde_json::{Map, Value, json};
 use super::kube_args::KubeArgs;
 use super::output::{Output, OutputArgs, text};
 use super::release_text::{self, Parts};
-use super::{go_time, stored};
+use super::{go_names, go_time, stored};
 use crate::commands::Context;
 use crate::failure::Failure;
+use crate::helm::engine::render_text_of;
 use crate::helm::release::{Release, Revision};
 use crate::helm::values::Values;
 use crate::helm::values::coalesce::coalesce;
@@ -18,7 +19,7 @@ use crate::report::exit_code::Exit;
 #[derive(Debug, Clone, Subcommand)]
 pub enum GetCommand {
     /// Download all information for a named release
-    All(RevisionArgs),
+    All(GetAllArgs),
     /// Download all hooks for a named release
     Hooks(RevisionArgs),
     /// Download the manifest for a named release
@@ -40,6 +41,17 @@ pub struct RevisionArgs {
     /// Get this revision instead of the newest one
     #[arg(long, value_name = "REVISION", default_value_t = 0, hide_default_value = true)]
     pub revision: Revision,
+}
+
+/// The arguments of `get all`.
+#[derive(Debug, Clone, Args)]
+pub struct GetAllArgs {
+    /// Which revision.
+    #[command(flatten)]
+    pub revision: RevisionArgs,
+    /// Go template for formatting the output, for example {{.Release.Name}}
+    #[arg(long, value_name = "TEMPLATE")]
+    pub template: Option<String>,
 }
 
 /// The arguments of `get metadata`.
@@ -72,7 +84,11 @@ pub async fn run(command: &GetCommand, kube: &KubeArgs, context: &Context) -> Re
     let printer = &context.printer;
     match command {
         GetCommand::All(args) => {
-            let release = args.read(kube).await?;
+            let release = args.revision.read(kube).await?;
+            if let Some(template) = args.template.as_deref().filter(|template| !template.is_empty()) {
+                printer.text(&render_text_of("_", template, &go_names::data(&release))?);
+                return Ok(Exit::Success);
+            }
             let parts = Parts { chart: true, manifest: true, computed_values: Some(computed_values(&release)?), ..Parts::default() };
             text(printer, &release_text::text(&release, &parts));
         }

@@ -6,6 +6,7 @@ pub mod deployment_args;
 pub mod dry_run_args;
 pub mod get;
 mod go_flags;
+mod go_names;
 mod go_time;
 pub mod history;
 pub mod install;

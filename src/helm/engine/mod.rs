@@ -12,7 +12,7 @@ use std::string::FromUtf8Error;
 use context::{Template, Templates};
 use outside::World;
 pub use request::{Lookup, NoCluster, ReleaseContext, Render, Rendered};
-pub use standalone::render_text;
+pub use standalone::{render_text, render_text_of};
 
 use super::template::{self, Executor, Functions, Set, Stack, TemplateError, Text, Value};
 

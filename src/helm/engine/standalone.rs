@@ -1,20 +1,27 @@
 //! A template that stands alone, without chart, values and cluster: `--name-template`.
 
+use serde_json::Value as Json;
+
 use super::outside::Nowhere;
 use crate::helm::template::{self, Executor, Functions, Set, Stack, TemplateError, Text, Value};
 
 /// Renders a text under the name that its errors speak of.
 pub fn render_text(name: &str, text: &str) -> Result<String, TemplateError> {
-    let rendered = template::with_room(|stack| rendered(name, text, stack));
+    render_text_of(name, text, &Json::Null)
+}
+
+/// The same, of what `.` is.
+pub fn render_text_of(name: &str, text: &str, data: &Json) -> Result<String, TemplateError> {
+    let rendered = template::with_room(|stack| rendered(name, text, data, stack));
     rendered.map_err(|error| TemplateError::new(format!("cannot start a thread to render the template: {error}")))?
 }
 
-fn rendered(name: &str, text: &str, stack: Stack) -> Result<String, TemplateError> {
+fn rendered(name: &str, text: &str, data: &Json, stack: Stack) -> Result<String, TemplateError> {
     let name = Text::from(name);
     let mut set = Set::new(Functions::new(template::functions::all()));
     set.parse(&name, Text::from(text), stack).map_err(TemplateError::new)?;
     let mut out = Vec::new();
-    Executor::new(set, &mut Nowhere, stack).execute(&name, Value::Nil, &mut out)?;
+    Executor::new(set, &mut Nowhere, stack).execute(&name, Value::from(data), &mut out)?;
     Ok(String::from_utf8_lossy(&out).into_owned())
 }
 
