@@ -29,7 +29,7 @@ pub struct KubeVersion {
 /// The Helm that charts believe to be rendered by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HelmVersion {
-    /// `v4.3`: what a Helm 4.3.1 says that is built from its module.
+    /// `v4.3.1`, as the released program says; one that is built from its module says `v4.3`.
     pub version: &'static str,
     /// Git's name of the commit; empty when the build does not know.
     pub git_commit: &'static str,
@@ -43,7 +43,7 @@ pub struct HelmVersion {
 
 /// The Helm whose behaviour this program has.
 const HELM: HelmVersion =
-    HelmVersion { version: "v4.3", git_commit: "", git_tree_state: "", go_version: "go1.27.3", kube_client_version: "v1.37" };
+    HelmVersion { version: "v4.3.1", git_commit: "", git_tree_state: "", go_version: "go1.27.3", kube_client_version: "v1.37" };
 
 /// Text that is no Kubernetes version. The words are those of Kubernetes' own parser, which Helm prints.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
