@@ -1,10 +1,9 @@
 //! What the API server would make of a manifest: every object sent as a server-side apply that is only a dry run.
 
 use futures::{StreamExt, TryStreamExt, stream};
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::api::{Api, DynamicObject, Patch, PatchParams, ValidationDirective};
+use kube::api::{DynamicObject, Patch, PatchParams, ValidationDirective};
 use kube::core::Status;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::config::ReleaseName;
 use crate::helm::manifest::{Key, Object};
@@ -69,20 +68,6 @@ pub async fn deletions(
         }
     }
     Ok(gone)
-}
-
-/// Marks a live CRD so that Helm never deletes it; one that is gone is left at that.
-pub async fn keep_crd(cluster: &Cluster, name: &str) -> Result<(), ApiError> {
-    let api: Api<CustomResourceDefinition> = Api::all(cluster.client.clone());
-    let mark = json!({"metadata": {"annotations": {(RESOURCE_POLICY): KEEP}}});
-    match api
-        .patch_metadata(name, &PatchParams { field_manager: Some("release".to_owned()), ..PatchParams::default() }, &Patch::Merge(mark))
-        .await
-    {
-        Ok(_) => Ok(()),
-        Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
-        Err(error) => Err(ApiError::new(cluster, format!("mark CRD {name} to be kept"), &error)),
-    }
 }
 
 struct Request<'a> {

@@ -125,43 +125,17 @@ impl Object {
     }
 }
 
-/// One document of a manifest: its text, and what it holds (several objects when it is a `List`, none when it is only a comment).
-#[derive(Debug, Clone, PartialEq)]
-pub struct Document {
-    /// The text, without the separator.
-    pub text: String,
-    /// The objects.
-    pub objects: Vec<Object>,
-}
-
 /// Splits a manifest into its objects, in order; `List` kinds are flattened, documents without content dropped.
 pub fn split(manifest: &str) -> Result<Vec<Object>, ManifestError> {
-    Ok(documents(manifest)?.into_iter().flat_map(|document| document.objects).collect())
+    let documents = texts(manifest).into_iter().enumerate().map(|(index, text)| document(index + 1, &text));
+    Ok(documents.collect::<Result<Vec<_>, _>>()?.concat())
 }
 
-/// Splits a manifest into its documents, in order; those of nothing but blanks are dropped.
-pub fn documents(manifest: &str) -> Result<Vec<Document>, ManifestError> {
-    texts(manifest).into_iter().enumerate().map(|(index, text)| document(index + 1, text)).collect()
-}
-
-/// The manifest that [`documents`] splits into these again.
-pub fn join<'d>(documents: impl IntoIterator<Item = &'d Document>) -> String {
-    let mut manifest = String::new();
-    for document in documents {
-        manifest.push_str("---\n");
-        manifest.push_str(&document.text);
-        if !document.text.ends_with('\n') {
-            manifest.push('\n');
-        }
-    }
-    manifest
-}
-
-fn document(number: usize, text: String) -> Result<Document, ManifestError> {
+fn document(number: usize, text: &str) -> Result<Vec<Object>, ManifestError> {
     let source = text.lines().find_map(|line| line.strip_prefix("# Source: ")).map(|source| source.trim().to_owned());
     let source_name = source.clone().unwrap_or_else(|| "no source".to_owned());
     let mut objects = Vec::new();
-    match yaml::from_str(&text) {
+    match yaml::from_str(text) {
         Err(error) => return Err(ManifestError::Yaml { number, source_name, error }),
         Ok(Value::Null) => {}
         Ok(value) => {
@@ -169,7 +143,7 @@ fn document(number: usize, text: String) -> Result<Document, ManifestError> {
             flatten(source, value, &mut objects);
         }
     }
-    Ok(Document { text, objects })
+    Ok(objects)
 }
 
 /// A line that starts with `---` starts a document; what follows the dashes on that line belongs to it.
@@ -257,13 +231,6 @@ mod tests {
     fn dashes_inside_a_block_scalar_do_not_split() {
         let manifest = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata:\n  x: |\n    ---\n    y: 1\n";
         assert_eq!(split(manifest).unwrap()[0].value["data"]["x"], "---\ny: 1\n");
-    }
-
-    #[test]
-    fn documents_joined_again_are_the_same_documents() {
-        let documents = documents(TWO).unwrap();
-        assert_eq!(join(&documents), TWO);
-        assert_eq!(super::documents(&join(&documents)).unwrap(), documents);
     }
 
     #[test]

@@ -98,15 +98,6 @@ impl Release {
         Self { labels, ..self }
     }
 
-    /// The same record with another manifest; everything else stays as it was written.
-    pub fn with_manifest(&self, manifest: &str) -> Result<Self, CodecError> {
-        let mut fields = self.fields.clone();
-        fields.set_raw("manifest", new::raw(&Value::from(manifest))?);
-        let mut record = self.record.clone();
-        manifest.clone_into(&mut record.manifest);
-        Ok(Self { fields, record, labels: self.labels.clone() })
-    }
-
     /// Name of the release.
     pub fn name(&self) -> &str {
         &self.record.name

@@ -59,7 +59,8 @@ fn encode_map(map: &Map, depth: usize) -> Result<Json, String> {
     map.entries().into_iter().map(entry).collect::<Result<JsonMap<_, _>, String>>().map(Json::Object)
 }
 
-fn no_number(number: f64) -> String {
+/// What Go says of a number that JSON cannot hold.
+pub(in crate::helm::template) fn no_number(number: f64) -> String {
     let name = if number.is_nan() {
         "NaN"
     } else if number > 0.0 {

@@ -33,6 +33,19 @@ pub fn make_floats(value: &mut Value) {
     }
 }
 
+/// Go's name of a value's type.
+fn go_type(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "nil",
+        Value::Bool(_) => "bool",
+        Value::Number(number) if number.is_f64() => "float64",
+        Value::Number(_) => "int64",
+        Value::String(_) => "string",
+        Value::Array(_) => "[]interface {}",
+        Value::Object(_) => "map[string]interface {}",
+    }
+}
+
 /// Merges a map over another: maps recursively, anything else is replaced, null stays.
 pub fn merge(base: &mut Values, over: Values) {
     for (key, value) in over {

@@ -9,7 +9,7 @@ use std::error::Error;
 use boon::{Compiler, Schemas, UrlLoader, ValidationError};
 use serde_json::Value;
 
-use super::Values;
+use super::{Values, go_type};
 use crate::helm::chart::Chart;
 
 const LOCATION: &str = "file:///values.schema.json";
@@ -66,18 +66,6 @@ fn tell(error: &ValidationError<'_, '_>, depth: usize, text: &mut String) {
     }
     let depth = if is_mere_reference { depth } else { depth + 1 };
     error.causes.iter().for_each(|cause| tell(cause, depth, text));
-}
-
-fn go_type(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "<nil>",
-        Value::Bool(_) => "bool",
-        Value::Number(number) if number.is_f64() => "float64",
-        Value::Number(_) => "int64",
-        Value::String(_) => "string",
-        Value::Array(_) => "[]interface {}",
-        Value::Object(_) => "map[string]interface {}",
-    }
 }
 
 /// Loads nothing.

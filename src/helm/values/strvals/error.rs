@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::helm::values::go_type;
+
 /// An argument that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SetError {
@@ -59,19 +61,6 @@ pub enum SetError {
 impl SetError {
     pub(super) fn conversion(found: &Value, wanted: &'static str) -> Self {
         Self::Conversion { found: go_type(found), wanted }
-    }
-}
-
-/// Go's name of a value's type.
-fn go_type(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "nil",
-        Value::Bool(_) => "bool",
-        Value::Number(number) if number.is_f64() => "float64",
-        Value::Number(_) => "int64",
-        Value::String(_) => "string",
-        Value::Array(_) => "[]interface {}",
-        Value::Object(_) => "map[string]interface {}",
     }
 }
 

@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use crate::helm::template::json::no_number;
 use crate::helm::template::value::{List, ListKind, Map, Value};
 
 /// Deeper than any real document; a map that holds itself is deeper than that.
@@ -144,14 +145,7 @@ impl Encoder {
 /// Digits only, unless the number is below 1e-6 or from 1e21 on.
 fn float(number: f64) -> Result<String, String> {
     if !number.is_finite() {
-        let name = if number.is_nan() {
-            "NaN"
-        } else if number > 0.0 {
-            "+Inf"
-        } else {
-            "-Inf"
-        };
-        return Err(format!("json: unsupported value: {name}"));
+        return Err(no_number(number));
     }
     if number == 0.0 || (1e-6..1e21).contains(&number.abs()) {
         return Ok(format!("{number}"));
