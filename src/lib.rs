@@ -8,7 +8,8 @@
 //! |---|---|---|
 //! | [`cli`], [`commands`] | arguments as typed; one file per command | decide anything about a cluster |
 //! | [`report`] | everything a person or a CI system reads | judge |
-//! | [`rollout`] | the loop over clusters and steps, one state function | know a chart, a gate or a backend |
+//! | [`site`] | real clusters for that loop: preflight, change, recover, gate, evidence | decide which step comes next |
+//! | [`rollout`] | the loop over clusters and steps, one state function: pure | know a chart or a backend |
 //! | [`action`] | Helm's verbs on one cluster | policy |
 //! | [`evidence`] | the journal and what a failure left behind | change a cluster's workloads |
 //! | [`plan`] | the plan as a value | I/O |
@@ -19,7 +20,7 @@
 //!
 //! # Invariants
 //! Arrows only go down this list:
-//! `cli → commands → report → rollout → {action, evidence} → {plan, gate} → {source, repository, cluster} → {config, certmanager} → helm → {failure, redact}`.
+//! `cli → commands → report → site → rollout → {action, evidence} → {plan, gate} → {source, repository, cluster} → {config, certmanager} → helm → {failure, redact}`.
 //! A test reads the `use crate::` lines and fails on an upward one.
 
 pub mod action;
@@ -37,4 +38,5 @@ pub mod redact;
 pub mod report;
 pub mod repository;
 pub mod rollout;
+pub mod site;
 pub mod source;

@@ -11,9 +11,9 @@ use super::wait::{self, NotGone};
 use crate::cluster::Cluster;
 use crate::cluster::discovery::Kinds;
 use crate::cluster::error::Cause;
+use crate::cluster::helm_marks::foreign;
 use crate::cluster::objects::{self, RESOURCE_POLICY, in_parallel};
-use crate::cluster::ownership::foreign;
-use crate::config::ReleaseName;
+use crate::config::ReleaseId;
 use crate::helm::kind_order;
 use crate::helm::manifest::{Key, Object};
 
@@ -74,7 +74,7 @@ enum Fate {
 pub async fn uninstall_objects(
     cluster: &Cluster,
     kinds: &Kinds,
-    release: &ReleaseName,
+    release: &ReleaseId,
     objects: &[Object],
     cascade: Cascade,
 ) -> Result<Removed, NotRemoved> {
@@ -104,7 +104,7 @@ pub async fn uninstall_objects(
 }
 
 /// What the manifest itself says will stay. Asks no cluster.
-pub fn kept(kinds: &Kinds, release: &ReleaseName, objects: &[Object]) -> Removed {
+pub fn kept(kinds: &Kinds, release: &ReleaseId, objects: &[Object]) -> Removed {
     by_policy(kinds, release, objects).0
 }
 
@@ -126,13 +126,13 @@ impl Removed {
     }
 
     /// Waits until everything that was deleted has gone.
-    pub async fn gone(&self, cluster: &Cluster, kinds: &Kinds, release: &ReleaseName, limit: Duration) -> Result<(), NotGone> {
+    pub async fn gone(&self, cluster: &Cluster, kinds: &Kinds, release: &ReleaseId, limit: Duration) -> Result<(), NotGone> {
         wait::gone(cluster, kinds, &self.deleted, &release.namespace, limit).await
     }
 }
 
 /// What the manifest itself says: what stays, and what is to go, the last kinds first.
-fn by_policy<'o>(kinds: &Kinds, release: &ReleaseName, objects: &'o [Object]) -> (Removed, Vec<(Key, &'o Object)>) {
+fn by_policy<'o>(kinds: &Kinds, release: &ReleaseId, objects: &'o [Object]) -> (Removed, Vec<(Key, &'o Object)>) {
     let (mut removed, mut doomed) = (Removed::default(), Vec::new());
     let mut ordered: Vec<&Object> = objects.iter().filter(|object| !object.name().is_empty()).collect();
     ordered.sort_by(|a, b| kind_order::uninstall(a.kind(), b.kind()));
@@ -148,7 +148,7 @@ fn by_policy<'o>(kinds: &Kinds, release: &ReleaseName, objects: &'o [Object]) ->
     (removed, doomed)
 }
 
-async fn fate(cluster: &Cluster, kinds: &Kinds, release: &ReleaseName, object: &Object) -> Fate {
+async fn fate(cluster: &Cluster, kinds: &Kinds, release: &ReleaseId, object: &Object) -> Fate {
     let Some(api) = kinds.api(cluster, object, &release.namespace) else { return Fate::Gone };
     match objects::metadata(&api, object.name()).await {
         Ok(None) => Fate::Gone,
@@ -166,7 +166,7 @@ struct Doomed<'o> {
 }
 
 impl Doomed<'_> {
-    async fn delete(&self, cluster: &Cluster, kinds: &Kinds, release: &ReleaseName, cascade: Cascade) -> Result<bool, kube::Error> {
+    async fn delete(&self, cluster: &Cluster, kinds: &Kinds, release: &ReleaseId, cascade: Cascade) -> Result<bool, kube::Error> {
         let Some(api) = kinds.api(cluster, self.object, &release.namespace) else { return Ok(false) };
         let propagation = match cascade {
             Cascade::Background => PropagationPolicy::Background,
@@ -199,7 +199,7 @@ mod tests {
             object("Deployment", "d", None),
             object("ConfigMap", "b", None),
         ];
-        let release = ReleaseName { name: "r".into(), namespace: "ns".into() };
+        let release = ReleaseId { name: "r".into(), namespace: "ns".into() };
         let (removed, doomed) = by_policy(&Kinds::default(), &release, &objects);
         let names: Vec<String> = doomed.iter().map(|(key, _)| key.to_string()).collect();
         assert_eq!(names, ["Deployment d", "ConfigMap a", "ConfigMap b"]);

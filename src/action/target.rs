@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use super::verb::{Conduct, Deployment, Reuse};
+use super::verb::{ActionOptions, Deployment, Reuse};
 use crate::config::ValuesFile;
 use crate::helm::chart::{Chart, ChartArchive, ChartError};
 use crate::helm::values::{self, Values, ValuesError};
@@ -54,7 +54,7 @@ impl Target<'_> {
             reuse: Reuse::Reset,
             description: Some(self.description.to_owned()),
             create_namespace: true,
-            conduct: Conduct { force_conflicts: self.force_conflicts, ..Conduct::default() },
+            conduct: ActionOptions { force_conflicts: self.force_conflicts, ..ActionOptions::default() },
             ..Deployment::new(chart, self.merged_values()?)
         })
     }

@@ -10,7 +10,7 @@ use kube::api::PostParams;
 
 use super::discovery::Kinds;
 use super::{ApiError, Cluster};
-use crate::config::ReleaseName;
+use crate::config::ReleaseId;
 use crate::helm::manifest::Object;
 
 const AT_ONCE: usize = 8;
@@ -77,7 +77,7 @@ async fn allowed(cluster: &Cluster, access: &Access) -> Result<bool, ApiError> {
 }
 
 /// What an upgrade of a release needs: Helm's records, our Lease and journal, and every kind of its objects.
-pub fn for_release(kinds: &Kinds, release: &ReleaseName, objects: &[Object]) -> Vec<Access> {
+pub fn for_release(kinds: &Kinds, release: &ReleaseId, objects: &[Object]) -> Vec<Access> {
     let namespace = Some(release.namespace.as_str());
     let mut wanted = BTreeSet::new();
     for verb in ["get", "list", "create", "update", "delete"] {

@@ -5,14 +5,14 @@ use kube::api::{DynamicObject, Patch, PatchParams, ValidationDirective};
 use kube::core::Status;
 use serde_json::Value;
 
-use crate::config::ReleaseName;
+use crate::config::ReleaseId;
 use crate::helm::manifest::{Key, Object};
 
 use super::conflict::owned_fields;
 use super::discovery::Kinds;
 use super::error::Cause;
+use super::helm_marks::marked;
 use super::objects::{AT_ONCE, FIELD_MANAGER, KEEP, RESOURCE_POLICY, without_secrets};
-use super::ownership::marked;
 use super::{ApiError, Cluster, managed_fields};
 
 /// One object on both sides of a change.
@@ -41,7 +41,7 @@ pub async fn dry_run(
     cluster: &Cluster,
     kinds: &Kinds,
     objects: &[Object],
-    release: &ReleaseName,
+    release: &ReleaseId,
     force: bool,
 ) -> Result<Vec<Sides>, ApiError> {
     let request = Request { cluster, kinds, release, force };
@@ -56,7 +56,7 @@ pub async fn deletions(
     kinds: &Kinds,
     old: &[Object],
     new: &[Object],
-    release: &ReleaseName,
+    release: &ReleaseId,
 ) -> Result<Vec<Sides>, ApiError> {
     let key = |object: &Object| kinds.key(object, &release.namespace);
     let stays: Vec<Key> = new.iter().map(key).collect();
@@ -73,7 +73,7 @@ pub async fn deletions(
 struct Request<'a> {
     cluster: &'a Cluster,
     kinds: &'a Kinds,
-    release: &'a ReleaseName,
+    release: &'a ReleaseId,
     force: bool,
 }
 

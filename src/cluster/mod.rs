@@ -11,14 +11,14 @@ pub mod context;
 pub mod discovery;
 pub mod error;
 pub mod events;
+pub mod gitops;
+pub mod helm_marks;
 pub mod journal;
 pub mod kubeconfig;
 pub mod lease;
 pub mod logs;
 pub mod namespace;
 pub mod objects;
-pub mod owner;
-pub mod ownership;
 pub mod release_objects;
 pub mod release_secrets;
 

@@ -12,7 +12,7 @@ use kube::api::{DeleteParams, ListParams, ObjectMeta, PostParams};
 use super::error::Cause;
 use super::retry::SameAgain;
 use super::{ApiError, Cluster};
-use crate::config::ReleaseName;
+use crate::config::ReleaseId;
 use crate::helm::release::{CodecError, Release, Revision, Status};
 
 const DATA: &str = "release";
@@ -24,7 +24,7 @@ const ATTEMPTS: usize = 5;
 
 /// Every revision that Helm still keeps, oldest first; empty = the release does not exist.
 /// A Secret that cannot be read is an error: half a history would mislead.
-pub async fn history(cluster: &Cluster, release: &ReleaseName) -> Result<Vec<Release>, ApiError> {
+pub async fn history(cluster: &Cluster, release: &ReleaseId) -> Result<Vec<Release>, ApiError> {
     let selector = format!("owner=helm,name={}", release.name);
     let found = api(cluster, release).list(&ListParams::default().labels(&selector)).await;
     let doing = || format!("read the history of release {release}");
@@ -44,7 +44,7 @@ pub async fn list(cluster: &Cluster, namespace: Option<&str>) -> Result<Vec<Rele
 }
 
 /// Stores the first record of a new revision. That it exists already means that somebody else works on the release: `false`.
-pub async fn create(cluster: &Cluster, release: &ReleaseName, record: &Release) -> Result<bool, ApiError> {
+pub async fn create(cluster: &Cluster, release: &ReleaseId, record: &Release) -> Result<bool, ApiError> {
     let name = secret_name(release, record.revision());
     let mut secret = Secret { type_: Some(TYPE.to_owned()), ..Secret::default() };
     secret.metadata = ObjectMeta { name: Some(name.clone()), ..ObjectMeta::default() };
@@ -67,7 +67,7 @@ pub async fn create(cluster: &Cluster, release: &ReleaseName, record: &Release) 
 }
 
 /// Stores a record over what is there of the same revision; the last writer wins, as with Helm. Only the holder of the lock may.
-pub async fn put(cluster: &Cluster, release: &ReleaseName, record: &Release) -> Result<(), ApiError> {
+pub async fn put(cluster: &Cluster, release: &ReleaseId, record: &Release) -> Result<(), ApiError> {
     let name = secret_name(release, record.revision());
     let mut secret = Secret { type_: Some(TYPE.to_owned()), ..Secret::default() };
     secret.metadata = ObjectMeta { name: Some(name.clone()), ..ObjectMeta::default() };
@@ -77,7 +77,7 @@ pub async fn put(cluster: &Cluster, release: &ReleaseName, record: &Release) -> 
 }
 
 /// Sent again when it gets no answer: it names no version, so the outcome is the same.
-async fn replace(cluster: &Cluster, release: &ReleaseName, name: &str, secret: &Secret) -> Result<(), kube::Error> {
+async fn replace(cluster: &Cluster, release: &ReleaseId, name: &str, secret: &Secret) -> Result<(), kube::Error> {
     let uri = format!("{}/{name}?fieldManager={}", api(cluster, release).resource_url(), super::objects::FIELD_MANAGER);
     let body = serde_json::to_vec(secret).map_err(kube::Error::SerdeError)?;
     let request = Request::put(uri).header("content-type", "application/json").body(body);
@@ -87,7 +87,7 @@ async fn replace(cluster: &Cluster, release: &ReleaseName, name: &str, secret: &
 }
 
 /// Deletes the record of a revision; one that is gone is left at that.
-pub async fn delete(cluster: &Cluster, release: &ReleaseName, revision: Revision) -> Result<(), ApiError> {
+pub async fn delete(cluster: &Cluster, release: &ReleaseId, revision: Revision) -> Result<(), ApiError> {
     let name = secret_name(release, revision);
     match api(cluster, release).delete(&name, &DeleteParams::default()).await {
         Ok(_) => Ok(()),
@@ -97,7 +97,7 @@ pub async fn delete(cluster: &Cluster, release: &ReleaseName, revision: Revision
 }
 
 /// Deletes the oldest records until there is room for one more within `max` (0 = no limit), never the last deployed one.
-pub async fn prune(cluster: &Cluster, release: &ReleaseName, history: &[Release], max: u32) -> Result<(), ApiError> {
+pub async fn prune(cluster: &Cluster, release: &ReleaseId, history: &[Release], max: u32) -> Result<(), ApiError> {
     for revision in superfluous(history, max) {
         delete(cluster, release, revision).await?;
     }
@@ -113,14 +113,14 @@ fn superfluous(history: &[Release], max: u32) -> Vec<Revision> {
 }
 
 /// Rewrites a revision to `failed`, in the record and in the label that Helm looks releases up by, so that no rollback picks it.
-pub async fn mark_failed(cluster: &Cluster, release: &ReleaseName, revision: Revision, description: &str) -> Result<(), ApiError> {
+pub async fn mark_failed(cluster: &Cluster, release: &ReleaseId, revision: Revision, description: &str) -> Result<(), ApiError> {
     rewrite(cluster, release, revision, |record| record.with_status(Status::Failed, description)).await.map(|_| ())
 }
 
 /// Changes the record of a revision and answers what it was before. Whoever writes it at the same time is not overwritten.
 pub async fn rewrite(
     cluster: &Cluster,
-    release: &ReleaseName,
+    release: &ReleaseId,
     revision: Revision,
     change: impl Fn(&Release) -> Result<Release, CodecError>,
 ) -> Result<Release, ApiError> {
@@ -141,7 +141,7 @@ pub async fn rewrite(
 }
 
 /// The name under which Helm keeps a revision.
-pub fn secret_name(release: &ReleaseName, revision: Revision) -> String {
+pub fn secret_name(release: &ReleaseId, revision: Revision) -> String {
     format!("sh.helm.release.v1.{}.v{revision}", release.name)
 }
 
@@ -167,16 +167,16 @@ fn record(secret: &Secret) -> Result<Release, CodecError> {
     Ok(Release::decode(data)?.with_labels(secret.metadata.labels.clone().unwrap_or_default()))
 }
 
-fn decode(cluster: &Cluster, release: &ReleaseName, secret: &Secret) -> Result<Release, ApiError> {
+fn decode(cluster: &Cluster, release: &ReleaseId, secret: &Secret) -> Result<Release, ApiError> {
     record(secret).map_err(|error| unreadable(cluster, release, secret.metadata.name.as_deref().unwrap_or_default(), &error))
 }
 
-fn unreadable(cluster: &Cluster, release: &ReleaseName, name: &str, error: &CodecError) -> ApiError {
+fn unreadable(cluster: &Cluster, release: &ReleaseId, name: &str, error: &CodecError) -> ApiError {
     let doing = format!("read the release record in the Secret {}/{name}", release.namespace);
     ApiError::with_cause(&cluster.name, doing, Cause::Other(error.to_string()))
 }
 
-fn api(cluster: &Cluster, release: &ReleaseName) -> Api<Secret> {
+fn api(cluster: &Cluster, release: &ReleaseId) -> Api<Secret> {
     Api::namespaced(cluster.client.clone(), &release.namespace)
 }
 

@@ -57,7 +57,7 @@ enum Kind {
     /// Changes nothing, so it may be sent again.
     Read,
     /// Changes nothing, but runs admission webhooks.
-    DryRun,
+    RevisionPreview,
     /// A server-side apply of a release's object, or what says [`SameAgain`]: the second time changes nothing.
     Apply,
     /// Changes something.
@@ -71,7 +71,7 @@ impl Kind {
         if has("watch=true") || has("watch=1") || has("follow=true") {
             Kind::Stream
         } else if has("dryRun=All") {
-            Kind::DryRun
+            Kind::RevisionPreview
         } else if (has("fieldManager=helm") && is_apply(request)) || request.extensions().get::<SameAgain>().is_some() {
             Kind::Apply
         } else if request.method() == Method::GET || request.uri().path().ends_with("/selfsubjectaccessreviews") {
@@ -84,7 +84,7 @@ impl Kind {
     fn timeout(self) -> Duration {
         match self {
             Kind::Stream | Kind::Read => READ_TIMEOUT,
-            Kind::DryRun | Kind::Apply | Kind::Write => WRITE_TIMEOUT,
+            Kind::RevisionPreview | Kind::Apply | Kind::Write => WRITE_TIMEOUT,
         }
     }
 }
@@ -131,7 +131,7 @@ fn patience<B>(request: &Request<B>, kind: Kind) -> Patience {
     let usual = match kind {
         Kind::Apply => APPLY_PATIENCE,
         _ if request.uri().path().ends_with("/log") => LOG_PATIENCE,
-        Kind::Stream | Kind::Read | Kind::DryRun | Kind::Write => Patience::default(),
+        Kind::Stream | Kind::Read | Kind::RevisionPreview | Kind::Write => Patience::default(),
     };
     request.extensions().get::<Patience>().copied().unwrap_or(usual)
 }
@@ -220,7 +220,7 @@ mod tests {
             (Method::GET, "/api/v1/pods", Kind::Read),
             (Method::GET, "/api/v1/pods?watch=true&timeoutSeconds=290", Kind::Stream),
             (Method::GET, "/api/v1/namespaces/a/pods/b/log?follow=true", Kind::Stream),
-            (Method::PATCH, "/api/v1/namespaces/a/secrets/b?fieldManager=helm&dryRun=All", Kind::DryRun),
+            (Method::PATCH, "/api/v1/namespaces/a/secrets/b?fieldManager=helm&dryRun=All", Kind::RevisionPreview),
             (Method::PATCH, "/api/v1/namespaces/a/secrets/b?fieldManager=helm", Kind::Write),
             (Method::POST, "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", Kind::Read),
             (Method::DELETE, "/api/v1/namespaces/a/secrets/b", Kind::Write),
@@ -245,7 +245,7 @@ mod tests {
 
     #[test]
     fn which_answers_are_asked_for_again() {
-        let kinds = [Kind::Stream, Kind::Read, Kind::DryRun, Kind::Apply, Kind::Write];
+        let kinds = [Kind::Stream, Kind::Read, Kind::RevisionPreview, Kind::Apply, Kind::Write];
         let table = [(200, ""), (404, ""), (409, ""), (501, ""), (429, "srdaw"), (500, "sr"), (502, "srda"), (503, "srda"), (504, "srda")];
         for (code, expected) in table {
             let status = StatusCode::from_u16(code).unwrap();
@@ -258,7 +258,7 @@ mod tests {
     #[test]
     fn only_failures_that_may_pass_are_tried_again() {
         let reset = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
-        assert!(failure_may_pass(Kind::Read, &reset) && failure_may_pass(Kind::DryRun, &reset));
+        assert!(failure_may_pass(Kind::Read, &reset) && failure_may_pass(Kind::RevisionPreview, &reset));
         assert!(!failure_may_pass(Kind::Write, &reset), "it may have arrived");
         let tls = std::io::Error::other(rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer));
         assert!(!failure_may_pass(Kind::Read, &tls));

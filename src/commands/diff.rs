@@ -9,11 +9,11 @@ use crate::plan::preflight::Allowed;
 use crate::report;
 use crate::report::exit_code::Exit;
 use crate::report::format::Format;
-use crate::rollout::preflight::{self, Wish};
+use crate::site::preflight::{self, RolloutRequest};
+use crate::site::{chart, connect};
 
 use super::Context;
-use super::fleet::{SelectionArgs, VersionArgs};
-use super::job;
+use super::shared_args::{SelectionArgs, VersionArgs};
 
 /// The arguments.
 #[derive(Debug, Clone, Args)]
@@ -35,14 +35,15 @@ pub struct DiffArgs {
 /// Compares every selected cluster with the chart.
 pub async fn run(args: &DiffArgs, context: &Context) -> Result<Exit, Failure> {
     let settings = context.settings(&args.version.on(args.selection.selection()))?;
-    let clusters = job::connect(&settings).await?;
+    let clusters = connect::connect(&settings).await?;
     let archive = archive(&settings).await?;
     // What another manager owns is shown as it would be taken over; whether that is allowed is not asked here.
     let allowed = Allowed { conflicts: true, ..Allowed::default() };
-    let wish = Wish { chart: &settings.chart, archive: &archive, allowed: &allowed, matrix: settings.preflight.kubernetes_matrix };
+    let request =
+        RolloutRequest { chart: &settings.chart, archive: &archive, allowed: &allowed, matrix: settings.preflight.kubernetes_matrix };
     let mut differences = Vec::new();
     for one in &clusters {
-        differences.push(preflight::difference(&one.cluster, &one.settings, &wish).await?);
+        differences.push(preflight::difference(&one.cluster, &one.settings, &request).await?);
     }
     context.printer.data(&report::render(&differences, args.output)?);
     let differ = differences.iter().any(|one| !one.objects.is_empty());
@@ -52,7 +53,7 @@ pub async fn run(args: &DiffArgs, context: &Context) -> Result<Exit, Failure> {
 /// The repository is asked only for a version that has to come from there.
 async fn archive(settings: &Settings) -> Result<ChartArchive, Failure> {
     match settings.version {
-        Some(_) => Ok(job::resolve(settings).await?.archive),
-        None => Ok(job::package_source(settings).await?.0),
+        Some(_) => Ok(chart::resolve(settings).await?.archive),
+        None => Ok(chart::package_source(settings).await?.0),
     }
 }

@@ -9,12 +9,13 @@ use crate::gate::baseline::Baseline;
 use crate::gate::{self, GateOutcome, Verdict};
 use crate::report::exit_code::Exit;
 use crate::report::{self, Judged};
-use crate::rollout::identity::Identity;
-use crate::rollout::{Observer, live};
+use crate::rollout::Observer;
+use crate::site::identity::Identity;
+use crate::site::live;
 
 use super::Context;
-use super::fleet::{ReportArgs, SelectionArgs};
-use super::job::{self, Connected};
+use super::shared_args::{ReportArgs, SelectionArgs};
+use crate::site::connect::{self, Connected};
 
 /// Judge whether clusters are healthy now; nothing is changed
 #[derive(Debug, Clone, Args)]
@@ -32,7 +33,7 @@ pub async fn run(args: &GateArgs, context: &Context) -> Result<Exit, Failure> {
     let settings = context.settings(&args.selection.selection())?;
     let observer = report::observer(&context.printer, args.report.output);
     let mut judged = Vec::new();
-    for one in job::connect(&settings).await? {
+    for one in connect::connect(&settings).await? {
         let outcome = judge(&settings, &one, observer.as_ref()).await?;
         judged.push(Judged { cluster: one.settings.name, outcome });
     }

@@ -3,7 +3,6 @@
 pub mod completions;
 pub mod config;
 pub mod diff;
-pub mod fleet;
 pub mod gate;
 pub mod helm;
 pub mod init;
@@ -14,6 +13,7 @@ pub mod repository;
 pub mod resume;
 pub mod rollback;
 pub mod rollout;
+pub mod shared_args;
 pub mod unlock;
 pub mod version;
 

@@ -9,10 +9,11 @@ use serde_json::json;
 use super::Context;
 use crate::config::{ChartSettings, Selection};
 use crate::failure::Failure;
-use crate::helm::chart::{ChartArchive, Overrides};
+use crate::helm::chart::ChartArchive;
 use crate::report::exit_code::Exit;
 use crate::report::format::Format;
-use crate::source::{self, Fetched, Origin, SourceError};
+use crate::site::chart::packaged;
+use crate::source::Origin;
 
 /// The arguments.
 #[derive(Debug, Clone, Args)]
@@ -44,24 +45,6 @@ pub async fn run(args: &PackageArgs, context: &Context) -> Result<Exit, Failure>
     context.printer.line(&format!("packaged {} {} from {}", archive.name(), archive.version(), fetched.origin));
     context.printer.data(&told(&archive, &path, &fetched.origin, args.output)?);
     Ok(Exit::Success)
-}
-
-/// The chart as it would be published.
-pub(super) async fn packaged(chart: &ChartSettings, reference: Option<&str>, base_dir: &Path) -> Result<(Fetched, ChartArchive), Failure> {
-    let (source, reference, base_dir) = (chart.source.clone(), reference.map(str::to_owned), base_dir.to_owned());
-    let work = tokio::task::spawn_blocking(move || {
-        let fetched = source::fetch(&source, reference.as_deref(), &base_dir)?;
-        let archive = fetched.package(&Overrides::default())?;
-        Ok((fetched, archive))
-    });
-    work.await?.map_err(source_failure)
-}
-
-/// The failure of a source, with what to do next.
-pub(super) fn source_failure(error: SourceError) -> Failure {
-    let hint = error.hint();
-    let failure = Failure::from(error);
-    hint.into_iter().fold(failure, Failure::hint)
 }
 
 /// The archive's file cannot be written.

@@ -4,8 +4,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::Context;
-use super::fleet::DryRunArgs;
-use super::package::packaged;
+use super::shared_args::DryRunArgs;
 use crate::config::{ChartSettings, Selection};
 use crate::failure::Failure;
 use crate::helm::chart::ChartArchive;
@@ -14,6 +13,7 @@ use crate::report::exit_code::Exit;
 use crate::report::format::Format;
 use crate::repository::publish::{self, Publication, PublishAction};
 use crate::repository::{self, RepositoryError};
+use crate::site::chart::packaged;
 use crate::source::Origin;
 
 /// The arguments.

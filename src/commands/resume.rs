@@ -11,14 +11,16 @@ use crate::failure::Failure;
 use crate::report::exit_code::Exit;
 use crate::repository::{self, RepositoryError, publish};
 use crate::rollout::ClusterOutcome;
-use crate::rollout::execute::Drive;
+use crate::rollout::execute::ClusterRun;
 use crate::rollout::interrupt::Interrupt;
-use crate::rollout::live::{self, Memory};
 use crate::rollout::state::{ClusterState, replay};
+use crate::site::live::{self, Memory};
+use crate::site::signals;
 
 use super::Context;
-use super::fleet::{ReportArgs, RunArgs, SelectionArgs};
-use super::job::{self, Connected, Run, Way};
+use super::job::{Run, Way};
+use super::shared_args::{ReportArgs, RunArgs, SelectionArgs};
+use crate::site::connect::{self, Connected};
 
 /// A dead holder is seen as such after this long at the latest; waiting less would always find it alive.
 const DEAD_HOLDER: Duration = Duration::from_secs(40);
@@ -40,8 +42,8 @@ pub struct ResumeArgs {
 /// Resumes every selected cluster whose last run did not end, one after the other.
 pub async fn run(args: &ResumeArgs, context: &Context) -> Result<Exit, Failure> {
     let settings = context.settings(&args.run.on(args.selection.selection()))?;
-    let interrupt = Interrupt::listen()?;
-    for one in job::connect(&settings).await? {
+    let interrupt = signals::listen()?;
+    for one in connect::connect(&settings).await? {
         let journal = live::read_journal(&one.cluster, &settings.chart.release).await?;
         match journal.map(|journal| Ok::<_, Failure>((replay(journal.records.iter().map(|record| &record.event))?, journal))).transpose()? {
             Some((state, journal)) if !state.is_final() => {
@@ -73,10 +75,10 @@ async fn resume<'a>(
     let again = stored::read(&one.cluster, &settings.chart.release).await?;
     let site = run.site(one, &journal.plan, Memory::taken_up(lock, &journal));
     if again.as_deref().map(Journal::decode).transpose()?.is_none_or(|now| now.records.len() != journal.records.len()) {
-        crate::rollout::execute::Site::unlock(&site).await;
+        crate::rollout::execute::ClusterPort::unlock(&site).await;
         return Err(Failure::refused(format!("{}: run {} went on in the meantime", one.cluster.name, journal.run)));
     }
-    let drive = Drive::new(&site, &journal.plan, settings.on_failure, run.observer(), interrupt).resume(state, journal.revision());
+    let drive = ClusterRun::new(&site, &journal.plan, settings.on_failure, run.observer(), interrupt).resume(state, journal.revision());
     let outcome = drive.run().await;
     Ok((run, outcome))
 }

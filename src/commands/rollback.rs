@@ -4,10 +4,12 @@ use clap::Args;
 
 use crate::failure::Failure;
 use crate::report::exit_code::Exit;
+use crate::site::connect;
+use crate::site::plan::plan_rollback;
 
 use super::Context;
-use super::fleet::{DryRunArgs, ReportArgs, RunArgs, SelectionArgs};
 use super::job::{self, Way};
+use super::shared_args::{DryRunArgs, ReportArgs, RunArgs, SelectionArgs};
 
 /// Return a cluster to the last good revision, and prove it healthy
 #[derive(Debug, Clone, Args)]
@@ -32,11 +34,11 @@ pub struct RollbackArgs {
 /// Plans the return for every selected cluster, then rolls back one after the other.
 pub async fn run(args: &RollbackArgs, context: &Context) -> Result<Exit, Failure> {
     let settings = context.settings(&args.run.on(args.selection.selection()))?;
-    let sites = job::connect(&settings).await?;
+    let sites = connect::connect(&settings).await?;
     if !args.dry_run.dry_run {
-        job::refuse_locked(&settings, &sites, args.run.lock_timeout).await?;
+        connect::refuse_locked(&settings, &sites, args.run.lock_timeout).await?;
     }
-    let plan = job::plan_rollback(&settings, &sites, args.to_revision).await?;
+    let plan = plan_rollback(&settings, &sites, args.to_revision).await?;
     if args.dry_run.dry_run {
         return job::show(context, &plan, &args.dry_run, &args.report);
     }

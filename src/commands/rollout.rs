@@ -3,12 +3,14 @@
 use clap::Args;
 
 use super::Context;
-use super::fleet::{DryRunArgs, PermissionArgs, ReportArgs, RunArgs, SelectionArgs, VersionArgs};
 use super::job::{self, Way};
+use super::shared_args::{DryRunArgs, PermissionArgs, ReportArgs, RunArgs, SelectionArgs, VersionArgs};
 use crate::config::Settings;
 use crate::failure::Failure;
 use crate::plan::preflight::Allowed;
 use crate::report::exit_code::Exit;
+use crate::site::plan::plan_rollout;
+use crate::site::{chart, connect};
 
 /// The arguments of the main job.
 #[derive(Debug, Clone, Args)]
@@ -52,12 +54,12 @@ impl RolloutArgs {
 /// Resolve and package, preflight of all clusters, publish, then one cluster after the other.
 pub async fn run(args: &RolloutArgs, context: &Context) -> Result<Exit, Failure> {
     let settings = args.settings(context)?;
-    let clusters = job::connect(&settings).await?;
+    let clusters = connect::connect(&settings).await?;
     if !args.dry_run.dry_run {
-        job::refuse_locked(&settings, &clusters, args.run.lock_timeout).await?;
+        connect::refuse_locked(&settings, &clusters, args.run.lock_timeout).await?;
     }
-    let mut chart = job::resolve(&settings).await?;
-    let mut plan = job::plan_rollout(&settings, &clusters, &chart, &args.allowed()).await?;
+    let mut chart = chart::resolve(&settings).await?;
+    let mut plan = plan_rollout(&settings, &clusters, &chart, &args.allowed()).await?;
     if args.dry_run.dry_run {
         return job::show(context, &plan, &args.dry_run, &args.report);
     }

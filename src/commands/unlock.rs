@@ -5,10 +5,10 @@ use clap::Args;
 use crate::cluster::lease;
 use crate::failure::Failure;
 use crate::report::exit_code::Exit;
+use crate::site::connect;
 
 use super::Context;
-use super::fleet::SelectionArgs;
-use super::job;
+use super::shared_args::SelectionArgs;
 
 /// Take the lock away from a run that was killed; a run that lives stops writing
 #[derive(Debug, Clone, Args)]
@@ -22,7 +22,7 @@ pub struct UnlockArgs {
 pub async fn run(args: &UnlockArgs, context: &Context) -> Result<Exit, Failure> {
     let settings = context.settings(&args.selection.selection())?;
     let release = &settings.chart.release;
-    for one in job::connect(&settings).await? {
+    for one in connect::connect(&settings).await? {
         let told = match lease::unlock(&one.cluster, release).await? {
             Some(holder) => format!("{}: the lock on {release} was taken from {holder}", one.cluster.name),
             None => format!("{}: nobody held the lock on {release}", one.cluster.name),

@@ -92,7 +92,7 @@ pub struct ChartConfig {
     /// The name of the repository that it is published to.
     pub repository: String,
     /// The Helm release in every cluster.
-    pub release: ReleaseName,
+    pub release: ReleaseId,
     /// Values files for every cluster, relative to `release.yaml`; later ones win. `{cluster}` stands for the cluster's name.
     #[serde(default)]
     pub values: Vec<String>,
@@ -107,7 +107,7 @@ pub struct ChartConfig {
 /// A Helm release: its name and its namespace.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct ReleaseName {
+pub struct ReleaseId {
     /// The name of the Helm release.
     #[schemars(title = "a release name: lower case letters, digits and `-`, at most 53 characters")]
     #[schemars(extend("pattern" = "^[a-z0-9]([-a-z0-9.]{0,51}[a-z0-9])?$"))]
@@ -118,7 +118,7 @@ pub struct ReleaseName {
     pub namespace: String,
 }
 
-impl fmt::Display for ReleaseName {
+impl fmt::Display for ReleaseId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.namespace, self.name)
     }

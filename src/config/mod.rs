@@ -21,7 +21,7 @@ mod validate;
 pub use error::ConfigError;
 pub use file::{
     CanarySettings, ChartConfig, ClusterConfig, Config, GateSettings, KubeTarget, KubernetesMatrix, OnFailure, PreflightSettings, Profile,
-    ReleaseName, RepositoryConfig, WaveSettings,
+    ReleaseId, RepositoryConfig, WaveSettings,
 };
 pub use issuer::{IssuerKind, IssuerRef};
 pub use secret::{Credential, SecretError, SecretRef};

@@ -7,7 +7,7 @@ use url::Url;
 
 use super::error::{ConfigError, did_you_mean};
 use super::file::{
-    ChartConfig, ClusterConfig, Config, GateSettings, KubeTarget, OnFailure, PreflightSettings, Profile, ReleaseName, RepositoryConfig,
+    ChartConfig, ClusterConfig, Config, GateSettings, KubeTarget, OnFailure, PreflightSettings, Profile, ReleaseId, RepositoryConfig,
     WaveSettings,
 };
 use super::secret::{Credential, SecretError, SecretRef};
@@ -47,7 +47,7 @@ pub struct ChartSettings {
     /// Where it is published.
     pub repository: RepositorySettings,
     /// The Helm release in every cluster.
-    pub release: ReleaseName,
+    pub release: ReleaseId,
     /// What is known about it.
     pub profile: Profile,
     /// What has to hold after an upgrade.

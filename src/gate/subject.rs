@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::opinion::Target;
-use crate::config::{Profile, ReleaseName};
+use crate::config::{Profile, ReleaseId};
 use crate::helm::manifest::Object;
 
 /// One revision of a release on a cluster.
 #[derive(Debug, Clone)]
 pub struct Subject {
     /// The release.
-    pub release: ReleaseName,
+    pub release: ReleaseId,
     /// Its revision.
     pub revision: u32,
     /// The rendered objects of that revision, without hooks.
@@ -192,7 +192,7 @@ pub(crate) mod tests {
 
     pub(crate) fn subject(objects: Vec<Value>) -> Subject {
         Subject {
-            release: ReleaseName { name: "cert-manager".to_owned(), namespace: "cert-manager".to_owned() },
+            release: ReleaseId { name: "cert-manager".to_owned(), namespace: "cert-manager".to_owned() },
             revision: 2,
             objects: objects.into_iter().map(Object::new).collect(),
             chart_version: "v1.11.5".to_owned(),

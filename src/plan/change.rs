@@ -12,7 +12,7 @@ pub struct Change {
     /// `Kind namespace/name`.
     pub object: String,
     /// What happens to it.
-    pub verb: Verb,
+    pub verb: ChangeKind,
     /// For an update, every field that changes, in path order.
     pub fields: Vec<FieldChange>,
 }
@@ -20,7 +20,7 @@ pub struct Change {
 /// What happens to an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Verb {
+pub enum ChangeKind {
     /// It does not exist yet.
     Create,
     /// Some fields change.
@@ -48,11 +48,11 @@ pub fn between(object: &str, before: Option<&Value>, after: Option<&Value>) -> O
     let change = |verb, fields| Some(Change { object: object.to_owned(), verb, fields });
     match (before, after) {
         (None, None) => None,
-        (None, Some(_)) => change(Verb::Create, Vec::new()),
-        (Some(_), None) => change(Verb::Delete, Vec::new()),
+        (None, Some(_)) => change(ChangeKind::Create, Vec::new()),
+        (Some(_), None) => change(ChangeKind::Delete, Vec::new()),
         (Some(before), Some(after)) => {
             let fields = update(before, after);
-            if fields.is_empty() { None } else { change(Verb::Update, fields) }
+            if fields.is_empty() { None } else { change(ChangeKind::Update, fields) }
         }
     }
 }
@@ -171,8 +171,8 @@ mod tests {
     #[test]
     fn creation_and_deletion_are_told_from_the_missing_side() {
         let object = json!({"kind": "Service"});
-        assert_eq!(between("Service a/b", None, Some(&object)).unwrap().verb, Verb::Create);
-        assert_eq!(between("Service a/b", Some(&object), None).unwrap().verb, Verb::Delete);
+        assert_eq!(between("Service a/b", None, Some(&object)).unwrap().verb, ChangeKind::Create);
+        assert_eq!(between("Service a/b", Some(&object), None).unwrap().verb, ChangeKind::Delete);
         assert_eq!(between("Service a/b", None, None), None);
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
-use crate::plan::change::{Change, FieldChange, Verb};
+use crate::plan::change::{Change, ChangeKind, FieldChange};
 use crate::plan::difference::ClusterDifference;
 use crate::plan::{Action, ClusterPlan, Plan};
 
@@ -72,7 +72,7 @@ pub(super) fn cluster_plan(plan: &ClusterPlan) -> String {
 
 fn count(changes: &[&Change]) -> String {
     let number = |verb| changes.iter().filter(|change| change.verb == verb).count();
-    format!("{} to create, {} to update, {} to delete", number(Verb::Create), number(Verb::Update), number(Verb::Delete))
+    format!("{} to create, {} to update, {} to delete", number(ChangeKind::Create), number(ChangeKind::Update), number(ChangeKind::Delete))
 }
 
 /// The lines that many objects have in common, with the number of objects.
@@ -88,9 +88,9 @@ fn shared(changes: &[Change]) -> BTreeMap<String, usize> {
 /// The object and what changes in it alone. Texts that only describe a CRD's fields are counted.
 fn one_change(change: &Change, shared: &BTreeMap<String, usize>) -> String {
     let sign = match change.verb {
-        Verb::Create => '+',
-        Verb::Update => '~',
-        Verb::Delete => '-',
+        ChangeKind::Create => '+',
+        ChangeKind::Update => '~',
+        ChangeKind::Delete => '-',
     };
     let (described, told): (Vec<_>, Vec<_>) = change.fields.iter().partition(|field| describes(field));
     let lines: String = told.into_iter().map(field_change).filter(|line| !shared.contains_key(line)).collect();
@@ -130,21 +130,22 @@ mod tests {
         FieldChange { path: path.to_owned(), before: Some(json!(before)), after: Some(json!(after)) }
     }
 
-    fn change(object: &str, verb: Verb, fields: Vec<FieldChange>) -> Change {
+    fn change(object: &str, verb: ChangeKind, fields: Vec<FieldChange>) -> Change {
         Change { object: object.to_owned(), verb, fields }
     }
 
     fn upgrade() -> Plan {
         let label = || field("metadata.labels.version", "v1", "v2");
-        let mut changes: Vec<Change> = (1..=4).map(|number| change(&format!("Role ns/r{number}"), Verb::Update, vec![label()])).collect();
+        let mut changes: Vec<Change> =
+            (1..=4).map(|number| change(&format!("Role ns/r{number}"), ChangeKind::Update, vec![label()])).collect();
         changes[0].fields.push(field("rules[0].verbs[0]", "get", "list"));
         changes.push(change(
             "CustomResourceDefinition x",
-            Verb::Update,
+            ChangeKind::Update,
             vec![field("spec.versions[0].schema.openAPIV3Schema.description", "a", "b")],
         ));
-        changes.push(change("Service ns/new", Verb::Create, Vec::new()));
-        changes.push(change("Service ns/old", Verb::Delete, Vec::new()));
+        changes.push(change("Service ns/new", ChangeKind::Create, Vec::new()));
+        changes.push(change("Service ns/old", ChangeKind::Delete, Vec::new()));
         let cluster = ClusterPlan {
             cluster: "eks-development-1".to_owned(),
             server: "https://localhost:6443".to_owned(),

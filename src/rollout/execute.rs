@@ -31,7 +31,7 @@ pub enum Judged {
 
 /// One cluster as a run needs it; the live one talks to Kubernetes, the one of the tests follows a script.
 #[async_trait]
-pub trait Site: Send + Sync {
+pub trait ClusterPort: Send + Sync {
     /// Takes the lock; refuses when the base revision is not the planned one.
     async fn lock(&self) -> Result<(), Failure>;
     /// Records what exists; answers what is unhealthy already.
@@ -59,10 +59,10 @@ pub trait Site: Send + Sync {
 }
 
 /// One cluster on its way.
-pub struct Drive<'a> {
-    site: &'a dyn Site,
+pub struct ClusterRun<'a> {
+    site: &'a dyn ClusterPort,
     plan: &'a ClusterPlan,
-    wish: OnFailure,
+    on_failure: OnFailure,
     observer: &'a dyn Observer,
     interrupt: &'a Interrupt,
     state: ClusterState,
@@ -70,11 +70,17 @@ pub struct Drive<'a> {
     outcome: ClusterOutcome,
 }
 
-impl<'a> Drive<'a> {
+impl<'a> ClusterRun<'a> {
     /// A cluster that a run has not touched yet.
-    pub fn new(site: &'a dyn Site, plan: &'a ClusterPlan, wish: OnFailure, observer: &'a dyn Observer, interrupt: &'a Interrupt) -> Self {
+    pub fn new(
+        site: &'a dyn ClusterPort,
+        plan: &'a ClusterPlan,
+        on_failure: OnFailure,
+        observer: &'a dyn Observer,
+        interrupt: &'a Interrupt,
+    ) -> Self {
         let outcome = ClusterOutcome::untouched(plan);
-        Self { site, plan, wish, observer, interrupt, state: ClusterState::Pending, resumed: false, outcome }
+        Self { site, plan, on_failure, observer, interrupt, state: ClusterState::Pending, resumed: false, outcome }
     }
 
     /// A cluster that an earlier run left in this state, with the newest revision that it wrote. The lock is ours already.
@@ -194,7 +200,7 @@ impl<'a> Drive<'a> {
         let target = self.site.rollback_target().await?;
         self.mark_failed().await?;
         let failed = self.outcome.gates.as_ref().map_or(Failed::Change, Failed::Gates);
-        match policy::decide(self.wish, self.plan.action, failed, &self.plan.rollback_obstacles, target) {
+        match policy::decide(self.on_failure, self.plan.action, failed, &self.plan.rollback_obstacles, target) {
             Decision::Halt(reason) => {
                 self.outcome.reaction = Some(format!("the cluster is left as it is: {reason}"));
                 self.record(Event::HaltDecided { reason }).await

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use crate::config::OnFailure;
 use crate::plan::{ClusterPlan, Plan};
 
-use super::execute::{Drive, Site};
+use super::execute::{ClusterPort, ClusterRun};
 use super::interrupt::Interrupt;
 use super::{ClusterOutcome, ClusterState, Observer};
 
@@ -15,13 +15,19 @@ use super::{ClusterOutcome, ClusterState, Observer};
 #[async_trait]
 pub trait Fleet: Send + Sync {
     /// The cluster's site.
-    async fn site(&self, plan: &ClusterPlan) -> Box<dyn Site>;
+    async fn site(&self, plan: &ClusterPlan) -> Box<dyn ClusterPort>;
     /// How long to wait after the last cluster of a wave.
     fn soak(&self, wave: &str) -> Duration;
 }
 
 /// Runs the plan; answers one outcome for each cluster, those that were never reached as pending.
-pub async fn run(plan: &Plan, fleet: &dyn Fleet, wish: OnFailure, observer: &dyn Observer, interrupt: &Interrupt) -> Vec<ClusterOutcome> {
+pub async fn run(
+    plan: &Plan,
+    fleet: &dyn Fleet,
+    on_failure: OnFailure,
+    observer: &dyn Observer,
+    interrupt: &Interrupt,
+) -> Vec<ClusterOutcome> {
     let mut outcomes: Vec<ClusterOutcome> = Vec::with_capacity(plan.clusters.len());
     for (index, cluster) in plan.clusters.iter().enumerate() {
         let soak = index.checked_sub(1).map_or(Duration::ZERO, |before| soak_between(&plan.clusters[before], cluster, fleet));
@@ -30,7 +36,7 @@ pub async fn run(plan: &Plan, fleet: &dyn Fleet, wish: OnFailure, observer: &dyn
             break;
         }
         let site = fleet.site(cluster).await;
-        let outcome = Drive::new(site.as_ref(), cluster, wish, observer, interrupt).run().await;
+        let outcome = ClusterRun::new(site.as_ref(), cluster, on_failure, observer, interrupt).run().await;
         let promoted = outcome.state == ClusterState::Promoted && outcome.interrupted.is_none();
         outcomes.push(outcome);
         if !promoted {

@@ -1,31 +1,18 @@
-//! SIGINT and SIGTERM: the run finishes what it is writing, records, releases the lock, and ends.
+//! Whether the run shall stop. Knows no signal: who listens to the system hands the number in.
 
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-/// Tells whether the run shall stop. Cheap to clone.
+/// Tells whether the run shall stop, and by which signal. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Interrupt(watch::Receiver<Option<i32>>);
 
-impl Interrupt {
-    /// Listens for SIGINT and SIGTERM from now on.
-    pub fn listen() -> std::io::Result<Self> {
-        let (sender, receiver) = watch::channel(None);
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut terminate = signal(SignalKind::terminate())?;
-        tokio::spawn(async move {
-            loop {
-                let number = tokio::select! {
-                    _ = interrupt.recv() => SignalKind::interrupt().as_raw_value(),
-                    _ = terminate.recv() => SignalKind::terminate().as_raw_value(),
-                };
-                // The first signal names the exit code.
-                sender.send_if_modified(|seen| seen.is_none().then(|| *seen = Some(number)).is_some());
-            }
-        });
-        Ok(Self(receiver))
+impl From<watch::Receiver<Option<i32>>> for Interrupt {
+    fn from(receiver: watch::Receiver<Option<i32>>) -> Self {
+        Self(receiver)
     }
+}
 
+impl Interrupt {
     /// For commands that no signal shall stop half-way: it never arrives.
     pub fn never() -> Self {
         Self(watch::channel(None).1)
@@ -43,6 +30,14 @@ impl Interrupt {
             Ok(Some(signal)) => signal,
             // Nobody can send any more: there will be no signal.
             Ok(None) | Err(_) => std::future::pending().await,
+        }
+    }
+
+    /// Does something to its end, unless a signal arrives first: then that is the error.
+    pub async fn or<T>(&self, work: impl Future<Output = T>) -> Result<T, i32> {
+        tokio::select! {
+            done = work => Ok(done),
+            signal = self.wait() => Err(signal),
         }
     }
 }

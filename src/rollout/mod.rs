@@ -1,13 +1,11 @@
-//! The loop over clusters and steps, and the one state function. Knows no chart, gate or backend: what differs was decided in the plan.
+//! The loop over clusters and steps, and the one state function. Pure: knows no chart, backend or socket; what differs was decided in the plan,
+//! and what touches a cluster is behind [`execute::ClusterPort`].
 
 pub mod execute;
 pub mod fleet;
-pub mod identity;
 pub mod interrupt;
-pub mod live;
 pub mod outcome;
 pub mod policy;
-pub mod preflight;
 pub mod state;
 pub mod step;
 

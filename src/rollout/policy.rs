@@ -23,7 +23,7 @@ pub enum Decision {
 }
 
 /// Rolls back only when that is wished, was proven feasible, and the cause lies in the release.
-pub fn decide(wish: OnFailure, action: Action, failed: Failed<'_>, obstacles: &[String], target: Option<u32>) -> Decision {
+pub fn decide(on_failure: OnFailure, action: Action, failed: Failed<'_>, obstacles: &[String], target: Option<u32>) -> Decision {
     let halt = |reason: &str| Decision::Halt(reason.to_owned());
     match action {
         Action::Install => return halt("a failed first install is left as it is: there is nothing to return to"),
@@ -31,7 +31,7 @@ pub fn decide(wish: OnFailure, action: Action, failed: Failed<'_>, obstacles: &[
         Action::Nothing => return halt("nothing was changed on this cluster, so there is nothing to undo"),
         Action::Upgrade => {}
     }
-    if wish == OnFailure::Halt {
+    if on_failure == OnFailure::Halt {
         return halt("on-failure is `halt`");
     }
     if let Failed::Gates(outcome) = failed
@@ -76,9 +76,9 @@ mod tests {
         GateOutcome { verdict, reports: Vec::new(), first_cause: finding, acme_proven: false }
     }
 
-    fn decided(wish: OnFailure, action: Action, gates: Option<&GateOutcome>, obstacles: &[String], target: Option<u32>) -> bool {
+    fn decided(on_failure: OnFailure, action: Action, gates: Option<&GateOutcome>, obstacles: &[String], target: Option<u32>) -> bool {
         let failed = gates.map_or(Failed::Change, Failed::Gates);
-        matches!(decide(wish, action, failed, obstacles, target), Decision::Rollback(_))
+        matches!(decide(on_failure, action, failed, obstacles, target), Decision::Rollback(_))
     }
 
     #[test]
@@ -101,8 +101,8 @@ mod tests {
             (OnFailure::Rollback, Action::Upgrade, Some(&release), &obstacle, Some(1), false),
             (OnFailure::Rollback, Action::Upgrade, Some(&release), &[], None, false),
         ];
-        for (row, (wish, action, gates, obstacles, target, expected)) in table.into_iter().enumerate() {
-            assert_eq!(decided(wish, action, gates, obstacles, target), expected, "row {row}");
+        for (row, (on_failure, action, gates, obstacles, target, expected)) in table.into_iter().enumerate() {
+            assert_eq!(decided(on_failure, action, gates, obstacles, target), expected, "row {row}");
         }
     }
 }

@@ -6,7 +6,7 @@ use kube::Api;
 use libtest_mimic::Trial;
 use release::action;
 use release::cluster::{Cluster, release_secrets};
-use release::config::{ReleaseName, ValuesFile};
+use release::config::{ReleaseId, ValuesFile};
 use release::helm::chart::ChartArchive;
 use release::helm::manifest::Object;
 use release::helm::release::Status;
@@ -30,11 +30,11 @@ pub(crate) fn trials() -> Vec<Trial> {
     ]
 }
 
-async fn upgrade(cluster: &Cluster, release: &ReleaseName, archive: &ChartArchive) -> u32 {
+async fn upgrade(cluster: &Cluster, release: &ReleaseId, archive: &ChartArchive) -> u32 {
     verbs::deploy(cluster, release, archive).await.unwrap()
 }
 
-async fn maps(cluster: &Cluster, release: &ReleaseName) -> Vec<String> {
+async fn maps(cluster: &Cluster, release: &ReleaseId) -> Vec<String> {
     let api: Api<ConfigMap> = Api::namespaced(cluster.client.clone(), &release.namespace);
     let maps = api.list(&kube::api::ListParams::default()).await.unwrap();
     maps.into_iter().filter_map(|map| map.metadata.name).filter(|name| name != "kube-root-ca.crt").collect()

@@ -9,7 +9,7 @@ use libtest_mimic::Trial;
 use release::cluster::Cluster;
 use release::cluster::apply::{self, Sides};
 use release::cluster::discovery::Kinds;
-use release::config::ReleaseName;
+use release::config::ReleaseId;
 use release::helm::manifest::{self, Object};
 use serde_json::json;
 
@@ -28,14 +28,14 @@ pub(crate) fn trials() -> Vec<Trial> {
     ]
 }
 
-fn install(writer: &str, release: &ReleaseName, version: &str, templates: &[(&str, &str)]) {
+fn install(writer: &str, release: &ReleaseId, version: &str, templates: &[(&str, &str)]) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("app.tgz");
     std::fs::write(&path, chart(version, templates).bytes()).unwrap();
     helm(writer, release, &["upgrade", "--install", "app", path.to_str().unwrap()]);
 }
 
-fn install_server_side(release: &ReleaseName, text: &str) {
+fn install_server_side(release: &ReleaseId, text: &str) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("app.tgz");
     std::fs::write(&path, chart("2.0.0", &[("a", text)]).bytes()).unwrap();
@@ -46,11 +46,11 @@ fn objects(texts: &[&str]) -> Vec<Object> {
     texts.iter().flat_map(|text| manifest::split(text).unwrap()).collect()
 }
 
-async fn dry_run(cluster: &Cluster, release: &ReleaseName, texts: &[&str]) -> Vec<Sides> {
+async fn dry_run(cluster: &Cluster, release: &ReleaseId, texts: &[&str]) -> Vec<Sides> {
     apply::dry_run(cluster, &Kinds::load(cluster).await.unwrap(), &objects(texts), release, false).await.unwrap()
 }
 
-async fn versions(cluster: &Cluster, release: &ReleaseName) -> BTreeMap<String, String> {
+async fn versions(cluster: &Cluster, release: &ReleaseId) -> BTreeMap<String, String> {
     let api: Api<ConfigMap> = Api::namespaced(cluster.client.clone(), &release.namespace);
     let maps = api.list(&ListParams::default()).await.unwrap();
     maps.into_iter().map(|map| (map.metadata.name.unwrap(), map.metadata.resource_version.unwrap())).collect()

@@ -1,7 +1,7 @@
 //! One release, worked on by Helm 3, Helm 4 and this program in turn: each reads and goes on with what another one wrote.
 
 use libtest_mimic::Trial;
-use release::config::ReleaseName;
+use release::config::ReleaseId;
 
 use crate::support::helms::{ALL, ChartFolder, Helm, live};
 use crate::support::{fresh_release, helm, trial, world};
@@ -117,7 +117,7 @@ async fn everybody_reads_what_another_one_wrote() {
 }
 
 /// Times and what the server counts differ between two runs, and nothing else.
-fn masked(text: &str, release: &ReleaseName) -> String {
+fn masked(text: &str, release: &ReleaseId) -> String {
     let time = regex::Regex::new(
         r#"[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d [\d:]{8} \d{4}|\d{4}-\d\d-\d\d[T ][\d:.]+(Z| \+0000 UTC *)|"?(uid|resourceVersion)"?: ?"?[-\w]+"?|modifiedAt=\d+"#,
     );
@@ -320,7 +320,7 @@ async fn the_history_is_as_long_as_wanted() {
     for _ in 0..3 {
         Helm::Ours.ok(&release, &["upgrade", "app", &one.path(), "--history-max", "2"]);
     }
-    let revisions = |release: &ReleaseName| {
+    let revisions = |release: &ReleaseId| {
         helm::history("HELM", release).iter().map(|row| row.split(' ').next().unwrap_or_default().to_owned()).collect::<Vec<_>>()
     };
     assert_eq!(revisions(&release), ["3", "4"]);

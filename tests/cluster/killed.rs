@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use libtest_mimic::Trial;
 use release::cluster::lease::{Holder, Lock};
 use release::cluster::{Cluster, lease, release_secrets};
-use release::config::ReleaseName;
+use release::config::ReleaseId;
 use serde_json::{Value, json};
 
 use crate::support::helms::{ChartFolder, Helm, live};
@@ -46,7 +46,7 @@ fn held((method, path): (&str, &str)) -> Value {
 }
 
 /// Runs `release helm` until it hangs at the write, with these revisions left, and kills it.
-async fn kill_holding_the_lock(cluster: &Cluster, release: &ReleaseName, args: &[&str], write: (&str, &str), left: &[&str]) {
+async fn kill_holding_the_lock(cluster: &Cluster, release: &ReleaseId, args: &[&str], write: (&str, &str), left: &[&str]) {
     let proxy = Proxy::start();
     proxy.faults(&held(write));
     let mut child = Helm::Ours.start(release, args, &proxy.kubeconfig());
@@ -62,19 +62,19 @@ async fn kill_holding_the_lock(cluster: &Cluster, release: &ReleaseName, args: &
 }
 
 /// The same; the lock of the dead run is taken away.
-async fn kill(cluster: &Cluster, release: &ReleaseName, args: &[&str], write: (&str, &str), left: &[&str]) {
+async fn kill(cluster: &Cluster, release: &ReleaseId, args: &[&str], write: (&str, &str), left: &[&str]) {
     kill_holding_the_lock(cluster, release, args, write, left).await;
     lease::unlock(cluster, release).await.unwrap();
 }
 
 /// `revision status` of everything that is stored.
-async fn statuses(cluster: &Cluster, release: &ReleaseName) -> Vec<String> {
+async fn statuses(cluster: &Cluster, release: &ReleaseId) -> Vec<String> {
     let history = release_secrets::history(cluster, release).await.unwrap();
     history.iter().map(|record| format!("{} {}", record.revision(), record.status())).collect()
 }
 
 /// Each of the three goes on in turn, with a rollback where the killed revision is still pending.
-async fn everybody_goes_on(cluster: &Cluster, release: &ReleaseName, chart: &str, uid_of_one: &str) {
+async fn everybody_goes_on(cluster: &Cluster, release: &ReleaseId, chart: &str, uid_of_one: &str) {
     for program in [Helm::Ours, Helm::Four, Helm::Three] {
         let upgrade = ["upgrade", "app", chart, "--set", "v=3"];
         let ran = program.run(release, &upgrade);
@@ -90,7 +90,7 @@ async fn everybody_goes_on(cluster: &Cluster, release: &ReleaseName, chart: &str
     }
 }
 
-async fn uid_of_one(cluster: &Cluster, release: &ReleaseName) -> String {
+async fn uid_of_one(cluster: &Cluster, release: &ReleaseId) -> String {
     live(cluster, release).await.0.into_iter().find(|uid| uid.starts_with("ConfigMap/one ")).unwrap()
 }
 

@@ -9,7 +9,7 @@ use kube::Api;
 use libtest_mimic::Trial;
 use release::cluster::Cluster;
 use release::cluster::lease::{self, Holder, Lock, LockError, LockLost};
-use release::config::ReleaseName;
+use release::config::ReleaseId;
 
 use crate::support::{self, FIRST, cluster, fresh_release, trial, world};
 
@@ -35,11 +35,11 @@ fn holder(run_id: &str) -> Holder {
     }
 }
 
-async fn acquire(cluster: &Cluster, release: &ReleaseName, run_id: &str, wait: u64) -> Result<Lock, LockError> {
+async fn acquire(cluster: &Cluster, release: &ReleaseId, run_id: &str, wait: u64) -> Result<Lock, LockError> {
     Lock::acquire(cluster, release, &holder(run_id), Duration::from_secs(wait)).await
 }
 
-async fn lease_exists(cluster: &Cluster, release: &ReleaseName) -> bool {
+async fn lease_exists(cluster: &Cluster, release: &ReleaseId) -> bool {
     let api: Api<Lease> = Api::namespaced(cluster.client.clone(), &release.namespace);
     api.get_opt("release.app").await.unwrap().is_some()
 }

@@ -8,7 +8,7 @@ use release::action::apply::{ApplyOptions, prepare};
 use release::action::wait::{self, Until};
 use release::cluster::lease::{Holder, Lock, LockLost};
 use release::cluster::{Cluster, discovery, journal};
-use release::config::ReleaseName;
+use release::config::ReleaseId;
 use serde_json::json;
 
 use crate::support::chart::config_map;
@@ -31,7 +31,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     ]
 }
 
-async fn acquire(cluster: &Cluster, release: &ReleaseName, run_id: &str, wait: u64) -> Lock {
+async fn acquire(cluster: &Cluster, release: &ReleaseId, run_id: &str, wait: u64) -> Lock {
     let holder = Holder { user: "ci".into(), host: "runner".into(), run_url: None, run_id: run_id.into(), since: Timestamp::now() };
     Lock::acquire(cluster, release, &holder, Duration::from_secs(wait)).await.unwrap()
 }

@@ -8,7 +8,7 @@ use release::evidence::event::{Event, Record};
 use release::failure::{Failure, Kind};
 use release::gate::{Cause, Finding, GateOutcome, Verdict};
 use release::plan::{Action, ClusterPlan};
-use release::rollout::execute::{Drive, Judged, Site};
+use release::rollout::execute::{ClusterPort, ClusterRun, Judged};
 use release::rollout::interrupt::Interrupt;
 use release::rollout::state::{ClusterState, replay};
 use release::rollout::{ClusterOutcome, Observer};
@@ -53,7 +53,7 @@ fn outcome(verdict: Verdict) -> GateOutcome {
 }
 
 #[async_trait]
-impl Site for Scripted {
+impl ClusterPort for Scripted {
     async fn lock(&self) -> Result<(), Failure> {
         self.call("lock")
     }
@@ -123,7 +123,7 @@ fn plan(action: Action) -> ClusterPlan {
 }
 
 async fn run(site: &Scripted, wish: OnFailure) -> ClusterOutcome {
-    Drive::new(site, &plan(Action::Upgrade), wish, &Silent, &Interrupt::never()).run().await
+    ClusterRun::new(site, &plan(Action::Upgrade), wish, &Silent, &Interrupt::never()).run().await
 }
 
 fn exit(outcome: &ClusterOutcome) -> Option<Kind> {
@@ -202,7 +202,7 @@ async fn an_inconclusive_gate_halts_and_does_not_mark_the_revision() {
 async fn a_cluster_on_the_target_is_gated_and_not_changed() {
     let site = Scripted::default();
     let plan = plan(Action::Nothing);
-    let outcome = Drive::new(&site, &plan, OnFailure::Halt, &Silent, &Interrupt::never()).run().await;
+    let outcome = ClusterRun::new(&site, &plan, OnFailure::Halt, &Silent, &Interrupt::never()).run().await;
     assert_eq!((outcome.state, outcome.revision), (ClusterState::Promoted, Some(1)));
     assert!(site.calls().contains(&"gate".to_owned()) && !site.calls().contains(&"change".to_owned()));
 }
@@ -213,7 +213,7 @@ async fn a_killed_change_is_recovered_or_made_again() {
         let site = Scripted { recovered, ..Scripted::default() };
         let plan = plan(Action::Upgrade);
         let interrupt = Interrupt::never();
-        let drive = Drive::new(&site, &plan, OnFailure::Halt, &Silent, &interrupt).resume(ClusterState::Changing, None);
+        let drive = ClusterRun::new(&site, &plan, OnFailure::Halt, &Silent, &interrupt).resume(ClusterState::Changing, None);
         let outcome = drive.run().await;
         assert_eq!((outcome.state, outcome.revision), (ClusterState::Promoted, Some(2)));
         assert_eq!(site.calls().contains(&"change".to_owned()), made_again);

@@ -9,10 +9,10 @@ use super::problem::Why;
 use super::{ApplyOptions, Crds, Effect, Prepared, Step, crd, needs};
 use crate::cluster::discovery::Kinds;
 use crate::cluster::error::Cause;
+use crate::cluster::helm_marks::{foreign, marked};
 use crate::cluster::objects::{self, Apply};
-use crate::cluster::ownership::{foreign, marked};
 use crate::cluster::{Cluster, apply};
-use crate::config::ReleaseName;
+use crate::config::ReleaseId;
 use crate::helm::manifest::{Key, Object};
 
 /// What every question needs.
@@ -22,7 +22,7 @@ pub(super) struct Ask<'a> {
     pub(super) served: &'a Kinds,
     /// Those and what the CRDs of the release bring.
     pub(super) kinds: &'a Kinds,
-    pub(super) release: &'a ReleaseName,
+    pub(super) release: &'a ReleaseId,
     pub(super) old: &'a BTreeMap<Key, &'a Object>,
     pub(super) new: &'a [Object],
     pub(super) options: ApplyOptions,

@@ -17,8 +17,8 @@ use super::problem::{Problem, Why, lines};
 use super::{Deletion, Effect, Prepared, Step, ask, crd};
 use crate::action::ActionError;
 use crate::cluster::error::Cause;
+use crate::cluster::helm_marks::marked;
 use crate::cluster::objects::{self, Apply, in_parallel};
-use crate::cluster::ownership::marked;
 use crate::helm::kind_order;
 use crate::helm::manifest::Key;
 

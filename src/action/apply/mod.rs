@@ -16,7 +16,7 @@ use futures::StreamExt;
 use crate::cluster::discovery::Kinds;
 use crate::cluster::objects::{self, in_parallel};
 use crate::cluster::{ApiError, Cluster};
-use crate::config::ReleaseName;
+use crate::config::ReleaseId;
 use crate::helm::manifest::{Key, Object};
 
 pub use crd::stays as crd_stays;
@@ -94,7 +94,7 @@ pub struct Deletion {
 pub struct Prepared {
     cluster: Cluster,
     kinds: Kinds,
-    release: ReleaseName,
+    release: ReleaseId,
     options: ApplyOptions,
     /// The new manifest's objects, in its order.
     pub steps: Vec<Step>,
@@ -116,7 +116,7 @@ impl Prepared {
 pub async fn prepare(
     cluster: &Cluster,
     kinds: &Kinds,
-    release: &ReleaseName,
+    release: &ReleaseId,
     old: &[Object],
     new: &[Object],
     options: &ApplyOptions,
@@ -132,7 +132,7 @@ pub async fn prepare(
 }
 
 /// An object that the manifest has twice is applied as its last text says, as when Helm applies them one after the other.
-fn last_of_each<'o>(kinds: &Kinds, release: &ReleaseName, new: &'o [Object]) -> Vec<(Key, &'o Object)> {
+fn last_of_each<'o>(kinds: &Kinds, release: &ReleaseId, new: &'o [Object]) -> Vec<(Key, &'o Object)> {
     let keyed: Vec<(Key, &Object)> = new.iter().map(|object| (kinds.key(object, &release.namespace), object)).collect();
     let last: BTreeMap<Key, usize> = keyed.iter().enumerate().map(|(index, (key, _))| (key.clone(), index)).collect();
     let is_last = |index: usize, key: &Key| key.name.is_empty() || last[key] == index;
@@ -162,7 +162,7 @@ fn settle(objects: &[(Key, &Object)], answers: Vec<Result<Effect, Why>>, install
 async fn deletions(
     cluster: &Cluster,
     kinds: &Kinds,
-    release: &ReleaseName,
+    release: &ReleaseId,
     old: &[Object],
     steps: &[Step],
 ) -> Result<Vec<Deletion>, ApiError> {
@@ -175,13 +175,7 @@ async fn deletions(
 }
 
 /// `None` when it is gone, is to be kept, or is of a kind that is no longer served.
-async fn deletion(
-    cluster: &Cluster,
-    kinds: &Kinds,
-    release: &ReleaseName,
-    key: Key,
-    object: &Object,
-) -> Result<Option<Deletion>, ApiError> {
+async fn deletion(cluster: &Cluster, kinds: &Kinds, release: &ReleaseId, key: Key, object: &Object) -> Result<Option<Deletion>, ApiError> {
     let Some(api) = kinds.api(cluster, object, &release.namespace) else { return Ok(None) };
     let live = objects::metadata(&api, object.name()).await;
     let live = live.map_err(|error| ApiError::new(cluster, format!("read {key}"), &error))?;
@@ -232,7 +226,7 @@ mod tests {
     #[test]
     fn an_object_given_twice_is_applied_once() {
         let new = [object("A", "a"), object("B", "b"), object("A", "a")];
-        let release = ReleaseName { name: "r".into(), namespace: "ns".into() };
+        let release = ReleaseId { name: "r".into(), namespace: "ns".into() };
         let kept: Vec<String> = last_of_each(&Kinds::default(), &release, &new).into_iter().map(|(key, _)| key.to_string()).collect();
         assert_eq!(kept, ["B b", "A a"]);
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Verb;
+use super::ActionContext;
 use crate::action::ActionError;
 use crate::action::apply::{Applied, Failed, Problem, Why};
 use crate::action::wait::{self, Until};
@@ -17,7 +17,7 @@ use crate::plan::crd;
 const ESTABLISHED: Duration = Duration::from_mins(1);
 
 /// Applies the files one after the other. A live CRD that would lose a version or a field stays as it is.
-pub(super) async fn install(verb: Verb<'_>, kinds: &Kinds, crds: &[Crd<'_>], force: bool) -> Result<(), ActionError> {
+pub(super) async fn install(verb: ActionContext<'_>, kinds: &Kinds, crds: &[Crd<'_>], force: bool) -> Result<(), ActionError> {
     let mut applied = Vec::new();
     for file in crds {
         for object in objects_of(file)? {
@@ -26,12 +26,12 @@ pub(super) async fn install(verb: Verb<'_>, kinds: &Kinds, crds: &[Crd<'_>], for
             }
         }
     }
-    let Verb { cluster, release, talk, .. } = verb;
+    let ActionContext { cluster, release, talk, .. } = verb;
     Ok(wait::ready(cluster, kinds, &applied, &release.namespace, Until::Ready { jobs: false }, ESTABLISHED, talk).await?)
 }
 
-async fn apply(verb: Verb<'_>, kinds: &Kinds, object: &Object, force: bool) -> Result<bool, ActionError> {
-    let Verb { cluster, release, permit, talk, .. } = verb;
+async fn apply(verb: ActionContext<'_>, kinds: &Kinds, object: &Object, force: bool) -> Result<bool, ActionError> {
+    let ActionContext { cluster, release, permit, talk, .. } = verb;
     let key = kinds.key(object, &release.namespace);
     let problem = |why| {
         let problems = vec![Problem { key: key.clone(), why }];

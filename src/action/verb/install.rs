@@ -4,9 +4,9 @@ use k8s_openapi::api::core::v1::Namespace;
 use kube::Api;
 
 use super::observe::Observed;
-use super::render::{DryRun, Making, check_size, dry_run, objects, prepared, record, rendered};
+use super::render::{RevisionDraft, RevisionPreview, check_size, dry_run, objects, prepared, record, rendered};
 use super::stage::{Stage, put, with_status};
-use super::{Conduct, Deployment, Refusal, Rehearsal, Removal, Verb, Wait, crds, observe, uninstall, words};
+use super::{ActionContext, ActionOptions, Deployment, DryRun, Refusal, UninstallRequest, Wait, crds, observe, uninstall, words};
 use crate::action::ActionError;
 use crate::action::apply::{self, ApplyOptions, Prepared};
 use crate::cluster::discovery::Kinds;
@@ -14,13 +14,13 @@ use crate::cluster::namespace;
 use crate::helm::release::{Release, Revision, Status};
 
 /// Installs a chart; answers the deployed revision.
-pub async fn install(verb: Verb<'_>, deployment: &Deployment) -> Result<Release, ActionError> {
+pub async fn install(verb: ActionContext<'_>, deployment: &Deployment) -> Result<Release, ActionError> {
     let Observed { history, kinds, version } = observe::observe(verb).await?;
     check_name(&history, deployment.replace)?;
     let chart = prepared(deployment.chart.clone(), deployment.values.clone())?;
     let kinds = install_crds(verb, deployment, &chart, kinds).await?;
     let making = making(history.last().map_or(1, |last| last.revision() + 1), "Initial install underway");
-    let rendering = rendered(verb, deployment, chart, (&kinds, version), &making, Rehearsal::Server).await?;
+    let rendering = rendered(verb, deployment, chart, (&kinds, version), &making, DryRun::Server).await?;
     tell_all(verb, &rendering.warnings);
     let record = record(verb.release, deployment, &rendering, &making)?;
     check_size(&record)?;
@@ -41,32 +41,32 @@ pub async fn install(verb: Verb<'_>, deployment: &Deployment) -> Result<Release,
 }
 
 /// What an install would do. A name that is taken does not matter, as with Helm.
-pub async fn rehearse_install(verb: Verb<'_>, deployment: &Deployment) -> Result<DryRun, ActionError> {
+pub async fn dry_run_install(verb: ActionContext<'_>, deployment: &Deployment) -> Result<RevisionPreview, ActionError> {
     let Observed { kinds, version, .. } = observe::observe(verb).await?;
     let chart = prepared(deployment.chart.clone(), deployment.values.clone())?;
     if !deployment.skip_crds && !chart.crds().is_empty() {
         (verb.talk)("This chart or one of its subcharts contains CRDs. Rendering may fail or contain inaccuracies.");
     }
     let making = making(1, "Dry run complete");
-    let rendering = rendered(verb, deployment, chart, (&kinds, version), &making, Rehearsal::Server).await?;
+    let rendering = rendered(verb, deployment, chart, (&kinds, version), &making, DryRun::Server).await?;
     let objects = objects(&rendering, &verb.release.name)?;
     apply::prepare(verb.cluster, &kinds, verb.release, &[], &objects, &options(deployment.conduct)).await?;
     dry_run(&rendering, &record(verb.release, deployment, &rendering, &making)?)
 }
 
-fn making(revision: Revision, description: &str) -> Making<'_> {
-    Making { revision, shown_revision: 1, upgrade: false, status: Status::PendingInstall, description, first_deployed: None }
+fn making(revision: Revision, description: &str) -> RevisionDraft<'_> {
+    RevisionDraft { revision, shown_revision: 1, upgrade: false, status: Status::PendingInstall, description, first_deployed: None }
 }
 
 /// Says every warning.
-pub(super) fn tell_all(verb: Verb<'_>, warnings: &[String]) {
+pub(super) fn tell_all(verb: ActionContext<'_>, warnings: &[String]) {
     for warning in warnings {
         (verb.talk)(warning);
     }
 }
 
 /// Undoing on failure is for what failed to become ready, too.
-pub(super) fn waiting(deployment: &Deployment) -> Conduct {
+pub(super) fn waiting(deployment: &Deployment) -> ActionOptions {
     let mut conduct = deployment.conduct;
     if deployment.rollback_on_failure && conduct.wait == Wait::Hooks {
         conduct.wait = Wait::Ready;
@@ -74,8 +74,8 @@ pub(super) fn waiting(deployment: &Deployment) -> Conduct {
     conduct
 }
 
-fn options(conduct: Conduct) -> ApplyOptions {
-    let Conduct { force_conflicts, take_ownership, .. } = conduct;
+fn options(conduct: ActionOptions) -> ApplyOptions {
+    let ActionOptions { force_conflicts, take_ownership, .. } = conduct;
     ApplyOptions { force_conflicts, take_ownership, installing: true, ..ApplyOptions::default() }
 }
 
@@ -90,7 +90,7 @@ fn check_name(history: &[Release], replace: bool) -> Result<(), Refusal> {
 
 /// The CRDs come before the capabilities are asked for: templates may ask for their kinds.
 async fn install_crds(
-    verb: Verb<'_>,
+    verb: ActionContext<'_>,
     deployment: &Deployment,
     chart: &crate::helm::rendering::Prepared,
     kinds: Kinds,
@@ -105,7 +105,7 @@ async fn install_crds(
 }
 
 /// The lock lives in the namespace, which is made for it if that is wanted.
-async fn enter(verb: Verb<'_>, create_namespace: bool) -> Result<(), ActionError> {
+async fn enter(verb: ActionContext<'_>, create_namespace: bool) -> Result<(), ActionError> {
     let name = &verb.release.namespace;
     if create_namespace {
         namespace::ensure(verb.cluster, name).await?;
@@ -120,7 +120,7 @@ async fn enter(verb: Verb<'_>, create_namespace: bool) -> Result<(), ActionError
 }
 
 /// A failed revision keeps its status.
-async fn replace(verb: Verb<'_>, history: &[Release]) -> Result<(), ActionError> {
+async fn replace(verb: ActionContext<'_>, history: &[Release]) -> Result<(), ActionError> {
     match history.last().filter(|last| last.status() != Status::Failed) {
         Some(last) => put(verb, &with_status(last, Status::Superseded, "superseded by new release")?).await,
         None => Ok(()),
@@ -143,7 +143,7 @@ async fn fail(mut stage: Stage<'_>, deployment: &Deployment, error: ActionError)
         stored.unwrap_or_else(|problem| (stage.verb.talk)(&format!("the failure could not be stored: {}", words(&problem))));
         return error;
     }
-    let removal = Removal { conduct: stage.conduct, ..Removal::default() };
+    let removal = UninstallRequest { conduct: stage.conduct, ..UninstallRequest::default() };
     match uninstall(stage.verb, &removal).await {
         Ok(_) => ActionError::Undone {
             told: format!("release {name} failed, and has been uninstalled due to rollback-on-failure being set"),

@@ -17,15 +17,15 @@ mod stage;
 mod uninstall;
 mod upgrade;
 
-pub use install::{install, rehearse_install};
+pub use install::{dry_run_install, install};
 pub use observe::objects;
 pub use permit::{LockOnWrite, Permit, ReadOnly};
 pub use refusal::Refusal;
-pub use render::{DryRun, render, render_offline};
-pub use request::{Conduct, Deployment, Rehearsal, Removal, Return, Reuse, Verb, Wait};
-pub use rollback::{crds as crds_of_rollback, rehearse_rollback, rollback};
+pub use render::{RevisionPreview, render, render_offline};
+pub use request::{ActionContext, ActionOptions, Deployment, DryRun, Reuse, RollbackRequest, UninstallRequest, Wait};
+pub use rollback::{crds as crds_of_rollback, dry_run_rollback, rollback};
 pub use uninstall::{Uninstalled, uninstall, what_would_stay};
-pub use upgrade::{crds as crds_of_upgrade, rehearse_upgrade, upgrade};
+pub use upgrade::{crds as crds_of_upgrade, dry_run_upgrade, upgrade};
 
 use std::error::Error;
 
@@ -34,7 +34,7 @@ use crate::helm::release::{Release, Status};
 use super::ActionError;
 
 /// Installs where there is no release, or only an uninstalled one; upgrades otherwise (`helm upgrade --install`).
-pub async fn deploy(verb: Verb<'_>, deployment: &Deployment) -> Result<Release, ActionError> {
+pub async fn deploy(verb: ActionContext<'_>, deployment: &Deployment) -> Result<Release, ActionError> {
     let history = observe::history(verb).await?;
     match history.last().map(Release::status) {
         None => Box::pin(install(verb, deployment)).await,

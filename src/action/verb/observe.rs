@@ -1,6 +1,6 @@
 //! What a verb looks at before it decides: the history, and what the cluster serves.
 
-use super::{Refusal, Verb};
+use super::{ActionContext, Refusal};
 use crate::action::ActionError;
 use crate::cluster::discovery::Kinds;
 use crate::cluster::{capabilities, release_secrets};
@@ -9,7 +9,7 @@ use crate::helm::manifest::{self, Object};
 use crate::helm::release::{Release, is_name};
 
 /// All revisions, oldest first; empty = there is no such release.
-pub(super) async fn history(verb: Verb<'_>) -> Result<Vec<Release>, ActionError> {
+pub(super) async fn history(verb: ActionContext<'_>) -> Result<Vec<Release>, ActionError> {
     if !is_name(&verb.release.name) {
         return Err(Refusal::NoName(verb.release.name.clone()).into());
     }
@@ -27,14 +27,14 @@ pub(super) struct Observed {
 }
 
 /// The history, and what the cluster is; all asked for at once.
-pub(super) async fn observe(verb: Verb<'_>) -> Result<Observed, ActionError> {
+pub(super) async fn observe(verb: ActionContext<'_>) -> Result<Observed, ActionError> {
     let version = async { Ok(capabilities::version(verb.cluster).await?) };
     let ((history, kinds), version) = tokio::try_join!(history_and_kinds(verb), version)?;
     Ok(Observed { history, kinds, version })
 }
 
 /// The history, and the kinds that the cluster serves.
-pub(super) async fn history_and_kinds(verb: Verb<'_>) -> Result<(Vec<Release>, Kinds), ActionError> {
+pub(super) async fn history_and_kinds(verb: ActionContext<'_>) -> Result<(Vec<Release>, Kinds), ActionError> {
     let kinds = async { Ok(Kinds::load(verb.cluster).await?) };
     tokio::try_join!(history(verb), kinds)
 }

@@ -9,7 +9,7 @@ use super::super::ActionError;
 use super::Refusal;
 use crate::cluster::lease::{Held, Holder, Lock, LockError};
 use crate::cluster::{ApiError, Cluster};
-use crate::config::ReleaseName;
+use crate::config::ReleaseId;
 
 /// Who may write.
 #[async_trait]
@@ -49,7 +49,7 @@ impl Permit for ReadOnly {
 /// Takes the lock right before the first write, so that what is refused leaves no trace.
 pub struct LockOnWrite<'a> {
     cluster: &'a Cluster,
-    release: &'a ReleaseName,
+    release: &'a ReleaseId,
     holder: Holder,
     wait: Duration,
     talk: &'a (dyn Fn(&str) + Send + Sync),
@@ -60,7 +60,7 @@ impl<'a> LockOnWrite<'a> {
     /// `wait`: how long to wait for another holder; one that was killed stands for half a minute.
     pub fn new(
         cluster: &'a Cluster,
-        release: &'a ReleaseName,
+        release: &'a ReleaseId,
         holder: Holder,
         wait: Duration,
         talk: &'a (dyn Fn(&str) + Send + Sync),

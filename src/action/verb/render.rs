@@ -4,11 +4,11 @@ use tokio::task::spawn_blocking;
 
 use super::observe::Observed;
 use super::stage::{now, unwritable};
-use super::{Deployment, Rehearsal, Verb, observe, refusal, reuse};
+use super::{ActionContext, Deployment, DryRun, observe, refusal, reuse};
 use crate::action::ActionError;
 use crate::cluster::capabilities::{self, ClusterLookup};
 use crate::cluster::discovery::Kinds;
-use crate::config::ReleaseName;
+use crate::config::ReleaseId;
 use crate::helm::capabilities::{Capabilities, KubeVersion};
 use crate::helm::chart::Chart;
 use crate::helm::engine::{Lookup, NoCluster, ReleaseContext};
@@ -19,7 +19,7 @@ use crate::helm::values::Values;
 
 /// What a revision would be.
 #[derive(Debug, Clone)]
-pub struct DryRun {
+pub struct RevisionPreview {
     /// Its record, with the status that a dry run has.
     pub record: Release,
     /// The objects of its manifest.
@@ -32,7 +32,7 @@ pub struct DryRun {
 
 /// Which revision is made, and as what.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Making<'a> {
+pub(super) struct RevisionDraft<'a> {
     pub(super) revision: Revision,
     /// What templates see; Helm says 1 for every install.
     pub(super) shown_revision: Revision,
@@ -45,7 +45,7 @@ pub(super) struct Making<'a> {
 /// Renders with everything that the cluster answers (`lookup`, capabilities), as an upgrade if there is a release, else as an install.
 ///
 /// A revision that a killed run left pending does not matter here.
-pub async fn render(verb: Verb<'_>, deployment: &Deployment) -> Result<DryRun, ActionError> {
+pub async fn render(verb: ActionContext<'_>, deployment: &Deployment) -> Result<RevisionPreview, ActionError> {
     let Observed { history, kinds, version } = observe::observe(verb).await?;
     let last = history.last().filter(|last| last.status() != Status::Uninstalled);
     let current = history.iter().rfind(|record| record.status() == Status::Deployed).or(last);
@@ -54,7 +54,7 @@ pub async fn render(verb: Verb<'_>, deployment: &Deployment) -> Result<DryRun, A
         None => (deployment.chart.clone(), deployment.values.clone()),
     };
     let revision = history.last().map_or(1, |last| last.revision() + 1);
-    let making = Making {
+    let making = RevisionDraft {
         revision,
         shown_revision: if current.is_some() { revision } else { 1 },
         upgrade: current.is_some(),
@@ -62,13 +62,13 @@ pub async fn render(verb: Verb<'_>, deployment: &Deployment) -> Result<DryRun, A
         description: "Dry run complete",
         first_deployed: current.and_then(Release::first_deployed_text),
     };
-    let rendering = rendered(verb, deployment, prepared(chart, values)?, (&kinds, version), &making, Rehearsal::Server).await?;
+    let rendering = rendered(verb, deployment, prepared(chart, values)?, (&kinds, version), &making, DryRun::Server).await?;
     dry_run(&rendering, &record(verb.release, deployment, &rendering, &making)?)
 }
 
 /// Renders an install without any cluster (`--dry-run=client`).
-pub async fn render_offline(release: &ReleaseName, deployment: &Deployment) -> Result<DryRun, ActionError> {
-    let making = Making {
+pub async fn render_offline(release: &ReleaseId, deployment: &Deployment) -> Result<RevisionPreview, ActionError> {
+    let making = RevisionDraft {
         revision: 1,
         shown_revision: 1,
         upgrade: false,
@@ -83,10 +83,10 @@ pub async fn render_offline(release: &ReleaseName, deployment: &Deployment) -> R
 }
 
 /// What is told of a revision that is not stored. The objects are those of the whole manifest.
-pub(super) fn dry_run(rendering: &Rendering, record: &Release) -> Result<DryRun, ActionError> {
+pub(super) fn dry_run(rendering: &Rendering, record: &Release) -> Result<RevisionPreview, ActionError> {
     let objects = objects(rendering, record.name())?;
     let record_bytes = bytes(record)?;
-    Ok(DryRun { record: record.clone(), objects, record_bytes, warnings: rendering.warnings.clone() })
+    Ok(RevisionPreview { record: record.clone(), objects, record_bytes, warnings: rendering.warnings.clone() })
 }
 
 /// The objects of what was rendered, Secrets included.
@@ -105,18 +105,18 @@ pub(super) fn values(error: crate::helm::values::coalesce::CoalesceError) -> Act
 
 /// Renders against the cluster, on a thread that may block.
 pub(super) async fn rendered(
-    verb: Verb<'_>,
+    verb: ActionContext<'_>,
     deployment: &Deployment,
     prepared: Prepared,
     (kinds, version): (&Kinds, KubeVersion),
-    making: &Making<'_>,
-    how: Rehearsal,
+    making: &RevisionDraft<'_>,
+    how: DryRun,
 ) -> Result<Rendering, ActionError> {
     let capabilities = capabilities::of(version, kinds);
     let request = request(verb.release, deployment, capabilities, making);
     match how {
-        Rehearsal::Client => run(prepared, request, NoCluster).await,
-        Rehearsal::Server => run(prepared, request, ClusterLookup::new(verb.cluster, kinds)).await,
+        DryRun::Client => run(prepared, request, NoCluster).await,
+        DryRun::Server => run(prepared, request, ClusterLookup::new(verb.cluster, kinds)).await,
     }
 }
 
@@ -125,7 +125,7 @@ async fn run(prepared: Prepared, request: RenderingRequest, mut lookup: impl Loo
     Ok(rendering.map_err(|error| ActionError::Crashed(error.to_string()))??)
 }
 
-fn request(release: &ReleaseName, deployment: &Deployment, capabilities: Capabilities, making: &Making<'_>) -> RenderingRequest {
+fn request(release: &ReleaseId, deployment: &Deployment, capabilities: Capabilities, making: &RevisionDraft<'_>) -> RenderingRequest {
     let release = ReleaseContext {
         name: release.name.clone(),
         namespace: release.namespace.clone(),
@@ -144,10 +144,10 @@ fn request(release: &ReleaseName, deployment: &Deployment, capabilities: Capabil
 
 /// The record of what was rendered; one that no Secret can hold is refused.
 pub(super) fn record(
-    release: &ReleaseName,
+    release: &ReleaseId,
     deployment: &Deployment,
     rendering: &Rendering,
-    making: &Making<'_>,
+    making: &RevisionDraft<'_>,
 ) -> Result<Release, ActionError> {
     refusal::check_labels(deployment.labels.keys())?;
     let last_deployed = now();

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use super::Permit;
 use crate::action::removal::Cascade;
 use crate::cluster::Cluster;
-use crate::config::ReleaseName;
+use crate::config::ReleaseId;
 use crate::helm::chart::Chart;
 use crate::helm::release::Revision;
 
@@ -19,11 +19,11 @@ const TIMEOUT: Duration = Duration::from_mins(5);
 
 /// On which release of which cluster a verb works, by whose leave, and who hears about it.
 #[derive(Clone, Copy)]
-pub struct Verb<'a> {
+pub struct ActionContext<'a> {
     /// The cluster.
     pub cluster: &'a Cluster,
     /// The release.
-    pub release: &'a ReleaseName,
+    pub release: &'a ReleaseId,
     /// The lock, or the way to it; nothing is written once it is lost.
     pub permit: &'a dyn Permit,
     /// Notified when the verb shall stop: the revision is stored as failed then.
@@ -47,7 +47,7 @@ pub enum Wait {
 /// How a verb treats the cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of helm of its own")]
-pub struct Conduct {
+pub struct ActionOptions {
     /// Run the hooks.
     pub hooks: bool,
     /// What to wait for.
@@ -66,7 +66,7 @@ pub struct Conduct {
     pub cleanup_on_fail: bool,
 }
 
-impl Default for Conduct {
+impl Default for ActionOptions {
     /// Helm 4's own defaults.
     fn default() -> Self {
         Self {
@@ -84,18 +84,18 @@ impl Default for Conduct {
 
 /// What is asked of a rollback.
 #[derive(Debug, Clone, Default)]
-pub struct Return {
+pub struct RollbackRequest {
     /// The revision to return to; `None` = the one before the newest.
     pub to: Option<Revision>,
     /// Replaces "Rollback to N".
     pub description: Option<String>,
     /// How the cluster is treated.
-    pub conduct: Conduct,
+    pub conduct: ActionOptions,
 }
 
 /// What is asked of an uninstall.
 #[derive(Debug, Clone, Default)]
-pub struct Removal {
+pub struct UninstallRequest {
     /// Keep the records, the newest one as uninstalled.
     pub keep_history: bool,
     /// What happens to what the objects own.
@@ -103,12 +103,12 @@ pub struct Removal {
     /// Replaces "Uninstallation complete".
     pub description: Option<String>,
     /// How the cluster is treated.
-    pub conduct: Conduct,
+    pub conduct: ActionOptions,
 }
 
 /// How far a dry run goes; nothing is written either way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rehearsal {
+pub enum DryRun {
     /// Templates find nothing with `lookup`, and the objects are not sent.
     Client,
     /// Templates look up what is there, and the server judges every object.
@@ -160,7 +160,7 @@ pub struct Deployment {
     /// Leave Secrets out of the manifest; only for a dry run.
     pub hide_secrets: bool,
     /// How the cluster is treated.
-    pub conduct: Conduct,
+    pub conduct: ActionOptions,
 }
 
 impl Deployment {
@@ -180,7 +180,7 @@ impl Deployment {
             render_subchart_notes: false,
             enable_dns: false,
             hide_secrets: false,
-            conduct: Conduct::default(),
+            conduct: ActionOptions::default(),
         }
     }
 }

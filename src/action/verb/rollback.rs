@@ -1,7 +1,7 @@
 //! `helm rollback`: a new revision that does what an older one did, from its stored manifest and hooks.
 
 use super::stage::{Stage, now, put, unwritable, with_status};
-use super::{Conduct, Refusal, Return, Verb, observe, words};
+use super::{ActionContext, ActionOptions, Refusal, RollbackRequest, observe, words};
 use crate::action::ActionError;
 use crate::action::apply::{self, ApplyOptions, Crds, Prepared};
 use crate::helm::release::{self, Release, Revision, Status};
@@ -11,12 +11,12 @@ use crate::helm::semver;
 const DESCRIPTION_LENGTH: usize = 256;
 
 /// Returns to an older revision; answers the new one. No CRD is deleted or replaced by an older one.
-pub async fn rollback(verb: Verb<'_>, back: &Return) -> Result<Release, ActionError> {
+pub async fn rollback(verb: ActionContext<'_>, back: &RollbackRequest) -> Result<Release, ActionError> {
     check_description(back.description.as_deref())?;
     let (history, kinds) = observe::history_and_kinds(verb).await?;
     let (current, older) = current_and_older(&history, back.to)?;
     let default = format!("Rollback to {}", older.revision());
-    let new = release::Return {
+    let new = release::RollbackRecord {
         revision: current.revision() + 1,
         description: back.description.as_deref().unwrap_or(&default),
         first_deployed: current.first_deployed_text(),
@@ -25,7 +25,7 @@ pub async fn rollback(verb: Verb<'_>, back: &Return) -> Result<Release, ActionEr
     let record = older.returned_to(&new).map_err(|source| unwritable(older, source))?;
     super::render::check_size(&record)?;
     let (old, objects) = (observe::objects(current)?, observe::objects(&record)?);
-    let Conduct { force_conflicts, .. } = back.conduct;
+    let ActionOptions { force_conflicts, .. } = back.conduct;
     // What the stored manifest has was ours once: Helm does not ask again.
     let options = ApplyOptions { force_conflicts, take_ownership: true, installing: false, crds: crds(older, current) };
     let prepared = apply::prepare(verb.cluster, &kinds, verb.release, &old, &objects, &options).await?;
@@ -44,7 +44,7 @@ pub async fn rollback(verb: Verb<'_>, back: &Return) -> Result<Release, ActionEr
 }
 
 /// Whether a rollback could begin; nothing is written.
-pub async fn rehearse_rollback(verb: Verb<'_>, back: &Return) -> Result<(), ActionError> {
+pub async fn dry_run_rollback(verb: ActionContext<'_>, back: &RollbackRequest) -> Result<(), ActionError> {
     check_description(back.description.as_deref())?;
     let history = observe::history(verb).await?;
     current_and_older(&history, back.to)?;
@@ -80,7 +80,7 @@ async fn perform(stage: &mut Stage<'_>, prepared: &Prepared) -> Result<(), Actio
 }
 
 /// Stores the failure. A revision that ran is superseded by then, unless only waiting or a hook failed; one that failed stays failed.
-async fn fail(mut stage: Stage<'_>, back: &Return, current: &Release, error: ActionError) -> ActionError {
+async fn fail(mut stage: Stage<'_>, back: &RollbackRequest, current: &Release, error: ActionError) -> ActionError {
     let name = stage.verb.release.name.clone();
     let waited = matches!(error, ActionError::NotReady(_));
     let verb = if waited { "Release" } else { "Rollback" };

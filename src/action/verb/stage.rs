@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::ZonedDateTime;
 use tokio::time::{Instant, sleep};
 
-use super::{Conduct, Refusal, Verb, Wait};
+use super::{ActionContext, ActionOptions, Refusal, Wait};
 use crate::action::apply::{Applied, Prepared};
 use crate::action::hooks::{self, HookPlace};
 use crate::action::wait::{self, Until};
@@ -21,8 +21,8 @@ const SHORTEST_WAIT: Duration = Duration::from_secs(30);
 
 /// A revision that is being written.
 pub(super) struct Stage<'a> {
-    pub(super) verb: Verb<'a>,
-    pub(super) conduct: Conduct,
+    pub(super) verb: ActionContext<'a>,
+    pub(super) conduct: ActionOptions,
     /// The kinds that the cluster serves, and those that the release brings.
     pub(super) kinds: Kinds,
     /// The record as it is stored now.
@@ -45,7 +45,7 @@ pub(super) fn now() -> String {
 /// Stores a changed record of a revision that is stored already.
 ///
 /// A revision whose end is not stored stops every later verb, so this waits for an API server that is away, as long as the lock stands.
-pub(super) async fn put(verb: Verb<'_>, record: &Release) -> Result<(), ActionError> {
+pub(super) async fn put(verb: ActionContext<'_>, record: &Release) -> Result<(), ActionError> {
     let start = Instant::now();
     loop {
         verb.permit.check()?;
@@ -69,7 +69,7 @@ pub(super) fn unwritable(record: &Release, source: crate::helm::release::CodecEr
 impl Stage<'_> {
     /// Makes room in the history and stores the pending record. That it exists already means that somebody else works on the release.
     pub(super) async fn begin(&self, history: &[Release]) -> Result<(), ActionError> {
-        let Verb { cluster, release, permit, .. } = self.verb;
+        let ActionContext { cluster, release, permit, .. } = self.verb;
         permit.check()?;
         release_secrets::prune(cluster, release, history, self.conduct.history_max).await?;
         permit.check()?;
@@ -143,7 +143,7 @@ impl Stage<'_> {
             Wait::Legacy => Until::Legacy { jobs },
         };
         let limit = if self.conduct.timeout.is_zero() { SHORTEST_WAIT } else { self.conduct.timeout };
-        let Verb { cluster, release, talk, .. } = self.verb;
+        let ActionContext { cluster, release, talk, .. } = self.verb;
         Ok(wait::ready(cluster, &self.kinds, &self.objects, &release.namespace, until, limit, talk).await?)
     }
 
@@ -163,7 +163,7 @@ impl Stage<'_> {
 
     /// Deletes what this revision created.
     pub(super) async fn clean_up(&self) -> Result<(), ActionError> {
-        let Verb { cluster, release, permit, .. } = self.verb;
+        let ActionContext { cluster, release, permit, .. } = self.verb;
         permit.check()?;
         let created = |object: &&Object| self.created.contains(&self.kinds.key(object, &release.namespace));
         let created: Vec<Object> = self.objects.iter().filter(created).cloned().collect();

@@ -1,7 +1,7 @@
 //! `helm uninstall`: the objects of a release go, and its history with them unless it is kept.
 
 use super::stage::{Stage, now, put, unwritable, with_status};
-use super::{Refusal, Removal, Verb, Wait, observe, words};
+use super::{ActionContext, Refusal, UninstallRequest, Wait, observe, words};
 use crate::action::ActionError;
 use crate::action::removal::{self, Removed};
 use crate::cluster::release_secrets;
@@ -17,7 +17,7 @@ pub struct Uninstalled {
 }
 
 /// Uninstalls a release.
-pub async fn uninstall(verb: Verb<'_>, removal: &Removal) -> Result<Uninstalled, ActionError> {
+pub async fn uninstall(verb: ActionContext<'_>, removal: &UninstallRequest) -> Result<Uninstalled, ActionError> {
     let (history, kinds) = observe::history_and_kinds(verb).await?;
     let newest = history.last().ok_or(Refusal::NotFound)?;
     if newest.status() == Status::Uninstalled {
@@ -46,14 +46,19 @@ pub async fn uninstall(verb: Verb<'_>, removal: &Removal) -> Result<Uninstalled,
 }
 
 /// What would stay of a release, in Helm's words; for a dry run. Nothing is written.
-pub async fn what_would_stay(verb: Verb<'_>) -> Result<String, ActionError> {
+pub async fn what_would_stay(verb: ActionContext<'_>) -> Result<String, ActionError> {
     let (history, kinds) = observe::history_and_kinds(verb).await?;
     let newest = history.last().ok_or(Refusal::NotFound)?;
     Ok(removal::kept(&kinds, verb.release, &observe::objects(newest)?).told())
 }
 
 /// An uninstalled release whose history was kept loses that too.
-async fn already(verb: Verb<'_>, removal: &Removal, history: &[Release], newest: &Release) -> Result<Uninstalled, ActionError> {
+async fn already(
+    verb: ActionContext<'_>,
+    removal: &UninstallRequest,
+    history: &[Release],
+    newest: &Release,
+) -> Result<Uninstalled, ActionError> {
     if removal.keep_history {
         return Err(Refusal::AlreadyDeleted(verb.release.name.clone()).into());
     }
@@ -63,10 +68,10 @@ async fn already(verb: Verb<'_>, removal: &Removal, history: &[Release], newest:
 }
 
 /// From the pre-delete hooks to the post-delete ones; what fails after the deletion is told at the end.
-async fn perform(stage: &mut Stage<'_>, removal: &Removal) -> Result<(Removed, Vec<String>), ActionError> {
+async fn perform(stage: &mut Stage<'_>, removal: &UninstallRequest) -> Result<(Removed, Vec<String>), ActionError> {
     stage.hooks("pre-delete").await?;
     put(stage.verb, &stage.record).await?;
-    let Verb { cluster, release, .. } = stage.verb;
+    let ActionContext { cluster, release, .. } = stage.verb;
     stage.verb.permit.check()?;
     let removed = removal::uninstall_objects(cluster, &stage.kinds, release, &stage.objects, removal.cascade).await?;
     let mut problems = Vec::new();
@@ -79,7 +84,7 @@ async fn perform(stage: &mut Stage<'_>, removal: &Removal) -> Result<(Removed, V
 }
 
 /// Oldest first: what is left by a kill is still the release that is being uninstalled.
-async fn purge(verb: Verb<'_>, history: &[Release]) -> Result<(), ActionError> {
+async fn purge(verb: ActionContext<'_>, history: &[Release]) -> Result<(), ActionError> {
     for record in history {
         verb.permit.check()?;
         release_secrets::delete(verb.cluster, verb.release, record.revision()).await?;

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use super::install::{tell_all, waiting};
 use super::observe::Observed;
-use super::render::{DryRun, Making, check_size, dry_run, objects, prepared, record, rendered, values};
+use super::render::{RevisionDraft, RevisionPreview, check_size, dry_run, objects, prepared, record, rendered, values};
 use super::rollback::rollback;
 use super::stage::{Stage, with_status};
-use super::{Conduct, Deployment, Refusal, Rehearsal, Return, Verb, observe, refusal, reuse, words};
+use super::{ActionContext, ActionOptions, Deployment, DryRun, Refusal, RollbackRequest, observe, refusal, reuse, words};
 use crate::action::ActionError;
 use crate::action::apply::{self, ApplyOptions, Crds, Prepared};
 use crate::cluster::discovery::Kinds;
@@ -28,8 +28,8 @@ struct Ready {
 }
 
 /// Upgrades a release; answers the deployed revision.
-pub async fn upgrade(verb: Verb<'_>, deployment: &Deployment) -> Result<Release, ActionError> {
-    let ready = Box::pin(get_ready(verb, deployment, Rehearsal::Server)).await?;
+pub async fn upgrade(verb: ActionContext<'_>, deployment: &Deployment) -> Result<Release, ActionError> {
+    let ready = Box::pin(get_ready(verb, deployment, DryRun::Server)).await?;
     let Ready { history, kinds, rendering, record, objects, prepared } = ready;
     tell_all(verb, &rendering.warnings);
     check_size(&record)?;
@@ -50,19 +50,19 @@ pub async fn upgrade(verb: Verb<'_>, deployment: &Deployment) -> Result<Release,
 }
 
 /// What an upgrade would do.
-pub async fn rehearse_upgrade(verb: Verb<'_>, deployment: &Deployment, how: Rehearsal) -> Result<DryRun, ActionError> {
+pub async fn dry_run_upgrade(verb: ActionContext<'_>, deployment: &Deployment, how: DryRun) -> Result<RevisionPreview, ActionError> {
     let ready = Box::pin(get_ready(verb, deployment, how)).await?;
     let description = deployment.description.as_deref().unwrap_or("Dry run complete");
     let record = with_status(&ready.record, ready.record.status(), description)?;
     dry_run(&ready.rendering, &record)
 }
 
-async fn get_ready(verb: Verb<'_>, deployment: &Deployment, how: Rehearsal) -> Result<Ready, ActionError> {
+async fn get_ready(verb: ActionContext<'_>, deployment: &Deployment, how: DryRun) -> Result<Ready, ActionError> {
     let Observed { history, kinds, version } = observe::observe(verb).await?;
     let (last, current) = last_and_current(&history, &verb.release.name)?;
     let (chart, values) = reuse::reused(deployment.reuse, deployment.chart.clone(), deployment.values.clone(), current).map_err(values)?;
     let revision = last.revision() + 1;
-    let making = Making {
+    let making = RevisionDraft {
         revision,
         shown_revision: revision,
         upgrade: true,
@@ -73,12 +73,12 @@ async fn get_ready(verb: Verb<'_>, deployment: &Deployment, how: Rehearsal) -> R
     let rendering = rendered(verb, deployment, prepared(chart, values)?, (&kinds, version), &making, how).await?;
     let record = record(verb.release, deployment, &rendering, &making)?.with_labels(labels(last, &deployment.labels));
     let (old, objects) = (observe::objects(current)?, objects(&rendering, &verb.release.name)?);
-    let Conduct { force_conflicts, take_ownership, .. } = deployment.conduct;
+    let ActionOptions { force_conflicts, take_ownership, .. } = deployment.conduct;
     let crds = crds(current, record.chart_version());
     let options = ApplyOptions { force_conflicts, take_ownership, installing: false, crds };
     let prepared = match how {
-        Rehearsal::Client => None,
-        Rehearsal::Server => Some(apply::prepare(verb.cluster, &kinds, verb.release, &old, &objects, &options).await?),
+        DryRun::Client => None,
+        DryRun::Server => Some(apply::prepare(verb.cluster, &kinds, verb.release, &old, &objects, &options).await?),
     };
     Ok(Ready { history, kinds, rendering, record, objects, prepared })
 }
@@ -144,7 +144,7 @@ async fn fail(mut stage: Stage<'_>, deployment: &Deployment, history: &[Release]
         let told = "unable to find a previously successful release when attempting to rollback. original upgrade error".to_owned();
         return ActionError::Undone { told, error: Box::new(error) };
     };
-    let back = Return { to: Some(to), description: None, conduct: Conduct { history_max: 0, ..stage.conduct } };
+    let back = RollbackRequest { to: Some(to), description: None, conduct: ActionOptions { history_max: 0, ..stage.conduct } };
     // A future that contains itself has no size.
     match Box::pin(rollback(stage.verb, &back)).await {
         Ok(_) => {

@@ -23,7 +23,7 @@ use standing::{Standing, Watched};
 use super::error::Cause;
 use super::journal::object_name;
 use super::{ApiError, Cluster, namespace};
-use crate::config::ReleaseName;
+use crate::config::ReleaseId;
 
 /// How long a Lease stands after its last renewal.
 const DURATION: Duration = Duration::from_secs(30);
@@ -79,13 +79,13 @@ pub enum LockLost {
 #[derive(Debug)]
 pub struct Lock {
     cluster: Cluster,
-    release: ReleaseName,
+    release: ReleaseId,
     renewal: Renewal,
 }
 
 impl Lock {
     /// Takes the lock, waiting up to `wait` for another holder to give it back or to expire (which takes up to 30 s to see).
-    pub async fn acquire(cluster: &Cluster, release: &ReleaseName, holder: &Holder, wait: Duration) -> Result<Self, LockError> {
+    pub async fn acquire(cluster: &Cluster, release: &ReleaseId, holder: &Holder, wait: Duration) -> Result<Self, LockError> {
         let identity = holder.identity();
         let start = Instant::now();
         let mut watched = Watched::default();
@@ -137,12 +137,12 @@ impl Lock {
 }
 
 /// Who holds the lock, by what the Lease says: a holder that was killed is still named until somebody takes over.
-pub async fn holder(cluster: &Cluster, release: &ReleaseName) -> Result<Option<Holder>, ApiError> {
+pub async fn holder(cluster: &Cluster, release: &ReleaseId) -> Result<Option<Holder>, ApiError> {
     Ok(read(cluster, release).await?.filter(standing::is_taken).map(|lease| Holder::of(&lease)))
 }
 
 /// Takes the lock away from whoever holds it and answers who that was. For a run that was killed: a run that lives stops writing.
-pub async fn unlock(cluster: &Cluster, release: &ReleaseName) -> Result<Option<Holder>, ApiError> {
+pub async fn unlock(cluster: &Cluster, release: &ReleaseId) -> Result<Option<Holder>, ApiError> {
     loop {
         let Some(lease) = read(cluster, release).await? else { return Ok(None) };
         if delete(cluster, release, &lease).await? {
@@ -155,7 +155,7 @@ pub async fn unlock(cluster: &Cluster, release: &ReleaseName) -> Result<Option<H
 /// Writes our name into the Lease; `None` when somebody else was faster.
 async fn take(
     cluster: &Cluster,
-    release: &ReleaseName,
+    release: &ReleaseId,
     holder: &Holder,
     identity: &str,
     seen: Option<Lease>,
@@ -187,7 +187,7 @@ async fn take(
 }
 
 /// Deletes exactly this version of the Lease; false when it has changed.
-async fn delete(cluster: &Cluster, release: &ReleaseName, lease: &Lease) -> Result<bool, ApiError> {
+async fn delete(cluster: &Cluster, release: &ReleaseId, lease: &Lease) -> Result<bool, ApiError> {
     let preconditions = Preconditions { uid: lease.metadata.uid.clone(), resource_version: lease.metadata.resource_version.clone() };
     let parameters = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
     match api(cluster, release).delete(&object_name(release), &parameters).await {
@@ -198,14 +198,14 @@ async fn delete(cluster: &Cluster, release: &ReleaseName, lease: &Lease) -> Resu
     }
 }
 
-async fn read(cluster: &Cluster, release: &ReleaseName) -> Result<Option<Lease>, ApiError> {
+async fn read(cluster: &Cluster, release: &ReleaseId) -> Result<Option<Lease>, ApiError> {
     api(cluster, release).get_opt(&object_name(release)).await.map_err(|error| failed(cluster, release, "read", &error))
 }
 
-fn failed(cluster: &Cluster, release: &ReleaseName, verb: &str, error: &kube::Error) -> ApiError {
+fn failed(cluster: &Cluster, release: &ReleaseId, verb: &str, error: &kube::Error) -> ApiError {
     ApiError::new(cluster, format!("{verb} the lock, Lease {}/{}", release.namespace, object_name(release)), error)
 }
 
-fn api(cluster: &Cluster, release: &ReleaseName) -> Api<Lease> {
+fn api(cluster: &Cluster, release: &ReleaseId) -> Api<Lease> {
     Api::namespaced(cluster.client.clone(), &release.namespace)
 }

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{DEADLINE, Holder, LockLost, RENEW_EVERY, api, holder, object_name, standing};
 use crate::cluster::Cluster;
-use crate::config::ReleaseName;
+use crate::config::ReleaseId;
 
 /// After a renewal that did not arrive.
 const RETRY_EVERY: Duration = Duration::from_secs(1);
@@ -58,7 +58,7 @@ enum Renewed {
 
 impl Renewal {
     /// Renews the Lease from now on; `sent` is when the request that took it was sent.
-    pub(super) fn start(cluster: &Cluster, release: &ReleaseName, lease: Lease, sent: Instant) -> Self {
+    pub(super) fn start(cluster: &Cluster, release: &ReleaseId, lease: Lease, sent: Instant) -> Self {
         let state = Arc::new(Mutex::new(State { renewed: sent, renewed_wall: SystemTime::now(), taken: None }));
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(run(cluster.clone(), release.clone(), lease, Arc::clone(&state), stopped));
@@ -90,7 +90,7 @@ fn judge(state: &State, now: Instant, wall: SystemTime, place: &str) -> Result<(
 
 async fn run(
     cluster: Cluster,
-    release: ReleaseName,
+    release: ReleaseId,
     mut lease: Lease,
     state: Arc<Mutex<State>>,
     mut stopped: oneshot::Receiver<()>,
@@ -120,7 +120,7 @@ async fn run(
     }
 }
 
-async fn renew(cluster: &Cluster, release: &ReleaseName, lease: &Lease) -> Renewed {
+async fn renew(cluster: &Cluster, release: &ReleaseId, lease: &Lease) -> Renewed {
     let (api, name) = (api(cluster, release), object_name(release));
     let mut next = lease.clone();
     if let Some(spec) = next.spec.as_mut() {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use thiserror::Error;
 
-use crate::action::verb::{Conduct, Wait};
+use crate::action::verb::{ActionOptions, Wait};
 use crate::config::duration;
 use crate::failure::Failure;
 
@@ -84,23 +84,23 @@ pub enum ConductRefusal {
 
 impl WaitArgs {
     /// What is asked for, all else by default.
-    pub fn conduct(&self) -> Conduct {
+    pub fn conduct(&self) -> ActionOptions {
         let wait = match self.wait {
             WaitStrategy::Watcher => Wait::Ready,
             WaitStrategy::HookOnly => Wait::Hooks,
             WaitStrategy::Legacy => Wait::Legacy,
         };
-        Conduct { wait, timeout: self.timeout, hooks: !self.no_hooks, ..Conduct::default() }
+        ActionOptions { wait, timeout: self.timeout, hooks: !self.no_hooks, ..ActionOptions::default() }
     }
 }
 
 impl ConductArgs {
     /// What is asked for; what this program does not do is refused.
-    pub fn conduct(&self) -> Result<Conduct, Failure> {
+    pub fn conduct(&self) -> Result<ActionOptions, Failure> {
         Ok(self.checked()?)
     }
 
-    fn checked(&self) -> Result<Conduct, ConductRefusal> {
+    fn checked(&self) -> Result<ActionOptions, ConductRefusal> {
         if self.force_replace {
             return Err(ConductRefusal::Replace);
         }
@@ -110,14 +110,14 @@ impl ConductArgs {
             Some(other) => return Err(ConductRefusal::ServerSide(other.to_owned())),
         }
         let Self { wait_for_jobs, force_conflicts, .. } = *self;
-        Ok(Conduct { wait_for_jobs, force_conflicts, ..self.wait.conduct() })
+        Ok(ActionOptions { wait_for_jobs, force_conflicts, ..self.wait.conduct() })
     }
 }
 
 impl HistoryMaxArgs {
     /// Adds what these say.
-    pub fn add_to(&self, conduct: Conduct) -> Conduct {
-        Conduct { history_max: self.history_max, cleanup_on_fail: self.cleanup_on_fail, ..conduct }
+    pub fn add_to(&self, conduct: ActionOptions) -> ActionOptions {
+        ActionOptions { history_max: self.history_max, cleanup_on_fail: self.cleanup_on_fail, ..conduct }
     }
 }
 
@@ -127,7 +127,7 @@ mod tests {
 
     use super::*;
 
-    fn conduct(line: &str) -> Result<Conduct, ConductRefusal> {
+    fn conduct(line: &str) -> Result<ActionOptions, ConductRefusal> {
         let matches = ConductArgs::augment_args(Command::new("x")).get_matches_from(std::iter::once("x").chain(line.split_whitespace()));
         ConductArgs::from_arg_matches(&matches).unwrap().checked()
     }

@@ -2,11 +2,11 @@
 
 use clap::{Args, ValueEnum};
 
-use crate::action::verb::Rehearsal;
+use crate::action::verb::DryRun;
 
 /// How far a dry run goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum DryRun {
+pub enum RevisionPreview {
     /// None: everything is done
     #[value(alias = "false")]
     None,
@@ -22,16 +22,16 @@ pub enum DryRun {
 pub struct DryRunArgs {
     /// Simulate the operation; alone it means `client`
     #[arg(long, value_name = "HOW", value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "client", default_value = "none")]
-    pub dry_run: DryRun,
+    pub dry_run: RevisionPreview,
 }
 
 impl DryRunArgs {
     /// `None`: everything is done.
-    pub fn rehearsal(self) -> Option<Rehearsal> {
+    pub fn rehearsal(self) -> Option<DryRun> {
         match self.dry_run {
-            DryRun::None => None,
-            DryRun::Client => Some(Rehearsal::Client),
-            DryRun::Server => Some(Rehearsal::Server),
+            RevisionPreview::None => None,
+            RevisionPreview::Client => Some(DryRun::Client),
+            RevisionPreview::Server => Some(DryRun::Server),
         }
     }
 }

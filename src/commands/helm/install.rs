@@ -7,9 +7,9 @@ use super::deployment_args::DeploymentArgs;
 use super::kube_args::{KubeArgs, Place};
 use super::name_args::NameArgs;
 use super::write::{self, prefixed};
-use crate::action::verb::{self, Deployment, Refusal, Rehearsal};
+use crate::action::verb::{self, Deployment, DryRun, Refusal};
 use crate::commands::Context;
-use crate::config::ReleaseName;
+use crate::config::ReleaseId;
 use crate::failure::Failure;
 use crate::helm::release::{Release, is_name};
 use crate::report::exit_code::Exit;
@@ -43,8 +43,8 @@ async fn install(args: &InstallArgs, kube: &KubeArgs, context: &Context) -> Resu
         return Err(Refusal::Name(name).into());
     }
     let rehearsal = args.deployment.dry_run.rehearsal();
-    if rehearsal == Some(Rehearsal::Client) {
-        let release = ReleaseName { name, namespace: kube.namespace() };
+    if rehearsal == Some(DryRun::Client) {
+        let release = ReleaseId { name, namespace: kube.namespace() };
         return Ok(verb::render_offline(&release, &deployment).await?.record);
     }
     deploy(&kube.connect_to(&name).await?, &deployment, rehearsal, context).await
@@ -54,13 +54,13 @@ async fn install(args: &InstallArgs, kube: &KubeArgs, context: &Context) -> Resu
 pub(super) async fn deploy(
     (cluster, release): &Place,
     deployment: &Deployment,
-    rehearsal: Option<Rehearsal>,
+    rehearsal: Option<DryRun>,
     context: &Context,
 ) -> Result<Release, Failure> {
     write::run(cluster, release, context, async |asked| match rehearsal {
         None => Box::pin(verb::install(asked, deployment)).await,
-        Some(Rehearsal::Client) => Ok(verb::render_offline(release, deployment).await?.record),
-        Some(Rehearsal::Server) => Ok(verb::rehearse_install(asked, deployment).await?.record),
+        Some(DryRun::Client) => Ok(verb::render_offline(release, deployment).await?.record),
+        Some(DryRun::Server) => Ok(verb::dry_run_install(asked, deployment).await?.record),
     })
     .await
 }

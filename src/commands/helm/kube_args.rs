@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::cluster::context::{self, ClusterChoice};
 use crate::cluster::{Cluster, kubeconfig};
-use crate::config::ReleaseName;
+use crate::config::ReleaseId;
 use crate::failure::Failure;
 use crate::redact::Secret;
 
@@ -83,7 +83,7 @@ pub struct UnneededKubeArgs {
 }
 
 /// A cluster, and a release on it.
-pub type Place = (Cluster, ReleaseName);
+pub type Place = (Cluster, ReleaseId);
 
 impl KubeArgs {
     /// The namespace that is meant. Asks no cluster.
@@ -100,7 +100,7 @@ impl KubeArgs {
     /// The cluster, and the full name of a release on it.
     pub async fn connect_to(&self, release: &str) -> Result<Place, Failure> {
         let (cluster, namespace) = self.connect().await?;
-        Ok((cluster, ReleaseName { name: release.to_owned(), namespace }))
+        Ok((cluster, ReleaseId { name: release.to_owned(), namespace }))
     }
 
     fn choice(&self) -> ClusterChoice {

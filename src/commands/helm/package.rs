@@ -6,11 +6,12 @@ use std::path::{Component, Path, PathBuf};
 use clap::Args;
 
 use super::super::Context;
-use super::super::package::{source_failure, write};
+use super::super::package::write;
 use crate::config::{DirectorySource, Source};
 use crate::failure::Failure;
 use crate::helm::chart::{ChartArchive, Overrides, PackageError};
 use crate::report::exit_code::Exit;
+use crate::site::chart::source_failure;
 use crate::source::{self, DirectorySourceError, SourceError};
 
 /// The arguments.

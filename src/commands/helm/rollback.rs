@@ -6,7 +6,7 @@ use super::conduct_args::{ConductArgs, HistoryMaxArgs};
 use super::dry_run_args::DryRunArgs;
 use super::kube_args::KubeArgs;
 use super::write;
-use crate::action::verb::{self, Return};
+use crate::action::verb::{self, RollbackRequest};
 use crate::commands::Context;
 use crate::failure::Failure;
 use crate::helm::release::Revision;
@@ -37,7 +37,7 @@ pub struct HelmRollbackArgs {
 
 /// Returns to an older revision.
 pub async fn run(args: &HelmRollbackArgs, kube: &KubeArgs, context: &Context) -> Result<Exit, Failure> {
-    let back = Return {
+    let back = RollbackRequest {
         to: Some(args.revision),
         description: args.description.clone().filter(|text| !text.is_empty()),
         conduct: args.history.add_to(args.conduct.conduct()?),
@@ -45,7 +45,7 @@ pub async fn run(args: &HelmRollbackArgs, kube: &KubeArgs, context: &Context) ->
     let (cluster, release) = kube.connect_to(&args.release).await?;
     let done = write::run(&cluster, &release, context, async |asked| match args.dry_run.rehearsal() {
         None => verb::rollback(asked, &back).await.map(drop),
-        Some(_) => verb::rehearse_rollback(asked, &back).await,
+        Some(_) => verb::dry_run_rollback(asked, &back).await,
     });
     done.await?;
     context.printer.data("Rollback was a success! Happy Helming!");

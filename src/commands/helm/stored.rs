@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use crate::cluster::{Cluster, release_secrets};
-use crate::config::ReleaseName;
+use crate::config::ReleaseId;
 use crate::failure::Failure;
 use crate::helm::release::{Release, Revision, is_name};
 
@@ -19,7 +19,7 @@ pub(super) enum Missing {
 }
 
 /// All revisions, oldest first; at least one.
-pub(super) async fn history(cluster: &Cluster, release: &ReleaseName) -> Result<Vec<Release>, Failure> {
+pub(super) async fn history(cluster: &Cluster, release: &ReleaseId) -> Result<Vec<Release>, Failure> {
     if !is_name(&release.name) {
         return Err(Missing::Name(release.name.clone()).into());
     }
@@ -28,7 +28,7 @@ pub(super) async fn history(cluster: &Cluster, release: &ReleaseName) -> Result<
 }
 
 /// One revision; without a number, or with 0, the newest.
-pub(super) async fn revision(cluster: &Cluster, release: &ReleaseName, revision: Revision) -> Result<Release, Failure> {
+pub(super) async fn revision(cluster: &Cluster, release: &ReleaseId, revision: Revision) -> Result<Release, Failure> {
     let history = history(cluster, release).await?;
     if revision == 0 {
         return history.into_iter().next_back().ok_or_else(|| Missing::NotFound.into());

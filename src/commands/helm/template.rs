@@ -147,7 +147,7 @@ enum TemplateRefusal {
     #[error("invalid kube version '{version}': {problem}")]
     KubeVersion { version: String, problem: KubeVersionError },
     #[error("invalid dry-run value ({0:?}). Must be \"none\", \"server\", or \"client\"")]
-    DryRun(String),
+    RevisionPreview(String),
     #[error("{0} needs a cluster, and this command renders without one: leave it out")]
     NeedsCluster(String),
     #[error("--post-renderer is not supported: pipe the output into the program instead")]
@@ -202,7 +202,7 @@ fn refuse(args: &UnneededArgs) -> Result<(), TemplateRefusal> {
     match args.dry_run.as_deref() {
         None | Some("client" | "true" | "unset") => {}
         Some(server @ ("server" | "none" | "false")) => return Err(TemplateRefusal::NeedsCluster(format!("--dry-run={server}"))),
-        Some(other) => return Err(TemplateRefusal::DryRun(other.to_owned())),
+        Some(other) => return Err(TemplateRefusal::RevisionPreview(other.to_owned())),
     }
     if args.validate {
         return Err(TemplateRefusal::NeedsCluster("--validate".to_owned()));

@@ -8,9 +8,9 @@ use super::output::text;
 use super::write;
 use crate::action::ActionError;
 use crate::action::removal::Cascade;
-use crate::action::verb::{self, Refusal, Removal};
+use crate::action::verb::{self, Refusal, UninstallRequest};
 use crate::commands::Context;
-use crate::config::ReleaseName;
+use crate::config::ReleaseId;
 use crate::failure::Failure;
 use crate::report::exit_code::Exit;
 
@@ -56,7 +56,7 @@ pub async fn run(args: &UninstallArgs, kube: &KubeArgs, context: &Context) -> Re
     let (cluster, namespace) = kube.connect().await?;
     let removal = removal(args);
     for name in &args.releases {
-        let release = ReleaseName { name: name.clone(), namespace: namespace.clone() };
+        let release = ReleaseId { name: name.clone(), namespace: namespace.clone() };
         let stayed = write::run(&cluster, &release, context, async |asked| {
             let stayed = if args.dry_run {
                 verb::what_would_stay(asked).await
@@ -78,13 +78,13 @@ pub async fn run(args: &UninstallArgs, kube: &KubeArgs, context: &Context) -> Re
     Ok(Exit::Success)
 }
 
-fn removal(args: &UninstallArgs) -> Removal {
+fn removal(args: &UninstallArgs) -> UninstallRequest {
     let cascade = match args.cascade {
         CascadeArg::Background => Cascade::Background,
         CascadeArg::Orphan => Cascade::Orphan,
         CascadeArg::Foreground => Cascade::Foreground,
     };
-    Removal {
+    UninstallRequest {
         keep_history: args.keep_history,
         cascade,
         description: args.description.clone().filter(|text| !text.is_empty()),

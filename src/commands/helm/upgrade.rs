@@ -103,7 +103,7 @@ async fn first(args: &UpgradeArgs, replace: bool, place: &Place, context: &Conte
 async fn next(args: &UpgradeArgs, deployment: &Deployment, (cluster, release): &Place, context: &Context) -> Result<Exit, Failure> {
     let done = write::run(cluster, release, context, async |asked| match args.deployment.dry_run.rehearsal() {
         None => Box::pin(verb::upgrade(asked, deployment)).await,
-        Some(how) => Ok(verb::rehearse_upgrade(asked, deployment, how).await?.record),
+        Some(how) => Ok(verb::dry_run_upgrade(asked, deployment, how).await?.record),
     });
     let release = done.await.map_err(prefixed("UPGRADE FAILED"))?;
     if args.deployment.output.output == Output::Table {

@@ -8,14 +8,14 @@ use jiff::Timestamp;
 use tokio::sync::Notify;
 
 use crate::action::ActionError;
-use crate::action::verb::{LockOnWrite, Verb};
+use crate::action::verb::{ActionContext, LockOnWrite};
 use crate::cluster::Cluster;
 use crate::cluster::lease::Holder;
 use crate::commands::Context;
-use crate::config::ReleaseName;
+use crate::config::ReleaseId;
 use crate::failure::Failure;
-use crate::rollout::identity::Identity;
-use crate::rollout::interrupt::Interrupt;
+use crate::site::identity::Identity;
+use crate::site::signals;
 
 /// A holder that was killed stands for half a minute, and it takes a moment to see that it does not move.
 const LOCK_WAIT: Duration = Duration::from_secs(40);
@@ -23,16 +23,16 @@ const LOCK_WAIT: Duration = Duration::from_secs(40);
 /// Runs a verb and gives the lock back, whatever came of it.
 pub(super) async fn run<T>(
     cluster: &Cluster,
-    release: &ReleaseName,
+    release: &ReleaseId,
     context: &Context,
-    verb: impl AsyncFnOnce(Verb<'_>) -> Result<T, ActionError>,
+    verb: impl AsyncFnOnce(ActionContext<'_>) -> Result<T, ActionError>,
 ) -> Result<T, Failure> {
     let printer = context.printer.clone();
     let talk = move |text: &str| printer.line(text);
     let interrupted = Notify::new();
     let permit = LockOnWrite::new(cluster, release, holder(), LOCK_WAIT, &talk);
     let listening = listen(&interrupted, release, context);
-    let asked = Verb { cluster, release, permit: &permit, interrupted: &interrupted, talk: &talk };
+    let asked = ActionContext { cluster, release, permit: &permit, interrupted: &interrupted, talk: &talk };
     let result = tokio::select! {
         result = Box::pin(verb(asked)) => result,
         failed = listening => return Err(failed),
@@ -49,8 +49,8 @@ fn holder() -> Holder {
 }
 
 /// A signal lets the verb store its failure and end; never answers, unless it cannot listen.
-async fn listen(interrupted: &Notify, release: &ReleaseName, context: &Context) -> Failure {
-    match Interrupt::listen() {
+async fn listen(interrupted: &Notify, release: &ReleaseId, context: &Context) -> Failure {
+    match signals::listen() {
         Ok(interrupt) => {
             interrupt.wait().await;
             context.printer.data(&format!("Release {} has been cancelled.", release.name));

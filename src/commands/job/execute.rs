@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use tokio::sync::Mutex;
 
 use crate::commands::Context;
-use crate::commands::fleet::ReportArgs;
+use crate::commands::shared_args::ReportArgs;
 use crate::config::Settings;
 use crate::evidence::run_directory::RunDirectory;
 use crate::failure::Failure;
@@ -16,14 +16,14 @@ use crate::helm::chart::archive::ChartArchive;
 use crate::plan::{ClusterPlan, Plan, PlannedChart};
 use crate::report;
 use crate::report::exit_code::Exit;
-use crate::rollout::execute::Site;
+use crate::rollout::execute::ClusterPort;
 use crate::rollout::fleet::{self, Fleet};
-use crate::rollout::identity::Identity;
-use crate::rollout::interrupt::Interrupt;
-use crate::rollout::live::{Live, Memory};
 use crate::rollout::{ClusterOutcome, Observer, Outcome};
+use crate::site::identity::Identity;
+use crate::site::live::{KubernetesSite, Memory};
 
-use super::connect::Connected;
+use crate::site::connect::Connected;
+use crate::site::signals;
 
 /// How a plan is carried out.
 pub struct Way {
@@ -64,8 +64,8 @@ impl<'a> Run<'a> {
     }
 
     /// A cluster as this run meets it.
-    pub fn site(&self, connected: &Connected, plan: &ClusterPlan, memory: Memory) -> Live {
-        Live {
+    pub fn site(&self, connected: &Connected, plan: &ClusterPlan, memory: Memory) -> KubernetesSite {
+        KubernetesSite {
             cluster: connected.cluster.clone(),
             release: self.settings.chart.release.clone(),
             profile: self.settings.chart.profile,
@@ -118,7 +118,7 @@ struct LiveFleet<'a> {
 
 #[async_trait]
 impl Fleet for LiveFleet<'_> {
-    async fn site(&self, plan: &ClusterPlan) -> Box<dyn Site> {
+    async fn site(&self, plan: &ClusterPlan) -> Box<dyn ClusterPort> {
         Box::new(self.run.site(&self.clusters[&plan.cluster], plan, Memory::default()))
     }
 
@@ -138,7 +138,7 @@ pub async fn execute(
 ) -> Result<Exit, Failure> {
     let run = Run::start(context, settings, way, report)?;
     run.directory.keep(".", "plan.json", &serde_json::to_string_pretty(&plan)?)?;
-    let interrupt = Interrupt::listen()?;
+    let interrupt = signals::listen()?;
     let clusters = clusters.into_iter().map(|one| (one.settings.name.clone(), one)).collect();
     let fleet = LiveFleet { run: &run, clusters };
     let outcomes = fleet::run(&plan, &fleet, settings.on_failure, run.observer(), &interrupt).await;

@@ -1,9 +1,6 @@
 //! What the fleet verbs that change clusters share: connect to all, plan all, show, then execute the plan.
 
-mod chart;
-mod connect;
 mod execute;
-mod plan;
 
 use crate::failure::Failure;
 use crate::plan::Plan;
@@ -11,12 +8,9 @@ use crate::report;
 use crate::report::exit_code::Exit;
 
 use super::Context;
-use super::fleet::{DryRunArgs, ReportArgs};
+use super::shared_args::{DryRunArgs, ReportArgs};
 
-pub use chart::{ChartToDeploy, package_source, resolve};
-pub use connect::{Connected, connect, refuse_locked};
 pub use execute::{Run, Way, execute};
-pub use plan::{plan_rollback, plan_rollout};
 
 /// The dry run: prints the plan, changes nothing.
 pub fn show(context: &Context, plan: &Plan, dry_run: &DryRunArgs, report: &ReportArgs) -> Result<Exit, Failure> {

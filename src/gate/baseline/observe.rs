@@ -18,7 +18,7 @@ use super::{Baseline, backup};
 use crate::certmanager::resources::{Certificate, CertificateRequest, Challenge, ClusterIssuer, Issuer, Object, Order};
 use crate::certmanager::states::{self, Role};
 use crate::cluster::Cluster;
-use crate::config::{Profile, ReleaseName};
+use crate::config::{Profile, ReleaseId};
 use crate::gate::subject::CRDS;
 use crate::gate::{GateError, chain, pulse};
 
@@ -26,7 +26,7 @@ const LEASES: [&str; 2] = ["cert-manager-controller", "cert-manager-cainjector-l
 
 impl Baseline {
     /// Reads everything that the gates compare with. Kinds whose CRD is not installed count as empty.
-    pub async fn observe(cluster: &Cluster, release: &ReleaseName, profile: Profile) -> Result<Self, GateError> {
+    pub async fn observe(cluster: &Cluster, release: &ReleaseId, profile: Profile) -> Result<Self, GateError> {
         let reader = Reader { cluster };
         let taken = pulse::server_time(cluster).await.map_err(|error| GateError::api(cluster, "read the API server's time", &error))?;
         let mut baseline = Self { taken, ..Self::default() };
@@ -75,7 +75,7 @@ impl Reader<'_> {
     }
 
     /// What the chart brings beside its workloads.
-    async fn chart(&self, release: &ReleaseName, baseline: &mut Baseline) -> Result<(), GateError> {
+    async fn chart(&self, release: &ReleaseId, baseline: &mut Baseline) -> Result<(), GateError> {
         let client = || self.cluster.client.clone();
         let instance = ListParams::default().labels(&format!("app.kubernetes.io/instance={}", release.name));
         let validating = Api::<ValidatingWebhookConfiguration>::all(client());

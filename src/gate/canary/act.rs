@@ -16,7 +16,7 @@ use super::{Canary, State};
 use crate::certmanager::resources::{Certificate, ClusterIssuer, Issuer, IssuerSpec, Object};
 use crate::cluster::error::Cause as ApiCause;
 use crate::cluster::{ApiError, Cluster};
-use crate::config::{CanarySettings, IssuerKind, IssuerRef, ReleaseName};
+use crate::config::{CanarySettings, IssuerKind, IssuerRef, ReleaseId};
 use crate::gate::GateError;
 use crate::gate::chain::CANARY;
 use crate::gate::opinion::Target;
@@ -126,7 +126,7 @@ fn refused(kind: &str, name: &str, error: &kube::Error) -> State {
 }
 
 /// What keeps the configured canaries from being issued, known before anything is changed.
-pub async fn preflight(cluster: &Cluster, release: &ReleaseName, settings: &CanarySettings) -> Vec<String> {
+pub async fn preflight(cluster: &Cluster, release: &ReleaseId, settings: &CanarySettings) -> Vec<String> {
     let problems = settings.issuers.iter().map(async |issuer| match spec(cluster, &release.namespace, issuer).await {
         Ok(spec) => objection(issuer, &spec, settings),
         Err(message) => Some(message),

@@ -22,7 +22,7 @@ pub use codec::CodecError;
 use fields::Fields;
 pub use hook::{Hook, HookRun};
 pub use name::is_name;
-pub use new::{NewRecord, Return, stamp};
+pub use new::{NewRecord, RollbackRecord, stamp};
 use record::Record;
 pub use shown::Shown;
 pub use status::{Status, UnknownStatus};

@@ -45,7 +45,7 @@ pub struct NewRecord<'a> {
 
 /// What differs between the revision to return to and the new one that does the same.
 #[derive(Debug, Clone)]
-pub struct Return<'a> {
+pub struct RollbackRecord<'a> {
     /// The new revision's number.
     pub revision: Revision,
     /// What is said about it.
@@ -82,7 +82,7 @@ impl Release {
     }
 
     /// The record of a new revision that does the same as this one: its chart, values, manifest, hooks, notes and labels.
-    pub fn returned_to(&self, new: &Return<'_>) -> Result<Self, CodecError> {
+    pub fn returned_to(&self, new: &RollbackRecord<'_>) -> Result<Self, CodecError> {
         let mut fields = Fields::default();
         set(&mut fields, "name", &self.name())?;
         let status = Status::PendingRollback;
@@ -198,7 +198,7 @@ mod tests {
 
     #[test]
     fn a_return_takes_all_but_the_dates_and_names_its_revision() {
-        let new = Return { revision: 9, description: "Rollback to 3", first_deployed: None, last_deployed: "2026-02-01T00:00:00Z" };
+        let new = RollbackRecord { revision: 9, description: "Rollback to 3", first_deployed: None, last_deployed: "2026-02-01T00:00:00Z" };
         let returned = release().returned_to(&new).unwrap();
         assert_eq!((returned.revision(), returned.status(), returned.description()), (9, Status::PendingRollback, "Rollback to 3"));
         assert!(returned.same_content(&release()) && returned.user_labels()["team"] == "sre");

@@ -7,10 +7,10 @@ use k8s_openapi::api::core::v1::{Pod, Secret};
 use kube::ResourceExt;
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, ListParams};
 use release::cluster::{Cluster, release_secrets};
-use release::config::ReleaseName;
+use release::config::ReleaseId;
 
-pub(crate) fn release() -> ReleaseName {
-    ReleaseName { name: "cert-manager".to_owned(), namespace: "cert-manager".to_owned() }
+pub(crate) fn release() -> ReleaseId {
+    ReleaseId { name: "cert-manager".to_owned(), namespace: "cert-manager".to_owned() }
 }
 
 /// `revision status chart-version` of every revision.

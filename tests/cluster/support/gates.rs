@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use release::cluster::{Cluster, release_secrets};
-use release::config::{CanarySettings, GateSettings, Profile, ReleaseName};
+use release::config::{CanarySettings, GateSettings, Profile, ReleaseId};
 use release::gate::{self, Baseline, GateOutcome, GateReport, Progress, Subject, Verdict};
 use release::helm::manifest;
 use tokio::sync::Notify;
@@ -82,7 +82,7 @@ pub(crate) async fn subject(cluster: &Cluster, fresh: bool) -> Subject {
 }
 
 /// The newest revision of any release.
-pub(crate) async fn subject_of(cluster: &Cluster, release: &ReleaseName, profile: Profile, fresh: bool) -> Subject {
+pub(crate) async fn subject_of(cluster: &Cluster, release: &ReleaseId, profile: Profile, fresh: bool) -> Subject {
     let history = release_secrets::history(cluster, release).await.unwrap();
     let newest = history.last().unwrap();
     Subject {

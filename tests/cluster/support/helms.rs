@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use kube::Api;
 use kube::api::ListParams;
 use release::cluster::Cluster;
-use release::config::ReleaseName;
+use release::config::ReleaseId;
 use tempfile::TempDir;
 
 use super::FIRST;
@@ -24,7 +24,7 @@ pub(crate) enum Helm {
 pub(crate) const ALL: [Helm; 3] = [Helm::Three, Helm::Four, Helm::Ours];
 
 impl Helm {
-    pub(crate) fn command(self, release: &ReleaseName, args: &[&str]) -> Command {
+    pub(crate) fn command(self, release: &ReleaseId, args: &[&str]) -> Command {
         let program = |variable: &str| std::env::var_os(variable).unwrap_or_else(|| panic!("{variable} is set by the sandbox"));
         let mut command = match self {
             Helm::Three => Command::new(program("HELM_3")),
@@ -40,13 +40,13 @@ impl Helm {
     }
 
     /// Runs it to its end.
-    pub(crate) fn run(self, release: &ReleaseName, args: &[&str]) -> Ran {
+    pub(crate) fn run(self, release: &ReleaseId, args: &[&str]) -> Ran {
         Ran::of(&self.command(release, args).output().unwrap())
     }
 
     /// What it says when it succeeds.
     #[track_caller]
-    pub(crate) fn ok(self, release: &ReleaseName, args: &[&str]) -> String {
+    pub(crate) fn ok(self, release: &ReleaseId, args: &[&str]) -> String {
         let ran = self.run(release, args);
         assert_eq!(ran.code, 0, "{self:?} {args:?}: {}", ran.stderr);
         ran.stdout
@@ -54,14 +54,14 @@ impl Helm {
 
     /// What it says when it refuses.
     #[track_caller]
-    pub(crate) fn refused(self, release: &ReleaseName, args: &[&str]) -> String {
+    pub(crate) fn refused(self, release: &ReleaseId, args: &[&str]) -> String {
         let ran = self.run(release, args);
         assert_eq!(ran.code, 1, "{self:?} {args:?}: {}", ran.stdout);
         ran.stderr
     }
 
     /// Starts it on another way to the cluster.
-    pub(crate) fn start(self, release: &ReleaseName, args: &[&str], kubeconfig: &Path) -> Child {
+    pub(crate) fn start(self, release: &ReleaseId, args: &[&str], kubeconfig: &Path) -> Child {
         self.command(release, args).env("KUBECONFIG", kubeconfig).spawn().unwrap()
     }
 }
@@ -93,7 +93,7 @@ impl ChartFolder {
 }
 
 /// `Kind/name uid` of every `ConfigMap` and Secret of the release, and every manager of their fields.
-pub(crate) async fn live(cluster: &Cluster, release: &ReleaseName) -> (Vec<String>, Vec<String>) {
+pub(crate) async fn live(cluster: &Cluster, release: &ReleaseId) -> (Vec<String>, Vec<String>) {
     use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 
     let of_release = ListParams::default().labels("app.kubernetes.io/managed-by=Helm");

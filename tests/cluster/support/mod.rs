@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use libtest_mimic::Trial;
 use release::cluster::{Cluster, client, namespace};
-use release::config::{KubeTarget, ReleaseName};
+use release::config::{KubeTarget, ReleaseId};
 use release::failure::Failure;
 
 pub(crate) const FIRST: &str = "eks-development-1";
@@ -48,14 +48,14 @@ pub(crate) async fn cluster(name: &str) -> Cluster {
 }
 
 /// A release in a namespace that no other test uses and that does not exist yet.
-pub(crate) fn fresh_release() -> ReleaseName {
+pub(crate) fn fresh_release() -> ReleaseId {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    ReleaseName { name: "app".to_owned(), namespace: format!("test-{}-{number}", std::process::id()) }
+    ReleaseId { name: "app".to_owned(), namespace: format!("test-{}-{number}", std::process::id()) }
 }
 
 /// The first cluster, and a release in a namespace of its own on it.
-pub(crate) async fn world() -> (Cluster, ReleaseName) {
+pub(crate) async fn world() -> (Cluster, ReleaseId) {
     let (cluster, release) = (cluster(FIRST).await, fresh_release());
     namespace::ensure(&cluster, &release.namespace).await.unwrap();
     (cluster, release)

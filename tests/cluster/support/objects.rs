@@ -5,7 +5,7 @@ use kube::api::{DynamicObject, ObjectMeta};
 use release::action::apply::{Applied, ApplyOptions, Failed, Prepared, Refused, prepare};
 use release::cluster::Cluster;
 use release::cluster::discovery::Kinds;
-use release::config::ReleaseName;
+use release::config::ReleaseId;
 use release::helm::manifest::{self, Object};
 use serde_json::Value;
 
@@ -17,7 +17,7 @@ pub(crate) fn objects<T: AsRef<str>>(texts: &[T]) -> Vec<Object> {
 /// A release in its namespace on a cluster.
 pub(crate) struct Place {
     pub(crate) cluster: Cluster,
-    pub(crate) release: ReleaseName,
+    pub(crate) release: ReleaseId,
 }
 
 impl Place {

@@ -2,6 +2,8 @@
 
 use futures::future::join_all;
 
+use super::live;
+use super::preflight::{self, RolloutRequest, plan_cluster};
 use crate::action::{self, verb};
 use crate::cluster::discovery::Kinds;
 use crate::cluster::{apply, release_secrets};
@@ -11,16 +13,14 @@ use crate::helm::manifest;
 use crate::helm::release::Release;
 use crate::plan::preflight::{Allowed, Judgement};
 use crate::plan::{Action, ClusterPlan, Plan, PlannedChart, PlannedPublish};
-use crate::rollout::live;
-use crate::rollout::preflight::{self, Wish, look};
 
 use super::chart::ChartToDeploy;
 use super::connect::{Connected, all};
 
 /// Looks at every cluster and plans the rollout of the chart.
 pub async fn plan_rollout(settings: &Settings, clusters: &[Connected], chart: &ChartToDeploy, allowed: &Allowed) -> Result<Plan, Failure> {
-    let wish = Wish { chart: &settings.chart, archive: &chart.archive, allowed, matrix: settings.preflight.kubernetes_matrix };
-    let looks = clusters.iter().map(|one| look(&one.cluster, &one.settings, &wish));
+    let request = RolloutRequest { chart: &settings.chart, archive: &chart.archive, allowed, matrix: settings.preflight.kubernetes_matrix };
+    let looks = clusters.iter().map(|one| plan_cluster(&one.cluster, &one.settings, &request));
     let looked = all(join_all(looks).await)?;
     refuse(&looked)?;
     let clusters = looked.into_iter().map(|(plan, _)| plan).collect();

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use kube::api::ObjectMeta;
 use serde_json::{Map, Value};
 
-use crate::config::ReleaseName;
+use crate::config::ReleaseId;
 
 const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 const HELM: &str = "Helm";
@@ -15,7 +15,7 @@ const RELEASE_NAME: &str = "meta.helm.sh/release-name";
 const RELEASE_NAMESPACE: &str = "meta.helm.sh/release-namespace";
 
 /// What Helm adds to every object when it applies it, over what the chart says.
-pub fn marked(value: &Value, release: &ReleaseName) -> Value {
+pub fn marked(value: &Value, release: &ReleaseId) -> Value {
     let mut value = value.clone();
     if let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) {
         set(metadata, "labels", MANAGED_BY, HELM);
@@ -36,7 +36,7 @@ fn set(metadata: &mut Map<String, Value>, place: &str, name: &str, text: &str) {
 }
 
 /// Why a live object does not belong to the release, in Helm's words; `None` when it does.
-pub fn foreign(live: &ObjectMeta, release: &ReleaseName) -> Option<String> {
+pub fn foreign(live: &ObjectMeta, release: &ReleaseId) -> Option<String> {
     let wrong = [
         wrong("label", live.labels.as_ref(), MANAGED_BY, HELM),
         wrong("annotation", live.annotations.as_ref(), RELEASE_NAME, &release.name),
@@ -60,8 +60,8 @@ mod tests {
 
     use super::*;
 
-    fn release() -> ReleaseName {
-        ReleaseName { name: "r".into(), namespace: "ns".into() }
+    fn release() -> ReleaseId {
+        ReleaseId { name: "r".into(), namespace: "ns".into() }
     }
 
     fn metadata(value: &Value) -> ObjectMeta {
@@ -89,7 +89,7 @@ mod tests {
              annotation validation error: missing key \"meta.helm.sh/release-name\": must be set to \"r\"; \
              annotation validation error: missing key \"meta.helm.sh/release-namespace\": must be set to \"ns\""
         );
-        let other = marked(&json!({"metadata": {"name": "x"}}), &ReleaseName { name: "other".into(), namespace: "ns".into() });
+        let other = marked(&json!({"metadata": {"name": "x"}}), &ReleaseId { name: "other".into(), namespace: "ns".into() });
         assert_eq!(
             foreign(&metadata(&other), &release()).unwrap(),
             "invalid ownership metadata; annotation validation error: key \"meta.helm.sh/release-name\" must equal \"r\": current value is \"other\""

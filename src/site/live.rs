@@ -1,4 +1,4 @@
-//! A cluster as a run really meets it: Kubernetes, Helm's verbs, the gates and the journal behind the [`Site`] that the loop drives.
+//! A cluster as a run really meets it: Kubernetes, Helm's verbs, the gates and the journal behind the [`ClusterPort`] that the loop drives.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,11 +9,11 @@ use tokio::runtime::Handle;
 use tokio::sync::{Mutex, Notify};
 use tokio::task::spawn_blocking;
 
-use crate::action::verb::{self, Conduct, Return, Verb};
+use crate::action::verb::{self, ActionContext, ActionOptions, RollbackRequest};
 use crate::action::{ActionError, Target};
 use crate::cluster::lease::{Held, Holder, Lock, LockError};
 use crate::cluster::{Cluster, journal as stored, release_secrets};
-use crate::config::{GateSettings, Profile, ReleaseName, ValuesFile};
+use crate::config::{GateSettings, Profile, ReleaseId, ValuesFile};
 use crate::evidence::capture;
 use crate::evidence::event::{Event, Record};
 use crate::evidence::journal::Journal;
@@ -26,20 +26,20 @@ use crate::helm::manifest;
 use crate::helm::release::{Release, Revision, Status};
 use crate::plan::{Action, ClusterPlan, PlannedChart, decide};
 
-use super::Observer;
-use super::execute::{Judged, Site};
 use super::identity::Identity;
-use super::state::{ClusterState, replay};
+use crate::rollout::Observer;
+use crate::rollout::execute::{ClusterPort, Judged};
+use crate::rollout::state::{ClusterState, replay};
 
 /// Helm's own limit for `--description` of a rollback, in characters.
 const DESCRIPTION_LENGTH: usize = 256;
 
 /// What a run brings to a cluster.
-pub struct Live {
+pub struct KubernetesSite {
     /// The cluster.
     pub cluster: Cluster,
     /// The Helm release.
-    pub release: ReleaseName,
+    pub release: ReleaseId,
     /// What is known about the chart.
     pub profile: Profile,
     /// How the gates judge.
@@ -85,13 +85,13 @@ impl Memory {
 }
 
 /// The journal of the last rollout, if there is a readable one.
-pub async fn read_journal(cluster: &Cluster, release: &ReleaseName) -> Result<Option<Journal>, Failure> {
+pub async fn read_journal(cluster: &Cluster, release: &ReleaseId) -> Result<Option<Journal>, Failure> {
     let text = stored::read(cluster, release).await?;
     text.map(|text| Journal::decode(&text)).transpose().map_err(Failure::from)
 }
 
 /// Takes the lock of a release.
-pub async fn take_lock(cluster: &Cluster, release: &ReleaseName, identity: &Identity, wait: Duration) -> Result<Lock, Failure> {
+pub async fn take_lock(cluster: &Cluster, release: &ReleaseId, identity: &Identity, wait: Duration) -> Result<Lock, Failure> {
     let holder = Holder {
         user: identity.user.clone(),
         host: identity.host.clone(),
@@ -108,7 +108,7 @@ pub async fn take_lock(cluster: &Cluster, release: &ReleaseName, identity: &Iden
 }
 
 #[async_trait]
-impl Site for Live {
+impl ClusterPort for KubernetesSite {
     async fn lock(&self) -> Result<(), Failure> {
         let lock = take_lock(&self.cluster, &self.release, &self.identity, self.lock_wait).await?;
         let mut memory = self.memory.lock().await;
@@ -207,7 +207,7 @@ impl Site for Live {
 
     async fn rollback(&self, to_revision: u32) -> Result<u32, Failure> {
         let description = format!("Rollback to {to_revision} (release run {})", self.identity.run);
-        let back = Return { to: Some(to_revision), description: Some(description), conduct: Conduct::default() };
+        let back = RollbackRequest { to: Some(to_revision), description: Some(description), conduct: ActionOptions::default() };
         self.write(async move |verb| verb::rollback(verb, &back).await).await
     }
 
@@ -241,7 +241,7 @@ impl Site for Live {
     }
 }
 
-impl Live {
+impl KubernetesSite {
     async fn history(&self) -> Result<Vec<Release>, Failure> {
         Ok(release_secrets::history(&self.cluster, &self.release).await?)
     }
@@ -257,12 +257,15 @@ impl Live {
 
     /// Carries out a verb under the lock; answers the revision that it wrote. It is never stopped half-way, also when nobody waits for it any
     /// more: half an upgrade is worse than a late end.
-    async fn write(&self, work: impl AsyncFnOnce(Verb<'_>) -> Result<Release, ActionError> + Send + 'static) -> Result<Revision, Failure> {
+    async fn write(
+        &self,
+        work: impl AsyncFnOnce(ActionContext<'_>) -> Result<Release, ActionError> + Send + 'static,
+    ) -> Result<Revision, Failure> {
         let (held, cluster, release, observer) = (self.held().await?, self.cluster.clone(), self.release.clone(), self.observer.clone());
         let runtime = Handle::current();
         let written = spawn_blocking(move || {
             let talk = |text: &str| observer.note(&cluster.name, text);
-            let verb = Verb { cluster: &cluster, release: &release, permit: &held, interrupted: &Notify::new(), talk: &talk };
+            let verb = ActionContext { cluster: &cluster, release: &release, permit: &held, interrupted: &Notify::new(), talk: &talk };
             runtime.block_on(work(verb))
         });
         Ok(written.await??.revision())
@@ -326,7 +329,7 @@ impl Live {
 }
 
 /// What the gates judge: a revision as it is stored, with everything that it promises.
-pub fn subject(record: &Release, release: &ReleaseName, profile: Profile, fresh: bool) -> Result<Subject, Failure> {
+pub fn subject(record: &Release, release: &ReleaseId, profile: Profile, fresh: bool) -> Result<Subject, Failure> {
     Ok(Subject {
         release: release.clone(),
         revision: record.revision(),

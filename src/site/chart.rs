@@ -1,13 +1,14 @@
 //! The chart that a run deploys: packaged from its source, or the published archive of a version.
 
-use crate::commands::package::packaged;
-use crate::config::Settings;
+use std::path::Path;
+
+use crate::config::{ChartSettings, Settings};
 use crate::failure::Failure;
-use crate::helm::chart::ChartArchive;
+use crate::helm::chart::{ChartArchive, Overrides};
 use crate::plan::{PlannedChart, PlannedPublish};
 use crate::repository::publish;
 use crate::repository::{self, ChartRepository, RepositoryError};
-use crate::source::Origin;
+use crate::source::{self, Fetched, Origin, SourceError};
 
 /// The chart with everything that is known of it before a cluster is looked at.
 pub struct ChartToDeploy {
@@ -62,4 +63,22 @@ impl ChartToDeploy {
 pub async fn package_source(settings: &Settings) -> Result<(ChartArchive, Origin), Failure> {
     let (fetched, archive) = packaged(&settings.chart, settings.reference.as_deref(), &settings.base_dir).await?;
     Ok((archive, fetched.origin))
+}
+
+/// The chart as it would be published.
+pub async fn packaged(chart: &ChartSettings, reference: Option<&str>, base_dir: &Path) -> Result<(Fetched, ChartArchive), Failure> {
+    let (source, reference, base_dir) = (chart.source.clone(), reference.map(str::to_owned), base_dir.to_owned());
+    let work = tokio::task::spawn_blocking(move || {
+        let fetched = source::fetch(&source, reference.as_deref(), &base_dir)?;
+        let archive = fetched.package(&Overrides::default())?;
+        Ok((fetched, archive))
+    });
+    work.await?.map_err(source_failure)
+}
+
+/// The failure of a source, with what to do next.
+pub fn source_failure(error: SourceError) -> Failure {
+    let hint = error.hint();
+    let failure = Failure::from(error);
+    hint.into_iter().fold(failure, Failure::hint)
 }

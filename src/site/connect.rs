@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use futures::future::join_all;
 
+use super::identity::Identity;
+use super::live;
 use crate::cluster::{Cluster, client, lease};
 use crate::config::{ClusterSettings, Settings};
 use crate::failure::{Failure, Kind};
-use crate::rollout::identity::Identity;
-use crate::rollout::live;
 
 /// A cluster that answered, with what is configured for it.
 pub struct Connected {

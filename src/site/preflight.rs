@@ -4,12 +4,12 @@ use serde_json::Value;
 use tokio::sync::Notify;
 
 use crate::action::apply::{Crds, crd_stays};
-use crate::action::verb::{self, DryRun, ReadOnly, Verb};
+use crate::action::verb::{self, ActionContext, ReadOnly, RevisionPreview};
 use crate::action::{self, Target};
 use crate::certmanager::versions::{self, Severity};
 use crate::cluster::apply::{self, Sides};
 use crate::cluster::discovery::{self, Kinds};
-use crate::cluster::{Cluster, access, lease, owner, release_secrets};
+use crate::cluster::{Cluster, access, gitops, lease, release_secrets};
 use crate::config::{ChartSettings, ClusterSettings, KubernetesMatrix, Profile};
 use crate::evidence::journal::Journal;
 use crate::failure::Failure;
@@ -26,10 +26,10 @@ use crate::plan::preflight::{Allowed, Judgement, Observed, judge};
 use crate::plan::{Action, ClusterPlan, crd};
 
 use super::live;
-use super::state::{ClusterState, replay};
+use crate::rollout::state::{ClusterState, replay};
 
 /// What is wished, the same for every cluster.
-pub struct Wish<'a> {
+pub struct RolloutRequest<'a> {
     /// The chart and its release.
     pub chart: &'a ChartSettings,
     /// The archive to deploy.
@@ -41,21 +41,25 @@ pub struct Wish<'a> {
 }
 
 /// Looks at a cluster; answers what would be done there and the judgement on it.
-pub async fn look(cluster: &Cluster, settings: &ClusterSettings, wish: &Wish<'_>) -> Result<(ClusterPlan, Judgement), Failure> {
-    let release = &wish.chart.release;
+pub async fn plan_cluster(
+    cluster: &Cluster,
+    settings: &ClusterSettings,
+    request: &RolloutRequest<'_>,
+) -> Result<(ClusterPlan, Judgement), Failure> {
+    let release = &request.chart.release;
     let history = release_secrets::history(cluster, release).await?;
     let journal = live::read_journal(cluster, release).await?;
     let holder = lease::holder(cluster, release).await?;
     let kubernetes = discovery::version(cluster).await?;
     let newest = history.last();
     let mut seen = Observed {
-        unfit_kube_version: unfit(&wish.archive.metadata().kube_version, &kubernetes),
+        unfit_kube_version: unfit(&request.archive.metadata().kube_version, &kubernetes),
         newest: newest.map(describe),
         ..Observed::default()
     };
     let from = deployed_version(newest);
-    seen.downgrade = from.as_deref().is_some_and(|from| semver::is_newer(from, wish.archive.version()));
-    seen.advice = advice(wish, from.as_deref(), &kubernetes);
+    seen.downgrade = from.as_deref().is_some_and(|from| semver::is_newer(from, request.archive.version()));
+    seen.advice = advice(request, from.as_deref(), &kubernetes);
     seen.kubernetes = kubernetes;
     // Whether a holder that is still named is alive is found out when the lock is taken, before anything is repaired.
     let gone = |journal: &Journal| holder.as_ref().is_none_or(|holder| holder.run_id == journal.run);
@@ -63,36 +67,36 @@ pub async fn look(cluster: &Cluster, settings: &ClusterSettings, wish: &Wish<'_>
     let state = |on_target| newest.map(|record| Seen { status: record.status(), ours_and_abandoned: abandoned, on_target });
     // Helm refuses to render over a pending revision, and a chart that does not fit need not be rendered.
     if matches!(decide::decide(state(false)), Next::Refuse(_)) || seen.unfit_kube_version.is_some() {
-        let plan = plan(cluster, settings, wish, newest, from, Action::Upgrade);
-        return Ok((plan, judge(&seen, decide::decide(state(false)), wish.allowed)));
+        let plan = plan(cluster, settings, request, newest, from, Action::Upgrade);
+        return Ok((plan, judge(&seen, decide::decide(state(false)), request.allowed)));
     }
-    let rendered = render(cluster, settings, wish).await?;
+    let rendered = render(cluster, settings, request).await?;
     seen.release_bytes = rendered.record_bytes;
-    let subject = subject(wish, newest.map_or(0, Release::revision) + 1, rendered.objects);
-    let sides = sides(cluster, wish, newest, &subject, &mut seen).await?;
+    let subject = subject(request, newest.map_or(0, Release::revision) + 1, rendered.objects);
+    let sides = sides(cluster, request, newest, &subject, &mut seen).await?;
     let changes = changes(&sides);
     let next = decide::decide(state(
-        newest.is_some_and(|record| changes.is_empty() && on_target(record, wish.archive, &subject.objects, rendered.record.config())),
+        newest.is_some_and(|record| changes.is_empty() && on_target(record, request.archive, &subject.objects, rendered.record.config())),
     ));
     if !matches!(next, Next::Do(Action::Nothing | Action::Install)) {
-        seen.red = Baseline::observe(cluster, release, wish.chart.profile).await?.red_workloads();
-        if wish.chart.profile == Profile::CertManager {
+        seen.red = Baseline::observe(cluster, release, request.chart.profile).await?.red_workloads();
+        if request.chart.profile == Profile::CertManager {
             seen.red.extend(gate::webhook::check(cluster).await.err());
-            seen.canary = gate::canary::preflight(cluster, release, &wish.chart.gates.canary).await;
+            seen.canary = gate::canary::preflight(cluster, release, &request.chart.gates.canary).await;
         }
     }
     let action = match next {
         Next::Do(action) => action,
         Next::RepairThenUpgrade | Next::Refuse(_) => Action::Upgrade,
     };
-    let mut plan = plan(cluster, settings, wish, newest, from, action);
+    let mut plan = plan(cluster, settings, request, newest, from, action);
     plan.changes = changes;
     plan.rollback_obstacles = rollback_obstacles(cluster, &history, action).await?;
-    plan.gates = gates(&subject, wish.chart);
+    plan.gates = gates(&subject, request.chart);
     if action == Action::Nothing {
         seen.advice.clear();
     }
-    let judgement = judge(&seen, next, wish.allowed);
+    let judgement = judge(&seen, next, request.allowed);
     plan.warnings.clone_from(&judgement.warnings);
     Ok((plan, judgement))
 }
@@ -100,7 +104,7 @@ pub async fn look(cluster: &Cluster, settings: &ClusterSettings, wish: &Wish<'_>
 fn plan(
     cluster: &Cluster,
     settings: &ClusterSettings,
-    wish: &Wish<'_>,
+    request: &RolloutRequest<'_>,
     newest: Option<&Release>,
     from: Option<String>,
     action: Action,
@@ -109,11 +113,11 @@ fn plan(
         cluster: cluster.name.clone(),
         server: cluster.server.clone(),
         wave: settings.wave.clone(),
-        release: wish.chart.release.to_string(),
+        release: request.chart.release.to_string(),
         action,
         base_revision: newest.map_or(0, Release::revision),
         from,
-        to: wish.archive.version().to_owned(),
+        to: request.archive.version().to_owned(),
         to_revision: None,
         changes: Vec::new(),
         gates: Vec::new(),
@@ -123,27 +127,27 @@ fn plan(
     }
 }
 
-async fn render(cluster: &Cluster, settings: &ClusterSettings, wish: &Wish<'_>) -> Result<DryRun, Failure> {
-    let Wish { chart, archive, allowed, .. } = *wish;
+async fn render(cluster: &Cluster, settings: &ClusterSettings, request: &RolloutRequest<'_>) -> Result<RevisionPreview, Failure> {
+    let RolloutRequest { chart, archive, allowed, .. } = *request;
     let target = Target { archive, values: &settings.values, description: "dry run", force_conflicts: allowed.conflicts };
     let nobody = |_: &str| {};
-    let verb = Verb { cluster, release: &chart.release, permit: &ReadOnly, interrupted: &Notify::new(), talk: &nobody };
+    let verb = ActionContext { cluster, release: &chart.release, permit: &ReadOnly, interrupted: &Notify::new(), talk: &nobody };
     Ok(verb::render(verb, &target.deployment()?).await?)
 }
 
 /// Both sides of every object, and what they tell about permissions, owners, conflicts and CRDs.
 async fn sides(
     cluster: &Cluster,
-    wish: &Wish<'_>,
+    request: &RolloutRequest<'_>,
     newest: Option<&Release>,
     subject: &gate::Subject,
     seen: &mut Observed,
 ) -> Result<Vec<Sides>, Failure> {
-    let (release, objects) = (&wish.chart.release, &subject.objects);
+    let (release, objects) = (&request.chart.release, &subject.objects);
     let kinds = Kinds::load(cluster).await?;
     seen.unserved_kinds = kinds.unserved(objects);
     let mut wanted = access::for_release(&kinds, release, objects);
-    wanted.extend(gate::needs(subject, &wish.chart.gates));
+    wanted.extend(gate::needs(subject, &request.chart.gates));
     wanted.sort();
     wanted.dedup();
     let missing = access::missing(cluster, &wanted).await?;
@@ -151,12 +155,12 @@ async fn sides(
     if !missing.is_empty() {
         return Ok(Vec::new());
     }
-    let sides = both_sides(cluster, &kinds, wish, newest, objects).await?;
+    let sides = both_sides(cluster, &kinds, request, newest, objects).await?;
     for (object, side) in objects.iter().zip(&sides).filter(|(object, _)| object.is_crd()) {
         look_at_crd(object, side, seen);
     }
     seen.conflicts = sides.iter().filter_map(|side| side.conflict.clone()).collect();
-    seen.other_owner = owner::find(sides.iter().filter_map(|side| side.before.as_ref())).map(|owner| owner.to_string());
+    seen.other_owner = gitops::find(sides.iter().filter_map(|side| side.before.as_ref())).map(|owner| owner.to_string());
     Ok(sides)
 }
 
@@ -164,15 +168,15 @@ async fn sides(
 async fn both_sides(
     cluster: &Cluster,
     kinds: &Kinds,
-    wish: &Wish<'_>,
+    request: &RolloutRequest<'_>,
     newest: Option<&Release>,
     objects: &[Object],
 ) -> Result<Vec<Sides>, Failure> {
-    let release = &wish.chart.release;
+    let release = &request.chart.release;
     let old = newest.map_or(Ok(Vec::new()), |record| manifest::split(record.manifest()))?;
-    let mut sides = apply::dry_run(cluster, kinds, objects, release, wish.allowed.conflicts).await?;
+    let mut sides = apply::dry_run(cluster, kinds, objects, release, request.allowed.conflicts).await?;
     if let Some(newest) = newest {
-        keep_crds(verb::crds_of_upgrade(newest, wish.archive.version()), objects, &old, &mut sides);
+        keep_crds(verb::crds_of_upgrade(newest, request.archive.version()), objects, &old, &mut sides);
     }
     sides.extend(apply::deletions(cluster, kinds, &old, objects, release).await?);
     Ok(sides)
@@ -189,17 +193,17 @@ pub fn keep_crds(policy: Crds, objects: &[Object], old: &[Object], sides: &mut [
 }
 
 /// What the chart would change on a cluster, without any judgement on whether it may.
-pub async fn difference(cluster: &Cluster, settings: &ClusterSettings, wish: &Wish<'_>) -> Result<ClusterDifference, Failure> {
-    let history = release_secrets::history(cluster, &wish.chart.release).await?;
+pub async fn difference(cluster: &Cluster, settings: &ClusterSettings, request: &RolloutRequest<'_>) -> Result<ClusterDifference, Failure> {
+    let history = release_secrets::history(cluster, &request.chart.release).await?;
     let newest = history.last();
-    let objects = render(cluster, settings, wish).await?.objects;
-    let sides = both_sides(cluster, &Kinds::load(cluster).await?, wish, newest, &objects).await?;
+    let objects = render(cluster, settings, request).await?.objects;
+    let sides = both_sides(cluster, &Kinds::load(cluster).await?, request, newest, &objects).await?;
     let differences = sides.iter().filter_map(|side| difference::between(&side.object, side.before.as_ref(), side.after.as_ref()));
     Ok(ClusterDifference {
         cluster: cluster.name.clone(),
-        release: wish.chart.release.to_string(),
+        release: request.chart.release.to_string(),
         from: deployed_version(newest),
-        to: wish.archive.version().to_owned(),
+        to: request.archive.version().to_owned(),
         objects: differences.collect(),
     })
 }
@@ -244,23 +248,23 @@ async fn rollback_obstacles(cluster: &Cluster, history: &[Release], action: Acti
     }
 }
 
-fn subject(wish: &Wish<'_>, revision: u32, objects: Vec<Object>) -> gate::Subject {
+fn subject(request: &RolloutRequest<'_>, revision: u32, objects: Vec<Object>) -> gate::Subject {
     gate::Subject {
-        release: wish.chart.release.clone(),
+        release: request.chart.release.clone(),
         revision,
         objects,
-        chart_version: wish.archive.version().to_owned(),
-        profile: wish.chart.profile,
+        chart_version: request.archive.version().to_owned(),
+        profile: request.chart.profile,
         fresh: true,
     }
 }
 
-fn advice(wish: &Wish<'_>, from: Option<&str>, kubernetes: &str) -> Vec<versions::Advice> {
-    if wish.chart.profile != Profile::CertManager {
+fn advice(request: &RolloutRequest<'_>, from: Option<&str>, kubernetes: &str) -> Vec<versions::Advice> {
+    if request.chart.profile != Profile::CertManager {
         return Vec::new();
     }
-    let mut advice = versions::judge_upgrade(from, wish.archive.version(), kubernetes);
-    for item in advice.iter_mut().filter(|item| item.name == versions::KUBERNETES_MATRIX && wish.matrix == KubernetesMatrix::Refuse) {
+    let mut advice = versions::judge_upgrade(from, request.archive.version(), kubernetes);
+    for item in advice.iter_mut().filter(|item| item.name == versions::KUBERNETES_MATRIX && request.matrix == KubernetesMatrix::Refuse) {
         item.severity = Severity::Refuse;
     }
     advice

@@ -1,0 +1,10 @@
+//! Real clusters for the loop of [`crate::rollout`]: what Kubernetes, Helm's verbs, the gates and the journal have to do with it. Decides nothing
+//! about the order of steps, and prints nothing.
+
+pub mod chart;
+pub mod connect;
+pub mod identity;
+pub mod live;
+pub mod plan;
+pub mod preflight;
+pub mod signals;
