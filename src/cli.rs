@@ -1,8 +1,10 @@
 //! Arguments as typed. No disk and no network.
 //!
 //! Called by the name `helm` (a link), it answers as `release helm`.
-//! `release --cluster X` without a command is the main job. `--version V` is the version of the chart there, as it is for helm;
-//! the version of the program itself is `release -V`, `release version`, or `--version` when nothing else is typed.
+//! `release --cluster X` without a command is the main job. `--version V` is the version of the chart there,
+//! as it is for helm;
+//! the version of the program itself is `release -V`, `release version`, or `--version` when nothing else is
+//! typed.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -35,7 +37,13 @@ Exit codes:
 
 /// Take a Helm chart from git to every cluster, and prove each one healthy before touching the next
 #[derive(Debug, Parser)]
-#[command(name = "release", version, disable_version_flag = true, max_term_width = 110, arg_required_else_help = true)]
+#[command(
+    name = "release",
+    version,
+    disable_version_flag = true,
+    max_term_width = 110,
+    arg_required_else_help = true
+)]
 #[command(after_help = EXAMPLES, override_usage = "release [OPTIONS] --cluster <NAME>\n       release [OPTIONS] <COMMAND>")]
 pub struct Cli {
     /// For every command.
@@ -79,7 +87,9 @@ impl Cli {
         let mut command = Self::command();
         let matches = command.try_get_matches_from_mut(args)?;
         if let (Some(verb), Some(flag)) = (matches.subcommand_name(), misplaced(&command, &matches)) {
-            let message = format!("`{flag}` in front of `{verb}` belongs to the main job; write it behind: release {verb} {flag}");
+            let message = format!(
+                "`{flag}` in front of `{verb}` belongs to the main job; write it behind: release {verb} {flag}"
+            );
             return Err(command.error(ErrorKind::ArgumentConflict, message));
         }
         Self::from_arg_matches(&matches)

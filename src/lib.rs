@@ -1,4 +1,5 @@
-//! `release` takes a Helm chart from git to every cluster and proves that each cluster is healthy before it touches the next.
+//! `release` takes a Helm chart from git to every cluster and proves that each cluster is healthy before it
+//! touches the next.
 //!
 //! # The path of the data
 //! `Args → Settings → ChartArchive → Observed (per cluster) → Plan → Steps → Evidence → Report + exit code`

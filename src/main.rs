@@ -18,12 +18,18 @@ fn parse() -> Result<Cli, ExitCode> {
     })
 }
 
-/// What the libraries say about their work, to stderr: only with `-v` or as `RUST_LOG` asks, since failures are reported by whoever asked.
+/// What the libraries say about their work, to stderr: only with `-v` or as `RUST_LOG` asks, since failures
+/// are reported by whoever asked.
 fn listen(verbose: u8) {
     let default = ["off", "release=debug,warn", "debug", "trace"][usize::from(verbose.min(3))];
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| default.into());
-    let color = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let lines = tracing_subscriber::fmt().with_ansi(color).with_writer(std::io::stderr).with_target(verbose > 1).without_time();
+    let color =
+        std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let lines = tracing_subscriber::fmt()
+        .with_ansi(color)
+        .with_writer(std::io::stderr)
+        .with_target(verbose > 1)
+        .without_time();
     lines.with_env_filter(filter).init();
 }
 
@@ -45,7 +51,8 @@ async fn main() -> ExitCode {
     let _ = rustls::crypto::ring::default_provider().install_default();
     listen(cli.global.verbose);
     let printer = Printer::from_env(verbosity(&cli));
-    let context = Context { printer, config: cli.global.config.clone(), program: <Cli as CommandFactory>::command };
+    let context =
+        Context { printer, config: cli.global.config.clone(), program: <Cli as CommandFactory>::command };
     match commands::run(cli.into_command(), &context).await {
         Ok(exit) => ExitCode::from(exit.code()),
         Err(failure) => {

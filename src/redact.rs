@@ -72,7 +72,8 @@ mod tests {
     #[test]
     fn neither_debug_nor_display_shows_a_secret() {
         let secret = Secret::new("hunter2");
-        let url = RedactedUrl::new(Url::parse("https://me:hunter2@example.com/charts?token=hunter2").unwrap());
+        let url =
+            RedactedUrl::new(Url::parse("https://me:hunter2@example.com/charts?token=hunter2").unwrap());
         assert!(!format!("{secret} {secret:?} {url} {url:?}").contains("hunter2"));
         assert_eq!(url.to_string(), "https://me@example.com/charts (secrets hidden)");
     }

@@ -1,7 +1,8 @@
-//! Runs the hooks of an event: weight by weight, each one created, waited for and deleted as its policies say.
+//! Runs the hooks of an event: weight by weight, each one created, waited for and deleted as its policies
+//! say.
 //!
-//! A hook's object is always created anew: one that is to be deleted before has gone first. Helm 4 would patch it, or create it beside one that is
-//! still on its way out.
+//! A hook's object is always created anew: one that is to be deleted before has gone first. Helm 4 would
+//! patch it, or create it beside one that is still on its way out.
 
 use std::time::Duration;
 
@@ -49,7 +50,9 @@ pub enum WhyHook {
         error: ManifestError,
     },
     /// The kind of a hook is not served.
-    #[error("unable to build kubernetes object for hook {path}: no matches for kind {kind:?} in version {api_version:?}")]
+    #[error(
+        "unable to build kubernetes object for hook {path}: no matches for kind {kind:?} in version {api_version:?}"
+    )]
     Unserved {
         /// The template of the hook.
         path: String,
@@ -102,7 +105,8 @@ pub struct HookPlace<'a> {
     pub timeout: Duration,
 }
 
-/// Runs the hooks of an event and answers the logs that their policies ask for. `on_change` stores the record before and after each hook.
+/// Runs the hooks of an event and answers the logs that their policies ask for. `on_change` stores the record
+/// before and after each hook.
 pub async fn run(
     place: HookPlace<'_>,
     hooks: &mut [Hook],
@@ -122,14 +126,19 @@ pub async fn run(
         let hook = &hooks[hook];
         run.log(hook, "hook-succeeded").await;
         let deleted = run.delete_by(hook, "hook-succeeded").await;
-        deleted.map_err(|why| HookError { event: event.to_owned(), logs: std::mem::take(&mut run.logs), why })?;
+        deleted.map_err(|why| HookError {
+            event: event.to_owned(),
+            logs: std::mem::take(&mut run.logs),
+            why,
+        })?;
     }
     Ok(run.logs)
 }
 
 /// By weight, then by name; the record has them by kind already.
 fn order(hooks: &[Hook], event: &str) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..hooks.len()).filter(|index| hooks[*index].events.iter().any(|own| own == event)).collect();
+    let mut order: Vec<usize> =
+        (0..hooks.len()).filter(|index| hooks[*index].events.iter().any(|own| own == event)).collect();
     order.sort_by(|a, b| (hooks[*a].weight, &hooks[*a].name).cmp(&(hooks[*b].weight, &hooks[*b].name)));
     order
 }
@@ -176,10 +185,13 @@ impl Run<'_> {
     }
 
     async fn create_and_wait(&self, hook: &Hook, objects: &[Object]) -> Result<(), WhyHook> {
-        let created: Vec<Result<(), WhyHook>> = in_parallel(objects, |object| self.create(hook, object)).collect().await;
+        let created: Vec<Result<(), WhyHook>> =
+            in_parallel(objects, |object| self.create(hook, object)).collect().await;
         created.into_iter().collect::<Result<(), _>>()?;
         let HookPlace { cluster, kinds, namespace, timeout } = self.place;
-        wait::ready(cluster, kinds, objects, namespace, Until::Finished, timeout, &|_| ()).await.map_err(WhyHook::NotReady)
+        wait::ready(cluster, kinds, objects, namespace, Until::Finished, timeout, &|_| ())
+            .await
+            .map_err(WhyHook::NotReady)
     }
 
     async fn create(&self, hook: &Hook, object: &Object) -> Result<(), WhyHook> {
@@ -193,7 +205,9 @@ impl Run<'_> {
             match objects::create(cluster, &api, &object.value, false).await {
                 Ok(_) => return Ok(()),
                 // A kind that the release has just brought: nothing else is missing that has a name.
-                Err(kube::Error::Api(status)) if is_unknown_kind(&status) && start.elapsed() < SERVED => sleep(PAUSE).await,
+                Err(kube::Error::Api(status)) if is_unknown_kind(&status) && start.elapsed() < SERVED => {
+                    sleep(PAUSE).await
+                }
                 Err(error) => {
                     let object = kinds.key(object, namespace).to_string();
                     let (event, path) = (self.event.to_owned(), hook.path.clone());
@@ -203,17 +217,23 @@ impl Run<'_> {
         }
     }
 
-    /// Deletes the hook's objects if it has this policy, and waits until they have gone. CRDs are never deleted.
+    /// Deletes the hook's objects if it has this policy, and waits until they have gone. CRDs are never
+    /// deleted.
     async fn delete_by(&self, hook: &Hook, policy: &str) -> Result<(), WhyHook> {
         if hook.kind == "CustomResourceDefinition" || !hook.delete_policies.iter().any(|own| own == policy) {
             return Ok(());
         }
         let HookPlace { cluster, kinds, namespace, timeout } = self.place;
         let mut deleted = Vec::new();
-        for object in objects_of(hook)?.into_iter().filter(|object| !object.is_crd() && !object.name().is_empty()) {
+        for object in
+            objects_of(hook)?.into_iter().filter(|object| !object.is_crd() && !object.name().is_empty())
+        {
             let Some(api) = kinds.api(cluster, &object, namespace) else { continue };
             let answer = objects::delete(&api, object.name(), None, PropagationPolicy::Background).await;
-            let failed = |error| WhyHook::Delete { object: kinds.key(&object, namespace).to_string(), cause: Cause::of(&error) };
+            let failed = |error| WhyHook::Delete {
+                object: kinds.key(&object, namespace).to_string(),
+                cause: Cause::of(&error),
+            };
             if answer.map_err(failed)? {
                 deleted.push(object);
             }
@@ -259,9 +279,16 @@ async fn logs_of(pods: &Api<Pod>, select: &ListParams) -> Vec<String> {
     for pod in &found {
         let name = pod.metadata.name.as_deref().unwrap_or_default();
         for container in pod.spec.iter().flat_map(|spec| &spec.containers) {
-            let parameters = kube::api::LogParams { container: Some(container.name.clone()), ..Default::default() };
+            let parameters =
+                kube::api::LogParams { container: Some(container.name.clone()), ..Default::default() };
             let log = pods.logs(name, &parameters).await;
-            let unreadable = |error| format!("the log of container {} of pod {name} cannot be read: {}", container.name, Cause::of(&error));
+            let unreadable = |error| {
+                format!(
+                    "the log of container {} of pod {name} cannot be read: {}",
+                    container.name,
+                    Cause::of(&error)
+                )
+            };
             logs.push(log.unwrap_or_else(unreadable));
         }
     }
@@ -281,7 +308,12 @@ mod tests {
     use super::*;
 
     fn hook(name: &str, weight: i64, events: &[&str]) -> Hook {
-        Hook { name: name.into(), weight, events: events.iter().map(|event| (*event).to_owned()).collect(), ..Hook::default() }
+        Hook {
+            name: name.into(),
+            weight,
+            events: events.iter().map(|event| (*event).to_owned()).collect(),
+            ..Hook::default()
+        }
     }
 
     #[test]
@@ -300,7 +332,11 @@ mod tests {
     #[test]
     fn a_failure_begins_with_helms_words() {
         let told = |event: &str| {
-            let why = WhyHook::Unserved { path: "c/templates/h.yaml".into(), kind: "A".into(), api_version: "g/v1".into() };
+            let why = WhyHook::Unserved {
+                path: "c/templates/h.yaml".into(),
+                kind: "A".into(),
+                api_version: "g/v1".into(),
+            };
             HookError { event: event.into(), logs: Vec::new(), why }.to_string()
         };
         let text = "unable to build kubernetes object for hook c/templates/h.yaml: no matches for kind \"A\" in version \"g/v1\"";

@@ -1,6 +1,7 @@
 //! Helm's verbs on one cluster: install, upgrade, roll back, uninstall. No policy.
 //!
-//! [`verb`] has the verbs, with Helm's statuses and order of writes; [`mod@apply`], [`hooks`], [`wait`] and [`removal`] are what they are made of.
+//! [`verb`] has the verbs, with Helm's statuses and order of writes; [`mod@apply`], [`hooks`], [`wait`] and
+//! [`removal`] are what they are made of.
 
 pub mod apply;
 pub mod hooks;

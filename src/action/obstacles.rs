@@ -19,7 +19,10 @@ pub async fn obstacles(cluster: &Cluster, older: &Release) -> Result<Vec<String>
             let missing = crd::unserved_versions(&live, &object.value);
             if !missing.is_empty() {
                 let (revision, missing) = (older.revision(), missing.join(", "));
-                found.push(format!("revision {revision} needs {missing} of CRD {}, which is served no longer", object.name()));
+                found.push(format!(
+                    "revision {revision} needs {missing} of CRD {}, which is served no longer",
+                    object.name()
+                ));
             }
         }
     }

@@ -1,4 +1,5 @@
-//! Removes the objects of a release from a cluster: in the order of uninstalling, only what is still the release's own, and never a CRD.
+//! Removes the objects of a release from a cluster: in the order of uninstalling, only what is still the
+//! release's own, and never a CRD.
 
 use std::time::Duration;
 
@@ -69,8 +70,9 @@ enum Fate {
 
 /// Deletes the objects of a release: `objects` in the order of the stored manifest, the last kinds first.
 ///
-/// An object that no longer carries the release's ownership stays, as does one whose manifest has `helm.sh/resource-policy` (any value but
-/// `keep` stays untold, as in Helm). Everything is tried, even when an object cannot be deleted.
+/// An object that no longer carries the release's ownership stays, as does one whose manifest has
+/// `helm.sh/resource-policy` (any value but `keep` stays untold, as in Helm). Everything is tried, even when
+/// an object cannot be deleted.
 pub async fn uninstall_objects(
     cluster: &Cluster,
     kinds: &Kinds,
@@ -79,7 +81,8 @@ pub async fn uninstall_objects(
     cascade: Cascade,
 ) -> Result<Removed, NotRemoved> {
     let (mut removed, doomed) = by_policy(kinds, release, objects);
-    let fates: Vec<Fate> = in_parallel(&doomed, |(_, object)| fate(cluster, kinds, release, object)).collect().await;
+    let fates: Vec<Fate> =
+        in_parallel(&doomed, |(_, object)| fate(cluster, kinds, release, object)).collect().await;
     let mut deletions: Vec<Doomed> = Vec::new();
     for ((key, object), fate) in doomed.into_iter().zip(fates) {
         match fate {
@@ -96,7 +99,9 @@ pub async fn uninstall_objects(
         for (doomed, answer) in group.iter().zip(answers) {
             match answer {
                 Ok(_) => removed.deleted.push(doomed.object.clone()),
-                Err(error) => problems.push(Problem { key: doomed.key.clone(), why: Why::Api(Cause::of(&error)) }),
+                Err(error) => {
+                    problems.push(Problem { key: doomed.key.clone(), why: Why::Api(Cause::of(&error)) })
+                }
             }
         }
     }
@@ -113,11 +118,19 @@ impl Removed {
     pub fn told(&self) -> String {
         let line = |key: &Key, why: &str| format!("[{}] {}{why}\n", key.kind, key.name);
         let lines = |keys: &[Key]| keys.iter().map(|key| line(key, "")).collect::<Vec<_>>().concat();
-        let unknown = self.unknown.iter().map(|(key, why)| line(key, &format!(": {why}"))).collect::<Vec<_>>().concat();
-        let not_deleted = |count: usize, why: &str| format!("{count} resource(s) were not deleted because {why}:\n");
+        let unknown =
+            self.unknown.iter().map(|(key, why)| line(key, &format!(": {why}"))).collect::<Vec<_>>().concat();
+        let not_deleted =
+            |count: usize, why: &str| format!("{count} resource(s) were not deleted because {why}:\n");
         let parts = [
             ("These resources were kept due to the resource policy:\n".to_owned(), lines(&self.kept)),
-            (not_deleted(self.crds.len(), "they define kinds, and every object of these kinds would go with them"), lines(&self.crds)),
+            (
+                not_deleted(
+                    self.crds.len(),
+                    "they define kinds, and every object of these kinds would go with them",
+                ),
+                lines(&self.crds),
+            ),
             (not_deleted(self.foreign.len(), "they are not owned by this release"), lines(&self.foreign)),
             (not_deleted(self.unknown.len(), "their ownership could not be verified"), unknown),
         ];
@@ -126,13 +139,23 @@ impl Removed {
     }
 
     /// Waits until everything that was deleted has gone.
-    pub async fn gone(&self, cluster: &Cluster, kinds: &Kinds, release: &ReleaseId, limit: Duration) -> Result<(), NotGone> {
+    pub async fn gone(
+        &self,
+        cluster: &Cluster,
+        kinds: &Kinds,
+        release: &ReleaseId,
+        limit: Duration,
+    ) -> Result<(), NotGone> {
         wait::gone(cluster, kinds, &self.deleted, &release.namespace, limit).await
     }
 }
 
 /// What the manifest itself says: what stays, and what is to go, the last kinds first.
-fn by_policy<'o>(kinds: &Kinds, release: &ReleaseId, objects: &'o [Object]) -> (Removed, Vec<(Key, &'o Object)>) {
+fn by_policy<'o>(
+    kinds: &Kinds,
+    release: &ReleaseId,
+    objects: &'o [Object],
+) -> (Removed, Vec<(Key, &'o Object)>) {
     let (mut removed, mut doomed) = (Removed::default(), Vec::new());
     let mut ordered: Vec<&Object> = objects.iter().filter(|object| !object.name().is_empty()).collect();
     ordered.sort_by(|a, b| kind_order::uninstall(a.kind(), b.kind()));
@@ -166,7 +189,13 @@ struct Doomed<'o> {
 }
 
 impl Doomed<'_> {
-    async fn delete(&self, cluster: &Cluster, kinds: &Kinds, release: &ReleaseId, cascade: Cascade) -> Result<bool, kube::Error> {
+    async fn delete(
+        &self,
+        cluster: &Cluster,
+        kinds: &Kinds,
+        release: &ReleaseId,
+        cascade: Cascade,
+    ) -> Result<bool, kube::Error> {
         let Some(api) = kinds.api(cluster, self.object, &release.namespace) else { return Ok(false) };
         let propagation = match cascade {
             Cascade::Background => PropagationPolicy::Background,
@@ -186,7 +215,9 @@ mod tests {
     fn object(kind: &str, name: &str, policy: Option<&str>) -> Object {
         let api_version = if kind == "CustomResourceDefinition" { "apiextensions.k8s.io/v1" } else { "v1" };
         let annotations = policy.map(|policy| json!({RESOURCE_POLICY: policy})).unwrap_or_default();
-        Object::new(json!({"apiVersion": api_version, "kind": kind, "metadata": {"name": name, "annotations": annotations}}))
+        Object::new(
+            json!({"apiVersion": api_version, "kind": kind, "metadata": {"name": name, "annotations": annotations}}),
+        )
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! What a fleet run deploys, as Helm's verbs take it: an archive with the values files of one cluster. Reads nothing.
+//! What a fleet run deploys, as Helm's verbs take it: an archive with the values files of one cluster. Reads
+//! nothing.
 
 use std::path::PathBuf;
 
@@ -46,10 +47,12 @@ pub enum TargetError {
 }
 
 impl Target<'_> {
-    /// An upgrade, or an install where nothing is: with these values and no others, waiting for hooks only, since the gates judge the rest.
+    /// An upgrade, or an install where nothing is: with these values and no others, waiting for hooks only,
+    /// since the gates judge the rest.
     pub fn deployment(&self) -> Result<Deployment, TargetError> {
         let chart = Chart::from_files(self.archive.files().to_vec());
-        let chart = chart.map_err(|source| TargetError::Chart { archive: self.archive.file_name(), source })?;
+        let chart =
+            chart.map_err(|source| TargetError::Chart { archive: self.archive.file_name(), source })?;
         Ok(Deployment {
             reuse: Reuse::Reset,
             description: Some(self.description.to_owned()),
@@ -63,7 +66,10 @@ impl Target<'_> {
         let mut merged = Values::new();
         for file in self.values {
             let read = values::read(&file.bytes);
-            values::merge(&mut merged, read.map_err(|source| TargetError::Values { path: file.path.clone(), source })?);
+            values::merge(
+                &mut merged,
+                read.map_err(|source| TargetError::Values { path: file.path.clone(), source })?,
+            );
         }
         Ok(merged)
     }

@@ -1,4 +1,5 @@
-//! Whether a message speaks of something outside the release: a rate limit, the CA, DNS or the network. A rollback would not help there.
+//! Whether a message speaks of something outside the release: a rate limit, the CA, DNS or the network. A
+//! rollback would not help there.
 
 /// What the CA, DNS servers and Go's network code write when the trouble is theirs; lower case.
 const OUTSIDE: [&str; 22] = [
@@ -26,7 +27,8 @@ const OUTSIDE: [&str; 22] = [
     "internal server error",
 ];
 
-/// The CA refuses more requests: every further try makes it worse, on every cluster that shares the account or the domain.
+/// The CA refuses more requests: every further try makes it worse, on every cluster that shares the account
+/// or the domain.
 pub fn is_rate_limited(message: &str) -> bool {
     let message = message.to_lowercase();
     message.contains("ratelimited")
@@ -60,8 +62,11 @@ mod tests {
 
     #[test]
     fn anything_else_is_not() {
-        for message in ["secrets \"aws\" not found", "unable to assume role: Invalid Configuration: Missing Region", "panic: runtime error"]
-        {
+        for message in [
+            "secrets \"aws\" not found",
+            "unable to assume role: Invalid Configuration: Missing Region",
+            "panic: runtime error",
+        ] {
             assert!(!is_outside(message), "{message}");
         }
         assert!(!is_rate_limited("DNS update failed. Server replied: REFUSED"));

@@ -1,4 +1,5 @@
-//! Which of cert-manager's log lines mean something. cert-manager logs errors that are normal; health is judged by objects, lines only explain.
+//! Which of cert-manager's log lines mean something. cert-manager logs errors that are normal; health is
+//! judged by objects, lines only explain.
 
 /// What a known line means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +57,8 @@ pub fn meaning(line: &str) -> Option<Meaning> {
     LINES.iter().find(|(literal, _)| line.contains(literal)).map(|(_, meaning)| *meaning)
 }
 
-/// The line of `log` that explains a failure best: the last that is known to be real, else the last that is not known to be harmless.
+/// The line of `log` that explains a failure best: the last that is known to be real, else the last that is
+/// not known to be harmless.
 pub fn telling(log: &str) -> Option<&str> {
     let lines = || log.lines().rev().map(str::trim).filter(|line| !line.is_empty());
     lines()

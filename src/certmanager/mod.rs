@@ -1,4 +1,5 @@
-//! What cert-manager's states, versions and log lines mean, as data and pure rules. No I/O, no clock, no verdict.
+//! What cert-manager's states, versions and log lines mean, as data and pure rules. No I/O, no clock, no
+//! verdict.
 
 pub mod blame;
 pub mod logs;

@@ -1,4 +1,5 @@
-//! cert-manager's own kinds, with only the fields that are judged. Anything else in an object is ignored, so newer versions read alike.
+//! cert-manager's own kinds, with only the fields that are judged. Anything else in an object is ignored, so
+//! newer versions read alike.
 
 use std::fmt::Debug;
 
@@ -213,7 +214,11 @@ pub trait Object: k8s_openapi::Metadata<Ty = ObjectMeta> {
 
     /// Its controller, when that is of this kind.
     fn owner(&self, kind: &str) -> Option<&OwnerReference> {
-        self.metadata().owner_references.iter().flatten().find(|owner| owner.controller == Some(true) && owner.kind == kind)
+        self.metadata()
+            .owner_references
+            .iter()
+            .flatten()
+            .find(|owner| owner.controller == Some(true) && owner.kind == kind)
     }
 }
 

@@ -93,7 +93,8 @@ impl RequestResult {
     }
 }
 
-/// How far `request` got. The order of the questions matters: cert-manager adds `Ready=False` to a denied request.
+/// How far `request` got. The order of the questions matters: cert-manager adds `Ready=False` to a denied
+/// request.
 pub fn result(request: &CertificateRequest) -> RequestResult {
     let conditions = &request.status.conditions;
     let is_true = |kind| condition(conditions, kind).is_some_and(super::resources::Condition::is_true);
@@ -129,7 +130,10 @@ fn result_message(request: &CertificateRequest) -> &str {
         RequestResult::Invalid => ["InvalidRequest", "Ready"],
         _ => ["Ready", "Approved"],
     };
-    kinds.iter().find_map(|kind| condition(conditions, kind)).map_or("", |condition| condition.message.as_str())
+    kinds
+        .iter()
+        .find_map(|kind| condition(conditions, kind))
+        .map_or("", |condition| condition.message.as_str())
 }
 
 /// An Order or a Challenge in this state never changes again.
@@ -144,10 +148,12 @@ pub fn is_failed(state: &str) -> bool {
 
 /// What a Challenge says while the proof spreads: normal for minutes.
 pub fn is_propagating(reason: &str) -> bool {
-    reason.starts_with("Waiting for DNS-01 challenge propagation") || reason.starts_with("Waiting for HTTP-01 challenge propagation")
+    reason.starts_with("Waiting for DNS-01 challenge propagation")
+        || reason.starts_with("Waiting for HTTP-01 challenge propagation")
 }
 
-/// Why cert-manager began to issue, when nothing that a user did explains it: a new version reads old specs or Secrets differently.
+/// Why cert-manager began to issue, when nothing that a user did explains it: a new version reads old specs
+/// or Secrets differently.
 pub fn is_unexpected_issuing(reason: &str) -> bool {
     matches!(reason, "RequestChanged" | "IncorrectIssuer" | "IncorrectCertificate" | "SecretMismatch")
 }
@@ -171,7 +177,10 @@ mod tests {
     }
 
     fn certificate(revision: Option<i64>) -> Certificate {
-        serde_json::from_value(json!({"metadata": {"name": "c", "uid": "u"}, "status": {"revision": revision}})).unwrap()
+        serde_json::from_value(
+            json!({"metadata": {"name": "c", "uid": "u"}, "status": {"revision": revision}}),
+        )
+        .unwrap()
     }
 
     #[test]
@@ -185,7 +194,11 @@ mod tests {
             ("x", Some(3), Role::Anomaly),
         ];
         for (revision, in_secret, expected) in table {
-            assert_eq!(role(&request(true, revision, &json!([])), Some(&certificate(in_secret))), expected, "{revision} {in_secret:?}");
+            assert_eq!(
+                role(&request(true, revision, &json!([])), Some(&certificate(in_secret))),
+                expected,
+                "{revision} {in_secret:?}"
+            );
         }
         assert_eq!(role(&request(true, "1", &json!([])), None), Role::Orphan);
         assert_eq!(role(&request(false, "1", &json!([])), None), Role::Standalone);
@@ -193,7 +206,8 @@ mod tests {
 
     #[test]
     fn the_result_follows_the_conditions_in_order() {
-        let (approved, denied) = (json!({"type": "Approved", "status": "True"}), json!({"type": "Denied", "status": "True"}));
+        let (approved, denied) =
+            (json!({"type": "Approved", "status": "True"}), json!({"type": "Denied", "status": "True"}));
         let ready = |status: &str, reason: &str| json!({"type": "Ready", "status": status, "reason": reason});
         let invalid = json!({"type": "InvalidRequest", "status": "True"});
         let table = [

@@ -1,6 +1,8 @@
-//! Which upgrade of cert-manager is wise: skipped minors, known-bad patches, and the Kubernetes versions that each minor is tested with.
+//! Which upgrade of cert-manager is wise: skipped minors, known-bad patches, and the Kubernetes versions that
+//! each minor is tested with.
 //!
-//! The table is cert-manager's own release notes and incident threads, as data; [`judge_upgrade`] is the only rule on it.
+//! The table is cert-manager's own release notes and incident threads, as data; [`judge_upgrade`] is the only
+//! rule on it.
 
 use std::fmt;
 
@@ -70,7 +72,10 @@ const MINORS: [Minor; 22] = [
         6,
         17,
         22,
-        &[(0, 0, "JKS keystores get a wrong password", "1.6.3"), (1, 1, "HTTP-01 ingresses carry the wrong class", "1.6.3")],
+        &[
+            (0, 0, "JKS keystores get a wrong password", "1.6.3"),
+            (1, 1, "HTTP-01 ingresses carry the wrong class", "1.6.3"),
+        ],
         "API versions before v1 are no longer served; storedVersions must be [v1]",
     ),
     row(7, 18, 23, &[], "API versions before v1 are gone from the CRDs"),
@@ -81,7 +86,13 @@ const MINORS: [Minor; 22] = [
     row(12, 22, 32, &[], "every ACME account is registered again at the first start"),
     row(13, 21, 27, &[], "certificates made before the last 1.12 may be issued again"),
     row(14, 24, 31, &[(0, 3, "the chart names a wrong cainjector image", "1.14.4")], ""),
-    row(15, 25, 32, &[(0, 1, "AssumeRole fails with a missing region", "1.15.2")], "crds.enabled and crds.keep replace installCRDs"),
+    row(
+        15,
+        25,
+        32,
+        &[(0, 1, "AssumeRole fails with a missing region", "1.15.2")],
+        "crds.enabled and crds.keep replace installCRDs",
+    ),
     row(
         16,
         25,
@@ -97,8 +108,20 @@ const MINORS: [Minor; 22] = [
         &[(0, 2, "slow CAs and HTTP-01 paths fail, and a Secret may be emptied on renewal", "1.18.3")],
         "private keys rotate at every renewal, old requests are deleted, HTTP-01 paths are of type Exact",
     ),
-    row(19, 31, 35, &[(0, 0, "every certificate is issued again", "1.19.1")], "the metric label `path` is now `action`"),
-    row(20, 32, 35, &[(0, 0, "Orders stay pending on OpenShift", "1.20.2")], "containers run as user and group 65532"),
+    row(
+        19,
+        31,
+        35,
+        &[(0, 0, "every certificate is issued again", "1.19.1")],
+        "the metric label `path` is now `action`",
+    ),
+    row(
+        20,
+        32,
+        35,
+        &[(0, 0, "Orders stay pending on OpenShift", "1.20.2")],
+        "containers run as user and group 65532",
+    ),
     row(
         21,
         33,
@@ -123,7 +146,11 @@ impl Version {
             let digits: String = part.chars().take_while(char::is_ascii_digit).collect();
             digits.parse::<u64>().ok()
         });
-        Some(Self { major: parts.next()??, minor: parts.next()??, patch: parts.next().flatten().unwrap_or(0) })
+        Some(Self {
+            major: parts.next()??,
+            minor: parts.next()??,
+            patch: parts.next().flatten().unwrap_or(0),
+        })
     }
 }
 
@@ -133,8 +160,9 @@ impl fmt::Display for Version {
     }
 }
 
-/// What to know before cert-manager goes from `from` (absent for a first install) to `to` on Kubernetes `kubernetes`. Versions that cannot be read
-/// give no advice: the chart's own version need not be cert-manager's. A downgrade is not judged here.
+/// What to know before cert-manager goes from `from` (absent for a first install) to `to` on Kubernetes
+/// `kubernetes`. Versions that cannot be read give no advice: the chart's own version need not be
+/// cert-manager's. A downgrade is not judged here.
 pub fn judge_upgrade(from: Option<&str>, to: &str, kubernetes: &str) -> Vec<Advice> {
     let Some(to) = Version::parse(to).filter(|version| version.major == 1) else { return Vec::new() };
     let from = from.and_then(Version::parse);
@@ -148,7 +176,8 @@ pub fn judge_upgrade(from: Option<&str>, to: &str, kubernetes: &str) -> Vec<Advi
 
 fn known_bad(to: Version) -> Option<Advice> {
     let minor = MINORS.iter().find(|minor| minor.number == to.minor)?;
-    let (.., why, instead) = minor.bad.iter().find(|(first, last, ..)| (*first..=*last).contains(&to.patch))?;
+    let (.., why, instead) =
+        minor.bad.iter().find(|(first, last, ..)| (*first..=*last).contains(&to.patch))?;
     let message = format!("cert-manager {to} is known to be bad: {why}; take {instead} or newer");
     Some(Advice { name: KNOWN_BAD, severity: Severity::Refuse, message })
 }
@@ -160,7 +189,10 @@ fn skipped(from: Version, to: Version) -> Option<Advice> {
         return None;
     }
     let between: Vec<String> = (from.minor + 1..to.minor).map(|minor| format!("1.{minor}")).collect();
-    let message = format!("cert-manager {from} to {to} leaves out {}; go through the newest patch of each", between.join(", "));
+    let message = format!(
+        "cert-manager {from} to {to} leaves out {}; go through the newest patch of each",
+        between.join(", ")
+    );
     Some(Advice { name: SKIPPED_MINORS, severity: Severity::Refuse, message })
 }
 
@@ -170,13 +202,16 @@ fn outside_matrix(to: Version, kubernetes: Version) -> Option<Advice> {
     if (first..=last).contains(&kubernetes.minor) {
         return None;
     }
-    let message =
-        format!("cert-manager 1.{} is tested with Kubernetes 1.{first} to 1.{last}; this cluster runs 1.{}", to.minor, kubernetes.minor);
+    let message = format!(
+        "cert-manager 1.{} is tested with Kubernetes 1.{first} to 1.{last}; this cluster runs 1.{}",
+        to.minor, kubernetes.minor
+    );
     Some(Advice { name: KUBERNETES_MATRIX, severity: Severity::Warn, message })
 }
 
 fn notes(from: Version, to: Version) -> impl Iterator<Item = Advice> {
-    let crossed = move |minor: &&Minor| from.minor < minor.number && minor.number <= to.minor && !minor.note.is_empty();
+    let crossed =
+        move |minor: &&Minor| from.minor < minor.number && minor.number <= to.minor && !minor.note.is_empty();
     MINORS.iter().filter(crossed).map(|minor| Advice {
         name: UPGRADE_NOTES,
         severity: Severity::Note,
@@ -190,12 +225,20 @@ mod tests {
 
     fn names(from: Option<&str>, to: &str, kubernetes: &str) -> Vec<(&'static str, Severity)> {
         let advice = judge_upgrade(from, to, kubernetes);
-        advice.iter().filter(|advice| advice.severity > Severity::Note).map(|advice| (advice.name, advice.severity)).collect()
+        advice
+            .iter()
+            .filter(|advice| advice.severity > Severity::Note)
+            .map(|advice| (advice.name, advice.severity))
+            .collect()
     }
 
     #[test]
     fn every_rule_fires_where_it_should() {
-        let (bad, skip, matrix) = ((KNOWN_BAD, Severity::Refuse), (SKIPPED_MINORS, Severity::Refuse), (KUBERNETES_MATRIX, Severity::Warn));
+        let (bad, skip, matrix) = (
+            (KNOWN_BAD, Severity::Refuse),
+            (SKIPPED_MINORS, Severity::Refuse),
+            (KUBERNETES_MATRIX, Severity::Warn),
+        );
         let table = [
             (Some("v1.10.2"), "v1.11.5", "v1.25.3", vec![]),
             (Some("v1.10.2"), "v1.11.5", "v1.36.3", vec![matrix]),
@@ -218,7 +261,10 @@ mod tests {
 
     #[test]
     fn the_messages_say_what_to_do() {
-        let all: Vec<String> = judge_upgrade(Some("v1.17.4"), "v1.19.0", "v1.30.0").into_iter().map(|advice| advice.message).collect();
+        let all: Vec<String> = judge_upgrade(Some("v1.17.4"), "v1.19.0", "v1.30.0")
+            .into_iter()
+            .map(|advice| advice.message)
+            .collect();
         assert_eq!(
             all,
             [

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use futures::{StreamExt, TryStreamExt, stream};
-use k8s_openapi::api::authorization::v1::{ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec};
+use k8s_openapi::api::authorization::v1::{
+    ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec,
+};
 use kube::Api;
 use kube::api::PostParams;
 
@@ -52,7 +54,8 @@ impl fmt::Display for Access {
 
 /// What of the wanted accesses the credentials do not have, in the order given.
 pub async fn missing(cluster: &Cluster, wanted: &[Access]) -> Result<Vec<Access>, ApiError> {
-    let answers = stream::iter(wanted).map(|access| async move { Ok::<_, ApiError>((access, allowed(cluster, access).await?)) });
+    let answers = stream::iter(wanted)
+        .map(|access| async move { Ok::<_, ApiError>((access, allowed(cluster, access).await?)) });
     let answers: Vec<_> = answers.buffered(AT_ONCE).try_collect().await?;
     Ok(answers.into_iter().filter(|(_, allowed)| !allowed).map(|(access, _)| access.clone()).collect())
 }
@@ -68,11 +71,16 @@ async fn allowed(cluster: &Cluster, access: &Access) -> Result<bool, ApiError> {
         name: access.name.clone(),
         ..ResourceAttributes::default()
     };
-    let spec = SelfSubjectAccessReviewSpec { resource_attributes: Some(attributes), ..SelfSubjectAccessReviewSpec::default() };
+    let spec = SelfSubjectAccessReviewSpec {
+        resource_attributes: Some(attributes),
+        ..SelfSubjectAccessReviewSpec::default()
+    };
     let review = SelfSubjectAccessReview { spec, ..SelfSubjectAccessReview::default() };
     let api: Api<SelfSubjectAccessReview> = Api::all(cluster.client.clone());
     let review = api.create(&PostParams::default(), &review).await;
-    let review = review.map_err(|error| ApiError::new(cluster, format!("ask whether the credentials may {access}"), &error))?;
+    let review = review.map_err(|error| {
+        ApiError::new(cluster, format!("ask whether the credentials may {access}"), &error)
+    })?;
     Ok(review.status.is_some_and(|status| status.allowed))
 }
 

@@ -19,11 +19,18 @@ pub fn of(version: KubeVersion, kinds: &Kinds) -> Capabilities {
 /// The cluster's version, as charts see it.
 pub async fn version(cluster: &Cluster) -> Result<KubeVersion, ApiError> {
     let doing = "ask for the version of Kubernetes";
-    let info = cluster.client.apiserver_version().await.map_err(|error| ApiError::new(cluster, doing, &error))?;
-    let parsed: KubeVersion = info.git_version.parse().map_err(|error: crate::helm::capabilities::KubeVersionError| {
-        ApiError::with_cause(&cluster.name, doing, Cause::Other(error.to_string()))
-    })?;
-    Ok(KubeVersion { version: info.git_version, normalized: parsed.normalized, major: info.major, minor: info.minor })
+    let info =
+        cluster.client.apiserver_version().await.map_err(|error| ApiError::new(cluster, doing, &error))?;
+    let parsed: KubeVersion =
+        info.git_version.parse().map_err(|error: crate::helm::capabilities::KubeVersionError| {
+            ApiError::with_cause(&cluster.name, doing, Cause::Other(error.to_string()))
+        })?;
+    Ok(KubeVersion {
+        version: info.git_version,
+        normalized: parsed.normalized,
+        major: info.major,
+        minor: info.minor,
+    })
 }
 
 /// Answers `lookup` from a cluster. Used from a thread that may block, never from one of the runtime's own.
@@ -50,11 +57,20 @@ impl ClusterLookup {
 }
 
 impl Lookup for ClusterLookup {
-    fn lookup(&mut self, api_version: &str, kind: &str, namespace: &str, name: &str) -> Result<Value, String> {
+    fn lookup(
+        &mut self,
+        api_version: &str,
+        kind: &str,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Value, String> {
         let (group, version) = api_version.rsplit_once('/').unwrap_or(("", api_version));
         let Some((resource, namespaced)) = self.kinds.of(&GroupVersionKind::gvk(group, version, kind)) else {
-            let unserved = format!("the server could not find the requested resource {kind:?} in {api_version:?}");
-            return Err(format!("unable to get apiresource from unstructured: {api_version}, Kind={kind} , error: {unserved}"));
+            let unserved =
+                format!("the server could not find the requested resource {kind:?} in {api_version:?}");
+            return Err(format!(
+                "unable to get apiresource from unstructured: {api_version}, Kind={kind} , error: {unserved}"
+            ));
         };
         let client = self.cluster.client.clone();
         let api = if namespaced && !namespace.is_empty() {

@@ -1,4 +1,5 @@
-//! Connects to a cluster: the pinned server is compared before anything is sent, then one read proves that it answers us.
+//! Connects to a cluster: the pinned server is compared before anything is sent, then one read proves that it
+//! answers us.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -50,18 +51,29 @@ pub enum ConnectError {
 
 /// Connects to a cluster by the context of its name. The current context is never used.
 pub async fn connect(name: &str, target: &KubeTarget) -> Result<Cluster, ConnectError> {
-    let looked = kubeconfig::paths(std::env::var_os("KUBECONFIG").as_deref(), std::env::var_os("HOME").as_deref());
+    let looked =
+        kubeconfig::paths(std::env::var_os("KUBECONFIG").as_deref(), std::env::var_os("HOME").as_deref());
     connect_from(looked, name, target).await
 }
 
 /// The same with these kubeconfig files.
-pub async fn connect_from(looked: Vec<PathBuf>, name: &str, target: &KubeTarget) -> Result<Cluster, ConnectError> {
-    let found = kubeconfig::find(looked.clone(), target).map_err(|error| ConnectError::Context { cluster: name.to_owned(), error })?;
+pub async fn connect_from(
+    looked: Vec<PathBuf>,
+    name: &str,
+    target: &KubeTarget,
+) -> Result<Cluster, ConnectError> {
+    let found = kubeconfig::find(looked.clone(), target)
+        .map_err(|error| ConnectError::Context { cluster: name.to_owned(), error })?;
     connect_found(found, name, &target.context, looked).await
 }
 
 /// Connects to the context of a kubeconfig that was read from these files.
-pub(super) async fn connect_found(found: Found, name: &str, context: &str, looked: Vec<PathBuf>) -> Result<Cluster, ConnectError> {
+pub(super) async fn connect_found(
+    found: Found,
+    name: &str,
+    context: &str,
+    looked: Vec<PathBuf>,
+) -> Result<Cluster, ConnectError> {
     let server = found.server.clone();
     let failed = |cause| ApiError::with_cause(name, format!("connect to {server}"), cause);
     let client = client(found, context).await.map_err(failed)?;
@@ -72,10 +84,18 @@ pub(super) async fn connect_found(found: Found, name: &str, context: &str, looke
 /// Connects to the cluster that this program runs in, as the pod's service account.
 pub(super) async fn connect_in_cluster(config: Config) -> Result<Cluster, ConnectError> {
     let server = config.cluster_url.to_string();
-    let failed = |error: &kube::Error| ApiError::with_cause(IN_CLUSTER, format!("connect to {server}"), Cause::of(error));
+    let failed = |error: &kube::Error| {
+        ApiError::with_cause(IN_CLUSTER, format!("connect to {server}"), Cause::of(error))
+    };
     let client = build(with_limits(config, false), None).map_err(|error| failed(&error))?;
     first_answer(&client).await.map_err(|error| failed(&error))?;
-    Ok(Cluster { name: IN_CLUSTER.to_owned(), server, context: String::new(), kubeconfig: Vec::new(), client })
+    Ok(Cluster {
+        name: IN_CLUSTER.to_owned(),
+        server,
+        context: String::new(),
+        kubeconfig: Vec::new(),
+        client,
+    })
 }
 
 /// `/version` is open to everybody who is known; to be forbidden to read it is an answer too.
@@ -90,7 +110,9 @@ async fn first_answer(client: &Client) -> Result<(), kube::Error> {
 
 async fn client(found: Found, context: &str) -> Result<Client, Cause> {
     let options = KubeConfigOptions { context: Some(context.to_owned()), ..KubeConfigOptions::default() };
-    let config = Config::from_custom_kubeconfig(found.kubeconfig, &options).await.map_err(|error| Cause::Other(error.to_string()))?;
+    let config = Config::from_custom_kubeconfig(found.kubeconfig, &options)
+        .await
+        .map_err(|error| Cause::Other(error.to_string()))?;
     let mut config = with_limits(config, found.own_proxy);
     let plugin = config.auth_info.exec.take().map(|exec| Arc::new(Plugin::new(exec)));
     if let Some(plugin) = &plugin
@@ -156,9 +178,13 @@ mod tests {
             // A second install attempt of another test is harmless.
             let _ = rustls::crypto::ring::default_provider().install_default();
             let target = KubeTarget { context: "dev".into(), server: None };
-            let result = connect_from(vec![self.dir.path().join("config")], "eks-development-1", &target).await;
+            let result =
+                connect_from(vec![self.dir.path().join("config")], "eks-development-1", &target).await;
             result.map_err(|error| {
-                crate::failure::Failure::from(error).chain().join("\n").replace(&format!("{}/", self.dir.path().display()), "")
+                crate::failure::Failure::from(error)
+                    .chain()
+                    .join("\n")
+                    .replace(&format!("{}/", self.dir.path().display()), "")
             })
         }
     }
@@ -181,7 +207,10 @@ mod tests {
             .respond_with(ResponseTemplate::new(200).set_body_json(serde_json::json!({})))
             .mount(&server)
             .await;
-        let world = World::new(&server.uri(), "{exec: {apiVersion: client.authentication.k8s.io/v1, command: ./plugin}}");
+        let world = World::new(
+            &server.uri(),
+            "{exec: {apiVersion: client.authentication.k8s.io/v1, command: ./plugin}}",
+        );
         world.plugin(r#"echo '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{"token":"t0ken"}}'"#);
         assert_eq!(world.connect().await.unwrap().server, server.uri());
     }
@@ -241,8 +270,15 @@ mod tests {
     #[tokio::test]
     async fn a_server_that_is_busy_for_a_moment_is_asked_again() {
         let server = MockServer::start().await;
-        Mock::given(path("/version")).respond_with(status(503, "starting")).up_to_n_times(2).mount(&server).await;
-        Mock::given(path("/version")).respond_with(ResponseTemplate::new(200).set_body_json(serde_json::json!({}))).mount(&server).await;
+        Mock::given(path("/version"))
+            .respond_with(status(503, "starting"))
+            .up_to_n_times(2)
+            .mount(&server)
+            .await;
+        Mock::given(path("/version"))
+            .respond_with(ResponseTemplate::new(200).set_body_json(serde_json::json!({})))
+            .mount(&server)
+            .await;
         World::new(&server.uri(), "{token: x}").connect().await.unwrap();
         assert_eq!(server.received_requests().await.unwrap().len(), 3);
     }

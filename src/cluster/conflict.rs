@@ -23,7 +23,11 @@ impl fmt::Display for OwnedField {
 ///
 /// It names the manager in quotes, in a message.
 pub fn owned_fields(status: &Status) -> Vec<OwnedField> {
-    let causes = status.details.iter().flat_map(|details| &details.causes).filter(|cause| cause.reason == "FieldManagerConflict");
+    let causes = status
+        .details
+        .iter()
+        .flat_map(|details| &details.causes)
+        .filter(|cause| cause.reason == "FieldManagerConflict");
     let manager = |message: &str| message.split('"').nth(1).unwrap_or(message).to_owned();
     causes.map(|cause| OwnedField { field: cause.field.clone(), manager: manager(&cause.message) }).collect()
 }
@@ -38,7 +42,8 @@ mod tests {
     fn field_and_manager_are_read_from_the_causes() {
         let causes = json!([{"reason": "FieldManagerConflict", "message": "conflict with \"hand\" using apps/v1", "field": ".spec.replicas"},
             {"reason": "FieldValueInvalid", "message": "no", "field": "x"}]);
-        let status: Status = serde_json::from_value(json!({"code": 409, "details": {"causes": causes}})).unwrap();
+        let status: Status =
+            serde_json::from_value(json!({"code": 409, "details": {"causes": causes}})).unwrap();
         let told: Vec<String> = owned_fields(&status).iter().map(ToString::to_string).collect();
         assert_eq!(told, [".spec.replicas (owned by hand)"]);
     }

@@ -1,6 +1,8 @@
-//! The cluster of `release helm`, found as helm finds it: flags, `HELM_KUBE*`, the current context of the kubeconfig, or the pod it runs in.
+//! The cluster of `release helm`, found as helm finds it: flags, `HELM_KUBE*`, the current context of the
+//! kubeconfig, or the pod it runs in.
 //!
-//! The fleet never comes here: its clusters are named in `release.yaml`, and a current context does not count there.
+//! The fleet never comes here: its clusters are named in `release.yaml`, and a current context does not count
+//! there.
 
 use std::path::PathBuf;
 
@@ -49,14 +51,23 @@ pub fn namespace(looked: &[PathBuf], choice: &ClusterChoice) -> String {
         let name = choice.context.clone().or_else(|| kubeconfig.current_context.clone())?;
         kubeconfig.contexts.into_iter().find(|named| named.name == name)?.context?.namespace
     };
-    choice.namespace.clone().or_else(of_context).filter(|name| !name.is_empty()).unwrap_or_else(|| "default".to_owned())
+    choice
+        .namespace
+        .clone()
+        .or_else(of_context)
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "default".to_owned())
 }
 
 /// Connects as helm does. `looked`: where kubeconfigs are, see [`kubeconfig::paths`].
 pub async fn connect(looked: Vec<PathBuf>, choice: &ClusterChoice) -> Result<Chosen, ConnectError> {
     let looked = kubeconfigs(&looked, choice);
     let merged = kubeconfig::merged(&looked).map_err(ConnectError::Kubeconfig)?;
-    let context = choice.context.clone().or_else(|| merged.as_ref()?.current_context.clone()).filter(|name| !name.is_empty());
+    let context = choice
+        .context
+        .clone()
+        .or_else(|| merged.as_ref()?.current_context.clone())
+        .filter(|name| !name.is_empty());
     if context.is_none()
         && choice.server.is_none()
         && let Ok(config) = Config::incluster()
@@ -68,7 +79,8 @@ pub async fn connect(looked: Vec<PathBuf>, choice: &ClusterChoice) -> Result<Cho
         return Err(ConnectError::Kubeconfig(ContextError::NoCurrent { looked }));
     };
     let kubeconfig = with_overrides(merged.unwrap_or_default(), &context, choice);
-    let found = kubeconfig::find_in(kubeconfig, looked.clone(), &context).map_err(ConnectError::Kubeconfig)?;
+    let found =
+        kubeconfig::find_in(kubeconfig, looked.clone(), &context).map_err(ConnectError::Kubeconfig)?;
     let namespace = namespace(&looked, choice);
     Ok((client::connect_found(found, &context, &context, looked).await?, namespace))
 }
@@ -80,10 +92,20 @@ fn kubeconfigs(looked: &[PathBuf], choice: &ClusterChoice) -> Vec<PathBuf> {
 /// The kubeconfig as if its context said what the command line says.
 fn with_overrides(mut kubeconfig: Kubeconfig, context: &str, choice: &ClusterChoice) -> Kubeconfig {
     if kubeconfig.contexts.is_empty() && choice.server.is_some() {
-        let entry = kube::config::Context { cluster: OVERRIDE.to_owned(), ..kube::config::Context::default() };
-        kubeconfig.contexts.push(NamedContext { name: context.to_owned(), context: Some(entry), ..NamedContext::default() });
+        let entry =
+            kube::config::Context { cluster: OVERRIDE.to_owned(), ..kube::config::Context::default() };
+        kubeconfig.contexts.push(NamedContext {
+            name: context.to_owned(),
+            context: Some(entry),
+            ..NamedContext::default()
+        });
     }
-    let Some(entry) = kubeconfig.contexts.iter_mut().find(|named| named.name == context).and_then(|named| named.context.as_mut()) else {
+    let Some(entry) = kubeconfig
+        .contexts
+        .iter_mut()
+        .find(|named| named.name == context)
+        .and_then(|named| named.context.as_mut())
+    else {
         return kubeconfig;
     };
     let cluster = entry.cluster.clone();
@@ -117,7 +139,10 @@ fn override_cluster(kubeconfig: &mut Kubeconfig, name: &str, choice: &ClusterCho
 
 fn override_user(kubeconfig: &mut Kubeconfig, name: &str, choice: &ClusterChoice) {
     if !kubeconfig.auth_infos.iter().any(|named| named.name == name) {
-        kubeconfig.auth_infos.push(kube::config::NamedAuthInfo { name: name.to_owned(), ..kube::config::NamedAuthInfo::default() });
+        kubeconfig.auth_infos.push(kube::config::NamedAuthInfo {
+            name: name.to_owned(),
+            ..kube::config::NamedAuthInfo::default()
+        });
     }
     let Some(named) = kubeconfig.auth_infos.iter_mut().find(|named| named.name == name) else { return };
     let user = named.auth_info.get_or_insert_default();
@@ -169,15 +194,26 @@ contexts: [{name: here, context: {cluster: c, user: u, namespace: of-here}}, {na
     async fn what_is_typed_stands_above_the_kubeconfig() {
         let (_directory, path) = directory();
         let server = server("authorization", "Bearer typed").await;
-        let choice = ClusterChoice { server: Some(server.uri()), token: Some("typed".into()), ..ClusterChoice::default() };
+        let choice = ClusterChoice {
+            server: Some(server.uri()),
+            token: Some("typed".into()),
+            ..ClusterChoice::default()
+        };
         let (cluster, namespace) = connect(vec![path], &choice).await.unwrap();
-        assert_eq!((cluster.name.as_str(), cluster.server, namespace.as_str()), ("here", server.uri(), "of-here"));
+        assert_eq!(
+            (cluster.name.as_str(), cluster.server, namespace.as_str()),
+            ("here", server.uri(), "of-here")
+        );
     }
 
     #[tokio::test]
     async fn a_server_needs_no_kubeconfig_and_somebody_else_can_be_acted_as() {
         let server = server("impersonate-user", "jane").await;
-        let choice = ClusterChoice { server: Some(server.uri()), as_user: Some("jane".into()), ..ClusterChoice::default() };
+        let choice = ClusterChoice {
+            server: Some(server.uri()),
+            as_user: Some("jane".into()),
+            ..ClusterChoice::default()
+        };
         let (cluster, namespace) = connect(vec!["nowhere".into()], &choice).await.unwrap();
         assert_eq!((cluster.server, namespace.as_str()), (server.uri(), "default"));
     }
@@ -187,20 +223,31 @@ contexts: [{name: here, context: {cluster: c, user: u, namespace: of-here}}, {na
         let (_directory, path) = directory();
         let of = |choice: ClusterChoice| namespace(std::slice::from_ref(&path), &choice);
         assert_eq!(of(ClusterChoice::default()), "of-here");
-        assert_eq!(of(ClusterChoice { namespace: Some("typed".into()), ..ClusterChoice::default() }), "typed");
+        assert_eq!(
+            of(ClusterChoice { namespace: Some("typed".into()), ..ClusterChoice::default() }),
+            "typed"
+        );
         assert_eq!(of(ClusterChoice { context: Some("bare".into()), ..ClusterChoice::default() }), "default");
-        assert_eq!(of(ClusterChoice { kubeconfig: Some("nowhere".into()), ..ClusterChoice::default() }), "default");
+        assert_eq!(
+            of(ClusterChoice { kubeconfig: Some("nowhere".into()), ..ClusterChoice::default() }),
+            "default"
+        );
     }
 
     #[test]
     fn a_certificate_that_is_not_checked_needs_no_authority() {
         let (_directory, path) = directory();
         let kubeconfig = kubeconfig::merged(&[path]).unwrap().unwrap();
-        let choice = ClusterChoice { insecure: true, tls_server_name: Some("api".into()), ..ClusterChoice::default() };
+        let choice =
+            ClusterChoice { insecure: true, tls_server_name: Some("api".into()), ..ClusterChoice::default() };
         let changed = with_overrides(kubeconfig, "here", &choice);
         let cluster = changed.clusters[0].cluster.clone().unwrap();
         assert_eq!(
-            (cluster.insecure_skip_tls_verify, cluster.tls_server_name.as_deref(), cluster.certificate_authority),
+            (
+                cluster.insecure_skip_tls_verify,
+                cluster.tls_server_name.as_deref(),
+                cluster.certificate_authority
+            ),
             (Some(true), Some("api"), None)
         );
     }

@@ -13,10 +13,12 @@ use crate::helm::manifest::{Key, Object};
 /// The server's own version, for example `v1.36.3` or `v1.33.4-eks-1a2b3c`.
 pub async fn version(cluster: &Cluster) -> Result<String, ApiError> {
     let info = cluster.client.apiserver_version().await;
-    info.map(|info| info.git_version).map_err(|error| ApiError::new(cluster, "ask for the version of Kubernetes", &error))
+    info.map(|info| info.git_version)
+        .map_err(|error| ApiError::new(cluster, "ask for the version of Kubernetes", &error))
 }
 
-/// Every kind that the server serves, as of the moment of [`Kinds::load`]: how to address it, and whether it lives in namespaces.
+/// Every kind that the server serves, as of the moment of [`Kinds::load`]: how to address it, and whether it
+/// lives in namespaces.
 #[derive(Debug, Clone, Default)]
 pub struct Kinds(HashMap<GroupVersionKind, (ApiResource, bool)>);
 
@@ -25,13 +27,19 @@ impl Kinds {
     pub async fn load(cluster: &Cluster) -> Result<Self, ApiError> {
         let client = &cluster.client;
         let failed = |error: kube::Error| ApiError::new(cluster, "ask which kinds are served", &error);
-        let aggregated = tokio::try_join!(client.list_core_api_versions_aggregated(), client.list_api_groups_aggregated());
+        let aggregated =
+            tokio::try_join!(client.list_core_api_versions_aggregated(), client.list_api_groups_aggregated());
         let (core, groups) = aggregated.map_err(failed)?;
         // An older server answers with another document, which has none of these items.
         if core.items.is_empty() {
             let discovery = Discovery::new(client.clone()).run().await.map_err(failed)?;
-            let versions = discovery.groups().flat_map(|group| group.versions().map(move |version| group.versioned_resources(version)));
-            return Ok(versions.flatten().filter(|(_, capabilities)| capabilities.supports_operation(verbs::GET)).collect());
+            let versions = discovery
+                .groups()
+                .flat_map(|group| group.versions().map(move |version| group.versioned_resources(version)));
+            return Ok(versions
+                .flatten()
+                .filter(|(_, capabilities)| capabilities.supports_operation(verbs::GET))
+                .collect());
         }
         Ok(Self(core.items.into_iter().chain(groups.items).flat_map(kinds_of_group).collect()))
     }
@@ -39,10 +47,17 @@ impl Kinds {
     /// Every group version (`apps/v1`) and every kind (`apps/v1/Deployment`), sorted.
     pub fn api_versions(&self) -> Vec<String> {
         let api_version = |kind: &GroupVersionKind| {
-            if kind.group.is_empty() { kind.version.clone() } else { format!("{}/{}", kind.group, kind.version) }
+            if kind.group.is_empty() {
+                kind.version.clone()
+            } else {
+                format!("{}/{}", kind.group, kind.version)
+            }
         };
-        let versions: BTreeSet<String> =
-            self.0.keys().flat_map(|kind| [api_version(kind), format!("{}/{}", api_version(kind), kind.kind)]).collect();
+        let versions: BTreeSet<String> = self
+            .0
+            .keys()
+            .flat_map(|kind| [api_version(kind), format!("{}/{}", api_version(kind), kind.kind)])
+            .collect();
         versions.into_iter().collect()
     }
 
@@ -56,11 +71,15 @@ impl Kinds {
         self.0.get(&kind_of(object)).map(|(resource, namespaced)| (resource, *namespaced))
     }
 
-    /// The kinds of these objects that are neither served nor brought by a CRD among them, as `group/version Kind`, each once.
+    /// The kinds of these objects that are neither served nor brought by a CRD among them, as
+    /// `group/version Kind`, each once.
     pub fn unserved(&self, objects: &[Object]) -> Vec<String> {
         let brought: HashSet<GroupVersionKind> = objects.iter().flat_map(brought_kinds).collect();
-        let unserved = objects.iter().filter(|object| self.find(object).is_none() && !brought.contains(&kind_of(object)));
-        let names: BTreeSet<String> = unserved.map(|object| format!("{} {}", object.api_version(), object.kind())).collect();
+        let unserved = objects
+            .iter()
+            .filter(|object| self.find(object).is_none() && !brought.contains(&kind_of(object)));
+        let names: BTreeSet<String> =
+            unserved.map(|object| format!("{} {}", object.api_version(), object.kind())).collect();
         names.into_iter().collect()
     }
 
@@ -86,7 +105,8 @@ impl Kinds {
         Key { namespace, ..object.key() }
     }
 
-    /// The API of an object's kind, in the object's namespace or else the release's; `None` when the kind is not served.
+    /// The API of an object's kind, in the object's namespace or else the release's; `None` when the kind is
+    /// not served.
     pub fn api(&self, cluster: &Cluster, object: &Object, namespace: &str) -> Option<Api<DynamicObject>> {
         let (resource, namespaced) = self.find(object)?;
         let client = cluster.client.clone();
@@ -115,11 +135,17 @@ fn kinds_of_group(group: APIGroupDiscovery) -> impl Iterator<Item = (GroupVersio
         let name = version.version.unwrap_or_default();
         version.resources.into_iter().map(move |resource| (name.clone(), resource))
     });
-    versions.filter(|(_, resource)| resource.verbs.iter().any(|verb| verb == verbs::GET)).map(move |(version, resource)| {
-        let kind = GroupVersionKind::gvk(&name, &version, &resource.response_kind.and_then(|kind| kind.kind).unwrap_or_default());
-        let place = ApiResource::from_gvk_with_plural(&kind, &resource.resource.unwrap_or_default());
-        (kind, (place, resource.scope.as_deref() == Some("Namespaced")))
-    })
+    versions.filter(|(_, resource)| resource.verbs.iter().any(|verb| verb == verbs::GET)).map(
+        move |(version, resource)| {
+            let kind = GroupVersionKind::gvk(
+                &name,
+                &version,
+                &resource.response_kind.and_then(|kind| kind.kind).unwrap_or_default(),
+            );
+            let place = ApiResource::from_gvk_with_plural(&kind, &resource.resource.unwrap_or_default());
+            (kind, (place, resource.scope.as_deref() == Some("Namespaced")))
+        },
+    )
 }
 
 fn kind_of(object: &Object) -> GroupVersionKind {
@@ -132,9 +158,13 @@ fn brought_kinds(object: &Object) -> Vec<GroupVersionKind> {
         return Vec::new();
     }
     let spec = &object.value["spec"];
-    let (group, kind) = (spec["group"].as_str().unwrap_or_default(), spec["names"]["kind"].as_str().unwrap_or_default());
+    let (group, kind) =
+        (spec["group"].as_str().unwrap_or_default(), spec["names"]["kind"].as_str().unwrap_or_default());
     let versions = spec["versions"].as_array().into_iter().flatten();
-    versions.filter_map(|version| version["name"].as_str()).map(|version| GroupVersionKind::gvk(group, version, kind)).collect()
+    versions
+        .filter_map(|version| version["name"].as_str())
+        .map(|version| GroupVersionKind::gvk(group, version, kind))
+        .collect()
 }
 
 #[cfg(test)]
@@ -146,10 +176,18 @@ mod tests {
     fn kinds() -> Kinds {
         let served = |group: &str, kind: &str, plural: &str, scope| {
             let api_version = if group.is_empty() { "v1".to_owned() } else { format!("{group}/v1") };
-            let resource = ApiResource { group: group.into(), version: "v1".into(), api_version, kind: kind.into(), plural: plural.into() };
+            let resource = ApiResource {
+                group: group.into(),
+                version: "v1".into(),
+                api_version,
+                kind: kind.into(),
+                plural: plural.into(),
+            };
             (resource, ApiCapabilities { scope, subresources: Vec::new(), operations: vec!["get".into()] })
         };
-        [served("", "Service", "services", Scope::Namespaced), served("", "Node", "nodes", Scope::Cluster)].into_iter().collect()
+        [served("", "Service", "services", Scope::Namespaced), served("", "Node", "nodes", Scope::Cluster)]
+            .into_iter()
+            .collect()
     }
 
     fn object(api_version: &str, kind: &str) -> Object {
@@ -160,10 +198,18 @@ mod tests {
     fn a_kind_that_the_charts_own_crd_brings_is_not_missing() {
         let crd = json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": "as.g"},
             "spec": {"group": "g", "names": {"kind": "A"}, "versions": [{"name": "v1"}]}});
-        let kinds_of = [("v1", "Service"), ("g/v1", "A"), ("g/v2", "A"), ("g/v1", "B"), ("g/v1", "B"), ("v1beta1", "Service")];
+        let kinds_of = [
+            ("v1", "Service"),
+            ("g/v1", "A"),
+            ("g/v2", "A"),
+            ("g/v1", "B"),
+            ("g/v1", "B"),
+            ("v1beta1", "Service"),
+        ];
         let mut objects = kinds_of.map(|(api_version, kind)| object(api_version, kind)).to_vec();
         objects.push(Object::new(crd));
-        let expected = ["apiextensions.k8s.io/v1 CustomResourceDefinition", "g/v1 B", "g/v2 A", "v1beta1 Service"];
+        let expected =
+            ["apiextensions.k8s.io/v1 CustomResourceDefinition", "g/v1 B", "g/v2 A", "v1beta1 Service"];
         assert_eq!(kinds().unserved(&objects), expected);
     }
 
@@ -173,7 +219,10 @@ mod tests {
             "spec": {"group": "g", "scope": "Namespaced", "names": {"kind": "A", "plural": "as"}, "versions": [{"name": "v1"}]}});
         let kinds = kinds().with_crds(&[Object::new(crd)]);
         let (resource, namespaced) = kinds.find(&object("g/v1", "A")).unwrap();
-        assert_eq!((resource.api_version.as_str(), resource.plural.as_str(), namespaced), ("g/v1", "as", true));
+        assert_eq!(
+            (resource.api_version.as_str(), resource.plural.as_str(), namespaced),
+            ("g/v1", "as", true)
+        );
     }
 
     #[test]

@@ -23,10 +23,14 @@ pub enum Cause {
     #[error("the API server does not answer: {0}; is it up, and is the network open to it?")]
     Unreachable(String),
     /// The server's certificate is not trusted, or is for another name.
-    #[error("TLS with the API server failed: {0}; check the certificate authority of the kubeconfig's cluster")]
+    #[error(
+        "TLS with the API server failed: {0}; check the certificate authority of the kubeconfig's cluster"
+    )]
     Tls(String),
     /// 401.
-    #[error("the API server does not accept the credentials of the kubeconfig (401): {0}; log in again, or renew the token or certificate")]
+    #[error(
+        "the API server does not accept the credentials of the kubeconfig (401): {0}; log in again, or renew the token or certificate"
+    )]
     WrongCredentials(String),
     /// 403. The server's message names the user, the verb and the resource.
     #[error("no permission: {0}")]
@@ -101,18 +105,24 @@ impl Cause {
             return Cause::Tls(deepest);
         }
         let network = |error: &&(dyn Error + 'static)| {
-            error.is::<io::Error>() || error.is::<hyper_util::client::legacy::Error>() || error.is::<super::retry::NoAnswer>()
+            error.is::<io::Error>()
+                || error.is::<hyper_util::client::legacy::Error>()
+                || error.is::<super::retry::NoAnswer>()
         };
         if chain.iter().any(network) { Cause::Unreachable(deepest) } else { Cause::Other(error.to_string()) }
     }
 }
 
-/// The error and everything below it. An `io::Error` hides what it wraps from `source()`, so it is opened by hand.
+/// The error and everything below it. An `io::Error` hides what it wraps from `source()`, so it is opened by
+/// hand.
 pub(super) fn chain<'e>(error: &'e (dyn Error + 'static)) -> Vec<&'e (dyn Error + 'static)> {
     let mut chain = vec![error];
     let mut current = error;
     loop {
-        let wrapped = current.downcast_ref::<io::Error>().and_then(io::Error::get_ref).map(|inner| inner as &(dyn Error + 'static));
+        let wrapped = current
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref)
+            .map(|inner| inner as &(dyn Error + 'static));
         match wrapped.or_else(|| current.source()) {
             Some(next) => {
                 chain.push(next);

@@ -23,12 +23,19 @@ pub struct Event {
     pub count: i32,
 }
 
-/// The events about one object, oldest first. Those about a cluster-scoped object are in the namespace `default`.
-pub async fn about(cluster: &Cluster, kind: &str, namespace: Option<&str>, name: &str) -> Result<Vec<Event>, ApiError> {
+/// The events about one object, oldest first. Those about a cluster-scoped object are in the namespace
+/// `default`.
+pub async fn about(
+    cluster: &Cluster,
+    kind: &str,
+    namespace: Option<&str>,
+    name: &str,
+) -> Result<Vec<Event>, ApiError> {
     let api: Api<CoreEvent> = Api::namespaced(cluster.client.clone(), namespace.unwrap_or("default"));
     let selector = format!("involvedObject.kind={kind},involvedObject.name={name}");
     let found = api.list(&ListParams::default().fields(&selector)).await;
-    let found = found.map_err(|error| ApiError::new(cluster, format!("read the events of {kind} {name}"), &error))?;
+    let found =
+        found.map_err(|error| ApiError::new(cluster, format!("read the events of {kind} {name}"), &error))?;
     let mut events: Vec<Event> = found.items.into_iter().map(event).collect();
     events.sort_by_key(|event| event.at);
     Ok(events)
@@ -36,7 +43,10 @@ pub async fn about(cluster: &Cluster, kind: &str, namespace: Option<&str>, name:
 
 fn event(event: CoreEvent) -> Event {
     let series = event.series.as_ref();
-    let observed = series.and_then(|series| series.last_observed_time.as_ref()).or(event.event_time.as_ref()).map(|time| time.0);
+    let observed = series
+        .and_then(|series| series.last_observed_time.as_ref())
+        .or(event.event_time.as_ref())
+        .map(|time| time.0);
     let created = event.metadata.creation_timestamp.map(|time| time.0);
     Event {
         at: event.last_timestamp.map(|time| time.0).or(observed).or(created).and_then(timestamp),

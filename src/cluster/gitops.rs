@@ -26,7 +26,8 @@ impl fmt::Display for Owner {
     }
 }
 
-/// Labels and annotations that only the controllers set; `app.kubernetes.io/instance` is not among them, since charts set it too.
+/// Labels and annotations that only the controllers set; `app.kubernetes.io/instance` is not among them,
+/// since charts set it too.
 const MARKS: [(&str, &str, &str); 5] = [
     ("Argo CD", "annotations", "argocd.argoproj.io/tracking-id"),
     ("Argo CD", "labels", "argocd.argoproj.io/instance"),
@@ -44,7 +45,12 @@ fn of(live: &Value) -> Option<Owner> {
     MARKS.into_iter().find_map(|(controller, place, mark)| {
         let name = live["metadata"][place][mark].as_str()?;
         let object = Object::new(live.clone()).key().to_string();
-        Some(Owner { controller: controller.to_owned(), name: name.split(':').next()?.to_owned(), object, mark: mark.to_owned() })
+        Some(Owner {
+            controller: controller.to_owned(),
+            name: name.split(':').next()?.to_owned(),
+            object,
+            mark: mark.to_owned(),
+        })
     })
 }
 
@@ -63,7 +69,8 @@ mod tests {
     #[test]
     fn the_marks_of_argo_and_flux_are_known_and_a_charts_own_labels_are_not() {
         let plain = object(&json!({"labels": {"app.kubernetes.io/instance": "x"}}));
-        let argo = object(&json!({"annotations": {"argocd.argoproj.io/tracking-id": "certs:apps/Deployment:ns/x"}}));
+        let argo =
+            object(&json!({"annotations": {"argocd.argoproj.io/tracking-id": "certs:apps/Deployment:ns/x"}}));
         let flux = object(&json!({"labels": {"helm.toolkit.fluxcd.io/name": "cert-manager"}}));
         assert_eq!(find([&plain]), None);
         assert_eq!(

@@ -1,6 +1,8 @@
-//! Which release an object belongs to: the label and the two annotations that Helm writes when it applies. Pure.
+//! Which release an object belongs to: the label and the two annotations that Helm writes when it applies.
+//! Pure.
 //!
-//! They are added at apply time only; the stored manifest does not have them (Helm's `pkg/action/validate.go`).
+//! They are added at apply time only; the stored manifest does not have them (Helm's
+//! `pkg/action/validate.go`).
 
 use std::collections::BTreeMap;
 
@@ -49,7 +51,9 @@ pub fn foreign(live: &ObjectMeta, release: &ReleaseId) -> Option<String> {
 fn wrong(what: &str, texts: Option<&BTreeMap<String, String>>, key: &str, wanted: &str) -> Option<String> {
     match texts.and_then(|texts| texts.get(key)) {
         Some(text) if text == wanted => None,
-        Some(text) => Some(format!("{what} validation error: key {key:?} must equal {wanted:?}: current value is {text:?}")),
+        Some(text) => Some(format!(
+            "{what} validation error: key {key:?} must equal {wanted:?}: current value is {text:?}"
+        )),
         None => Some(format!("{what} validation error: missing key {key:?}: must be set to {wanted:?}")),
     }
 }
@@ -89,7 +93,10 @@ mod tests {
              annotation validation error: missing key \"meta.helm.sh/release-name\": must be set to \"r\"; \
              annotation validation error: missing key \"meta.helm.sh/release-namespace\": must be set to \"ns\""
         );
-        let other = marked(&json!({"metadata": {"name": "x"}}), &ReleaseId { name: "other".into(), namespace: "ns".into() });
+        let other = marked(
+            &json!({"metadata": {"name": "x"}}),
+            &ReleaseId { name: "other".into(), namespace: "ns".into() },
+        );
         assert_eq!(
             foreign(&metadata(&other), &release()).unwrap(),
             "invalid ownership metadata; annotation validation error: key \"meta.helm.sh/release-name\" must equal \"r\": current value is \"other\""

@@ -1,4 +1,5 @@
-//! The journal of the last rollout, kept in the cluster: one `ConfigMap` beside the release. What the text means is not known here.
+//! The journal of the last rollout, kept in the cluster: one `ConfigMap` beside the release. What the text
+//! means is not known here.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +24,8 @@ pub fn object_name(release: &ReleaseId) -> String {
 /// The journal's text; `None` when no run has written one.
 pub async fn read(cluster: &Cluster, release: &ReleaseId) -> Result<Option<String>, ApiError> {
     let found = api(cluster, release).get_opt(&object_name(release)).await;
-    let found = found.map_err(|error| ApiError::new(cluster, format!("read the journal, {}", place(release)), &error))?;
+    let found = found
+        .map_err(|error| ApiError::new(cluster, format!("read the journal, {}", place(release)), &error))?;
     Ok(found.and_then(|map| map.data).and_then(|mut data: BTreeMap<String, String>| data.remove(KEY)))
 }
 
@@ -40,7 +42,8 @@ pub async fn write(cluster: &Cluster, release: &ReleaseId, text: &str) -> Result
         "metadata": {"name": name, "labels": {"app.kubernetes.io/managed-by": "release"}},
         "data": {KEY: text},
     });
-    let written = api(cluster, release).patch(&name, &PatchParams::apply("release").force(), &Patch::Apply(map)).await;
+    let written =
+        api(cluster, release).patch(&name, &PatchParams::apply("release").force(), &Patch::Apply(map)).await;
     written.map(|_| ()).map_err(|error| ApiError::new(cluster, doing(), &error))
 }
 

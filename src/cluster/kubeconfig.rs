@@ -1,4 +1,5 @@
-//! Kubeconfig files: `KUBECONFIG` (a list, the first file to name something wins) or `~/.kube/config`. Contexts by name only.
+//! Kubeconfig files: `KUBECONFIG` (a list, the first file to name something wins) or `~/.kube/config`.
+//! Contexts by name only.
 
 use std::ffi::OsStr;
 use std::path::PathBuf;
@@ -56,7 +57,9 @@ pub enum ContextError {
         problem: &'static str,
     },
     /// The context leads to another API server than `release.yaml` pins.
-    #[error("the context `{context}` of the kubeconfig leads to {found}, but `release.yaml` says {pinned}; correct one of the two")]
+    #[error(
+        "the context `{context}` of the kubeconfig leads to {found}, but `release.yaml` says {pinned}; correct one of the two"
+    )]
     OtherServer {
         /// The context.
         context: String,
@@ -84,31 +87,52 @@ pub struct Found {
 
 /// Where kubeconfigs are, from the two variables that decide it.
 pub fn paths(kubeconfig: Option<&OsStr>, home: Option<&OsStr>) -> Vec<PathBuf> {
-    let listed: Vec<PathBuf> = kubeconfig.into_iter().flat_map(std::env::split_paths).filter(|path| !path.as_os_str().is_empty()).collect();
-    if listed.is_empty() { home.map(|home| PathBuf::from(home).join(".kube").join("config")).into_iter().collect() } else { listed }
+    let listed: Vec<PathBuf> = kubeconfig
+        .into_iter()
+        .flat_map(std::env::split_paths)
+        .filter(|path| !path.as_os_str().is_empty())
+        .collect();
+    if listed.is_empty() {
+        home.map(|home| PathBuf::from(home).join(".kube").join("config")).into_iter().collect()
+    } else {
+        listed
+    }
 }
 
 /// Reads the files, finds the context and compares the server. Sends nothing.
 pub fn find(looked: Vec<PathBuf>, target: &KubeTarget) -> Result<Found, ContextError> {
     let kubeconfig = merged(&looked)?;
-    let kubeconfig = kubeconfig.ok_or_else(|| ContextError::NoFile { context: target.context.clone(), looked: looked.clone() })?;
+    let kubeconfig = kubeconfig
+        .ok_or_else(|| ContextError::NoFile { context: target.context.clone(), looked: looked.clone() })?;
     let found = find_in(kubeconfig, looked, &target.context)?;
     match target.server.as_ref().filter(|pinned| !config::same_address(pinned, &found.server)) {
-        Some(pinned) => Err(ContextError::OtherServer { context: target.context.clone(), found: found.server, pinned: pinned.clone() }),
+        Some(pinned) => Err(ContextError::OtherServer {
+            context: target.context.clone(),
+            found: found.server,
+            pinned: pinned.clone(),
+        }),
         None => Ok(found),
     }
 }
 
 /// Finds the context in a kubeconfig that was read from these files.
-pub(super) fn find_in(kubeconfig: Kubeconfig, looked: Vec<PathBuf>, name: &str) -> Result<Found, ContextError> {
-    let context = kubeconfig.contexts.iter().find(|named| named.name == name).and_then(|named| named.context.clone());
+pub(super) fn find_in(
+    kubeconfig: Kubeconfig,
+    looked: Vec<PathBuf>,
+    name: &str,
+) -> Result<Found, ContextError> {
+    let context =
+        kubeconfig.contexts.iter().find(|named| named.name == name).and_then(|named| named.context.clone());
     let Some(context) = context else {
         let known = kubeconfig.contexts.iter().map(|named| named.name.as_str());
         let suggestion = config::error::did_you_mean(name, known);
         return Err(ContextError::UnknownContext { context: name.to_owned(), looked, suggestion });
     };
     let entry = cluster_entry(&kubeconfig, name, &context.cluster)?;
-    let (server, own_proxy) = (entry.server.clone().unwrap_or_default(), entry.proxy_url.as_ref().is_some_and(|proxy| !proxy.is_empty()));
+    let (server, own_proxy) = (
+        entry.server.clone().unwrap_or_default(),
+        entry.proxy_url.as_ref().is_some_and(|proxy| !proxy.is_empty()),
+    );
     check_user(&kubeconfig, name, context.user.as_deref())?;
     Ok(Found { kubeconfig, server, own_proxy })
 }
@@ -125,19 +149,40 @@ pub(super) fn merged(looked: &[PathBuf]) -> Result<Option<Kubeconfig>, ContextEr
 }
 
 /// The entry that the context names; it has a server.
-fn cluster_entry<'k>(kubeconfig: &'k Kubeconfig, context: &str, name: &str) -> Result<&'k kube::config::Cluster, ContextError> {
-    let dangling = |problem| ContextError::Dangling { context: context.to_owned(), what: "cluster", name: name.to_owned(), problem };
-    let entry = kubeconfig.clusters.iter().find(|named| named.name == name).and_then(|named| named.cluster.as_ref());
+fn cluster_entry<'k>(
+    kubeconfig: &'k Kubeconfig,
+    context: &str,
+    name: &str,
+) -> Result<&'k kube::config::Cluster, ContextError> {
+    let dangling = |problem| ContextError::Dangling {
+        context: context.to_owned(),
+        what: "cluster",
+        name: name.to_owned(),
+        problem,
+    };
+    let entry =
+        kubeconfig.clusters.iter().find(|named| named.name == name).and_then(|named| named.cluster.as_ref());
     let entry = entry.ok_or_else(|| dangling("is not in the kubeconfig"))?;
-    if entry.server.as_ref().is_none_or(String::is_empty) { Err(dangling("has no `server`")) } else { Ok(entry) }
+    if entry.server.as_ref().is_none_or(String::is_empty) {
+        Err(dangling("has no `server`"))
+    } else {
+        Ok(entry)
+    }
 }
 
 /// A user that no file has would make us nobody, which fails later and elsewhere.
 fn check_user(kubeconfig: &Kubeconfig, context: &str, user: Option<&str>) -> Result<(), ContextError> {
-    match user.filter(|user| !user.is_empty() && !kubeconfig.auth_infos.iter().any(|named| named.name == *user)) {
+    match user
+        .filter(|user| !user.is_empty() && !kubeconfig.auth_infos.iter().any(|named| named.name == *user))
+    {
         Some(name) => {
             let problem = "is not in the kubeconfig";
-            Err(ContextError::Dangling { context: context.to_owned(), what: "user", name: name.to_owned(), problem })
+            Err(ContextError::Dangling {
+                context: context.to_owned(),
+                what: "user",
+                name: name.to_owned(),
+                problem,
+            })
         }
         None => Ok(()),
     }
@@ -182,7 +227,8 @@ contexts: [{name: staging, context: {cluster: b}}]
         fn find(&self, context: &str, server: Option<&str>) -> Result<Found, String> {
             let looked = ["missing", "first", "second"].map(|name| self.0.path().join(name)).to_vec();
             let target = KubeTarget { context: context.to_owned(), server: server.map(str::to_owned) };
-            find(looked, &target).map_err(|error| error.to_string().replace(&format!("{}/", self.0.path().display()), ""))
+            find(looked, &target)
+                .map_err(|error| error.to_string().replace(&format!("{}/", self.0.path().display()), ""))
         }
     }
 
@@ -208,7 +254,8 @@ contexts: [{name: staging, context: {cluster: b}}]
         insta::assert_snapshot!(files.find("lost", None).unwrap_err(), @"the context `lost` of the kubeconfig names the cluster `gone`, which is not in the kubeconfig");
         insta::assert_snapshot!(files.find("no-user", None).unwrap_err(), @"the context `no-user` of the kubeconfig names the user `gone`, which is not in the kubeconfig");
         insta::assert_snapshot!(files.find("no-url", None).unwrap_err(), @"the context `no-url` of the kubeconfig names the cluster `empty`, which has no `server`");
-        let none = find(vec!["nowhere/config".into()], &KubeTarget { context: "dev".into(), server: None }).unwrap_err();
+        let none = find(vec!["nowhere/config".into()], &KubeTarget { context: "dev".into(), server: None })
+            .unwrap_err();
         insta::assert_snapshot!(none, @"there is no kubeconfig: nowhere/config does not exist; set KUBECONFIG to the file that has the context `dev`");
     }
 

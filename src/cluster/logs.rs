@@ -21,7 +21,8 @@ pub struct Log {
     pub text: String,
 }
 
-/// The last lines of every container of a pod, and of the container before, where one has restarted. Init containers come first.
+/// The last lines of every container of a pod, and of the container before, where one has restarted. Init
+/// containers come first.
 pub async fn of_pod(cluster: &Cluster, pod: &Pod, lines: i64) -> Vec<Result<Log, ApiError>> {
     let namespace = pod.metadata.namespace.as_deref().unwrap_or_default();
     let name = pod.metadata.name.as_deref().unwrap_or_default();
@@ -38,7 +39,14 @@ pub async fn of_pod(cluster: &Cluster, pod: &Pod, lines: i64) -> Vec<Result<Log,
 }
 
 /// The last lines of one container.
-pub async fn tail(cluster: &Cluster, namespace: &str, pod: &str, container: &str, previous: bool, lines: i64) -> Result<Log, ApiError> {
+pub async fn tail(
+    cluster: &Cluster,
+    namespace: &str,
+    pod: &str,
+    container: &str,
+    previous: bool,
+    lines: i64,
+) -> Result<Log, ApiError> {
     let parameters = LogParams {
         container: Some(container.to_owned()),
         previous,
@@ -49,15 +57,24 @@ pub async fn tail(cluster: &Cluster, namespace: &str, pod: &str, container: &str
     let api: Api<Pod> = Api::namespaced(cluster.client.clone(), namespace);
     let text = api.logs(pod, &parameters).await;
     let which = if previous { "the log before the restart" } else { "the log" };
-    let text =
-        text.map_err(|error| ApiError::new(cluster, format!("read {which} of container `{container}` of pod {namespace}/{pod}"), &error))?;
+    let text = text.map_err(|error| {
+        ApiError::new(
+            cluster,
+            format!("read {which} of container `{container}` of pod {namespace}/{pod}"),
+            &error,
+        )
+    })?;
     Ok(Log { container: container.to_owned(), previous, text })
 }
 
 /// Name, whether it has restarted, and whether it has ever started.
 fn containers(pod: &Pod) -> Vec<(String, bool, bool)> {
     let status = pod.status.clone().unwrap_or_default();
-    let all = status.init_container_statuses.unwrap_or_default().into_iter().chain(status.container_statuses.unwrap_or_default());
+    let all = status
+        .init_container_statuses
+        .unwrap_or_default()
+        .into_iter()
+        .chain(status.container_statuses.unwrap_or_default());
     all.map(|container| {
         let state = container.state.unwrap_or_default();
         let restarted = container.last_state.is_some_and(|last| last.terminated.is_some());
@@ -81,7 +98,11 @@ mod tests {
             {"name": "pulling", "image": "", "imageID": "", "ready": false, "restartCount": 0, "state": {"waiting": {"reason": "ImagePullBackOff"}}},
         ]}});
         let pod: Pod = serde_json::from_value(pod).unwrap();
-        let expected = [("init".to_owned(), false, true), ("crashed".to_owned(), true, false), ("pulling".to_owned(), false, false)];
+        let expected = [
+            ("init".to_owned(), false, true),
+            ("crashed".to_owned(), true, false),
+            ("pulling".to_owned(), false, false),
+        ];
         assert_eq!(containers(&pod), expected);
     }
 }

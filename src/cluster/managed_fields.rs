@@ -1,7 +1,8 @@
 //! How an object of a client-side release (Helm 3's way) comes to be applied by the server. Pure.
 //!
-//! Helm 4 first turns its own `Update` entry of the managed fields into an `Apply` entry; then what that entry owns and the new manifest
-//! no longer has goes away. A dry run cannot do the first step, so its answer still has those fields.
+//! Helm 4 first turns its own `Update` entry of the managed fields into an `Apply` entry; then what that
+//! entry owns and the new manifest no longer has goes away. A dry run cannot do the first step, so its answer
+//! still has those fields.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{FieldsV1, ManagedFieldsEntry};
 use serde_json::{Map, Value, json};
@@ -9,10 +10,12 @@ use serde_json::{Map, Value, json};
 const APPLY: &str = "Apply";
 const UPDATE: &str = "Update";
 
-/// The managed fields with what `manager` owns by updates turned into what it applies; `None` when it owns nothing by updates.
+/// The managed fields with what `manager` owns by updates turned into what it applies; `None` when it owns
+/// nothing by updates.
 ///
-/// The rules are those of client-go's `util/csaupgrade`: the newest entry becomes the `Apply` entry if there is none, takes over the fields
-/// of the first `Update` entry of its own API version, and all `Update` entries go. Those of subresources stay.
+/// The rules are those of client-go's `util/csaupgrade`: the newest entry becomes the `Apply` entry if there
+/// is none, takes over the fields of the first `Update` entry of its own API version, and all `Update`
+/// entries go. Those of subresources stay.
 pub(super) fn migrated(entries: &[ManagedFieldsEntry], manager: &str) -> Option<Vec<ManagedFieldsEntry>> {
     let is = |entry: &ManagedFieldsEntry, operation: &str| {
         let main = entry.subresource.as_deref().unwrap_or_default().is_empty();
@@ -20,11 +23,19 @@ pub(super) fn migrated(entries: &[ManagedFieldsEntry], manager: &str) -> Option<
     };
     let first_update = entries.iter().position(|entry| is(entry, UPDATE))?;
     let place = entries.iter().position(|entry| is(entry, APPLY)).unwrap_or(first_update);
-    let same_version = entries.iter().find(|entry| is(entry, UPDATE) && entry.api_version == entries[place].api_version);
-    let fields = |entry: &ManagedFieldsEntry| entry.fields_v1.as_ref().map_or_else(|| json!({}), |fields| fields.0.clone());
-    let united = same_version.map_or_else(|| fields(&entries[place]), |update| union(&fields(&entries[place]), &fields(update)));
+    let same_version =
+        entries.iter().find(|entry| is(entry, UPDATE) && entry.api_version == entries[place].api_version);
+    let fields = |entry: &ManagedFieldsEntry| {
+        entry.fields_v1.as_ref().map_or_else(|| json!({}), |fields| fields.0.clone())
+    };
+    let united = same_version
+        .map_or_else(|| fields(&entries[place]), |update| union(&fields(&entries[place]), &fields(update)));
     let mut migrated = entries.to_vec();
-    migrated[place] = ManagedFieldsEntry { operation: Some(APPLY.to_owned()), fields_v1: Some(FieldsV1(united)), ..entries[place].clone() };
+    migrated[place] = ManagedFieldsEntry {
+        operation: Some(APPLY.to_owned()),
+        fields_v1: Some(FieldsV1(united)),
+        ..entries[place].clone()
+    };
     migrated.retain(|entry| !is(entry, UPDATE));
     Some(migrated)
 }
@@ -49,18 +60,23 @@ fn explicit(below: &Value) -> Value {
     if below.as_object().is_some_and(Map::is_empty) { json!({".": {}}) } else { below.clone() }
 }
 
-/// Removes from the server's answer what Helm would remove: owned by `manager` through updates, no longer applied, and nobody else's.
+/// Removes from the server's answer what Helm would remove: owned by `manager` through updates, no longer
+/// applied, and nobody else's.
 pub(super) fn remove_abandoned(after: &mut Value, live: &Value, applied: &Value, manager: &str) {
     let entries = || live["metadata"]["managedFields"].as_array().into_iter().flatten();
-    let is_ours = |entry: &Value| entry["manager"] == manager && entry["operation"] == "Update" && entry["subresource"].is_null();
-    let others: Vec<&Value> = entries().filter(|entry| !is_ours(entry)).map(|entry| &entry["fieldsV1"]).collect();
+    let is_ours = |entry: &Value| {
+        entry["manager"] == manager && entry["operation"] == "Update" && entry["subresource"].is_null()
+    };
+    let others: Vec<&Value> =
+        entries().filter(|entry| !is_ours(entry)).map(|entry| &entry["fieldsV1"]).collect();
     for entry in entries().filter(|entry| is_ours(entry)) {
         remove(after, Some(applied), &entry["fieldsV1"], &others);
     }
 }
 
 fn remove(after: &mut Value, applied: Option<&Value>, owned: &Value, others: &[&Value]) {
-    for (selector, below) in owned.as_object().into_iter().flatten().filter(|(selector, _)| *selector != ".") {
+    for (selector, below) in owned.as_object().into_iter().flatten().filter(|(selector, _)| *selector != ".")
+    {
         let Some(place) = find(after, selector) else { continue };
         let applied = applied.and_then(|applied| get(applied, &find(applied, selector)?));
         let others: Vec<&Value> = others.iter().filter_map(|other| other.get(selector)).collect();
@@ -125,8 +141,7 @@ mod tests {
     use super::*;
 
     fn entry(manager: &str, operation: &str, version: &str, fields: &Value) -> ManagedFieldsEntry {
-        let value =
-            json!({"manager": manager, "operation": operation, "apiVersion": version, "fieldsType": "FieldsV1", "fieldsV1": fields});
+        let value = json!({"manager": manager, "operation": operation, "apiVersion": version, "fieldsType": "FieldsV1", "fieldsV1": fields});
         serde_json::from_value(value).unwrap()
     }
 
@@ -148,18 +163,33 @@ mod tests {
     fn updates_of_helm_become_what_it_applies() {
         let (a, b) = (json!({"f:a": {}, "f:m": {"f:x": {}}}), json!({"f:b": {}, "f:m": {}}));
         let other = entry("other", UPDATE, "v1", &json!({"f:c": {}}));
-        let status = ManagedFieldsEntry { subresource: Some("status".into()), ..entry("helm", UPDATE, "v1", &json!({"f:status": {}})) };
+        let status = ManagedFieldsEntry {
+            subresource: Some("status".into()),
+            ..entry("helm", UPDATE, "v1", &json!({"f:status": {}}))
+        };
         let table = [
             (vec![entry("helm", UPDATE, "v1", &a)], vec![r#"helm Apply v1 {"f:a":{},"f:m":{"f:x":{}}}"#]),
             (
-                vec![other.clone(), entry("helm", UPDATE, "v1", &a), entry("helm", UPDATE, "v1beta1", &b), status],
-                vec![r#"other Update v1 {"f:c":{}}"#, r#"helm Apply v1 {"f:a":{},"f:m":{"f:x":{}}}"#, r#"helm Update v1 {"f:status":{}}"#],
+                vec![
+                    other.clone(),
+                    entry("helm", UPDATE, "v1", &a),
+                    entry("helm", UPDATE, "v1beta1", &b),
+                    status,
+                ],
+                vec![
+                    r#"other Update v1 {"f:c":{}}"#,
+                    r#"helm Apply v1 {"f:a":{},"f:m":{"f:x":{}}}"#,
+                    r#"helm Update v1 {"f:status":{}}"#,
+                ],
             ),
             (
                 vec![entry("helm", UPDATE, "v1", &a), entry("helm", APPLY, "v1", &b)],
                 vec![r#"helm Apply v1 {"f:b":{},"f:m":{".":{},"f:x":{}},"f:a":{}}"#],
             ),
-            (vec![entry("helm", UPDATE, "v1beta1", &a), entry("helm", APPLY, "v1", &b)], vec![r#"helm Apply v1 {"f:b":{},"f:m":{}}"#]),
+            (
+                vec![entry("helm", UPDATE, "v1beta1", &a), entry("helm", APPLY, "v1", &b)],
+                vec![r#"helm Apply v1 {"f:b":{},"f:m":{}}"#],
+            ),
         ];
         for (entries, expected) in table {
             assert_eq!(told(&migrated(&entries, "helm").unwrap()), expected);
@@ -183,8 +213,7 @@ mod tests {
         let mut after = json!({"data": {"gone": "1", "stays": "1", "shared": "1", "foreign": "1"}, "list": [{"name": "gone"}, {"name": "stays", "old": 1}],
             "set": ["gone", "stays"], "whole": {"x": 1, "defaulted": 2}, "foreign": 1});
         remove_abandoned(&mut after, &live, &applied, "helm");
-        let expected =
-            json!({"data": {"stays": "1", "shared": "1", "foreign": "1"}, "list": [{"name": "stays"}], "set": ["stays"], "foreign": 1});
+        let expected = json!({"data": {"stays": "1", "shared": "1", "foreign": "1"}, "list": [{"name": "stays"}], "set": ["stays"], "foreign": 1});
         assert_eq!(after, expected);
     }
 

@@ -1,9 +1,11 @@
 //! Kubernetes: one cluster, its API and what `release` reads and writes there. Knows no plan and no gate.
 //!
-//! Every read is repeated, with a growing pause and a bound, when the API server is away for a moment; writes are not.
+//! Every read is repeated, with a growing pause and a bound, when the API server is away for a moment; writes
+//! are not.
 
 pub mod access;
 pub mod apply;
+pub mod authorship;
 pub mod capabilities;
 pub mod client;
 pub mod conflict;

@@ -1,11 +1,14 @@
 //! Requests about single objects of a release: what the server holds, applies, creates and deletes.
 //!
-//! Only metadata is asked for: it tells everything that applying needs (does it exist, whose is it, what would change), and the objects
-//! themselves may be large. Never decides what is to be done.
+//! Only metadata is asked for: it tells everything that applying needs (does it exist, whose is it, what
+//! would change), and the objects themselves may be large. Never decides what is to be done.
 
 use futures::{Stream, StreamExt, stream};
 use http::Request;
-use kube::api::{Api, DeleteParams, DynamicObject, ObjectMeta, Patch, PatchParams, Preconditions, PropagationPolicy, ValidationDirective};
+use kube::api::{
+    Api, DeleteParams, DynamicObject, ObjectMeta, Patch, PatchParams, Preconditions, PropagationPolicy,
+    ValidationDirective,
+};
 use serde_json::{Value, json};
 use tokio::time::{Duration, sleep};
 
@@ -37,7 +40,10 @@ pub struct Apply {
 }
 
 /// Does something with every item, up to [`AT_ONCE`] at a time; the results come in the order of the items.
-pub fn in_parallel<I, F: Future>(items: impl IntoIterator<Item = I>, act: impl FnMut(I) -> F) -> impl Stream<Item = F::Output> {
+pub fn in_parallel<I, F: Future>(
+    items: impl IntoIterator<Item = I>,
+    act: impl FnMut(I) -> F,
+) -> impl Stream<Item = F::Output> {
     stream::iter(items).map(act).buffered(AT_ONCE)
 }
 
@@ -49,7 +55,12 @@ pub async fn metadata(api: &Api<DynamicObject>, name: &str) -> Result<Option<Obj
 /// Applies an object on the server as Helm does, strictly validated; answers the metadata that results.
 ///
 /// The answer of a dry run has a `resourceVersion` only when the object exists: that of the live object.
-pub async fn apply(api: &Api<DynamicObject>, name: &str, value: &Value, how: Apply) -> Result<ObjectMeta, kube::Error> {
+pub async fn apply(
+    api: &Api<DynamicObject>,
+    name: &str,
+    value: &Value,
+    how: Apply,
+) -> Result<ObjectMeta, kube::Error> {
     let parameters = PatchParams {
         dry_run: how.dry_run,
         force: how.force,
@@ -61,16 +72,20 @@ pub async fn apply(api: &Api<DynamicObject>, name: &str, value: &Value, how: App
     Ok(applied.map_err(|error| without_secrets(error, value))?.metadata)
 }
 
-/// Turns what Helm owns by updates (a release of Helm 3) into what it applies; answers whether there was anything to do.
+/// Turns what Helm owns by updates (a release of Helm 3) into what it applies; answers whether there was
+/// anything to do.
 pub async fn migrate(api: &Api<DynamicObject>, name: &str) -> Result<bool, kube::Error> {
     let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
     repeated(is_conflict, || async {
         let Some(live) = metadata(api, name).await? else { return Ok(false) };
-        let Some(migrated) = managed_fields::migrated(live.managed_fields.as_deref().unwrap_or_default(), FIELD_MANAGER) else {
+        let Some(migrated) =
+            managed_fields::migrated(live.managed_fields.as_deref().unwrap_or_default(), FIELD_MANAGER)
+        else {
             return Ok(false);
         };
         // The version makes the server refuse it when somebody else has written meanwhile.
-        let patch = json!({"metadata": {"managedFields": migrated, "resourceVersion": live.resource_version}});
+        let patch =
+            json!({"metadata": {"managedFields": migrated, "resourceVersion": live.resource_version}});
         api.patch_metadata(name, &parameters, &Patch::Merge(patch)).await?;
         Ok(true)
     })
@@ -82,17 +97,31 @@ pub fn needs_migration(live: &ObjectMeta) -> bool {
     managed_fields::migrated(live.managed_fields.as_deref().unwrap_or_default(), FIELD_MANAGER).is_some()
 }
 
-/// Creates an object, strictly validated; it must not exist. Answers its metadata, which names an object that has only `generateName`.
-pub async fn create(cluster: &Cluster, api: &Api<DynamicObject>, value: &Value, dry_run: bool) -> Result<ObjectMeta, kube::Error> {
+/// Creates an object, strictly validated; it must not exist. Answers its metadata, which names an object that
+/// has only `generateName`.
+pub async fn create(
+    cluster: &Cluster,
+    api: &Api<DynamicObject>,
+    value: &Value,
+    dry_run: bool,
+) -> Result<ObjectMeta, kube::Error> {
     let dry_run = if dry_run { "&dryRun=All" } else { "" };
     let uri = format!("{}?fieldManager={FIELD_MANAGER}&fieldValidation=Strict{dry_run}", api.resource_url());
     let body = serde_json::to_vec(value).map_err(kube::Error::SerdeError)?;
-    let request = || Request::post(&uri).header("content-type", "application/json").body(body.clone()).map_err(kube::Error::HttpError);
-    let created = repeated(is_quota_conflict, || async { cluster.client.request::<DynamicObject>(request()?).await }).await;
+    let request = || {
+        Request::post(&uri)
+            .header("content-type", "application/json")
+            .body(body.clone())
+            .map_err(kube::Error::HttpError)
+    };
+    let created =
+        repeated(is_quota_conflict, || async { cluster.client.request::<DynamicObject>(request()?).await })
+            .await;
     Ok(created.map_err(|error| without_secrets(error, value))?.metadata)
 }
 
-/// Deletes an object; with `uid` only that one, not one that took its place. Answers whether there was one to delete.
+/// Deletes an object; with `uid` only that one, not one that took its place. Answers whether there was one to
+/// delete.
 pub async fn delete(
     api: &Api<DynamicObject>,
     name: &str,
@@ -100,17 +129,21 @@ pub async fn delete(
     propagation: PropagationPolicy,
 ) -> Result<bool, kube::Error> {
     let preconditions = uid.map(|uid| Preconditions { uid: Some(uid), resource_version: None });
-    let parameters = DeleteParams { propagation_policy: Some(propagation), preconditions, ..DeleteParams::default() };
+    let parameters =
+        DeleteParams { propagation_policy: Some(propagation), preconditions, ..DeleteParams::default() };
     match api.delete(name, &parameters).await {
         Ok(_) => Ok(true),
         Err(kube::Error::Api(status)) if status.is_not_found() => Ok(false),
         // Another object of the same name: ours is gone.
-        Err(kube::Error::Api(status)) if status.is_conflict() && parameters.preconditions.is_some() => Ok(false),
+        Err(kube::Error::Api(status)) if status.is_conflict() && parameters.preconditions.is_some() => {
+            Ok(false)
+        }
         Err(error) => Err(error),
     }
 }
 
-/// The server repeats a value that is of the wrong type, for example a password of digits only; that of a Secret must not be seen.
+/// The server repeats a value that is of the wrong type, for example a password of digits only; that of a
+/// Secret must not be seen.
 pub(super) fn without_secrets(error: kube::Error, value: &Value) -> kube::Error {
     match error {
         kube::Error::Api(mut status) if value["kind"] == "Secret" => {
@@ -146,7 +179,10 @@ fn is_conflict(error: &kube::Error) -> bool {
 
 /// Two objects that count against one quota at the same moment; the only conflict that Helm repeats.
 fn is_quota_conflict(error: &kube::Error) -> bool {
-    let text = |message: &str| message.contains("Operation cannot be fulfilled on resourcequotas") && message.contains("has been modified");
+    let text = |message: &str| {
+        message.contains("Operation cannot be fulfilled on resourcequotas")
+            && message.contains("has been modified")
+    };
     matches!(error, kube::Error::Api(status) if status.code == 409 && text(&status.message))
 }
 
@@ -167,10 +203,15 @@ mod tests {
         let told = |kind: &str| {
             let text = "failed to create typed patch object: .stringData.x: expected string, got &value.valueUnstructured{Value:12345}";
             let error = kube::Error::Api(Box::new(Status::failure(text, "").with_code(500)));
-            let kube::Error::Api(status) = without_secrets(error, &json!({"kind": kind})) else { panic!("an answer") };
+            let kube::Error::Api(status) = without_secrets(error, &json!({"kind": kind})) else {
+                panic!("an answer")
+            };
             status.message
         };
-        assert!(told("Secret").ends_with(".stringData.x: expected string, got &value.valueUnstructured{…}; quote it"));
+        assert!(
+            told("Secret")
+                .ends_with(".stringData.x: expected string, got &value.valueUnstructured{…}; quote it")
+        );
         assert!(told("ConfigMap").ends_with("{Value:12345}"));
     }
 

@@ -1,4 +1,5 @@
-//! The credential plugin (`exec`) of a kubeconfig, as EKS uses it: run once, and again a minute before its token expires.
+//! The credential plugin (`exec`) of a kubeconfig, as EKS uses it: run once, and again a minute before its
+//! token expires.
 //!
 //! kube would run it three times to connect, without a time limit, and let it talk to the terminal.
 
@@ -24,7 +25,9 @@ const QUOTED_LINES: usize = 5;
 
 /// The plugin failed; its own words are quoted, its environment (which may hold secrets) is not.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the credential plugin `{command}` of the kubeconfig {what}; run it by hand to see what it needs{hint}")]
+#[error(
+    "the credential plugin `{command}` of the kubeconfig {what}; run it by hand to see what it needs{hint}"
+)]
 pub struct PluginError {
     command: String,
     what: String,
@@ -97,12 +100,14 @@ impl Plugin {
             return Err(self.failed("wants to talk to a person (`interactiveMode: Always`), which a run without a terminal cannot give it"));
         }
         let output = timeout(TIMEOUT, self.command().output()).await;
-        let output = output.map_err(|_| self.failed(&format!("gave no answer within {} s", TIMEOUT.as_secs())))?;
+        let output =
+            output.map_err(|_| self.failed(&format!("gave no answer within {} s", TIMEOUT.as_secs())))?;
         let output = output.map_err(|error| self.failed(&format!("cannot be started: {error}")))?;
         if !output.status.success() {
             return Err(self.failed(&said(&output)));
         }
-        let answer: Answer = serde_json::from_slice(&output.stdout).map_err(|_| self.failed("did not answer with an ExecCredential"))?;
+        let answer: Answer = serde_json::from_slice(&output.stdout)
+            .map_err(|_| self.failed("did not answer with an ExecCredential"))?;
         let credential = answer.status.ok_or_else(|| self.failed("answered without a status"))?;
         let empty = credential.token.is_none() && credential.certificate().is_none();
         if empty { Err(self.failed("gave neither a token nor a certificate")) } else { Ok(credential) }
@@ -111,12 +116,9 @@ impl Plugin {
     fn command(&self) -> Command {
         let mut command = Command::new(self.name());
         command.args(self.exec.args.iter().flatten()).stdin(Stdio::null()).kill_on_drop(true);
-        let variables = self
-            .exec
-            .env
-            .iter()
-            .flatten()
-            .filter_map(|variable: &HashMap<String, String>| Some((variable.get("name")?, variable.get("value")?)));
+        let variables = self.exec.env.iter().flatten().filter_map(|variable: &HashMap<String, String>| {
+            Some((variable.get("name")?, variable.get("value")?))
+        });
         command.envs(variables);
         command.env("KUBERNETES_EXEC_INFO", self.info().to_string());
         command
@@ -135,7 +137,8 @@ impl Plugin {
     }
 
     fn failed(&self, what: &str) -> PluginError {
-        let hint = self.exec.install_hint.as_deref().map(|hint| format!(". {}", hint.trim())).unwrap_or_default();
+        let hint =
+            self.exec.install_hint.as_deref().map(|hint| format!(". {}", hint.trim())).unwrap_or_default();
         PluginError { command: self.name().to_owned(), what: what.to_owned(), hint }
     }
 }
@@ -145,7 +148,11 @@ fn said(output: &Output) -> String {
     let text = String::from_utf8_lossy(&output.stderr);
     let lines: Vec<&str> = text.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
     let last = lines[lines.len().saturating_sub(QUOTED_LINES)..].join("\n");
-    if last.is_empty() { format!("ended with {end} and said nothing") } else { format!("ended with {end} and said: {last}") }
+    if last.is_empty() {
+        format!("ended with {end} and said nothing")
+    } else {
+        format!("ended with {end} and said: {last}")
+    }
 }
 
 #[cfg(test)]
@@ -154,8 +161,10 @@ mod tests {
 
     #[test]
     fn a_token_is_fresh_until_a_minute_before_its_end() {
-        let credential =
-            |expires: Option<&str>| Credential { expiration_timestamp: expires.map(|time| time.parse().unwrap()), ..Credential::default() };
+        let credential = |expires: Option<&str>| Credential {
+            expiration_timestamp: expires.map(|time| time.parse().unwrap()),
+            ..Credential::default()
+        };
         let now = "2026-01-01T00:00:00Z".parse().unwrap();
         assert!(credential(None).is_fresh(now));
         assert!(credential(Some("2026-01-01T00:01:01Z")).is_fresh(now));
@@ -168,8 +177,15 @@ mod tests {
         let run = async |fields| plugin(fields).credential().await.unwrap_err().what;
         assert_eq!(run(json!({"command": "false"})).await, "ended with exit code 1 and said nothing");
         assert_eq!(run(json!({"command": "echo", "args": ["{}"]})).await, "answered without a status");
-        assert_eq!(run(json!({"command": "echo", "args": ["{\"status\": {}}"]})).await, "gave neither a token nor a certificate");
-        assert!(run(json!({"command": "x", "interactiveMode": "Always"})).await.starts_with("wants to talk to a person"));
+        assert_eq!(
+            run(json!({"command": "echo", "args": ["{\"status\": {}}"]})).await,
+            "gave neither a token nor a certificate"
+        );
+        assert!(
+            run(json!({"command": "x", "interactiveMode": "Always"}))
+                .await
+                .starts_with("wants to talk to a person")
+        );
     }
 
     #[tokio::test]
@@ -177,6 +193,9 @@ mod tests {
         let script = r#"printf '{"status": {"token": "%s %s"}}' "$NAME" "$(echo "$KUBERNETES_EXEC_INFO" | tr -d '"')""#;
         let plugin = json!({"command": "sh", "args": ["-c", script], "apiVersion": "client.authentication.k8s.io/v1", "env": [{"name": "NAME", "value": "v"}]});
         let token = Plugin::new(serde_json::from_value(plugin).unwrap()).token().await.unwrap().unwrap();
-        assert_eq!(token.reveal(), "v {apiVersion:client.authentication.k8s.io/v1,kind:ExecCredential,spec:{interactive:false}}");
+        assert_eq!(
+            token.reveal(),
+            "v {apiVersion:client.authentication.k8s.io/v1,kind:ExecCredential,spec:{interactive:false}}"
+        );
     }
 }

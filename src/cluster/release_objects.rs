@@ -22,11 +22,18 @@ pub enum Form {
     Tables,
 }
 
-/// Answers by kind (`v1/Pod`; pods that belong to another object: `v1/Pod(related)`), in the order in which they first appear.
+/// Answers by kind (`v1/Pod`; pods that belong to another object: `v1/Pod(related)`), in the order in which
+/// they first appear.
 pub type ByKind = Vec<(String, Vec<Value>)>;
 
 /// Reads the objects; those that do not exist, or are of a kind that is not served, are left out.
-pub async fn read(cluster: &Cluster, kinds: &Kinds, objects: &[Object], namespace: &str, form: Form) -> Result<ByKind, ApiError> {
+pub async fn read(
+    cluster: &Cluster,
+    kinds: &Kinds,
+    objects: &[Object],
+    namespace: &str,
+    form: Form,
+) -> Result<ByKind, ApiError> {
     let found: Vec<Result<Option<Value>, ApiError>> =
         in_parallel(objects, |object| one(cluster, kinds, object, namespace, form)).collect().await;
     let mut by_kind = ByKind::new();
@@ -51,11 +58,19 @@ fn add(by_kind: &mut ByKind, kind: String, answer: Value) {
     }
 }
 
-async fn one(cluster: &Cluster, kinds: &Kinds, object: &Object, namespace: &str, form: Form) -> Result<Option<Value>, ApiError> {
+async fn one(
+    cluster: &Cluster,
+    kinds: &Kinds,
+    object: &Object,
+    namespace: &str,
+    form: Form,
+) -> Result<Option<Value>, ApiError> {
     let Some(api) = kinds.api(cluster, object, namespace) else { return Ok(None) };
     match get(cluster, &format!("{}/{}", api.resource_url(), object.name()), form).await {
         Err(kube::Error::Api(status)) if status.code == 404 => Ok(None),
-        answer => answer.map(Some).map_err(|error| ApiError::new(cluster, format!("read {}", kinds.key(object, namespace)), &error)),
+        answer => answer.map(Some).map_err(|error| {
+            ApiError::new(cluster, format!("read {}", kinds.key(object, namespace)), &error)
+        }),
     }
 }
 
@@ -71,15 +86,25 @@ fn selector(object: &Object) -> Option<BTreeMap<String, String>> {
 }
 
 /// One table, or all pods.
-async fn related(cluster: &Cluster, namespace: &str, selector: &BTreeMap<String, String>, form: Form) -> Result<Vec<Value>, ApiError> {
+async fn related(
+    cluster: &Cluster,
+    namespace: &str,
+    selector: &BTreeMap<String, String>,
+    form: Form,
+) -> Result<Vec<Value>, ApiError> {
     let selector: Vec<String> = selector.iter().map(|(key, value)| format!("{key}={value}")).collect();
     let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), namespace);
-    let query: String = url::form_urlencoded::Serializer::new(String::new()).append_pair("labelSelector", &selector.join(",")).finish();
+    let query: String = url::form_urlencoded::Serializer::new(String::new())
+        .append_pair("labelSelector", &selector.join(","))
+        .finish();
     let answer = get(cluster, &format!("{}?{query}", pods.resource_url()), form).await;
-    let answer = answer.map_err(|error| ApiError::new(cluster, format!("list the pods in {namespace}"), &error))?;
+    let answer =
+        answer.map_err(|error| ApiError::new(cluster, format!("list the pods in {namespace}"), &error))?;
     match form {
         Form::Tables => Ok(vec![answer]),
-        Form::Objects => Ok(answer["items"].as_array().cloned().unwrap_or_default().into_iter().map(pod).collect()),
+        Form::Objects => {
+            Ok(answer["items"].as_array().cloned().unwrap_or_default().into_iter().map(pod).collect())
+        }
     }
 }
 
@@ -97,7 +122,8 @@ async fn get(cluster: &Cluster, uri: &str, form: Form) -> Result<Value, kube::Er
         Form::Objects => "application/json",
         Form::Tables => "application/json;as=Table;v=v1;g=meta.k8s.io,application/json",
     };
-    let request = Request::get(uri).header("accept", accept).body(Vec::new()).map_err(kube::Error::HttpError)?;
+    let request =
+        Request::get(uri).header("accept", accept).body(Vec::new()).map_err(kube::Error::HttpError)?;
     cluster.client.request(request).await
 }
 

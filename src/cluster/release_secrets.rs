@@ -1,4 +1,5 @@
-//! Helm's records of a release, in the Secrets where Helm keeps them: one Secret a revision, never more than 1 MiB.
+//! Helm's records of a release, in the Secrets where Helm keeps them: one Secret a revision, never more than
+//! 1 MiB.
 
 use std::collections::BTreeMap;
 
@@ -29,21 +30,25 @@ pub async fn history(cluster: &Cluster, release: &ReleaseId) -> Result<Vec<Relea
     let found = api(cluster, release).list(&ListParams::default().labels(&selector)).await;
     let doing = || format!("read the history of release {release}");
     let found = found.map_err(|error| ApiError::new(cluster, doing(), &error))?;
-    let mut history = found.items.iter().map(|secret| decode(cluster, release, secret)).collect::<Result<Vec<_>, _>>()?;
+    let mut history =
+        found.items.iter().map(|secret| decode(cluster, release, secret)).collect::<Result<Vec<_>, _>>()?;
     history.sort_by_key(Release::revision);
     Ok(history)
 }
 
-/// Every revision of every release that Helm keeps in a namespace, or in all of them. What cannot be read is passed over, as Helm does.
+/// Every revision of every release that Helm keeps in a namespace, or in all of them. What cannot be read is
+/// passed over, as Helm does.
 pub async fn list(cluster: &Cluster, namespace: Option<&str>) -> Result<Vec<Release>, ApiError> {
     let client = cluster.client.clone();
-    let api: Api<Secret> = namespace.map_or_else(|| Api::all(client.clone()), |name| Api::namespaced(client.clone(), name));
+    let api: Api<Secret> =
+        namespace.map_or_else(|| Api::all(client.clone()), |name| Api::namespaced(client.clone(), name));
     let found = api.list(&ListParams::default().labels("owner=helm")).await;
     let found = found.map_err(|error| ApiError::new(cluster, "list the releases", &error))?;
     Ok(found.items.iter().filter_map(|secret| record(secret).ok()).collect())
 }
 
-/// Stores the first record of a new revision. That it exists already means that somebody else works on the release: `false`.
+/// Stores the first record of a new revision. That it exists already means that somebody else works on the
+/// release: `false`.
 pub async fn create(cluster: &Cluster, release: &ReleaseId, record: &Release) -> Result<bool, ApiError> {
     let name = secret_name(release, record.revision());
     let mut secret = Secret { type_: Some(TYPE.to_owned()), ..Secret::default() };
@@ -54,7 +59,8 @@ pub async fn create(cluster: &Cluster, release: &ReleaseId, record: &Release) ->
         Err(kube::Error::Api(status)) if status.code == 409 => return Ok(false),
         Err(error) => error,
     };
-    let failed = || ApiError::new(cluster, format!("store the record, Secret {}/{name}", release.namespace), &error);
+    let failed =
+        || ApiError::new(cluster, format!("store the record, Secret {}/{name}", release.namespace), &error);
     if matches!(error, kube::Error::Api(_)) {
         return Err(failed());
     }
@@ -66,19 +72,31 @@ pub async fn create(cluster: &Cluster, release: &ReleaseId, record: &Release) ->
     }
 }
 
-/// Stores a record over what is there of the same revision; the last writer wins, as with Helm. Only the holder of the lock may.
+/// Stores a record over what is there of the same revision; the last writer wins, as with Helm. Only the
+/// holder of the lock may.
 pub async fn put(cluster: &Cluster, release: &ReleaseId, record: &Release) -> Result<(), ApiError> {
     let name = secret_name(release, record.revision());
     let mut secret = Secret { type_: Some(TYPE.to_owned()), ..Secret::default() };
     secret.metadata = ObjectMeta { name: Some(name.clone()), ..ObjectMeta::default() };
     fill(&mut secret, record, "modifiedAt").map_err(|error| unreadable(cluster, release, &name, &error))?;
     let written = replace(cluster, release, &name, &secret).await;
-    written.map_err(|error| ApiError::new(cluster, format!("store the record, Secret {}/{name}", release.namespace), &error))
+    written.map_err(|error| {
+        ApiError::new(cluster, format!("store the record, Secret {}/{name}", release.namespace), &error)
+    })
 }
 
 /// Sent again when it gets no answer: it names no version, so the outcome is the same.
-async fn replace(cluster: &Cluster, release: &ReleaseId, name: &str, secret: &Secret) -> Result<(), kube::Error> {
-    let uri = format!("{}/{name}?fieldManager={}", api(cluster, release).resource_url(), super::objects::FIELD_MANAGER);
+async fn replace(
+    cluster: &Cluster,
+    release: &ReleaseId,
+    name: &str,
+    secret: &Secret,
+) -> Result<(), kube::Error> {
+    let uri = format!(
+        "{}/{name}?fieldManager={}",
+        api(cluster, release).resource_url(),
+        super::objects::FIELD_MANAGER
+    );
     let body = serde_json::to_vec(secret).map_err(kube::Error::SerdeError)?;
     let request = Request::put(uri).header("content-type", "application/json").body(body);
     let mut request = request.map_err(kube::Error::HttpError)?;
@@ -92,12 +110,22 @@ pub async fn delete(cluster: &Cluster, release: &ReleaseId, revision: Revision) 
     match api(cluster, release).delete(&name, &DeleteParams::default()).await {
         Ok(_) => Ok(()),
         Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
-        Err(error) => Err(ApiError::new(cluster, format!("delete the record, Secret {}/{name}", release.namespace), &error)),
+        Err(error) => Err(ApiError::new(
+            cluster,
+            format!("delete the record, Secret {}/{name}", release.namespace),
+            &error,
+        )),
     }
 }
 
-/// Deletes the oldest records until there is room for one more within `max` (0 = no limit), never the last deployed one.
-pub async fn prune(cluster: &Cluster, release: &ReleaseId, history: &[Release], max: u32) -> Result<(), ApiError> {
+/// Deletes the oldest records until there is room for one more within `max` (0 = no limit), never the last
+/// deployed one.
+pub async fn prune(
+    cluster: &Cluster,
+    release: &ReleaseId,
+    history: &[Release],
+    max: u32,
+) -> Result<(), ApiError> {
     for revision in superfluous(history, max) {
         delete(cluster, release, revision).await?;
     }
@@ -112,12 +140,21 @@ fn superfluous(history: &[Release], max: u32) -> Vec<Revision> {
     revisions.take(history.len().saturating_sub(keep)).collect()
 }
 
-/// Rewrites a revision to `failed`, in the record and in the label that Helm looks releases up by, so that no rollback picks it.
-pub async fn mark_failed(cluster: &Cluster, release: &ReleaseId, revision: Revision, description: &str) -> Result<(), ApiError> {
-    rewrite(cluster, release, revision, |record| record.with_status(Status::Failed, description)).await.map(|_| ())
+/// Rewrites a revision to `failed`, in the record and in the label that Helm looks releases up by, so that no
+/// rollback picks it.
+pub async fn mark_failed(
+    cluster: &Cluster,
+    release: &ReleaseId,
+    revision: Revision,
+    description: &str,
+) -> Result<(), ApiError> {
+    rewrite(cluster, release, revision, |record| record.with_status(Status::Failed, description))
+        .await
+        .map(|_| ())
 }
 
-/// Changes the record of a revision and answers what it was before. Whoever writes it at the same time is not overwritten.
+/// Changes the record of a revision and answers what it was before. Whoever writes it at the same time is not
+/// overwritten.
 pub async fn rewrite(
     cluster: &Cluster,
     release: &ReleaseId,
@@ -130,10 +167,13 @@ pub async fn rewrite(
         let mut secret = api.get(&name).await.map_err(|error| ApiError::new(cluster, doing(), &error))?;
         let before = decode(cluster, release, &secret)?;
         let after = change(&before).map_err(|error| unreadable(cluster, release, &name, &error))?;
-        fill(&mut secret, &after, "modifiedAt").map_err(|error| unreadable(cluster, release, &name, &error))?;
+        fill(&mut secret, &after, "modifiedAt")
+            .map_err(|error| unreadable(cluster, release, &name, &error))?;
         match api.replace(&name, &PostParams::default(), &secret).await {
             Err(kube::Error::Api(status)) if status.code == 409 => {}
-            written => return written.map(|_| before).map_err(|error| ApiError::new(cluster, doing(), &error)),
+            written => {
+                return written.map(|_| before).map_err(|error| ApiError::new(cluster, doing(), &error));
+            }
         }
     }
     let cause = Cause::Conflict("somebody else keeps writing it".to_owned());
@@ -155,7 +195,11 @@ fn fill(secret: &mut Secret, record: &Release, written: &str) -> Result<(), Code
     data.insert(DATA.to_owned(), ByteString(record.encode()?));
     let labels = secret.metadata.labels.get_or_insert_with(BTreeMap::new);
     labels.extend(record.user_labels());
-    let own = [("name", record.name().to_owned()), ("owner", "helm".to_owned()), ("status", record.status().to_string())];
+    let own = [
+        ("name", record.name().to_owned()),
+        ("owner", "helm".to_owned()),
+        ("status", record.status().to_string()),
+    ];
     labels.extend(own.map(|(name, value)| (name.to_owned(), value)));
     labels.insert("version".to_owned(), record.revision().to_string());
     labels.insert(written.to_owned(), Timestamp::now().as_second().to_string());
@@ -163,12 +207,19 @@ fn fill(secret: &mut Secret, record: &Release, written: &str) -> Result<(), Code
 }
 
 fn record(secret: &Secret) -> Result<Release, CodecError> {
-    let data = secret.data.as_ref().and_then(|data| data.get(DATA)).map(|data| data.0.as_slice()).unwrap_or_default();
+    let data = secret
+        .data
+        .as_ref()
+        .and_then(|data| data.get(DATA))
+        .map(|data| data.0.as_slice())
+        .unwrap_or_default();
     Ok(Release::decode(data)?.with_labels(secret.metadata.labels.clone().unwrap_or_default()))
 }
 
 fn decode(cluster: &Cluster, release: &ReleaseId, secret: &Secret) -> Result<Release, ApiError> {
-    record(secret).map_err(|error| unreadable(cluster, release, secret.metadata.name.as_deref().unwrap_or_default(), &error))
+    record(secret).map_err(|error| {
+        unreadable(cluster, release, secret.metadata.name.as_deref().unwrap_or_default(), &error)
+    })
 }
 
 fn unreadable(cluster: &Cluster, release: &ReleaseId, name: &str, error: &CodecError) -> ApiError {
@@ -185,18 +236,24 @@ mod tests {
     use super::*;
 
     fn release(version: u32, status: &str) -> Release {
-        Release::from_json(&format!(r#"{{"name":"a","info":{{"status":"{status}"}},"version":{version}}}"#)).unwrap()
+        Release::from_json(&format!(r#"{{"name":"a","info":{{"status":"{status}"}},"version":{version}}}"#))
+            .unwrap()
     }
 
     #[test]
     fn record_and_labels_are_written_together() {
         let failed = release(3, "deployed").with_status(Status::Failed, "why").unwrap();
-        let failed = failed.with_labels([("team".to_owned(), "sre".to_owned()), ("status".to_owned(), "mine".to_owned())].into());
+        let failed = failed.with_labels(
+            [("team".to_owned(), "sre".to_owned()), ("status".to_owned(), "mine".to_owned())].into(),
+        );
         let mut secret = Secret::default();
         fill(&mut secret, &failed, "modifiedAt").unwrap();
         let labels = secret.metadata.labels.clone().unwrap();
         let named = |name: &str| labels[name].as_str();
-        assert_eq!((named("status"), named("version"), named("name"), named("owner")), ("failed", "3", "a", "helm"));
+        assert_eq!(
+            (named("status"), named("version"), named("name"), named("owner")),
+            ("failed", "3", "a", "helm")
+        );
         let read = record(&secret).unwrap();
         assert_eq!(
             (read.status(), read.user_labels(), read.labels().len()),
@@ -206,7 +263,8 @@ mod tests {
 
     #[test]
     fn the_oldest_go_but_the_last_deployed_stays() {
-        let history = [(1, "superseded"), (2, "deployed"), (3, "failed"), (4, "failed")].map(|(version, status)| release(version, status));
+        let history = [(1, "superseded"), (2, "deployed"), (3, "failed"), (4, "failed")]
+            .map(|(version, status)| release(version, status));
         let table: [(u32, &[u32]); 5] = [(0, &[]), (5, &[]), (4, &[1]), (2, &[1, 3, 4]), (1, &[1, 3, 4])];
         for (max, expected) in table {
             assert_eq!(superfluous(&history, max), expected, "at most {max}");

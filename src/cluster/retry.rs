@@ -1,7 +1,9 @@
-//! Below kube's client: reads are repeated when the API server is away for a moment, and nothing waits for ever.
+//! Below kube's client: reads are repeated when the API server is away for a moment, and nothing waits for
+//! ever.
 //!
-//! A write is sent once, unless it certainly never arrived (no connection) or the server turned it away (429). A server-side apply of a
-//! release's object may be repeated, since applying the same again changes nothing; but not for long, since it must not outlive a lock.
+//! A write is sent once, unless it certainly never arrived (no connection) or the server turned it away
+//! (429). A server-side apply of a release's object may be repeated, since applying the same again changes
+//! nothing; but not for long, since it must not outlive a lock.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -24,7 +26,8 @@ const WRITE_TIMEOUT: Duration = Duration::from_mins(2);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// No more attempt is started after this time. Set on a request as an extension; the default rides out a restart of an API server.
+/// No more attempt is started after this time. Set on a request as an extension; the default rides out a
+/// restart of an API server.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Patience(pub(super) Duration);
 
@@ -34,7 +37,8 @@ impl Default for Patience {
     }
 }
 
-/// A log comes from its node, which may be away for long; evidence must not wait like this for every container.
+/// A log comes from its node, which may be away for long; evidence must not wait like this for every
+/// container.
 const LOG_PATIENCE: Patience = Patience(Duration::from_secs(3));
 
 /// A write that comes much later could be that of a holder who has lost the lock.
@@ -58,7 +62,8 @@ enum Kind {
     Read,
     /// Changes nothing, but runs admission webhooks.
     RevisionPreview,
-    /// A server-side apply of a release's object, or what says [`SameAgain`]: the second time changes nothing.
+    /// A server-side apply of a release's object, or what says [`SameAgain`]: the second time changes
+    /// nothing.
     Apply,
     /// Changes something.
     Write,
@@ -72,9 +77,13 @@ impl Kind {
             Kind::Stream
         } else if has("dryRun=All") {
             Kind::RevisionPreview
-        } else if (has("fieldManager=helm") && is_apply(request)) || request.extensions().get::<SameAgain>().is_some() {
+        } else if (has("fieldManager=helm") && is_apply(request))
+            || request.extensions().get::<SameAgain>().is_some()
+        {
             Kind::Apply
-        } else if request.method() == Method::GET || request.uri().path().ends_with("/selfsubjectaccessreviews") {
+        } else if request.method() == Method::GET
+            || request.uri().path().ends_with("/selfsubjectaccessreviews")
+        {
             Kind::Read
         } else {
             Kind::Write
@@ -90,11 +99,19 @@ impl Kind {
 }
 
 fn is_apply<B>(request: &Request<B>) -> bool {
-    request.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/apply-patch"))
+    request
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"application/apply-patch"))
 }
 
-/// Sends a request until it is answered, its patience is over, or repeating it would be wrong. A plugin's token goes with it.
-pub(super) async fn send<S>(service: S, plugin: Option<Arc<Plugin>>, request: Request<Body>) -> Result<Response<Box<DynBody>>, BoxError>
+/// Sends a request until it is answered, its patience is over, or repeating it would be wrong. A plugin's
+/// token goes with it.
+pub(super) async fn send<S>(
+    service: S,
+    plugin: Option<Arc<Plugin>>,
+    request: Request<Body>,
+) -> Result<Response<Box<DynBody>>, BoxError>
 where
     S: Service<Request<Body>, Response = Response<Box<DynBody>>, Error = BoxError> + Clone,
 {
@@ -145,12 +162,17 @@ async fn authorize(headers: &mut HeaderMap, plugin: &Plugin) -> Result<(), BoxEr
     Ok(())
 }
 
-async fn attempt<S>(service: S, request: Request<Body>, kind: Kind) -> Result<Response<Box<DynBody>>, BoxError>
+async fn attempt<S>(
+    service: S,
+    request: Request<Body>,
+    kind: Kind,
+) -> Result<Response<Box<DynBody>>, BoxError>
 where
     S: Service<Request<Body>, Response = Response<Box<DynBody>>, Error = BoxError>,
 {
     let limit = kind.timeout();
-    let response = timeout(limit, service.oneshot(request)).await.map_err(|_| NoAnswer(limit.as_secs()))??;
+    let response =
+        timeout(limit, service.oneshot(request)).await.map_err(|_| NoAnswer(limit.as_secs()))??;
     if kind == Kind::Stream {
         return Ok(response);
     }
@@ -177,7 +199,9 @@ struct Again {
 
 fn again<B>(kind: Kind, result: &Result<Response<B>, BoxError>) -> Option<Again> {
     match result {
-        Ok(response) => answer_asks_for_more(kind, response.status()).then(|| Again { after: retry_after(response) }),
+        Ok(response) => {
+            answer_asks_for_more(kind, response.status()).then(|| Again { after: retry_after(response) })
+        }
         Err(error) => failure_may_pass(kind, error.as_ref()).then_some(Again { after: None }),
     }
 }
@@ -185,8 +209,11 @@ fn again<B>(kind: Kind, result: &Result<Response<B>, BoxError>) -> Option<Again>
 fn answer_asks_for_more(kind: Kind, status: StatusCode) -> bool {
     match status {
         StatusCode::TOO_MANY_REQUESTS => true,
-        StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => kind != Kind::Write,
-        // A dry run answers 500 when a webhook is broken, and will again; a plain read does while etcd elects a leader.
+        StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
+            kind != Kind::Write
+        }
+        // A dry run answers 500 when a webhook is broken, and will again; a plain read does while etcd elects
+        // a leader.
         StatusCode::INTERNAL_SERVER_ERROR => matches!(kind, Kind::Read | Kind::Stream),
         _ => false,
     }
@@ -199,10 +226,15 @@ fn retry_after<B>(response: &Response<B>) -> Option<Duration> {
 /// Not for what stays wrong (TLS, credentials); a write only when there was no connection to send it on.
 fn failure_may_pass(kind: Kind, error: &(dyn Error + 'static)) -> bool {
     let chain = chain(error);
-    if chain.iter().any(|error| error.is::<rustls::Error>() || (error.is::<AuthError>() || error.is::<PluginError>())) {
+    if chain
+        .iter()
+        .any(|error| error.is::<rustls::Error>() || (error.is::<AuthError>() || error.is::<PluginError>()))
+    {
         return false;
     }
-    let never_sent = || chain.iter().filter_map(|error| error.downcast_ref::<legacy::Error>()).any(legacy::Error::is_connect);
+    let never_sent = || {
+        chain.iter().filter_map(|error| error.downcast_ref::<legacy::Error>()).any(legacy::Error::is_connect)
+    };
     kind != Kind::Write || never_sent()
 }
 
@@ -220,7 +252,11 @@ mod tests {
             (Method::GET, "/api/v1/pods", Kind::Read),
             (Method::GET, "/api/v1/pods?watch=true&timeoutSeconds=290", Kind::Stream),
             (Method::GET, "/api/v1/namespaces/a/pods/b/log?follow=true", Kind::Stream),
-            (Method::PATCH, "/api/v1/namespaces/a/secrets/b?fieldManager=helm&dryRun=All", Kind::RevisionPreview),
+            (
+                Method::PATCH,
+                "/api/v1/namespaces/a/secrets/b?fieldManager=helm&dryRun=All",
+                Kind::RevisionPreview,
+            ),
             (Method::PATCH, "/api/v1/namespaces/a/secrets/b?fieldManager=helm", Kind::Write),
             (Method::POST, "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", Kind::Read),
             (Method::DELETE, "/api/v1/namespaces/a/secrets/b", Kind::Write),
@@ -232,25 +268,49 @@ mod tests {
         assert_eq!(Kind::of(&put), Kind::Write);
         put.extensions_mut().insert(SameAgain);
         assert_eq!(Kind::of(&put), Kind::Apply);
-        let apply = Request::builder().method(Method::PATCH).header("content-type", "application/apply-patch+yaml");
-        assert_eq!(Kind::of(&apply.uri("/api/v1/namespaces/a/secrets/b?fieldManager=helm").body(()).unwrap()), Kind::Apply);
+        let apply =
+            Request::builder().method(Method::PATCH).header("content-type", "application/apply-patch+yaml");
+        assert_eq!(
+            Kind::of(&apply.uri("/api/v1/namespaces/a/secrets/b?fieldManager=helm").body(()).unwrap()),
+            Kind::Apply
+        );
     }
 
     #[test]
     fn a_log_is_not_waited_for_like_the_rest() {
         let seconds = |uri| patience(&request(Method::GET, uri), Kind::Read).0.as_secs();
-        assert_eq!(patience(&request(Method::PATCH, "/api/v1/namespaces/a/secrets/b"), Kind::Apply).0.as_secs(), 5);
-        assert_eq!((seconds("/api/v1/namespaces/a/pods/b/log?tailLines=3"), seconds("/api/v1/namespaces/a/pods/b")), (3, 30));
+        assert_eq!(
+            patience(&request(Method::PATCH, "/api/v1/namespaces/a/secrets/b"), Kind::Apply).0.as_secs(),
+            5
+        );
+        assert_eq!(
+            (seconds("/api/v1/namespaces/a/pods/b/log?tailLines=3"), seconds("/api/v1/namespaces/a/pods/b")),
+            (3, 30)
+        );
     }
 
     #[test]
     fn which_answers_are_asked_for_again() {
         let kinds = [Kind::Stream, Kind::Read, Kind::RevisionPreview, Kind::Apply, Kind::Write];
-        let table = [(200, ""), (404, ""), (409, ""), (501, ""), (429, "srdaw"), (500, "sr"), (502, "srda"), (503, "srda"), (504, "srda")];
+        let table = [
+            (200, ""),
+            (404, ""),
+            (409, ""),
+            (501, ""),
+            (429, "srdaw"),
+            (500, "sr"),
+            (502, "srda"),
+            (503, "srda"),
+            (504, "srda"),
+        ];
         for (code, expected) in table {
             let status = StatusCode::from_u16(code).unwrap();
-            let letters: String =
-                kinds.iter().zip("srdaw".chars()).filter(|(kind, _)| answer_asks_for_more(**kind, status)).map(|(_, c)| c).collect();
+            let letters: String = kinds
+                .iter()
+                .zip("srdaw".chars())
+                .filter(|(kind, _)| answer_asks_for_more(**kind, status))
+                .map(|(_, c)| c)
+                .collect();
             assert_eq!(letters, expected, "{code}");
         }
     }
@@ -260,7 +320,8 @@ mod tests {
         let reset = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
         assert!(failure_may_pass(Kind::Read, &reset) && failure_may_pass(Kind::RevisionPreview, &reset));
         assert!(!failure_may_pass(Kind::Write, &reset), "it may have arrived");
-        let tls = std::io::Error::other(rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer));
+        let tls =
+            std::io::Error::other(rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer));
         assert!(!failure_may_pass(Kind::Read, &tls));
         assert!(!failure_may_pass(Kind::Read, &AuthError::ExecPluginFailed));
     }

@@ -9,7 +9,9 @@ use crate::report::exit_code::Exit;
 
 /// The arguments.
 #[derive(Debug, Clone, Args)]
-#[command(after_help = "For bash: release completions bash > ~/.local/share/bash-completion/completions/release")]
+#[command(
+    after_help = "For bash: release completions bash > ~/.local/share/bash-completion/completions/release"
+)]
 pub struct CompletionsArgs {
     /// The shell
     pub shell: Shell,

@@ -44,8 +44,17 @@ fn summary(config: &Config) -> Result<String, Failure> {
         )?;
     }
     for wave in &config.waves {
-        let soak = if wave.soak.is_zero() { String::new() } else { format!(", then {} of soak", duration::format(wave.soak)) };
-        writeln!(text, "wave {}: {}{soak}", wave.name, names(config, |cluster| cluster.wave.as_ref() == Some(&wave.name)))?;
+        let soak = if wave.soak.is_zero() {
+            String::new()
+        } else {
+            format!(", then {} of soak", duration::format(wave.soak))
+        };
+        writeln!(
+            text,
+            "wave {}: {}{soak}",
+            wave.name,
+            names(config, |cluster| cluster.wave.as_ref() == Some(&wave.name))
+        )?;
     }
     if config.clusters.iter().any(|cluster| cluster.wave.is_none()) {
         writeln!(text, "without a wave: {}", names(config, |cluster| cluster.wave.is_none()))?;
@@ -54,6 +63,7 @@ fn summary(config: &Config) -> Result<String, Failure> {
 }
 
 fn names(config: &Config, of: impl Fn(&ClusterConfig) -> bool) -> String {
-    let names: Vec<&str> = config.clusters.iter().filter(|cluster| of(cluster)).map(|cluster| cluster.name.as_str()).collect();
+    let names: Vec<&str> =
+        config.clusters.iter().filter(|cluster| of(cluster)).map(|cluster| cluster.name.as_str()).collect();
     if names.is_empty() { "no cluster".to_owned() } else { names.join(", ") }
 }

@@ -1,4 +1,5 @@
-//! `release diff --cluster X`: what the chart would change, object by object. Publishes nothing, judges nothing, changes nothing.
+//! `release diff --cluster X`: what the chart would change, object by object. Publishes nothing, judges
+//! nothing, changes nothing.
 
 use clap::Args;
 
@@ -37,10 +38,15 @@ pub async fn run(args: &DiffArgs, context: &Context) -> Result<Exit, Failure> {
     let settings = context.settings(&args.version.on(args.selection.selection()))?;
     let clusters = connect::connect(&settings).await?;
     let archive = archive(&settings).await?;
-    // What another manager owns is shown as it would be taken over; whether that is allowed is not asked here.
+    // What another manager owns is shown as it would be taken over; whether that is allowed is not asked
+    // here.
     let allowed = Allowed { conflicts: true, ..Allowed::default() };
-    let request =
-        RolloutRequest { chart: &settings.chart, archive: &archive, allowed: &allowed, matrix: settings.preflight.kubernetes_matrix };
+    let request = RolloutRequest {
+        chart: &settings.chart,
+        archive: &archive,
+        allowed: &allowed,
+        matrix: settings.preflight.kubernetes_matrix,
+    };
     let mut differences = Vec::new();
     for one in &clusters {
         differences.push(preflight::difference(&one.cluster, &one.settings, &request).await?);

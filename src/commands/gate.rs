@@ -45,10 +45,16 @@ pub async fn run(args: &GateArgs, context: &Context) -> Result<Exit, Failure> {
     }
 }
 
-async fn judge(settings: &Settings, one: &Connected, observer: &dyn Observer) -> Result<GateOutcome, Failure> {
+async fn judge(
+    settings: &Settings,
+    one: &Connected,
+    observer: &dyn Observer,
+) -> Result<GateOutcome, Failure> {
     let release = &settings.chart.release;
     let history = release_secrets::history(&one.cluster, release).await?;
-    let newest = history.last().ok_or_else(|| Failure::refused(format!("{}: release {release} does not exist", one.cluster.name)))?;
+    let newest = history
+        .last()
+        .ok_or_else(|| Failure::refused(format!("{}: release {release} does not exist", one.cluster.name)))?;
     let subject = live::subject(newest, release, settings.chart.profile, false)?;
     let baseline = Baseline::observe(&one.cluster, release, settings.chart.profile).await?;
     let progress = live::Watched { cluster: &one.cluster.name, observer };
@@ -58,6 +64,7 @@ async fn judge(settings: &Settings, one: &Connected, observer: &dyn Observer) ->
 
 /// A gate failed and the cluster is left as it is.
 fn unhealthy(cluster: &str, outcome: &GateOutcome) -> Failure {
-    let cause = outcome.first_cause.as_ref().map_or_else(|| "no gate has passed".to_owned(), ToString::to_string);
+    let cause =
+        outcome.first_cause.as_ref().map_or_else(|| "no gate has passed".to_owned(), ToString::to_string);
     Failure::new(Kind::Halted, format!("{cluster}: {cause}"))
 }

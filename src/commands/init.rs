@@ -107,7 +107,9 @@ pub fn run(args: &InitArgs, context: &Context) -> Result<Exit, Failure> {
     let text = render(args);
     Config::parse(path, &text).map_err(InitError::Wrong)?;
     let unwritable = |source: io::Error| match source.kind() {
-        io::ErrorKind::AlreadyExists => Failure::from(InitError::Exists(path.clone())).hint("name another file with --config"),
+        io::ErrorKind::AlreadyExists => {
+            Failure::from(InitError::Exists(path.clone())).hint("name another file with --config")
+        }
         _ => InitError::Unwritable { path: path.clone(), source }.into(),
     };
     let mut file = OpenOptions::new().write(true).create_new(true).open(path).map_err(unwritable)?;
@@ -160,7 +162,12 @@ on-failure: halt # or rollback: back to the last good revision, if the cause lie
 /// The last part of the folder or address.
 fn chart_name(args: &InitArgs) -> String {
     let (git, path) = (args.source.git.as_deref(), args.path.as_deref());
-    let file = args.source.directory.as_ref().or(args.source.archive.as_ref()).and_then(|path| path.file_stem()?.to_str());
+    let file = args
+        .source
+        .directory
+        .as_ref()
+        .or(args.source.archive.as_ref())
+        .and_then(|path| path.file_stem()?.to_str());
     let text = path.or(git).or(file).unwrap_or_default().trim_end_matches('/');
     let last = text.rsplit(['/', ':']).next().unwrap_or(text);
     last.strip_suffix(".git").unwrap_or(last).to_owned()
@@ -175,7 +182,9 @@ fn source(args: &InitArgs) -> String {
         ("directory", path(&args.source.directory)),
         ("archive", path(&args.source.archive)),
     ];
-    keys.iter().filter_map(|(key, value)| Some(format!("      {key}: {}\n", scalar(value.as_ref()?)))).collect()
+    keys.iter()
+        .filter_map(|(key, value)| Some(format!("      {key}: {}\n", scalar(value.as_ref()?))))
+        .collect()
 }
 
 fn canary(args: &InitArgs) -> String {
@@ -213,7 +222,8 @@ fn list(items: &[String]) -> String {
 fn scalar(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./@:".contains(c);
     let starts_like_a_text = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/');
-    let word = ["true", "false", "yes", "no", "on", "off", "null", "y", "n"].contains(&text.to_lowercase().as_str());
+    let word =
+        ["true", "false", "yes", "no", "on", "off", "null", "y", "n"].contains(&text.to_lowercase().as_str());
     if starts_like_a_text && !word && !text.ends_with(':') && text.chars().all(plain) {
         text.to_owned()
     } else {

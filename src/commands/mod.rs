@@ -1,4 +1,5 @@
-//! One file per command: its arguments and its run. Commands resolve names and call the layers below; they decide nothing about a cluster.
+//! One file per command: its arguments and its run. Commands resolve names and call the layers below; they
+//! decide nothing about a cluster.
 
 pub mod completions;
 pub mod config;
@@ -89,7 +90,11 @@ impl Context {
 fn config_failure(error: ConfigError) -> Failure {
     let missing = matches!(&error, ConfigError::Unreadable { source, .. } if source.kind() == std::io::ErrorKind::NotFound);
     let failure = Failure::from(error);
-    if missing { failure.hint("write one with `release init`, or name it with --config or RELEASE_CONFIG") } else { failure }
+    if missing {
+        failure.hint("write one with `release init`, or name it with --config or RELEASE_CONFIG")
+    } else {
+        failure
+    }
 }
 
 /// Runs what was typed.

@@ -35,14 +35,21 @@ pub struct PackageArgs {
 /// Fetches the chart, packages it and writes the archive.
 pub async fn run(args: &PackageArgs, context: &Context) -> Result<Exit, Failure> {
     let config = context.config()?;
-    let selection = Selection { chart: args.chart.clone(), reference: args.reference.clone(), ..Selection::default() };
+    let selection =
+        Selection { chart: args.chart.clone(), reference: args.reference.clone(), ..Selection::default() };
     let chart = ChartSettings::of(&config, &selection)?;
     let (fetched, archive) = packaged(&chart, args.reference.as_deref(), config.base_dir()).await?;
     for warning in fetched.chart()?.warnings {
         context.printer.warn(&warning);
     }
-    let path = write(&archive, &args.destination).map_err(|error| Failure::refused(WriteError(args.destination.clone(), error)))?;
-    context.printer.line(&format!("packaged {} {} from {}", archive.name(), archive.version(), fetched.origin));
+    let path = write(&archive, &args.destination)
+        .map_err(|error| Failure::refused(WriteError(args.destination.clone(), error)))?;
+    context.printer.line(&format!(
+        "packaged {} {} from {}",
+        archive.name(),
+        archive.version(),
+        fetched.origin
+    ));
     context.printer.data(&told(&archive, &path, &fetched.origin, args.output)?);
     Ok(Exit::Success)
 }

@@ -36,19 +36,34 @@ pub struct PublishArgs {
 /// Fetches and packages the chart, then publishes it or finds it published.
 pub async fn run(args: &PublishArgs, context: &Context) -> Result<Exit, Failure> {
     let config = context.config()?;
-    let selection = Selection { chart: args.chart.clone(), reference: args.reference.clone(), ..Selection::default() };
+    let selection =
+        Selection { chart: args.chart.clone(), reference: args.reference.clone(), ..Selection::default() };
     let chart = ChartSettings::of(&config, &selection)?;
     let repository = repository::for_settings(&chart.repository).map_err(RepositoryError::failure)?;
     let (fetched, archive) = packaged(&chart, args.reference.as_deref(), config.base_dir()).await?;
-    context.printer.line(&format!("packaged {} {} from {}", archive.name(), archive.version(), fetched.origin));
+    context.printer.line(&format!(
+        "packaged {} {} from {}",
+        archive.name(),
+        archive.version(),
+        fetched.origin
+    ));
     let done = if args.dry_run.dry_run {
-        Done::checked(publish::check(repository.as_ref(), &archive).await.map_err(RepositoryError::failure)?, archive)
+        Done::checked(
+            publish::check(repository.as_ref(), &archive).await.map_err(RepositoryError::failure)?,
+            archive,
+        )
     } else {
         context.printer.line(&format!("publishing it to {}", repository.url()));
-        Done::published(publish::publish(repository.as_ref(), &archive).await.map_err(RepositoryError::failure)?)
+        Done::published(
+            publish::publish(repository.as_ref(), &archive).await.map_err(RepositoryError::failure)?,
+        )
     };
     context.printer.data(&done.told(repository.url(), &fetched.origin, args.output)?);
-    Ok(if args.dry_run.detailed_exitcode && done.action == WOULD_UPLOAD { Exit::Changes } else { Exit::Success })
+    Ok(if args.dry_run.detailed_exitcode && done.action == WOULD_UPLOAD {
+        Exit::Changes
+    } else {
+        Exit::Success
+    })
 }
 
 const WOULD_UPLOAD: &str = "would be uploaded";
@@ -83,7 +98,8 @@ impl Done {
 
     fn told(&self, repository: &RedactedUrl, origin: &Origin, output: Format) -> Result<String, Failure> {
         let Self { action, digest, archive, .. } = self;
-        let (content, url) = (archive.content().digest().to_string(), self.url.as_ref().map(ToString::to_string));
+        let (content, url) =
+            (archive.content().digest().to_string(), self.url.as_ref().map(ToString::to_string));
         let value = json!({
             "name": archive.name(),
             "version": archive.version(),
@@ -96,9 +112,12 @@ impl Done {
         });
         Ok(match output {
             Format::Table => {
-                let place = url.map_or_else(|| format!("repository  {repository}"), |url| format!("url         {url}"));
+                let place = url
+                    .map_or_else(|| format!("repository  {repository}"), |url| format!("url         {url}"));
                 let file = archive.file_name();
-                format!("archive     {file}\ndigest      {digest}\ncontent     {content}\naction      {action}\n{place}")
+                format!(
+                    "archive     {file}\ndigest      {digest}\ncontent     {content}\naction      {action}\n{place}"
+                )
             }
             Format::Json => serde_json::to_string_pretty(&value)?,
             Format::Yaml => serde_norway::to_string(&value)?.trim_end().to_owned(),

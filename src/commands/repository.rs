@@ -20,8 +20,9 @@ pub enum RepositoryCommand {
 
 /// Serve the charts of a directory with ChartMuseum's API
 ///
-/// Prints the repository's address to stdout once it accepts connections, and ends cleanly on SIGTERM and Ctrl-C. A published version is never
-/// overwritten, unless --allow-overwrite is given and the upload says ?force.
+/// Prints the repository's address to stdout once it accepts connections, and ends cleanly on SIGTERM and
+/// Ctrl-C. A published version is never overwritten, unless --allow-overwrite is given and the upload says
+/// ?force.
 #[derive(Debug, clap::Args)]
 pub struct ServeArgs {
     /// Directory of the archives; created when it is missing
@@ -103,7 +104,11 @@ impl ServeArgs {
         match (&self.username, &self.password_env) {
             (Some(username), Some(variable)) => {
                 let password = std::env::var(variable).map_err(|_| NoPassword(variable.clone()))?;
-                Ok(Access::Basic { username: username.clone(), password: Secret::new(password), anonymous_get: self.auth_anonymous_get })
+                Ok(Access::Basic {
+                    username: username.clone(),
+                    password: Secret::new(password),
+                    anonymous_get: self.auth_anonymous_get,
+                })
             }
             _ => Ok(Access::Open),
         }

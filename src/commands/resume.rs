@@ -45,13 +45,24 @@ pub async fn run(args: &ResumeArgs, context: &Context) -> Result<Exit, Failure> 
     let interrupt = signals::listen()?;
     for one in connect::connect(&settings).await? {
         let journal = live::read_journal(&one.cluster, &settings.chart.release).await?;
-        match journal.map(|journal| Ok::<_, Failure>((replay(journal.records.iter().map(|record| &record.event))?, journal))).transpose()? {
+        match journal
+            .map(|journal| {
+                Ok::<_, Failure>((replay(journal.records.iter().map(|record| &record.event))?, journal))
+            })
+            .transpose()?
+        {
             Some((state, journal)) if !state.is_final() => {
-                let (run, outcome) = resume(args, context, &settings, &one, journal, state, &interrupt).await?;
+                let (run, outcome) =
+                    resume(args, context, &settings, &one, journal, state, &interrupt).await?;
                 run.finish(context, vec![outcome], &args.report)?;
             }
             Some((state, journal)) => {
-                context.printer.line(&format!("{}: run {} ended as {}: nothing to resume", one.cluster.name, journal.run, state.word()));
+                context.printer.line(&format!(
+                    "{}: run {} ended as {}: nothing to resume",
+                    one.cluster.name,
+                    journal.run,
+                    state.word()
+                ));
             }
             None => context.printer.line(&format!("{}: no run has left a journal there", one.cluster.name)),
         }
@@ -70,24 +81,43 @@ async fn resume<'a>(
 ) -> Result<(Run<'a>, ClusterOutcome), Failure> {
     let way = way(settings, &journal, args.run.lock_timeout).await?;
     let run = Run::start(context, settings, way, &args.report)?;
-    let lock = live::take_lock(&one.cluster, &settings.chart.release, run.identity(), args.run.lock_timeout.max(DEAD_HOLDER)).await?;
+    let lock = live::take_lock(
+        &one.cluster,
+        &settings.chart.release,
+        run.identity(),
+        args.run.lock_timeout.max(DEAD_HOLDER),
+    )
+    .await?;
     // What is taken up is what the journal says once the lock is ours.
     let again = stored::read(&one.cluster, &settings.chart.release).await?;
     let site = run.site(one, &journal.plan, Memory::taken_up(lock, &journal));
-    if again.as_deref().map(Journal::decode).transpose()?.is_none_or(|now| now.records.len() != journal.records.len()) {
+    if again
+        .as_deref()
+        .map(Journal::decode)
+        .transpose()?
+        .is_none_or(|now| now.records.len() != journal.records.len())
+    {
         crate::rollout::execute::ClusterPort::unlock(&site).await;
-        return Err(Failure::refused(format!("{}: run {} went on in the meantime", one.cluster.name, journal.run)));
+        return Err(Failure::refused(format!(
+            "{}: run {} went on in the meantime",
+            one.cluster.name, journal.run
+        )));
     }
-    let drive = ClusterRun::new(&site, &journal.plan, settings.on_failure, run.observer(), interrupt).resume(state, journal.revision());
+    let drive = ClusterRun::new(&site, &journal.plan, settings.on_failure, run.observer(), interrupt)
+        .resume(state, journal.revision());
     let outcome = drive.run().await;
     Ok((run, outcome))
 }
 
-/// The chart that the killed run was deploying is taken from the repository: it was published before any cluster was touched.
+/// The chart that the killed run was deploying is taken from the repository: it was published before any
+/// cluster was touched.
 async fn way(settings: &Settings, journal: &Journal, lock_wait: Duration) -> Result<Way, Failure> {
     let Some(chart) = &journal.chart else { return Ok(Way::back(lock_wait)) };
-    let repository = repository::for_settings(&settings.chart.repository).map_err(RepositoryError::failure)?;
-    let archive = publish::published(repository.as_ref(), &chart.name, &chart.version).await.map_err(RepositoryError::failure)?;
+    let repository =
+        repository::for_settings(&settings.chart.repository).map_err(RepositoryError::failure)?;
+    let archive = publish::published(repository.as_ref(), &chart.name, &chart.version)
+        .await
+        .map_err(RepositoryError::failure)?;
     if archive.content().digest().to_string() != chart.content {
         return Err(Failure::refused(format!(
             "{} {} in the repository is not what run {} was deploying",

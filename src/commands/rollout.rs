@@ -63,11 +63,16 @@ pub async fn run(args: &RolloutArgs, context: &Context) -> Result<Exit, Failure>
     if args.dry_run.dry_run {
         return job::show(context, &plan, &args.dry_run, &args.report);
     }
-    for (cluster, warning) in plan.clusters.iter().flat_map(|plan| plan.warnings.iter().map(move |warning| (&plan.cluster, warning))) {
+    for (cluster, warning) in plan
+        .clusters
+        .iter()
+        .flat_map(|plan| plan.warnings.iter().map(move |warning| (&plan.cluster, warning)))
+    {
         context.printer.warn(&format!("{cluster}: {warning}"));
     }
     chart.publish().await?;
     plan.chart.clone_from(&chart.planned);
-    let way = Way::forward(chart.archive, chart.planned, args.run.lock_timeout, args.permission.force_conflicts);
+    let way =
+        Way::forward(chart.archive, chart.planned, args.run.lock_timeout, args.permission.force_conflicts);
     job::execute(context, &settings, clusters, plan, way, &args.report).await
 }

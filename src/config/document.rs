@@ -96,7 +96,10 @@ impl Document {
         let Some((last, above)) = steps.split_last() else { return self.root.location };
         let node = self.find(above);
         match &node.value {
-            Value::Mapping(entries) => entries.iter().find(|(key, _)| key.name == *last).map_or(node.location, |(key, _)| key.location),
+            Value::Mapping(entries) => entries
+                .iter()
+                .find(|(key, _)| key.name == *last)
+                .map_or(node.location, |(key, _)| key.location),
             Value::Scalar(_) | Value::Sequence(_) => node.location,
         }
     }
@@ -126,7 +129,9 @@ impl Node {
         match &self.value {
             Value::Scalar(scalar) => scalar.clone(),
             Value::Sequence(items) => items.iter().map(Node::json).collect(),
-            Value::Mapping(entries) => entries.iter().map(|(key, node)| (key.name.clone(), node.json())).collect(),
+            Value::Mapping(entries) => {
+                entries.iter().map(|(key, node)| (key.name.clone(), node.json())).collect()
+            }
         }
     }
 }
@@ -206,14 +211,22 @@ impl<'de> Visitor<'de> for ValueVisitor {
 
 fn location_of(location: &serde_saphyr::Location) -> Location {
     let number = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
-    Location { line: number(location.line()), column: number(location.column()), length: number(location.span().len()) }
+    Location {
+        line: number(location.line()),
+        column: number(location.column()),
+        length: number(location.span().len()),
+    }
 }
 
 fn problem_of(error: &serde_saphyr::Error) -> Problem {
     let location = error.location().map(|location| location_of(&location)).unwrap_or_default();
     let message = match error.without_snippet() {
-        serde_saphyr::Error::DuplicateMappingKey { key: Some(key), .. } => format!("the key `{key}` is there already"),
-        serde_saphyr::Error::MultipleDocuments { .. } => "a second YAML document begins here; keep one".to_owned(),
+        serde_saphyr::Error::DuplicateMappingKey { key: Some(key), .. } => {
+            format!("the key `{key}` is there already")
+        }
+        serde_saphyr::Error::MultipleDocuments { .. } => {
+            "a second YAML document begins here; keep one".to_owned()
+        }
         other => other.render_with_formatter(&DefaultMessageFormatter.with_localizer(&PlaceSaidElsewhere)),
     };
     Problem { location, message }
@@ -241,14 +254,19 @@ mod tests {
         assert_eq!(place(document.location(&["clusters", "0", "kube", "context"])), (3, 22, 1));
         assert_eq!(place(document.key_location(&["clusters", "0", "kube", "context"])), (3, 13, 7));
         assert_eq!(place(document.location(&["clusters", "1", "name"])), (4, 13, 3));
-        assert_eq!(document.location(&["clusters", "1", "kube"]), document.location(&["clusters", "1"]), "the nearest value above");
+        assert_eq!(
+            document.location(&["clusters", "1", "kube"]),
+            document.location(&["clusters", "1"]),
+            "the nearest value above"
+        );
         assert_eq!(document.json()["clusters"][1]["name"], "two");
         assert_eq!(document.base_dir(), Path::new("conf"));
     }
 
     #[test]
     fn a_file_that_is_no_yaml_says_where() {
-        let error = Document::parse(Path::new("release.yaml"), "charts:\n  a: [1, 2\nclusters: []\n").unwrap_err();
+        let error =
+            Document::parse(Path::new("release.yaml"), "charts:\n  a: [1, 2\nclusters: []\n").unwrap_err();
         insta::assert_snapshot!(error, @"
         release.yaml:3:9: illegal placement of ':' indicator
           |

@@ -27,7 +27,8 @@ pub fn parse(text: &str) -> Result<Duration, DurationError> {
 /// Writes a duration the way [`parse`] reads it.
 pub fn format(duration: Duration) -> String {
     let printer = SpanPrinter::new().designator(Designator::Compact).spacing(Spacing::None);
-    SignedDuration::try_from(duration).map_or_else(|_| format!("{}s", duration.as_secs()), |signed| printer.duration_to_string(&signed))
+    SignedDuration::try_from(duration)
+        .map_or_else(|_| format!("{}s", duration.as_secs()), |signed| printer.duration_to_string(&signed))
 }
 
 /// For `#[serde(with = "duration")]`.
@@ -46,9 +47,20 @@ mod tests {
 
     #[test]
     fn what_is_written_is_what_is_read() {
-        for (text, millis) in [("90s", 90_000), ("10m", 600_000), ("1h30m", 5_400_000), ("2m", 120_000), ("500ms", 500), ("0s", 0)] {
+        for (text, millis) in [
+            ("90s", 90_000),
+            ("10m", 600_000),
+            ("1h30m", 5_400_000),
+            ("2m", 120_000),
+            ("500ms", 500),
+            ("0s", 0),
+        ] {
             assert_eq!(parse(text), Ok(Duration::from_millis(millis)), "{text}");
-            assert_eq!(parse(&format(Duration::from_millis(millis))), Ok(Duration::from_millis(millis)), "{text}");
+            assert_eq!(
+                parse(&format(Duration::from_millis(millis))),
+                Ok(Duration::from_millis(millis)),
+                "{text}"
+            );
         }
         assert_eq!(format(Duration::from_mins(90)), "1h30m");
         assert_eq!(format(Duration::ZERO), "0s");

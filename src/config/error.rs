@@ -1,4 +1,5 @@
-//! What is wrong with `release.yaml` or with what was selected from it: file, line, and the nearest right name.
+//! What is wrong with `release.yaml` or with what was selected from it: file, line, and the nearest right
+//! name.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -99,8 +100,9 @@ impl Report<'_> {
     }
 }
 
-/// The line without secrets, each character replaced by a star: what follows a key like `password` and is no `{ env: NAME }`,
-/// and the user information of URLs. A secret that should not be in the file must not be printed either.
+/// The line without secrets, each character replaced by a star: what follows a key like `password` and is no
+/// `{ env: NAME }`, and the user information of URLs. A secret that should not be in the file must not be
+/// printed either.
 fn without_secrets(line: &str) -> String {
     let mut shown: Vec<char> = line.chars().collect();
     for colon in 0..shown.len() {
@@ -118,7 +120,8 @@ fn names_a_secret(before_colon: &[char]) -> bool {
     let is_name = |c: &&char| c.is_alphanumeric() || **c == '-' || **c == '_';
     let name: String = before_colon.iter().rev().skip_while(|c| !is_name(c)).take_while(is_name).collect();
     let name: String = name.chars().rev().collect::<String>().to_lowercase();
-    ["pass", "token", "secret"].iter().any(|part| name.contains(part)) || nearest(&name, ["password", "token"]).is_some()
+    ["pass", "token", "secret"].iter().any(|part| name.contains(part))
+        || nearest(&name, ["password", "token"]).is_some()
 }
 
 fn is_reference(after_colon: &[char]) -> bool {
@@ -157,7 +160,10 @@ mod tests {
             path: "release.yaml".into(),
             text: "charts:\n  x: { sorce: y }\n".into(),
             problems: vec![
-                Problem { location: Location { line: 2, column: 8, length: 5 }, message: "unknown key `sorce`".into() },
+                Problem {
+                    location: Location { line: 2, column: 8, length: 5 },
+                    message: "unknown key `sorce`".into(),
+                },
                 Problem { location: Location::default(), message: "missing key `clusters`".into() },
             ],
         };
@@ -174,11 +180,17 @@ mod tests {
     #[test]
     fn a_secret_on_the_line_is_not_shown() {
         for (line, shown) in [
-            ("url: https://me:hunter2@example.com/x, usr: a", "url: https://**********@example.com/x, usr: a"),
+            (
+                "url: https://me:hunter2@example.com/x, usr: a",
+                "url: https://**********@example.com/x, usr: a",
+            ),
             ("    pasword: \"hunter2, b\" # mine", "    pasword: ********* ** * ****"),
             ("{ \"token\" : hunter2 }", "{ \"token\" : ******* *"),
             ("password: { env: NAME }", "password: { env: NAME }"),
-            ("source: { path: x }, url: https://example.com/@scope", "source: { path: x }, url: https://example.com/@scope"),
+            (
+                "source: { path: x }, url: https://example.com/@scope",
+                "source: { path: x }, url: https://example.com/@scope",
+            ),
         ] {
             assert_eq!(without_secrets(line), shown);
         }
@@ -187,7 +199,10 @@ mod tests {
     #[test]
     fn only_a_near_name_is_suggested() {
         assert_eq!(did_you_mean("sorce", ["source", "release"]), "; did you mean `source`?");
-        assert_eq!(did_you_mean("eks-dev-1", ["eks-development-1", "eks-staging-1"]), "; did you mean `eks-development-1`?");
+        assert_eq!(
+            did_you_mean("eks-dev-1", ["eks-development-1", "eks-staging-1"]),
+            "; did you mean `eks-development-1`?"
+        );
         assert_eq!(did_you_mean("zzz", ["source", "release"]), "");
     }
 }

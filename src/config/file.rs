@@ -45,7 +45,8 @@ pub struct Config {
 impl Config {
     /// Reads `release.yaml` and reports everything that is wrong with it at once.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
         Self::parse(path, &text)
     }
 
@@ -58,7 +59,8 @@ impl Config {
 
     /// Like [`Config::load`], and every values file of every chart and cluster can be read.
     pub fn check(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
         let config = Self::parse_form(path, &text)?;
         config.document.refuse([validate::problems(&config), values::problems(&config)].concat())?;
         Ok(config)
@@ -93,7 +95,8 @@ pub struct ChartConfig {
     pub repository: String,
     /// The Helm release in every cluster.
     pub release: ReleaseId,
-    /// Values files for every cluster, relative to `release.yaml`; later ones win. `{cluster}` stands for the cluster's name.
+    /// Values files for every cluster, relative to `release.yaml`; later ones win. `{cluster}` stands for the
+    /// cluster's name.
     #[serde(default)]
     pub values: Vec<String>,
     /// What is known about the chart. Without it: `cert-manager` for the chart of that name, else `generic`.
@@ -189,7 +192,8 @@ enum DurationText {}
 pub struct RepositoryConfig {
     /// Its address: `https://…` (ChartMuseum's API).
     pub url: String,
-    /// The path under which ChartMuseum's API is served, if it is not the one of the address (`--context-path` of ChartMuseum).
+    /// The path under which ChartMuseum's API is served, if it is not the one of the address
+    /// (`--context-path` of ChartMuseum).
     #[serde(default)]
     pub context_path: Option<String>,
     /// User name for basic authentication.
@@ -226,7 +230,8 @@ pub struct ClusterConfig {
     /// The wave that it belongs to.
     #[serde(default)]
     pub wave: Option<String>,
-    /// Values files of this cluster, relative to `release.yaml`; they win over the chart's. `{chart}` stands for the chart's name.
+    /// Values files of this cluster, relative to `release.yaml`; they win over the chart's. `{chart}` stands
+    /// for the chart's name.
     #[serde(default)]
     pub values: Vec<String>,
 }

@@ -1,4 +1,5 @@
-//! A reference to a cert-manager issuer: `ClusterIssuer/letsencrypt-staging`, `Issuer/my-issuer` or `Issuer/my-namespace/my-issuer`.
+//! A reference to a cert-manager issuer: `ClusterIssuer/letsencrypt-staging`, `Issuer/my-issuer` or
+//! `Issuer/my-namespace/my-issuer`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -28,7 +29,10 @@ impl IssuerKind {
 /// Which issuer.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
-#[schemars(with = "String", title = "an issuer such as `ClusterIssuer/letsencrypt-staging` or `Issuer/my-namespace/my-issuer`")]
+#[schemars(
+    with = "String",
+    title = "an issuer such as `ClusterIssuer/letsencrypt-staging` or `Issuer/my-namespace/my-issuer`"
+)]
 #[schemars(extend("pattern" = "^(ClusterIssuer/[a-z0-9.-]+|Issuer/([a-z0-9-]+/)?[a-z0-9.-]+)$"))]
 pub struct IssuerRef {
     /// Its kind.
@@ -52,7 +56,9 @@ impl FromStr for IssuerRef {
         let (kind, namespace, name) = match parts[..] {
             ["ClusterIssuer", name] => (IssuerKind::ClusterIssuer, None, name),
             ["Issuer", name] => (IssuerKind::Issuer, None, name),
-            ["Issuer", namespace, name] if !namespace.is_empty() => (IssuerKind::Issuer, Some(namespace.to_owned()), name),
+            ["Issuer", namespace, name] if !namespace.is_empty() => {
+                (IssuerKind::Issuer, Some(namespace.to_owned()), name)
+            }
             _ => return Err(IssuerRefError(text.to_owned())),
         };
         if name.is_empty() {
@@ -99,7 +105,15 @@ mod tests {
 
     #[test]
     fn anything_else_is_refused() {
-        for text in ["", "letsencrypt", "clusterissuer/x", "ClusterIssuer/", "ClusterIssuer/a/b", "Issuer//x", "Certificate/x"] {
+        for text in [
+            "",
+            "letsencrypt",
+            "clusterissuer/x",
+            "ClusterIssuer/",
+            "ClusterIssuer/a/b",
+            "Issuer//x",
+            "Certificate/x",
+        ] {
             assert!(text.parse::<IssuerRef>().is_err(), "{text}");
         }
     }

@@ -1,8 +1,9 @@
 //! What is wished: `release.yaml`, read once and resolved into [`Settings`]. No cluster, no network.
 //!
-//! [`Config`] is the file as written, [`Selection`] is what was typed, [`Settings`] is both with every name resolved.
-//! Only [`Config::load`] and [`Settings::resolve`] read files; secrets stay names until [`RepositorySettings::credentials`] or
-//! [`SecretRef::read`] is called by the one place that sends them.
+//! [`Config`] is the file as written, [`Selection`] is what was typed, [`Settings`] is both with every name
+//! resolved.
+//! Only [`Config::load`] and [`Settings::resolve`] read files; secrets stay names until
+//! [`RepositorySettings::credentials`] or [`SecretRef::read`] is called by the one place that sends them.
 
 pub mod document;
 pub mod duration;
@@ -20,8 +21,8 @@ mod validate;
 
 pub use error::ConfigError;
 pub use file::{
-    CanarySettings, ChartConfig, ClusterConfig, Config, GateSettings, KubeTarget, KubernetesMatrix, OnFailure, PreflightSettings, Profile,
-    ReleaseId, RepositoryConfig, WaveSettings,
+    CanarySettings, ChartConfig, ClusterConfig, Config, GateSettings, KubeTarget, KubernetesMatrix,
+    OnFailure, PreflightSettings, Profile, ReleaseId, RepositoryConfig, WaveSettings,
 };
 pub use issuer::{IssuerKind, IssuerRef};
 pub use secret::{Credential, SecretError, SecretRef};

@@ -26,7 +26,9 @@ pub struct SecretRef {
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
     /// The variable is not set, or empty.
-    #[error("the environment variable `{name}` that {purpose} needs is not set; export it, or name another one in release.yaml")]
+    #[error(
+        "the environment variable `{name}` that {purpose} needs is not set; export it, or name another one in release.yaml"
+    )]
     Unset {
         /// The variable.
         name: String,
@@ -63,9 +65,14 @@ impl SecretRef {
         self.read_with(purpose, &|name| std::env::var(name).ok())
     }
 
-    fn read_with(&self, purpose: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<Secret, SecretError> {
+    fn read_with(
+        &self,
+        purpose: &str,
+        variable: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Secret, SecretError> {
         if let Some(path) = &self.file {
-            let unreadable = |source| SecretError::Unreadable { path: path.clone(), purpose: purpose.to_owned(), source };
+            let unreadable =
+                |source| SecretError::Unreadable { path: path.clone(), purpose: purpose.to_owned(), source };
             let text = std::fs::read_to_string(path).map_err(unreadable)?;
             return Ok(Secret::new(text.trim_end_matches(['\r', '\n'])));
         }

@@ -1,4 +1,5 @@
-//! [`Config`] and [`Selection`] with every name resolved: one chart and the clusters in the order of the rollout.
+//! [`Config`] and [`Selection`] with every name resolved: one chart and the clusters in the order of the
+//! rollout.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -7,8 +8,8 @@ use url::Url;
 
 use super::error::{ConfigError, did_you_mean};
 use super::file::{
-    ChartConfig, ClusterConfig, Config, GateSettings, KubeTarget, OnFailure, PreflightSettings, Profile, ReleaseId, RepositoryConfig,
-    WaveSettings,
+    ChartConfig, ClusterConfig, Config, GateSettings, KubeTarget, OnFailure, PreflightSettings, Profile,
+    ReleaseId, RepositoryConfig, WaveSettings,
 };
 use super::secret::{Credential, SecretError, SecretRef};
 use super::selection::Selection;
@@ -140,12 +141,23 @@ impl ChartSettings {
         Self::resolve(config, name, chart, selection)
     }
 
-    fn resolve(config: &Config, name: &str, chart: &ChartConfig, selection: &Selection) -> Result<Self, ConfigError> {
-        let source = chart.source.resolve(config.base_dir()).expect("a loaded file has exactly one source for each chart");
+    fn resolve(
+        config: &Config,
+        name: &str,
+        chart: &ChartConfig,
+        selection: &Selection,
+    ) -> Result<Self, ConfigError> {
+        let source = chart
+            .source
+            .resolve(config.base_dir())
+            .expect("a loaded file has exactly one source for each chart");
         if selection.reference.is_some() && !matches!(source, Source::Git(_)) {
-            return Err(refused(format!("--ref selects a commit of a git source, but `{name}` comes from {source}")));
+            return Err(refused(format!(
+                "--ref selects a commit of a git source, but `{name}` comes from {source}"
+            )));
         }
-        let repository = config.repositories.get(&chart.repository).expect("a loaded file names repositories that exist");
+        let repository =
+            config.repositories.get(&chart.repository).expect("a loaded file names repositories that exist");
         let mut gates = chart.gates.clone();
         gates.timeout = selection.timeout.unwrap_or(gates.timeout);
         let known = if name == "cert-manager" { Profile::CertManager } else { Profile::Generic };
@@ -162,10 +174,13 @@ impl ChartSettings {
 
 impl RepositorySettings {
     fn resolve(name: &str, repository: &RepositoryConfig, base_dir: &Path) -> Self {
-        let secret = |reference: &Option<SecretRef>| reference.as_ref().map(|reference| reference.anchored(base_dir));
+        let secret =
+            |reference: &Option<SecretRef>| reference.as_ref().map(|reference| reference.anchored(base_dir));
         Self {
             name: name.to_owned(),
-            url: RedactedUrl::new(Url::parse(&repository.url).expect("a loaded file has addresses that are URLs")),
+            url: RedactedUrl::new(
+                Url::parse(&repository.url).expect("a loaded file has addresses that are URLs"),
+            ),
             context_path: repository.context_path.clone(),
             username: repository.username.as_ref().map(|username| username.anchored(base_dir)),
             password: secret(&repository.password),
@@ -193,19 +208,30 @@ fn refused(message: String) -> ConfigError {
 }
 
 /// The chart that was asked for, or the only one.
-fn chart<'a>(config: &'a Config, selection: &'a Selection) -> Result<(&'a str, &'a ChartConfig), ConfigError> {
+fn chart<'a>(
+    config: &'a Config,
+    selection: &'a Selection,
+) -> Result<(&'a str, &'a ChartConfig), ConfigError> {
     let names: Vec<&str> = config.charts.keys().map(String::as_str).collect();
     let name = match (&selection.chart, &names[..]) {
         (Some(name), _) => name,
         (None, [only]) => *only,
-        (None, _) => return Err(refused(format!("several charts are configured; select one with --chart: {}", list(&names)))),
+        (None, _) => {
+            return Err(refused(format!(
+                "several charts are configured; select one with --chart: {}",
+                list(&names)
+            )));
+        }
     };
     unknown("chart", &[name.to_owned()], &names)?;
     Ok((name, &config.charts[name]))
 }
 
 /// The selected clusters with their places in the file, in the order of the rollout.
-fn clusters<'a>(config: &'a Config, selection: &Selection) -> Result<Vec<(usize, &'a ClusterConfig)>, ConfigError> {
+fn clusters<'a>(
+    config: &'a Config,
+    selection: &Selection,
+) -> Result<Vec<(usize, &'a ClusterConfig)>, ConfigError> {
     let names: Vec<&str> = config.clusters.iter().map(|cluster| cluster.name.as_str()).collect();
     let waves: Vec<&str> = config.waves.iter().map(|wave| wave.name.as_str()).collect();
     unknown("cluster", &selection.clusters, &names)?;
@@ -215,12 +241,22 @@ fn clusters<'a>(config: &'a Config, selection: &Selection) -> Result<Vec<(usize,
             || selection.clusters.contains(&cluster.name)
             || cluster.wave.as_ref().is_some_and(|wave| selection.waves.contains(wave))
     };
-    let mut clusters: Vec<_> = config.clusters.iter().enumerate().filter(|(_, cluster)| selected(cluster)).collect();
-    let position = |cluster: &ClusterConfig| waves.iter().position(|wave| Some(*wave) == cluster.wave.as_deref()).unwrap_or(usize::MAX);
+    let mut clusters: Vec<_> =
+        config.clusters.iter().enumerate().filter(|(_, cluster)| selected(cluster)).collect();
+    let position = |cluster: &ClusterConfig| {
+        waves.iter().position(|wave| Some(*wave) == cluster.wave.as_deref()).unwrap_or(usize::MAX)
+    };
     clusters.sort_by_key(|(index, cluster)| (position(cluster), *index));
     if clusters.is_empty() {
-        let message = if selection.waves.is_empty() { "no cluster is selected" } else { "no cluster belongs to the selected waves" };
-        return Err(refused(format!("{message}; use --cluster NAME, --wave NAME or --all\nconfigured clusters: {}", list(&names))));
+        let message = if selection.waves.is_empty() {
+            "no cluster is selected"
+        } else {
+            "no cluster belongs to the selected waves"
+        };
+        return Err(refused(format!(
+            "{message}; use --cluster NAME, --wave NAME or --all\nconfigured clusters: {}",
+            list(&names)
+        )));
     }
     Ok(clusters)
 }
@@ -242,11 +278,17 @@ mod tests {
 
     /// The fleet of the fixtures, where it stands.
     fn fleet() -> Config {
-        Config::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/fleet/release.yaml")).unwrap()
+        Config::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/fleet/release.yaml"))
+            .unwrap()
     }
 
     fn names(selection: &Selection) -> Vec<String> {
-        Settings::resolve(&fleet(), selection).unwrap().clusters.into_iter().map(|cluster| cluster.name).collect()
+        Settings::resolve(&fleet(), selection)
+            .unwrap()
+            .clusters
+            .into_iter()
+            .map(|cluster| cluster.name)
+            .collect()
     }
 
     fn strings(texts: &[&str]) -> Vec<String> {
@@ -261,16 +303,22 @@ mod tests {
             names(&Selection { waves: strings(&["production", "development"]), ..Selection::default() }),
             [in_order[0], in_order[2]]
         );
-        let twice =
-            Selection { clusters: strings(&[in_order[1], in_order[0], in_order[1]]), waves: strings(&["staging"]), ..Selection::default() };
+        let twice = Selection {
+            clusters: strings(&[in_order[1], in_order[0], in_order[1]]),
+            waves: strings(&["staging"]),
+            ..Selection::default()
+        };
         assert_eq!(names(&twice), in_order[..2]);
     }
 
     #[test]
     fn the_clusters_values_come_after_the_charts_and_are_read_once() {
         let settings = Settings::resolve(&fleet(), &Selection { all: true, ..Selection::default() }).unwrap();
-        let values: Vec<Vec<&str>> =
-            settings.clusters.iter().map(|cluster| cluster.values.iter().map(|file| &file.sha256[..8]).collect()).collect();
+        let values: Vec<Vec<&str>> = settings
+            .clusters
+            .iter()
+            .map(|cluster| cluster.values.iter().map(|file| &file.sha256[..8]).collect())
+            .collect();
         assert_eq!(values, [vec!["aa931a27", "5495eb69"], vec!["aa931a27"], vec!["aa931a27"]]);
         assert_eq!(settings.clusters[0].values[1].bytes, b"replicaCount: 1\n");
     }
@@ -280,10 +328,17 @@ mod tests {
         let config = fleet();
         let all = Selection { all: true, ..Selection::default() };
         let as_configured = Settings::resolve(&config, &all).unwrap();
-        assert_eq!((as_configured.on_failure, as_configured.chart.gates.timeout), (OnFailure::Halt, Duration::from_mins(10)));
-        let typed = Selection { on_failure: Some(OnFailure::Rollback), timeout: Some(Duration::from_secs(5)), ..all };
+        assert_eq!(
+            (as_configured.on_failure, as_configured.chart.gates.timeout),
+            (OnFailure::Halt, Duration::from_mins(10))
+        );
+        let typed =
+            Selection { on_failure: Some(OnFailure::Rollback), timeout: Some(Duration::from_secs(5)), ..all };
         let settings = Settings::resolve(&config, &typed).unwrap();
-        assert_eq!((settings.on_failure, settings.chart.gates.timeout), (OnFailure::Rollback, Duration::from_secs(5)));
+        assert_eq!(
+            (settings.on_failure, settings.chart.gates.timeout),
+            (OnFailure::Rollback, Duration::from_secs(5))
+        );
         assert_eq!(settings.chart.gates.settle, Duration::from_mins(2));
     }
 

@@ -74,7 +74,8 @@ pub struct ArchiveSource {
 }
 
 impl SourceConfig {
-    /// The one source that is written, if it is exactly one; the files of secrets become relative to `base_dir`.
+    /// The one source that is written, if it is exactly one; the files of secrets become relative to
+    /// `base_dir`.
     pub fn resolve(&self, base_dir: &Path) -> Option<Source> {
         match (&self.git, &self.directory, &self.archive) {
             (Some(url), None, None) => Some(Source::Git(GitSource {
@@ -108,7 +109,8 @@ mod tests {
 
     #[test]
     fn exactly_one_source_resolves() {
-        let git = SourceConfig { git: Some("https://example.com/charts.git".into()), ..SourceConfig::default() };
+        let git =
+            SourceConfig { git: Some("https://example.com/charts.git".into()), ..SourceConfig::default() };
         let both = SourceConfig { directory: Some("chart".into()), ..git.clone() };
         assert_eq!(git.resolve(Path::new(".")).unwrap().to_string(), ". of https://example.com/charts.git");
         assert_eq!(both.resolve(Path::new(".")), None);

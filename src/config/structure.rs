@@ -1,8 +1,11 @@
-//! Is the file of the form that its JSON Schema describes? The schema comes from the structs, so the two cannot differ.
+//! Is the file of the form that its JSON Schema describes? The schema comes from the structs, so the two
+//! cannot differ.
 //!
 //! Serde stops at the first wrong key; this finds all of them.
 
-use boon::{Compiler, ErrorKind, InstanceLocation, InstanceToken, SchemaIndex, Schemas, Type, ValidationError};
+use boon::{
+    Compiler, ErrorKind, InstanceLocation, InstanceToken, SchemaIndex, Schemas, Type, ValidationError,
+};
 use serde_json::Value;
 
 use super::document::Document;
@@ -54,7 +57,8 @@ struct Judge<'a> {
 }
 
 impl Judge<'_> {
-    /// The innermost errors are the ones that a person can act on. What has a title or a list of choices is told as a whole.
+    /// The innermost errors are the ones that a person can act on. What has a title or a list of choices is
+    /// told as a whole.
     fn collect(&self, error: &ValidationError<'_, '_>, findings: &mut Vec<Finding>) {
         let subschema = self.subschema(error.schema_url);
         let whole = match error.kind {
@@ -65,7 +69,11 @@ impl Judge<'_> {
         if whole {
             findings.extend(self.findings(error, subschema));
         } else {
-            error.causes.iter().filter(|cause| !wants_nothing(cause)).for_each(|cause| self.collect(cause, findings));
+            error
+                .causes
+                .iter()
+                .filter(|cause| !wants_nothing(cause))
+                .for_each(|cause| self.collect(cause, findings));
         }
     }
 
@@ -73,29 +81,43 @@ impl Judge<'_> {
         let steps = steps(&error.instance_location);
         let steps: Vec<&str> = steps.iter().map(String::as_str).collect();
         match &error.kind {
-            ErrorKind::AdditionalProperties { got } => got.iter().map(|key| self.unknown_key(&steps, key, subschema)).collect(),
+            ErrorKind::AdditionalProperties { got } => {
+                got.iter().map(|key| self.unknown_key(&steps, key, subschema)).collect()
+            }
             ErrorKind::Required { want } => want.iter().map(|key| self.missing_key(&steps, key)).collect(),
             kind => {
-                let problem = Problem { location: self.document.location(&steps), message: wrong_value(&steps, kind, subschema) };
+                let problem = Problem {
+                    location: self.document.location(&steps),
+                    message: wrong_value(&steps, kind, subschema),
+                };
                 vec![Finding { problem, missing: None, meant: None }]
             }
         }
     }
 
     fn unknown_key(&self, steps: &[&str], key: &str, subschema: &Value) -> Finding {
-        let known: Vec<&str> = subschema["properties"].as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
+        let known: Vec<&str> = subschema["properties"]
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(name, _)| name.as_str())
+            .collect();
         let near = nearest(key, known.iter().copied());
         let hint = match near {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("it has {}", known.join(", ")),
         };
         let location = self.document.key_location(&[steps, &[key]].concat());
-        let problem = Problem { location, message: format!("unknown key `{key}` in {}; {hint}", place(steps)) };
+        let problem =
+            Problem { location, message: format!("unknown key `{key}` in {}; {hint}", place(steps)) };
         Finding { problem, missing: None, meant: near.map(|near| place(&[steps, &[near]].concat())) }
     }
 
     fn missing_key(&self, steps: &[&str], key: &str) -> Finding {
-        let problem = Problem { location: self.document.key_location(steps), message: format!("missing key `{key}` in {}", place(steps)) };
+        let problem = Problem {
+            location: self.document.key_location(steps),
+            message: format!("missing key `{key}` in {}", place(steps)),
+        };
         Finding { problem, missing: Some(place(&[steps, &[key]].concat())), meant: None }
     }
 
@@ -123,7 +145,8 @@ fn wrong_value(steps: &[&str], kind: &ErrorKind<'_, '_>, subschema: &Value) -> S
         (Some(title), _) => format!("{place} has to be {title}"),
         (None, ErrorKind::OneOf(_)) => format!("{place} has to be {}", choices.join(" or ")),
         (None, ErrorKind::Type { got, want }) => {
-            let wanted = want.iter().filter(|want| *want != Type::Null).map(named).collect::<Vec<_>>().join(" or ");
+            let wanted =
+                want.iter().filter(|want| *want != Type::Null).map(named).collect::<Vec<_>>().join(" or ");
             format!("{place} has to be {wanted}, not {}", named(*got))
         }
         (None, kind) => format!("{place}: {kind}"),

@@ -53,7 +53,10 @@ impl Findings<'_> {
         let source = &chart.source;
         let here = |key: &'static str| ["charts", name, "source", key];
         if source.resolve(self.config.base_dir()).is_none() {
-            self.at_key(&["charts", name, "source"], format!("the source of `{name}` has to be one of `git`, `directory` and `archive`"));
+            self.at_key(
+                &["charts", name, "source"],
+                format!("the source of `{name}` has to be one of `git`, `directory` and `archive`"),
+            );
         }
         if source.git.is_none() {
             let only_git = [
@@ -64,11 +67,22 @@ impl Findings<'_> {
                 ("ssh-key", source.ssh_key.is_some()),
             ];
             for (key, _) in only_git.into_iter().filter(|(_, written)| *written) {
-                self.at_key(&here(key), format!("`{key}` belongs to a `git` source; a directory or an archive has none"));
+                self.at_key(
+                    &here(key),
+                    format!("`{key}` belongs to a `git` source; a directory or an archive has none"),
+                );
             }
         }
-        if source.git.as_deref().and_then(|url| Url::parse(url).ok()).is_some_and(|url| url.password().is_some()) {
-            self.at(&here("git"), "a password in a URL ends up in logs; write `token: { env: NAME }` instead".to_owned());
+        if source
+            .git
+            .as_deref()
+            .and_then(|url| Url::parse(url).ok())
+            .is_some_and(|url| url.password().is_some())
+        {
+            self.at(
+                &here("git"),
+                "a password in a URL ends up in logs; write `token: { env: NAME }` instead".to_owned(),
+            );
         }
     }
 
@@ -103,9 +117,15 @@ impl Findings<'_> {
             Ok(_) => {}
         }
         if repository.token.is_some() && (repository.username.is_some() || repository.password.is_some()) {
-            self.at_key(&here("token"), format!("repository `{name}` has both a token and a user name or password; keep one of them"));
+            self.at_key(
+                &here("token"),
+                format!("repository `{name}` has both a token and a user name or password; keep one of them"),
+            );
         } else if repository.username.is_some() != repository.password.is_some() {
-            self.at_key(&["repositories", name], format!("repository `{name}` needs both `username` and `password`, or none of them"));
+            self.at_key(
+                &["repositories", name],
+                format!("repository `{name}` needs both `username` and `password`, or none of them"),
+            );
         }
     }
 
@@ -119,7 +139,10 @@ impl Findings<'_> {
         if let Some(server) = &cluster.kube.server
             && let Err(error) = Url::parse(server)
         {
-            self.at(&["clusters", index, "kube", "server"], format!("the API server of `{}` is not a URL: {error}", cluster.name));
+            self.at(
+                &["clusters", index, "kube", "server"],
+                format!("the API server of `{}` is not a URL: {error}", cluster.name),
+            );
         }
         for (position, file) in cluster.values.iter().enumerate() {
             if self.config.charts.len() > 1 && !file.contains("{chart}") {
@@ -135,7 +158,10 @@ impl Findings<'_> {
         let mut seen = HashMap::new();
         for (index, wave) in self.config.waves.iter().enumerate() {
             if seen.insert(wave.name.as_str(), index).is_some() {
-                self.at(&["waves", &index.to_string(), "name"], format!("there are two waves `{}`", wave.name));
+                self.at(
+                    &["waves", &index.to_string(), "name"],
+                    format!("there are two waves `{}`", wave.name),
+                );
             }
             if wave.max_parallel > 1 {
                 let told = "clusters are upgraded strictly one after the other in this version; write `max-parallel: 1`, or leave it out";
@@ -144,7 +170,8 @@ impl Findings<'_> {
         }
     }
 
-    /// By name, by API server and by context: an upgrade of the "next" cluster must not be a second one of the same.
+    /// By name, by API server and by context: an upgrade of the "next" cluster must not be a second one of
+    /// the same.
     fn same_cluster_twice(&mut self) {
         let clusters = &self.config.clusters;
         for (index, cluster) in clusters.iter().enumerate() {
@@ -153,10 +180,16 @@ impl Findings<'_> {
             if earlier.iter().any(|other| other.name == cluster.name) {
                 self.at(&["clusters", &index, "name"], format!("there are two clusters `{}`", cluster.name));
             } else if let Some(other) = earlier.iter().find(|other| same_server(&other.kube, &cluster.kube)) {
-                let message = format!("`{}` has the API server of `{}`: they are one cluster", cluster.name, other.name);
+                let message = format!(
+                    "`{}` has the API server of `{}`: they are one cluster",
+                    cluster.name, other.name
+                );
                 self.at(&["clusters", &index, "kube", "server"], message);
-            } else if let Some(other) = earlier.iter().find(|other| other.kube.context == cluster.kube.context) {
-                let message = format!("`{}` has the context of `{}`: they are one cluster", cluster.name, other.name);
+            } else if let Some(other) =
+                earlier.iter().find(|other| other.kube.context == cluster.kube.context)
+            {
+                let message =
+                    format!("`{}` has the context of `{}`: they are one cluster", cluster.name, other.name);
                 self.at(&["clusters", &index, "kube", "context"], message);
             }
         }
@@ -172,6 +205,8 @@ fn same_server(one: &KubeTarget, other: &KubeTarget) -> bool {
 
 /// Do two URLs lead to the same server? Case of the host, default ports and a final slash do not matter.
 pub fn same_address(one: &str, other: &str) -> bool {
-    let normal = |url: &str| Url::parse(url).map_or_else(|_| url.to_owned(), |url| url.as_str().trim_end_matches('/').to_owned());
+    let normal = |url: &str| {
+        Url::parse(url).map_or_else(|_| url.to_owned(), |url| url.as_str().trim_end_matches('/').to_owned())
+    };
     normal(one) == normal(other)
 }

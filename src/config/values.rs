@@ -18,14 +18,18 @@ pub struct ValuesFile {
     pub sha256: String,
 }
 
-/// The chart's files, then the cluster's (later ones win), and the ones that cannot be read with the places that name them.
+/// The chart's files, then the cluster's (later ones win), and the ones that cannot be read with the places
+/// that name them.
 pub(super) fn read(
     config: &Config,
     (chart_name, chart): (&str, &ChartConfig),
     (index, cluster): (usize, &ClusterConfig),
 ) -> (Vec<ValuesFile>, Vec<Problem>) {
     let (index, mut files, mut problems) = (index.to_string(), Vec::new(), Vec::new());
-    let lists = [(vec!["charts", chart_name, "values"], &chart.values), (vec!["clusters", &index, "values"], &cluster.values)];
+    let lists = [
+        (vec!["charts", chart_name, "values"], &chart.values),
+        (vec!["clusters", &index, "values"], &cluster.values),
+    ];
     for (steps, list) in lists {
         for (position, template) in list.iter().enumerate() {
             let path = template.replace("{chart}", chart_name).replace("{cluster}", &cluster.name);
@@ -34,7 +38,10 @@ pub(super) fn read(
                 Err(error) => {
                     let position = position.to_string();
                     let location = config.document.location(&[&steps[..], &[&position]].concat());
-                    problems.push(Problem { location, message: format!("read the values file `{path}` of `{}`: {error}", cluster.name) });
+                    problems.push(Problem {
+                        location,
+                        message: format!("read the values file `{path}` of `{}`: {error}", cluster.name),
+                    });
                 }
             }
         }

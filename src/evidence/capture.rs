@@ -1,4 +1,5 @@
-//! What a failure left behind, read before anything is undone: pods, their events and logs, and cert-manager's unfinished objects.
+//! What a failure left behind, read before anything is undone: pods, their events and logs, and
+//! cert-manager's unfinished objects.
 //!
 //! Everything is asked at once and within a limit: evidence must not hold a rollback up.
 
@@ -32,8 +33,14 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// A file's name and text, or what could not be read.
 type Part = Result<(String, String), String>;
 
-/// Keeps everything that explains a failure in the run's directory; answers the files, and a line for what could not be read.
-pub async fn capture(cluster: &Cluster, namespace: &str, with_chain: bool, directory: &RunDirectory) -> (Vec<String>, Vec<String>) {
+/// Keeps everything that explains a failure in the run's directory; answers the files, and a line for what
+/// could not be read.
+pub async fn capture(
+    cluster: &Cluster,
+    namespace: &str,
+    with_chain: bool,
+    directory: &RunDirectory,
+) -> (Vec<String>, Vec<String>) {
     let pods = Api::<Pod>::namespaced(cluster.client.clone(), namespace).list(&ListParams::default()).await;
     let (pods, unlisted) = match pods {
         Ok(pods) => (pods.items, None),
@@ -47,7 +54,9 @@ pub async fn capture(cluster: &Cluster, namespace: &str, with_chain: bool, direc
     let parts = join_all(reads).await.into_iter().flatten();
     let (mut files, mut problems) = (Vec::new(), Vec::from_iter(unlisted));
     for part in parts {
-        let kept = part.and_then(|(name, text)| directory.keep(&cluster.name, &name, &text).map_err(|error| told(&error)));
+        let kept = part.and_then(|(name, text)| {
+            directory.keep(&cluster.name, &name, &text).map_err(|error| told(&error))
+        });
         match kept {
             Ok(file) => files.push(file),
             Err(problem) => problems.push(problem),
@@ -65,7 +74,11 @@ fn within<'a>(what: String, read: impl Future<Output = Vec<Part>> + Send + 'a) -
 
 async fn of_pod(cluster: &Cluster, pod: &Pod) -> Vec<Part> {
     let name = pod.name_any();
-    let mut parts = vec![serde_norway::to_string(pod).map(|text| (format!("pod-{name}.yaml"), text)).map_err(|error| told(&error))];
+    let mut parts = vec![
+        serde_norway::to_string(pod)
+            .map(|text| (format!("pod-{name}.yaml"), text))
+            .map_err(|error| told(&error)),
+    ];
     for log in logs::of_pod(cluster, pod, LOG_LINES).await {
         parts.push(log.map_err(|error| told(&error)).map(|log| {
             let suffix = if log.previous { ".previous" } else { "" };
@@ -74,7 +87,9 @@ async fn of_pod(cluster: &Cluster, pod: &Pod) -> Vec<Part> {
     }
     let events = events::about(cluster, "Pod", pod.namespace().as_deref(), &name).await;
     parts.push(events.map_err(|error| told(&error)).map(|events| {
-        let lines = events.iter().map(|event| format!("{} {} x{}: {}", event.kind, event.reason, event.count, event.message));
+        let lines = events
+            .iter()
+            .map(|event| format!("{} {} x{}: {}", event.kind, event.reason, event.count, event.message));
         (format!("events-{name}.txt"), lines.collect::<Vec<_>>().join("\n"))
     }));
     parts
@@ -83,7 +98,8 @@ async fn of_pod(cluster: &Cluster, pod: &Pod) -> Vec<Part> {
 /// All objects of one of cert-manager's kinds; none of them holds a secret.
 async fn of_kind(cluster: &Cluster, group: &str, kind: &str) -> Vec<Part> {
     let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, "v1", kind));
-    let listed = Api::<DynamicObject>::all_with(cluster.client.clone(), &resource).list(&ListParams::default()).await;
+    let listed =
+        Api::<DynamicObject>::all_with(cluster.client.clone(), &resource).list(&ListParams::default()).await;
     let text = listed.map_err(|error| format!("the {kind}s cannot be listed: {error}"));
     vec![
         text.and_then(|list| serde_norway::to_string(&list.items).map_err(|error| told(&error)))

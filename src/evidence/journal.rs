@@ -1,4 +1,5 @@
-//! The journal of the last rollout of one release, as it is kept in the cluster. A new runner can take a run up from it.
+//! The journal of the last rollout of one release, as it is kept in the cluster. A new runner can take a run
+//! up from it.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -80,7 +81,13 @@ impl Journal {
     fn reports(&mut self) -> impl Iterator<Item = &mut crate::gate::GateReport> {
         self.records
             .iter_mut()
-            .filter_map(|record| if let Event::Gated { outcome } = &mut record.event { Some(&mut outcome.reports) } else { None })
+            .filter_map(|record| {
+                if let Event::Gated { outcome } = &mut record.event {
+                    Some(&mut outcome.reports)
+                } else {
+                    None
+                }
+            })
             .flatten()
     }
 

@@ -1,4 +1,5 @@
-//! `.release/runs/<id>/`: the journal line by line, and a folder for each cluster with what was captured there.
+//! `.release/runs/<id>/`: the journal line by line, and a folder for each cluster with what was captured
+//! there.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -72,7 +73,8 @@ mod tests {
     fn every_record_is_a_line_that_reads_back() {
         let base = tempfile::tempdir().unwrap();
         let directory = RunDirectory::create(base.path(), "r1").unwrap();
-        let record = |event| Record { at: Timestamp::UNIX_EPOCH, cluster: "eks-development-1".to_owned(), event };
+        let record =
+            |event| Record { at: Timestamp::UNIX_EPOCH, cluster: "eks-development-1".to_owned(), event };
         let records = [record(Event::Locked), record(Event::Changed { revision: 2 })];
         for record in &records {
             directory.append(record).unwrap();

@@ -1,4 +1,5 @@
-//! The API server can trust the webhook: cainjector has filled the caBundles with the CA of the webhook's Secret.
+//! The API server can trust the webhook: cainjector has filled the caBundles with the CA of the webhook's
+//! Secret.
 
 use std::collections::BTreeSet;
 
@@ -29,7 +30,10 @@ pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
 }
 
 fn trusted(injected: &Injected) -> String {
-    injected.secret.as_ref().map_or_else(|| "a CA".to_owned(), |(namespace, name)| format!("the CA of Secret {namespace}/{name}"))
+    injected
+        .secret
+        .as_ref()
+        .map_or_else(|| "a CA".to_owned(), |(namespace, name)| format!("the CA of Secret {namespace}/{name}"))
 }
 
 /// The caBundle of every webhook of an object; nothing while the object is not there.
@@ -46,7 +50,8 @@ fn bundles(seen: &Seen, injected: &Injected) -> Vec<Option<ByteString>> {
         }
         _ => {
             let conversion = seen.crds.find(None, name).and_then(|crd| crd.spec.conversion.as_ref());
-            let client = conversion.and_then(|conversion| conversion.webhook.as_ref()?.client_config.as_ref());
+            let client =
+                conversion.and_then(|conversion| conversion.webhook.as_ref()?.client_config.as_ref());
             client.map(|client| client.ca_bundle.clone()).into_iter().collect()
         }
     }
@@ -61,25 +66,36 @@ fn wrong(bundles: &[Option<ByteString>], injected: &Injected, seen: &Seen) -> Op
     }
     let (namespace, name) = injected.secret.as_ref()?;
     let Some(secret) = seen.ca_secrets.find(Some(namespace), name) else {
-        return Some(("secret", format!("Secret {namespace}/{name} is not there: the webhook has not made its CA")));
+        return Some((
+            "secret",
+            format!("Secret {namespace}/{name} is not there: the webhook has not made its CA"),
+        ));
     };
     let ca = ca(secret);
     if ca.is_empty() {
         return Some(("secret", format!("Secret {namespace}/{name} holds no certificate")));
     }
-    let trusts = |bundle: &Option<ByteString>| bundle.as_ref().is_some_and(|bundle| !certificates(&bundle.0).is_disjoint(&ca));
-    (!bundles.iter().all(trusts)).then(|| ("other", format!("caBundle does not contain the CA of Secret {namespace}/{name}")))
+    let trusts = |bundle: &Option<ByteString>| {
+        bundle.as_ref().is_some_and(|bundle| !certificates(&bundle.0).is_disjoint(&ca))
+    };
+    (!bundles.iter().all(trusts))
+        .then(|| ("other", format!("caBundle does not contain the CA of Secret {namespace}/{name}")))
 }
 
 fn ca(secret: &Secret) -> BTreeSet<Vec<u8>> {
     let data = secret.data.as_ref();
-    let pem = data.and_then(|data| data.get("ca.crt").filter(|pem| !pem.0.is_empty()).or_else(|| data.get("tls.crt")));
+    let pem = data
+        .and_then(|data| data.get("ca.crt").filter(|pem| !pem.0.is_empty()).or_else(|| data.get("tls.crt")));
     pem.map(|pem| certificates(&pem.0)).unwrap_or_default()
 }
 
 /// The DER of every certificate; two PEM texts of one certificate may differ.
 fn certificates(pem: &[u8]) -> BTreeSet<Vec<u8>> {
-    Pem::iter_from_buffer(pem).flatten().filter(|pem| pem.label == "CERTIFICATE").map(|pem| pem.contents).collect()
+    Pem::iter_from_buffer(pem)
+        .flatten()
+        .filter(|pem| pem.label == "CERTIFICATE")
+        .map(|pem| pem.contents)
+        .collect()
 }
 
 #[cfg(test)]
@@ -102,9 +118,12 @@ mod tests {
             serde_json::from_value(json!({"metadata": {"namespace": "cert-manager", "name": "webhook-ca", "uid": "s"}, "data": {"ca.crt": STANDARD.encode(pem)}})).unwrap()
         });
         Seen {
-            validating: [serde_json::from_value(json!({"metadata": {"name": "webhook", "uid": "v"}, "webhooks": [webhook]})).unwrap()]
-                .into_iter()
-                .collect(),
+            validating: [serde_json::from_value(
+                json!({"metadata": {"name": "webhook", "uid": "v"}, "webhooks": [webhook]}),
+            )
+            .unwrap()]
+            .into_iter()
+            .collect(),
             ca_secrets: secret.into_iter().collect(),
             ..Seen::default()
         }
@@ -127,7 +146,11 @@ mod tests {
             (Some(pem("new")), Some(String::new()), Verdict::Waiting),
         ];
         for (bundle, secret, expected) in table {
-            assert_eq!(judge(&seen(bundle.as_deref(), secret.as_deref()), &world.context()).verdict(), expected, "{bundle:?} {secret:?}");
+            assert_eq!(
+                judge(&seen(bundle.as_deref(), secret.as_deref()), &world.context()).verdict(),
+                expected,
+                "{bundle:?} {secret:?}"
+            );
         }
         assert_eq!(judge(&Seen::default(), &world.context()).verdict(), Verdict::Waiting);
     }

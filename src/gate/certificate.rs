@@ -30,12 +30,19 @@ pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
     judgement
 }
 
-fn judge_one(certificate: &Certificate, now: &CertificateState, standing: Standing, context: &Context) -> Option<Opinion> {
+fn judge_one(
+    certificate: &Certificate,
+    now: &CertificateState,
+    standing: Standing,
+    context: &Context,
+) -> Option<Opinion> {
     let target = Target::of(certificate);
     let message = || says(certificate);
     match (standing, context.baseline.certificates.get(certificate.uid())) {
         (Standing::Ignored, _) => None,
-        (Standing::BrokenBefore, _) => now.is_broken().then(|| Opinion::in_baseline("broken-before", target, message())),
+        (Standing::BrokenBefore, _) => {
+            now.is_broken().then(|| Opinion::in_baseline("broken-before", target, message()))
+        }
         _ if context.strict() => broken_now(certificate, now, target, context),
         (Standing::Known | Standing::New, before) => {
             let worse = worse(before, now)?;
@@ -62,9 +69,19 @@ fn worse(before: Option<&CertificateState>, now: &CertificateState) -> Option<&'
 }
 
 /// Without an upgrade there is nothing to compare with: what is broken is broken.
-fn broken_now(certificate: &Certificate, now: &CertificateState, target: Target, context: &Context) -> Option<Opinion> {
+fn broken_now(
+    certificate: &Certificate,
+    now: &CertificateState,
+    target: Target,
+    context: &Context,
+) -> Option<Opinion> {
     if now.is_broken() {
-        return Some(Opinion::failed("broken", target, says(certificate), chain::cause(Standing::Known, &says(certificate))));
+        return Some(Opinion::failed(
+            "broken",
+            target,
+            says(certificate),
+            chain::cause(Standing::Known, &says(certificate)),
+        ));
     }
     let created = certificate.metadata.creation_timestamp.as_ref().map(|time| time.0);
     let first = || Opinion::waiting("issuing", target, says(certificate), Cause::Unknown);
@@ -76,7 +93,10 @@ fn says(certificate: &Certificate) -> String {
     let status = &certificate.status;
     let words = ["Ready", "Issuing"].iter().filter_map(|kind| condition(&status.conditions, kind)).map(words);
     let failures = status.last_failure_time.iter().map(|at| {
-        let attempts = status.failed_issuance_attempts.map(|attempts| format!(", {attempts} failed attempts")).unwrap_or_default();
+        let attempts = status
+            .failed_issuance_attempts
+            .map(|attempts| format!(", {attempts} failed attempts"))
+            .unwrap_or_default();
         format!("last failure {at}{attempts}")
     });
     let said: Vec<String> = words.chain(failures).collect();
@@ -90,12 +110,20 @@ fn words(condition: &Condition) -> String {
 /// A user may delete one Certificate at any time; many at once are gone with their CRD or their release.
 fn vanished(seen: &Seen, context: &Context) -> Option<Opinion> {
     let before = &context.baseline.certificates;
-    let gone: Vec<&str> =
-        before.iter().filter(|(uid, _)| seen.certificates.get(uid).is_none()).map(|(_, state)| state.title.as_str()).collect();
+    let gone: Vec<&str> = before
+        .iter()
+        .filter(|(uid, _)| seen.certificates.get(uid).is_none())
+        .map(|(_, state)| state.title.as_str())
+        .collect();
     let name = gone.first()?.strip_prefix("Certificate ").unwrap_or_default();
     let (namespace, name) = name.split_once('/').unwrap_or(("", name));
     let target = Target::named("Certificate", Some(namespace), name);
-    let message = format!("{} of {} certificates are gone or were created again: {}", gone.len(), before.len(), first_few(&gone));
+    let message = format!(
+        "{} of {} certificates are gone or were created again: {}",
+        gone.len(),
+        before.len(),
+        first_few(&gone)
+    );
     if gone.len() >= 2 && is_mass(gone.len(), before.len()) {
         Some(Opinion::failed("vanished", target, message, Cause::Unknown))
     } else {
@@ -124,9 +152,15 @@ mod tests {
         let mut world = World::new(vec![]);
         world.subject.fresh = fresh;
         if let Some(before) = before {
-            world.baseline.certificates.insert("c".to_owned(), CertificateState::of(&with_status(certificate("c", None), before)));
+            world
+                .baseline
+                .certificates
+                .insert("c".to_owned(), CertificateState::of(&with_status(certificate("c", None), before)));
         }
-        let seen = Seen { certificates: [with_status(certificate("c", None), now)].into_iter().collect(), ..Seen::default() };
+        let seen = Seen {
+            certificates: [with_status(certificate("c", None), now)].into_iter().collect(),
+            ..Seen::default()
+        };
         judge(&seen, &world.context())
     }
 
@@ -134,13 +168,17 @@ mod tests {
     fn only_what_got_worse_fails() {
         let good = json!({"conditions": ready("True")});
         let bad = json!({"conditions": ready("False")});
-        let failed =
-            |at: &str, attempts: i64| json!({"conditions": ready("True"), "lastFailureTime": at, "failedIssuanceAttempts": attempts});
+        let failed = |at: &str, attempts: i64| json!({"conditions": ready("True"), "lastFailureTime": at, "failedIssuanceAttempts": attempts});
         let table = [
             ("stays ready", Some(good.clone()), good.clone(), Verdict::Passed),
             ("not ready any more", Some(good.clone()), bad.clone(), Verdict::Failed),
             ("renewal failed", Some(good.clone()), failed("2026-01-01T00:00:00Z", 1), Verdict::Failed),
-            ("failed before, and again", Some(failed("2026-01-01T00:00:00Z", 1)), failed("2026-01-01T01:00:00Z", 2), Verdict::Passed),
+            (
+                "failed before, and again",
+                Some(failed("2026-01-01T00:00:00Z", 1)),
+                failed("2026-01-01T01:00:00Z", 2),
+                Verdict::Passed,
+            ),
             ("was never ready", Some(bad.clone()), bad.clone(), Verdict::Passed),
             ("recovered", Some(bad.clone()), good, Verdict::Passed),
             ("new, not issued yet", None, bad, Verdict::Passed),
@@ -164,7 +202,10 @@ mod tests {
         let world = |count: usize| {
             let mut world = World::new(vec![]);
             for index in 0..count {
-                world.baseline.certificates.insert(format!("u{index}"), CertificateState::of(&certificate("gone", None)));
+                world
+                    .baseline
+                    .certificates
+                    .insert(format!("u{index}"), CertificateState::of(&certificate("gone", None)));
             }
             world
         };

@@ -1,4 +1,5 @@
-//! The requests that matter are issued, or on their way. What is history, and what was broken before the upgrade, does not block.
+//! The requests that matter are issued, or on their way. What is history, and what was broken before the
+//! upgrade, does not block.
 
 use std::time::Duration;
 
@@ -30,11 +31,18 @@ pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
             }
         }
     }
-    judgement.fact(format!("{issued} requests issued, {open} under way; {ignored} that do not matter any more"));
+    judgement
+        .fact(format!("{issued} requests issued, {open} under way; {ignored} that do not matter any more"));
     judgement
 }
 
-fn judge_one(seen: &Seen, request: &CertificateRequest, result: RequestResult, standing: Standing, context: &Context) -> Opinion {
+fn judge_one(
+    seen: &Seen,
+    request: &CertificateRequest,
+    result: RequestResult,
+    standing: Standing,
+    context: &Context,
+) -> Opinion {
     let target = Target::of(request);
     let message = states::explained(request);
     let before = context.baseline.requests.get(request.uid()).filter(|_| !context.strict());
@@ -42,7 +50,9 @@ fn judge_one(seen: &Seen, request: &CertificateRequest, result: RequestResult, s
         return Opinion::in_baseline("broken-before", target, message);
     }
     if result.is_bad() {
-        let known = before.is_some_and(|before| before.result == result.word() && before.failure_time == request.status.failure_time);
+        let known = before.is_some_and(|before| {
+            before.result == result.word() && before.failure_time == request.status.failure_time
+        });
         return if known {
             Opinion::in_baseline("bad", target, message)
         } else {
@@ -60,8 +70,12 @@ fn judge_one(seen: &Seen, request: &CertificateRequest, result: RequestResult, s
     }
     let cause = chain::cause(standing, &message);
     let opinion = Opinion::waiting("open", target, message, cause).since(created(request));
-    if result == RequestResult::Unapproved { Opinion { rule: "unapproved", ..opinion.chain(APPROVAL) } } else { opinion.chain(limit) }
-        .holds_settle()
+    if result == RequestResult::Unapproved {
+        Opinion { rule: "unapproved", ..opinion.chain(APPROVAL) }
+    } else {
+        opinion.chain(limit)
+    }
+    .holds_settle()
 }
 
 fn created(request: &CertificateRequest) -> Option<k8s_openapi::jiff::Timestamp> {
@@ -115,8 +129,18 @@ mod tests {
             ("superseded, failed", request("r", Some("c"), "2", &failed()), Verdict::Passed, 0),
             ("current, issued", request("r", Some("c"), "3", &issued()), Verdict::Passed, 0),
             ("next, failed", request("r", Some("c"), "4", &failed()), Verdict::Failed, 1),
-            ("next, denied", request("r", Some("c"), "4", &json!([{"type": "Denied", "status": "True"}])), Verdict::Failed, 1),
-            ("next, invalid", request("r", Some("c"), "4", &json!([{"type": "InvalidRequest", "status": "True"}])), Verdict::Failed, 1),
+            (
+                "next, denied",
+                request("r", Some("c"), "4", &json!([{"type": "Denied", "status": "True"}])),
+                Verdict::Failed,
+                1,
+            ),
+            (
+                "next, invalid",
+                request("r", Some("c"), "4", &json!([{"type": "InvalidRequest", "status": "True"}])),
+                Verdict::Failed,
+                1,
+            ),
             ("next, pending", request("r", Some("c"), "4", &pending()), Verdict::Passed, 1),
             ("next, unapproved", request("r", Some("c"), "4", &json!([])), Verdict::Passed, 1),
             ("anomaly, failed", request("r", Some("c"), "9", &failed()), Verdict::Failed, 1),
@@ -134,13 +158,16 @@ mod tests {
     fn what_was_broken_before_does_not_block() {
         let bad = request("r", Some("c"), "4", &failed());
         let mut same = healthy();
-        same.baseline.requests.insert("r".to_owned(), RequestState::of(&bad, crate::certmanager::states::Role::Next));
+        same.baseline
+            .requests
+            .insert("r".to_owned(), RequestState::of(&bad, crate::certmanager::states::Role::Next));
         let judgement = judged(&same, vec![bad.clone()]);
         assert_eq!((judgement.verdict(), judgement.opinions[0].baseline), (Verdict::Passed, true));
 
         // Another try of a Certificate that failed before is no regression, though the request is new.
         let mut broken = healthy();
-        broken.baseline.certificates.get_mut("c").unwrap().last_failure_time = Some("2026-01-01T00:00:00Z".to_owned());
+        broken.baseline.certificates.get_mut("c").unwrap().last_failure_time =
+            Some("2026-01-01T00:00:00Z".to_owned());
         assert_eq!(judged(&broken, vec![bad.clone()]).verdict(), Verdict::Passed);
 
         // Without an upgrade everything counts as it is.
@@ -154,7 +181,10 @@ mod tests {
     fn a_standalone_request_of_before_is_nobodys_business() {
         let bad = request("r", None, "", &failed());
         let mut world = healthy();
-        world.baseline.requests.insert("r".to_owned(), RequestState::of(&bad, crate::certmanager::states::Role::Standalone));
+        world
+            .baseline
+            .requests
+            .insert("r".to_owned(), RequestState::of(&bad, crate::certmanager::states::Role::Standalone));
         assert!(judged(&world, vec![bad]).opinions.is_empty());
     }
 
@@ -163,9 +193,11 @@ mod tests {
         let bad = || request("r", Some("c"), "4", &failed());
         assert_eq!(judged(&healthy(), vec![bad()]).opinions[0].cause, Cause::Release);
         assert_eq!(judged(&World::new(vec![]), vec![bad()]).opinions[0].cause, Cause::Unknown);
-        let limited =
-            json!([{"type": "Ready", "status": "False", "reason": "Failed", "message": "429 urn:ietf:params:acme:error:rateLimited"}]);
-        assert_eq!(judged(&healthy(), vec![request("r", Some("c"), "4", &limited)]).opinions[0].cause, Cause::Environment);
+        let limited = json!([{"type": "Ready", "status": "False", "reason": "Failed", "message": "429 urn:ietf:params:acme:error:rateLimited"}]);
+        assert_eq!(
+            judged(&healthy(), vec![request("r", Some("c"), "4", &limited)]).opinions[0].cause,
+            Cause::Environment
+        );
     }
 
     #[test]
@@ -179,7 +211,10 @@ mod tests {
     fn a_request_that_was_stuck_before_is_reported_only() {
         let stuck = request("r", Some("c"), "4", &pending());
         let mut world = healthy();
-        world.baseline.requests.insert("r".to_owned(), RequestState::of(&stuck, crate::certmanager::states::Role::Next));
+        world
+            .baseline
+            .requests
+            .insert("r".to_owned(), RequestState::of(&stuck, crate::certmanager::states::Role::Next));
         assert!(!judged(&world, vec![stuck.clone()]).opinions[0].baseline);
         world.baseline.taken = Some("2026-01-01T12:00:00Z".parse().unwrap());
         assert!(judged(&world, vec![stuck]).opinions[0].baseline);

@@ -30,16 +30,28 @@ pub(crate) fn order_of<'s>(seen: &'s Seen, challenge: &Challenge) -> Option<&'s 
     seen.orders.get(&challenge.owner("Order")?.uid)
 }
 
-pub(crate) fn requests_of<'s>(seen: &'s Seen, certificate: &'s Certificate) -> impl Iterator<Item = &'s CertificateRequest> {
-    seen.requests.iter().filter(|request| request.owner("Certificate").is_some_and(|owner| owner.uid == certificate.uid()))
+pub(crate) fn requests_of<'s>(
+    seen: &'s Seen,
+    certificate: &'s Certificate,
+) -> impl Iterator<Item = &'s CertificateRequest> {
+    seen.requests
+        .iter()
+        .filter(|request| request.owner("Certificate").is_some_and(|owner| owner.uid == certificate.uid()))
 }
 
-pub(crate) fn orders_of<'s>(seen: &'s Seen, request: &'s CertificateRequest) -> impl Iterator<Item = &'s Order> {
-    seen.orders.iter().filter(|order| order.owner("CertificateRequest").is_some_and(|owner| owner.uid == request.uid()))
+pub(crate) fn orders_of<'s>(
+    seen: &'s Seen,
+    request: &'s CertificateRequest,
+) -> impl Iterator<Item = &'s Order> {
+    seen.orders
+        .iter()
+        .filter(|order| order.owner("CertificateRequest").is_some_and(|owner| owner.uid == request.uid()))
 }
 
 pub(crate) fn challenges_of<'s>(seen: &'s Seen, order: &'s Order) -> impl Iterator<Item = &'s Challenge> {
-    seen.challenges.iter().filter(|challenge| challenge.owner("Order").is_some_and(|owner| owner.uid == order.uid()))
+    seen.challenges
+        .iter()
+        .filter(|challenge| challenge.owner("Order").is_some_and(|owner| owner.uid == order.uid()))
 }
 
 /// How a request is to be judged.
@@ -61,9 +73,13 @@ pub(super) fn standing(seen: &Seen, request: &CertificateRequest, context: &Cont
     match states::role(request, owner) {
         Role::Superseded | Role::Orphan => Standing::Ignored,
         // Nobody retries it, so an old failure stays for ever and says nothing about now.
-        Role::Standalone if context.strict() || context.baseline.requests.contains_key(request.uid()) => Standing::Ignored,
+        Role::Standalone if context.strict() || context.baseline.requests.contains_key(request.uid()) => {
+            Standing::Ignored
+        }
         Role::Standalone => Standing::New,
-        Role::Current | Role::Next | Role::Anomaly => owner.map_or(Standing::Ignored, |owner| of_certificate(owner, context)),
+        Role::Current | Role::Next | Role::Anomaly => {
+            owner.map_or(Standing::Ignored, |owner| of_certificate(owner, context))
+        }
     }
 }
 
@@ -91,8 +107,11 @@ pub(super) fn cause(standing: Standing, message: &str) -> Cause {
 
 /// How often presenting the proof of `challenge` failed, and what was said the last time.
 pub(crate) fn present_errors<'s>(seen: &'s Seen, challenge: &Challenge) -> Option<(i32, &'s str)> {
-    let mut events: Vec<&Event> =
-        seen.present_errors.iter().filter(|event| event.involved_object.uid.as_deref() == Some(challenge.uid())).collect();
+    let mut events: Vec<&Event> = seen
+        .present_errors
+        .iter()
+        .filter(|event| event.involved_object.uid.as_deref() == Some(challenge.uid()))
+        .collect();
     events.sort_by_key(|event| event.last_timestamp.as_ref().map(|time| time.0));
     let count = events.iter().map(|event| count(event)).sum();
     events.last().map(|event| (count, event.message.as_deref().unwrap_or_default()))

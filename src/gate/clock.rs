@@ -36,11 +36,21 @@ impl Clock {
     }
 
     /// Weighs what `gate` says at `now` (from the start of the run); `server` is the API server's clock.
-    pub(crate) fn weigh(&mut self, gate: &'static str, mut judgement: Judgement, now: Duration, server: Option<Timestamp>) -> Weighed {
+    pub(crate) fn weigh(
+        &mut self,
+        gate: &'static str,
+        mut judgement: Judgement,
+        now: Duration,
+        server: Option<Timestamp>,
+    ) -> Weighed {
         let previous: HashMap<Key, Duration> = self.began.extract_if(|key, _| key.0 == gate).collect();
         let mut weighed = Weighed::default();
         for opinion in judgement.opinions.iter_mut().filter(|opinion| opinion.verdict == Verdict::Waiting) {
-            let key = (gate, opinion.rule, format!("{}{}", opinion.target, opinion.target.container.as_deref().unwrap_or_default()));
+            let key = (
+                gate,
+                opinion.rule,
+                format!("{}{}", opinion.target, opinion.target.container.as_deref().unwrap_or_default()),
+            );
             let began = previous.get(&key).copied().unwrap_or(now);
             let age = now.saturating_sub(began).max(self.age(opinion, server));
             match opinion.limit {
@@ -60,7 +70,9 @@ impl Clock {
     /// How old the object says that it is.
     fn age(&self, opinion: &Opinion, server: Option<Timestamp>) -> Duration {
         match (opinion.since, server) {
-            (Some(since), Some(server)) if self.by_objects => Duration::try_from(server.duration_since(since)).unwrap_or_default(),
+            (Some(since), Some(server)) if self.by_objects => {
+                Duration::try_from(server.duration_since(since)).unwrap_or_default()
+            }
             _ => Duration::ZERO,
         }
     }
@@ -91,7 +103,12 @@ mod tests {
 
     fn pending(name: &str) -> Judgement {
         let target = Target::named("Order", Some("web"), name);
-        Judgement { opinions: vec![Opinion::waiting("pending", target, "pending", Cause::Environment).chain(seconds(60))], facts: vec![] }
+        Judgement {
+            opinions: vec![
+                Opinion::waiting("pending", target, "pending", Cause::Environment).chain(seconds(60)),
+            ],
+            facts: vec![],
+        }
     }
 
     #[test]
@@ -99,21 +116,40 @@ mod tests {
         let mut clock = Clock::default();
         let first = clock.weigh("order", pending("a"), seconds(5), None);
         assert_eq!((first.judgement.verdict(), first.next), (Verdict::Waiting, Some(seconds(65))));
-        assert_eq!(clock.weigh("order", pending("a"), seconds(64), None).judgement.verdict(), Verdict::Waiting);
+        assert_eq!(
+            clock.weigh("order", pending("a"), seconds(64), None).judgement.verdict(),
+            Verdict::Waiting
+        );
         let late = clock.weigh("order", pending("a"), seconds(65), None).judgement;
-        assert_eq!((late.verdict(), late.opinions[0].message.as_str()), (Verdict::Failed, "pending (for more than 60 s)"));
-        assert_eq!(clock.weigh("order", pending("b"), seconds(66), None).judgement.verdict(), Verdict::Waiting);
-        assert_eq!(clock.weigh("order", pending("a"), seconds(67), None).judgement.verdict(), Verdict::Waiting);
+        assert_eq!(
+            (late.verdict(), late.opinions[0].message.as_str()),
+            (Verdict::Failed, "pending (for more than 60 s)")
+        );
+        assert_eq!(
+            clock.weigh("order", pending("b"), seconds(66), None).judgement.verdict(),
+            Verdict::Waiting
+        );
+        assert_eq!(
+            clock.weigh("order", pending("a"), seconds(67), None).judgement.verdict(),
+            Verdict::Waiting
+        );
     }
 
     #[test]
     fn what_it_means_is_said_only_when_it_lasts() {
         let judgement = || Judgement {
-            opinions: pending("a").opinions.into_iter().map(|opinion| opinion.meaning("nobody is there")).collect(),
+            opinions: pending("a")
+                .opinions
+                .into_iter()
+                .map(|opinion| opinion.meaning("nobody is there"))
+                .collect(),
             facts: vec![],
         };
         let mut clock = Clock::default();
-        assert_eq!(clock.weigh("order", judgement(), seconds(0), None).judgement.opinions[0].message, "pending");
+        assert_eq!(
+            clock.weigh("order", judgement(), seconds(0), None).judgement.opinions[0].message,
+            "pending"
+        );
         assert_eq!(
             clock.weigh("order", judgement(), seconds(60), None).judgement.opinions[0].message,
             "pending (for more than 60 s): nobody is there"
@@ -125,8 +161,14 @@ mod tests {
         let mut clock = Clock::default();
         clock.weigh("order", pending("a"), seconds(0), None);
         clock.weigh("canary", pending("a"), seconds(30), None);
-        assert_eq!(clock.weigh("order", pending("a"), seconds(60), None).judgement.verdict(), Verdict::Failed);
-        assert_eq!(clock.weigh("canary", pending("a"), seconds(61), None).judgement.verdict(), Verdict::Waiting);
+        assert_eq!(
+            clock.weigh("order", pending("a"), seconds(60), None).judgement.verdict(),
+            Verdict::Failed
+        );
+        assert_eq!(
+            clock.weigh("canary", pending("a"), seconds(61), None).judgement.verdict(),
+            Verdict::Waiting
+        );
     }
 
     #[test]
@@ -137,7 +179,10 @@ mod tests {
             judgement.opinions[0].since = Some("2026-01-01T00:00:00Z".parse().unwrap());
             judgement
         };
-        assert_eq!(Clock::default().weigh("order", old(), seconds(0), Some(now)).judgement.verdict(), Verdict::Waiting);
+        assert_eq!(
+            Clock::default().weigh("order", old(), seconds(0), Some(now)).judgement.verdict(),
+            Verdict::Waiting
+        );
         let mut clock = Clock::new(true);
         assert_eq!(clock.weigh("order", old(), seconds(0), Some(now)).judgement.verdict(), Verdict::Failed);
     }
@@ -150,7 +195,10 @@ mod tests {
             facts: vec!["1 request".to_owned()],
         };
         let first = clock.weigh("order", in_flight(), seconds(5), None);
-        assert_eq!((first.judgement.verdict(), first.in_flight), (Verdict::Passed, vec![("Order web/a".to_owned(), seconds(5))]));
+        assert_eq!(
+            (first.judgement.verdict(), first.in_flight),
+            (Verdict::Passed, vec![("Order web/a".to_owned(), seconds(5))])
+        );
         assert_eq!(clock.weigh("order", in_flight(), seconds(65), None).judgement.verdict(), Verdict::Failed);
     }
 }

@@ -1,4 +1,5 @@
-//! The kinds are served: every CRD that the release needs is established, and is still the same CRD as before.
+//! The kinds are served: every CRD that the release needs is established, and is still the same CRD as
+//! before.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 
@@ -44,10 +45,16 @@ fn judge_one(crd: &CustomResourceDefinition, context: &Context) -> Option<Opinio
     match condition("Established") {
         Some(established) if established.status == "True" => not_served(crd, target),
         Some(established) => {
-            let message = format!("Established={}: {}", established.status, established.message.as_deref().unwrap_or_default());
+            let message = format!(
+                "Established={}: {}",
+                established.status,
+                established.message.as_deref().unwrap_or_default()
+            );
             Some(Opinion::waiting("established", target, message, Cause::Release))
         }
-        None => Some(Opinion::waiting("established", target, "has no condition Established yet", Cause::Release)),
+        None => {
+            Some(Opinion::waiting("established", target, "has no condition Established yet", Cause::Release))
+        }
     }
 }
 
@@ -93,7 +100,10 @@ mod tests {
         let table = [
             (Some(crd(CRDS[0], "uid-0", &established())), Verdict::Passed),
             (Some(crd(CRDS[0], "uid-0", &json!([]))), Verdict::Waiting),
-            (Some(crd(CRDS[0], "uid-0", &json!([{"type": "Established", "status": "False"}]))), Verdict::Waiting),
+            (
+                Some(crd(CRDS[0], "uid-0", &json!([{"type": "Established", "status": "False"}]))),
+                Verdict::Waiting,
+            ),
             (Some(crd(CRDS[0], "uid-0", &refused)), Verdict::Failed),
             (Some(crd(CRDS[0], "other", &established())), Verdict::Failed),
             (None, Verdict::Waiting),

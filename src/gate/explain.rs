@@ -1,5 +1,5 @@
-//! What else is known about an object that failed: its last event, and for a pod the telling line of its log. Never a reason to fail: whatever
-//! cannot be read is left out.
+//! What else is known about an object that failed: its last event, and for a pod the telling line of its log.
+//! Never a reason to fail: whatever cannot be read is left out.
 
 use std::time::Duration;
 
@@ -32,18 +32,28 @@ async fn last_event(cluster: &Cluster, target: &Target, said: &str) -> Option<St
     let uid = target.uid.as_deref().filter(|uid| !uid.is_empty())?;
     let params = ListParams::default().fields(&format!("involvedObject.uid={uid}"));
     // Events about cluster-scoped objects are in the namespace `default`.
-    let events = Api::<Event>::namespaced(cluster.client.clone(), target.namespace.as_deref().unwrap_or("default"));
+    let events =
+        Api::<Event>::namespaced(cluster.client.clone(), target.namespace.as_deref().unwrap_or("default"));
     let last = events.list(&params).await.ok()?.items.into_iter().max_by_key(time)?;
-    let count = last.count.filter(|count| *count > 1).map(|count| format!(" ({count} times)")).unwrap_or_default();
+    let count =
+        last.count.filter(|count| *count > 1).map(|count| format!(" ({count} times)")).unwrap_or_default();
     let (reason, message) = (last.reason.unwrap_or_default(), last.message.unwrap_or_default());
     // Controllers put a word before what the object's status says, too.
     let repeats = message.split(": ").last().is_some_and(|end| said.contains(end));
-    Some(if repeats { format!("{reason}{count}") } else { format!("{reason}{count}: {}", short(message.trim())) })
+    Some(if repeats {
+        format!("{reason}{count}")
+    } else {
+        format!("{reason}{count}: {}", short(message.trim()))
+    })
 }
 
 fn time(event: &Event) -> Option<k8s_openapi::jiff::Timestamp> {
     let last = event.last_timestamp.as_ref().map(|time| time.0);
-    last.or(event.event_time.as_ref().map(|time| time.0)).or(event.metadata.creation_timestamp.as_ref().map(|time| time.0))
+    last.or(event.event_time.as_ref().map(|time| time.0)).or(event
+        .metadata
+        .creation_timestamp
+        .as_ref()
+        .map(|time| time.0))
 }
 
 /// Of the container that ended, if one did; else of the one that runs.
@@ -53,7 +63,12 @@ async fn log_line(cluster: &Cluster, target: &Target) -> Option<String> {
     }
     let pods = Api::<Pod>::namespaced(cluster.client.clone(), target.namespace.as_deref()?);
     for previous in [true, false] {
-        let params = LogParams { container: target.container.clone(), previous, tail_lines: Some(LINES), ..LogParams::default() };
+        let params = LogParams {
+            container: target.container.clone(),
+            previous,
+            tail_lines: Some(LINES),
+            ..LogParams::default()
+        };
         let log = pods.logs(&target.name, &params).await.unwrap_or_default();
         if let Some(line) = logs::telling(&log) {
             return Some(short(line));

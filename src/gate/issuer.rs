@@ -26,39 +26,57 @@ pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
     judgement
 }
 
-fn state<'i, K: Object>(issuer: &K, conditions: &'i [Condition]) -> (Target, Option<i64>, Option<&'i Condition>) {
+fn state<'i, K: Object>(
+    issuer: &K,
+    conditions: &'i [Condition],
+) -> (Target, Option<i64>, Option<&'i Condition>) {
     (Target::of(issuer), issuer.metadata().generation, condition(conditions, "Ready"))
 }
 
-fn judge_one(target: Target, generation: Option<i64>, ready: Option<&Condition>, context: &Context) -> Option<Opinion> {
-    let stale = ready.and_then(|ready| ready.observed_generation).is_some_and(|observed| generation.is_some_and(|now| observed < now));
+fn judge_one(
+    target: Target,
+    generation: Option<i64>,
+    ready: Option<&Condition>,
+    context: &Context,
+) -> Option<Opinion> {
+    let stale = ready
+        .and_then(|ready| ready.observed_generation)
+        .is_some_and(|observed| generation.is_some_and(|now| observed < now));
     if ready.is_some_and(Condition::is_true) && !stale {
         return None;
     }
     let (message, cause) = match ready {
         None => ("has no condition Ready".to_owned(), Cause::Unknown),
         Some(_) if stale => ("its condition Ready is about an older generation".to_owned(), Cause::Release),
-        Some(ready) => (format!("Ready={} ({}): {}", ready.status, ready.reason, ready.message), cause(&ready.reason)),
+        Some(ready) => {
+            (format!("Ready={} ({}): {}", ready.status, ready.reason, ready.message), cause(&ready.reason))
+        }
     };
     let before = target.uid.as_ref().and_then(|uid| context.baseline.issuers.get(uid));
     if context.strict() {
         return Some(Opinion::waiting("ready", target, message, cause));
     }
     match before {
-        Some(before) if before.ready => Some(Opinion::waiting("ready", target, format!("{message}; it was Ready before"), cause)),
+        Some(before) if before.ready => {
+            Some(Opinion::waiting("ready", target, format!("{message}; it was Ready before"), cause))
+        }
         Some(_) => Some(Opinion::in_baseline("ready", target, message)),
         // Made by somebody during the upgrade: not ours to judge.
         None => Some(Opinion::remark("new", target, message)),
     }
 }
 
-/// An account that cannot be verified is the CA's or the network's trouble; a spec that is refused now and was not before, the new version's.
+/// An account that cannot be verified is the CA's or the network's trouble; a spec that is refused now and
+/// was not before, the new version's.
 fn cause(reason: &str) -> Cause {
     match reason {
         "InvalidConfig" | "InvalidURL" | "InvalidSolver" => Cause::Release,
-        "ErrRegisterACMEAccount" | "ErrVerifyACMEAccount" | "ErrUpdateACMEAccount" | "VaultError" | "ErrorSetup" | "AuthFailed" => {
-            Cause::Environment
-        }
+        "ErrRegisterACMEAccount"
+        | "ErrVerifyACMEAccount"
+        | "ErrUpdateACMEAccount"
+        | "VaultError"
+        | "ErrorSetup"
+        | "AuthFailed" => Cause::Environment,
         _ => Cause::Unknown,
     }
 }
@@ -84,10 +102,16 @@ mod tests {
         let mut world = World::new(vec![]);
         world.subject.fresh = fresh;
         if let Some(ready) = before {
-            world.baseline.issuers.insert("i".to_owned(), IssuerState { title: String::new(), ready, message: String::new() });
+            world
+                .baseline
+                .issuers
+                .insert("i".to_owned(), IssuerState { title: String::new(), ready, message: String::new() });
         }
-        let seen =
-            Seen { cluster_issuers: [now].into_iter().collect(), issuers: Vec::<Issuer>::new().into_iter().collect(), ..Seen::default() };
+        let seen = Seen {
+            cluster_issuers: [now].into_iter().collect(),
+            issuers: Vec::<Issuer>::new().into_iter().collect(),
+            ..Seen::default()
+        };
         judge(&seen, &world.context())
     }
 
@@ -108,7 +132,10 @@ mod tests {
             assert_eq!(judged(now.clone(), before, fresh).verdict(), expected, "{now:?} {before:?} {fresh}");
         }
         assert_eq!(judged(bad(), Some(true), true).opinions[0].cause, Cause::Environment);
-        assert_eq!(judged(issuer("False", "InvalidSolver"), Some(true), true).opinions[0].cause, Cause::Release);
+        assert_eq!(
+            judged(issuer("False", "InvalidSolver"), Some(true), true).opinions[0].cause,
+            Cause::Release
+        );
         assert!(judged(bad(), Some(false), true).opinions[0].baseline);
     }
 

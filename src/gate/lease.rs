@@ -46,7 +46,9 @@ fn judge_one(judgement: &mut Judgement, leader: &Leader, lease: &Lease, pods: &[
         return judgement.say(Opinion::waiting("holder", target, message, Cause::Release));
     }
     let Some(pod) = pods.iter().find(|pod| is_held_by(holder, pod)) else {
-        let message = format!("held by {holder}, which is no pod of the current revision of Deployment {namespace}/{deployment}");
+        let message = format!(
+            "held by {holder}, which is no pod of the current revision of Deployment {namespace}/{deployment}"
+        );
         return judgement.say(Opinion::waiting("holder", target, message, Cause::Release));
     };
     judgement.fact(format!("{target} is held by Pod {}", pod.metadata.name.as_deref().unwrap_or_default()));
@@ -59,7 +61,9 @@ fn renewal(target: Target, spec: &LeaseSpec) -> Opinion {
     let duration = u64::try_from(spec.lease_duration_seconds.unwrap_or(60)).unwrap_or(60);
     let message = format!("its holder does not renew it; last renewal {renewed}");
     let target = Target { container: Some(renewed), ..target };
-    Opinion::waiting("renewal", target, message, Cause::Release).grace(Duration::from_secs(2 * duration)).holds_nothing()
+    Opinion::waiting("renewal", target, message, Cause::Release)
+        .grace(Duration::from_secs(2 * duration))
+        .holds_nothing()
 }
 
 /// The identity is the host name, then `-external-cert-manager-controller` or `_` and an id.
@@ -70,7 +74,8 @@ fn is_held_by(holder: &str, pod: &Pod) -> bool {
     let host = host.unwrap_or_default();
     let cut = host.get(..HOST_NAME).unwrap_or(&host).trim_end_matches(['-', '.']);
     let rest = holder.strip_prefix(host.as_str()).or_else(|| holder.strip_prefix(cut));
-    !host.is_empty() && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('_') || rest.starts_with("-external-"))
+    !host.is_empty()
+        && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('_') || rest.starts_with("-external-"))
 }
 
 #[cfg(test)]

@@ -1,10 +1,12 @@
 //! Is this cluster healthy enough to go on?
 //!
-//! A gate observes (I/O, no opinion), then judges (pure: no I/O, no clock). Everything observed is one value, `Seen`; watches and probes fill it,
-//! every judge reads it and nothing else. What must not last too long is an opinion with a limit; `Clock` holds the time, [`run()`] the loop.
+//! A gate observes (I/O, no opinion), then judges (pure: no I/O, no clock). Everything observed is one value,
+//! `Seen`; watches and probes fill it, every judge reads it and nothing else. What must not last too long is
+//! an opinion with a limit; `Clock` holds the time, [`run()`] the loop.
 //!
-//! Invariants: nothing observed is never `Passed`. `Waiting` at the deadline is `Failed`. A verdict is bound to the new revision. The worst verdict
-//! wins. A gate changes nothing in the cluster but the canary's own objects.
+//! Invariants: nothing observed is never `Passed`. `Waiting` at the deadline is `Failed`. A verdict is bound
+//! to the new revision. The worst verdict wins. A gate changes nothing in the cluster but the canary's own
+//! objects.
 
 pub mod baseline;
 pub mod canary;
@@ -81,7 +83,8 @@ impl Context<'_> {
 struct Gate {
     name: &'static str,
     judge: fn(&Seen, &Context) -> Judgement,
-    /// Judged at any time: a regression is one before the rollout is complete, too. The others come one after the other.
+    /// Judged at any time: a regression is one before the rollout is complete, too. The others come one after
+    /// the other.
     always: bool,
 }
 

@@ -7,7 +7,8 @@ use super::webhook;
 use crate::cluster::access::Access;
 use crate::config::{GateSettings, Profile};
 
-/// Every permission that the gates of `subject` use; logs and events that only explain a failure are left out.
+/// Every permission that the gates of `subject` use; logs and events that only explain a failure are left
+/// out.
 pub fn needs(subject: &Subject, settings: &GateSettings) -> Vec<Access> {
     let expected = Expected::of(subject);
     let mut needs = BTreeSet::new();
@@ -45,7 +46,12 @@ fn cert_manager(needs: &mut BTreeSet<Access>, expected: &Expected) {
     }
     watch(needs, "", "events", None);
     if expected.has_webhook() {
-        needs.insert(Access::new("create", "cert-manager.io", "certificaterequests", Some(webhook::NAMESPACE)));
+        needs.insert(Access::new(
+            "create",
+            "cert-manager.io",
+            "certificaterequests",
+            Some(webhook::NAMESPACE),
+        ));
     }
 }
 
@@ -78,10 +84,13 @@ mod tests {
 
     #[test]
     fn a_canary_needs_more_than_reading_and_another_chart_does_not() {
-        let mut world =
-            World::new(vec![json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "x", "namespace": "n"}})]);
+        let mut world = World::new(vec![
+            json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "x", "namespace": "n"}}),
+        ]);
         world.settings.canary.issuers = vec!["Issuer/web/ca".parse().unwrap()];
-        let told = |world: &World| needs(&world.subject, &world.settings).iter().map(ToString::to_string).collect::<Vec<_>>();
+        let told = |world: &World| {
+            needs(&world.subject, &world.settings).iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
         let wanted = told(&world);
         for access in [
             "watch pods in namespace n",

@@ -1,4 +1,5 @@
-//! What a judge says: findings about objects, each with the time that it may last, and the facts that it saw proven.
+//! What a judge says: findings about objects, each with the time that it may last, and the facts that it saw
+//! proven.
 
 use std::fmt;
 use std::time::Duration;
@@ -35,7 +36,13 @@ impl Target {
 
     /// An object that should exist.
     pub(crate) fn named(kind: &str, namespace: Option<&str>, name: &str) -> Self {
-        Self { kind: kind.to_owned(), namespace: namespace.map(str::to_owned), name: name.to_owned(), uid: None, container: None }
+        Self {
+            kind: kind.to_owned(),
+            namespace: namespace.map(str::to_owned),
+            name: name.to_owned(),
+            uid: None,
+            container: None,
+        }
     }
 
     /// One container of a Pod.
@@ -95,20 +102,52 @@ pub(crate) struct Opinion {
 }
 
 impl Opinion {
-    fn new(verdict: Verdict, rule: &'static str, target: Target, message: impl Into<String>, cause: Cause) -> Self {
+    fn new(
+        verdict: Verdict,
+        rule: &'static str,
+        target: Target,
+        message: impl Into<String>,
+        cause: Cause,
+    ) -> Self {
         let message = message.into();
-        Self { target, verdict, message, cause, baseline: false, rule, limit: Limit::Run, holds: Holds::Gate, since: None, meaning: "" }
+        Self {
+            target,
+            verdict,
+            message,
+            cause,
+            baseline: false,
+            rule,
+            limit: Limit::Run,
+            holds: Holds::Gate,
+            since: None,
+            meaning: "",
+        }
     }
 
-    pub(crate) fn failed(rule: &'static str, target: Target, message: impl Into<String>, cause: Cause) -> Self {
+    pub(crate) fn failed(
+        rule: &'static str,
+        target: Target,
+        message: impl Into<String>,
+        cause: Cause,
+    ) -> Self {
         Self::new(Verdict::Failed, rule, target, message, cause)
     }
 
-    pub(crate) fn inconclusive(rule: &'static str, target: Target, message: impl Into<String>, cause: Cause) -> Self {
+    pub(crate) fn inconclusive(
+        rule: &'static str,
+        target: Target,
+        message: impl Into<String>,
+        cause: Cause,
+    ) -> Self {
         Self::new(Verdict::Inconclusive, rule, target, message, cause)
     }
 
-    pub(crate) fn waiting(rule: &'static str, target: Target, message: impl Into<String>, cause: Cause) -> Self {
+    pub(crate) fn waiting(
+        rule: &'static str,
+        target: Target,
+        message: impl Into<String>,
+        cause: Cause,
+    ) -> Self {
         Self::new(Verdict::Waiting, rule, target, message, cause)
     }
 
@@ -152,7 +191,13 @@ impl Opinion {
 
     pub(crate) fn finding(&self) -> Finding {
         let Self { verdict, message, cause, baseline, .. } = self;
-        Finding { verdict: *verdict, object: self.target.to_string(), message: message.clone(), cause: *cause, baseline: *baseline }
+        Finding {
+            verdict: *verdict,
+            object: self.target.to_string(),
+            message: message.clone(),
+            cause: *cause,
+            baseline: *baseline,
+        }
     }
 }
 
@@ -175,7 +220,11 @@ impl Judgement {
 
     /// The worst opinion that holds the gate; without an opinion and without a fact it is `Waiting`.
     pub(crate) fn verdict(&self) -> Verdict {
-        let holding = self.opinions.iter().filter(|opinion| opinion.holds == Holds::Gate).map(|opinion| opinion.verdict);
+        let holding = self
+            .opinions
+            .iter()
+            .filter(|opinion| opinion.holds == Holds::Gate)
+            .map(|opinion| opinion.verdict);
         Verdict::worst(holding.chain((!self.facts.is_empty()).then_some(Verdict::Passed)))
     }
 }
@@ -190,9 +239,17 @@ mod tests {
         assert_eq!(judgement.verdict(), Verdict::Waiting);
         judgement.fact("3 of 3 deployments");
         assert_eq!(judgement.verdict(), Verdict::Passed);
-        judgement.say(Opinion::waiting("pending", Target::named("Order", Some("web"), "x"), "pending", Cause::Unknown).holds_settle());
+        judgement.say(
+            Opinion::waiting("pending", Target::named("Order", Some("web"), "x"), "pending", Cause::Unknown)
+                .holds_settle(),
+        );
         assert_eq!(judgement.verdict(), Verdict::Passed);
-        judgement.say(Opinion::failed("failed", Target::named("Order", Some("web"), "x"), "errored", Cause::Unknown));
+        judgement.say(Opinion::failed(
+            "failed",
+            Target::named("Order", Some("web"), "x"),
+            "errored",
+            Cause::Unknown,
+        ));
         assert_eq!(judgement.verdict(), Verdict::Failed);
     }
 }

@@ -19,7 +19,11 @@ const PRESENTING: Duration = Duration::from_secs(30);
 
 pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
     let mut judgement = Judgement::default();
-    if !seen.orders.is_listed() || !seen.challenges.is_listed() || !seen.requests.is_listed() || !seen.certificates.is_listed() {
+    if !seen.orders.is_listed()
+        || !seen.challenges.is_listed()
+        || !seen.requests.is_listed()
+        || !seen.certificates.is_listed()
+    {
         return judgement;
     }
     let (mut valid, mut open, mut ignored) = (0, 0, 0);
@@ -41,7 +45,8 @@ pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
 }
 
 fn standing(seen: &Seen, order: &Order, context: &Context) -> Standing {
-    chain::request_of(seen, order).map_or(Standing::Ignored, |request| chain::standing(seen, request, context))
+    chain::request_of(seen, order)
+        .map_or(Standing::Ignored, |request| chain::standing(seen, request, context))
 }
 
 fn judge_order(seen: &Seen, order: &Order, standing: Standing, context: &Context) -> Option<Opinion> {
@@ -53,8 +58,11 @@ fn judge_order(seen: &Seen, order: &Order, standing: Standing, context: &Context
         if standing == Standing::BrokenBefore || before.is_some_and(|before| before.state == status.state) {
             return Some(Opinion::in_baseline("failed", target, message));
         }
-        let limited =
-            if blame::is_rate_limited(&message) { "the CA limits the rate; every further cluster would make it worse: " } else { "" };
+        let limited = if blame::is_rate_limited(&message) {
+            "the CA limits the rate; every further cluster would make it worse: "
+        } else {
+            ""
+        };
         let cause = chain::cause(standing, &message);
         return Some(Opinion::failed("failed", target, format!("{limited}{message}"), cause));
     }
@@ -67,7 +75,8 @@ fn judge_order(seen: &Seen, order: &Order, standing: Standing, context: &Context
 
 /// Nothing in the Order says why; only the controller's log does.
 pub(super) fn not_accepted(target: Target) -> Opinion {
-    let opinion = Opinion::waiting("accepted", target, "the ACME server has not accepted it yet", Cause::Environment);
+    let opinion =
+        Opinion::waiting("accepted", target, "the ACME server has not accepted it yet", Cause::Environment);
     opinion.chain(AT_ONCE).meaning("it cannot be reached, or the issuer's account is not registered")
 }
 
@@ -78,24 +87,33 @@ fn judge_challenge(seen: &Seen, challenge: &Challenge, context: &Context) -> Opt
         if before.is_some_and(|before| before.terminating) {
             return Some(Opinion::in_baseline("deletion", target, "its deletion hung before the upgrade"));
         }
-        let message = format!("its deletion hangs at a finalizer; cert-manager cannot clean up: {}", challenge.status.reason);
+        let message = format!(
+            "its deletion hangs at a finalizer; cert-manager cannot clean up: {}",
+            challenge.status.reason
+        );
         let opinion = Opinion::waiting("deletion", target, message, Cause::Environment);
         return Some(opinion.chain(AT_ONCE).holds_nothing().since(Some(deleted.0)));
     }
-    let standing = chain::order_of(seen, challenge).map_or(Standing::Ignored, |order| standing(seen, order, context));
+    let standing =
+        chain::order_of(seen, challenge).map_or(Standing::Ignored, |order| standing(seen, order, context));
     if matches!(standing, Standing::Ignored | Standing::BrokenBefore) || before.is_some() {
         return None;
     }
     not_presented(seen, challenge).map(Opinion::holds_settle)
 }
 
-/// The proof cannot be put in place, again and again: waiting for cert-manager's growing pauses would not help.
+/// The proof cannot be put in place, again and again: waiting for cert-manager's growing pauses would not
+/// help.
 pub(super) fn not_presented(seen: &Seen, challenge: &Challenge) -> Option<Opinion> {
     let (count, said) = chain::present_errors(seen, challenge)?;
     let pending = !states::is_final(&challenge.status.state) && !challenge.status.presented;
     let reason = if challenge.status.reason.is_empty() { said } else { &challenge.status.reason };
-    let message = format!("{} for {} cannot be presented ({count} tries): {reason}", challenge.spec.kind, challenge.spec.dns_name);
-    let opinion = || Opinion::waiting("present", Target::of(challenge), message, Cause::Environment).chain(PRESENTING);
+    let message = format!(
+        "{} for {} cannot be presented ({count} tries): {reason}",
+        challenge.spec.kind, challenge.spec.dns_name
+    );
+    let opinion =
+        || Opinion::waiting("present", Target::of(challenge), message, Cause::Environment).chain(PRESENTING);
     (pending && count >= PRESENT_ERRORS).then(opinion)
 }
 
@@ -121,7 +139,12 @@ mod tests {
     fn seen(orders: Vec<Order>, challenges: Vec<Challenge>) -> Seen {
         Seen {
             certificates: [certificate("c", Some(3))].into_iter().collect(),
-            requests: [request("old", Some("c"), "2", &json!([])), request("next", Some("c"), "4", &json!([]))].into_iter().collect(),
+            requests: [
+                request("old", Some("c"), "2", &json!([])),
+                request("next", Some("c"), "4", &json!([])),
+            ]
+            .into_iter()
+            .collect(),
             orders: orders.into_iter().collect(),
             challenges: challenges.into_iter().collect(),
             ..Seen::default()
@@ -154,7 +177,10 @@ mod tests {
     fn an_order_that_the_server_never_took_has_two_minutes() {
         let judgement = judge(&seen(vec![order("o", "next", &json!({}))], vec![]), &world().context());
         let opinion = &judgement.opinions[0];
-        assert_eq!((opinion.limit, opinion.holds, opinion.cause), (Limit::Chain(AT_ONCE), Holds::Settle, Cause::Environment));
+        assert_eq!(
+            (opinion.limit, opinion.holds, opinion.cause),
+            (Limit::Chain(AT_ONCE), Holds::Settle, Cause::Environment)
+        );
     }
 
     #[test]
@@ -165,7 +191,10 @@ mod tests {
         let judgement = judge(&seen(vec![failed], vec![]), &world.context());
         assert_eq!((judgement.verdict(), judgement.opinions[0].baseline), (Verdict::Passed, true));
         world.subject.fresh = false;
-        assert_eq!(judge(&seen(vec![order("o", "next", &status("errored"))], vec![]), &world.context()).verdict(), Verdict::Failed);
+        assert_eq!(
+            judge(&seen(vec![order("o", "next", &status("errored"))], vec![]), &world.context()).verdict(),
+            Verdict::Failed
+        );
     }
 
     #[test]
@@ -173,7 +202,11 @@ mod tests {
         let limited = json!({"state": "errored", "reason": "Failed to create Order: 429 urn:ietf:params:acme:error:rateLimited: too many"});
         let judgement = judge(&seen(vec![order("o", "next", &limited)], vec![]), &world().context());
         assert_eq!(judgement.opinions[0].cause, Cause::Environment);
-        assert!(judgement.opinions[0].message.starts_with("the CA limits the rate"), "{}", judgement.opinions[0].message);
+        assert!(
+            judgement.opinions[0].message.starts_with("the CA limits the rate"),
+            "{}",
+            judgement.opinions[0].message
+        );
     }
 
     #[test]
@@ -202,6 +235,9 @@ mod tests {
         let mut deleted = challenge("ch", "gone", &json!({}));
         deleted.metadata.deletion_timestamp = serde_json::from_value(json!("2026-01-01T00:00:00Z")).unwrap();
         let judgement = judge(&seen(vec![], vec![deleted]), &world().context());
-        assert_eq!((judgement.opinions[0].limit, judgement.opinions[0].holds), (Limit::Chain(AT_ONCE), Holds::Nothing));
+        assert_eq!(
+            (judgement.opinions[0].limit, judgement.opinions[0].holds),
+            (Limit::Chain(AT_ONCE), Holds::Nothing)
+        );
     }
 }

@@ -29,7 +29,9 @@ fn problem(pod: &Pod, container: &ContainerStatus, baseline: &Baseline) -> Optio
     let said = waiting.and_then(|waiting| waiting.message.as_deref()).unwrap_or_default();
     let message = format!("container {}: {reason}: {said}", container.name);
     match reason {
-        "InvalidImageName" | "ErrImageNeverPull" => Some(Opinion::failed("image", target, message, Cause::Release)),
+        "InvalidImageName" | "ErrImageNeverPull" => {
+            Some(Opinion::failed("image", target, message, Cause::Release))
+        }
         "ErrImagePull" | "ImagePullBackOff" | "ImageInspectError" => {
             Some(Opinion::waiting("image", target, message, Cause::Release).grace(SECOND_TRY))
         }
@@ -37,7 +39,8 @@ fn problem(pod: &Pod, container: &ContainerStatus, baseline: &Baseline) -> Optio
             Some(Opinion::waiting("container", target, message, Cause::Release).grace(SECOND_TRY))
         }
         "CrashLoopBackOff" if container.restart_count >= CRASHES => {
-            let message = format!("container {}: CrashLoopBackOff after {}", container.name, restarts(container));
+            let message =
+                format!("container {}: CrashLoopBackOff after {}", container.name, restarts(container));
             Some(Opinion::failed("crash", target, message, Cause::Release))
         }
         _ => restarted(target, container, baseline),
@@ -46,7 +49,9 @@ fn problem(pod: &Pod, container: &ContainerStatus, baseline: &Baseline) -> Optio
 
 fn restarted(target: Target, container: &ContainerStatus, baseline: &Baseline) -> Option<Opinion> {
     let before = target.uid.as_ref().and_then(|uid| baseline.pods.get(uid));
-    let before = before.and_then(|pod| pod.restarts.iter().find(|(name, _)| *name == container.name)).map_or(0, |(_, count)| *count);
+    let before = before
+        .and_then(|pod| pod.restarts.iter().find(|(name, _)| *name == container.name))
+        .map_or(0, |(_, count)| *count);
     let message = format!("container {}: {}", container.name, restarts(container));
     match container.restart_count - before {
         ..=0 => None,
@@ -72,7 +77,9 @@ fn exit(ended: &ContainerStateTerminated) -> String {
 
 fn unschedulable(pod: &Pod) -> Option<Opinion> {
     let conditions = pod.status.as_ref()?.conditions.as_ref()?;
-    let scheduled = conditions.iter().find(|condition| condition.type_ == "PodScheduled" && condition.status == "False")?;
+    let scheduled = conditions
+        .iter()
+        .find(|condition| condition.type_ == "PodScheduled" && condition.status == "False")?;
     let message = format!("cannot be scheduled: {}", scheduled.message.as_deref().unwrap_or_default());
     Some(Opinion::waiting("schedule", Target::of(pod), message, Cause::Unknown))
 }
@@ -90,7 +97,12 @@ pub(crate) fn is_terminating(pod: &Pod) -> bool {
 
 /// The controller of `pod`.
 pub(crate) fn controller(pod: &Pod) -> Option<&str> {
-    pod.metadata.owner_references.iter().flatten().find(|owner| owner.controller == Some(true)).map(|owner| owner.uid.as_str())
+    pod.metadata
+        .owner_references
+        .iter()
+        .flatten()
+        .find(|owner| owner.controller == Some(true))
+        .map(|owner| owner.uid.as_str())
 }
 
 #[cfg(test)]
@@ -102,7 +114,9 @@ mod tests {
 
     fn pod(container: &Value) -> Pod {
         let mut container = container.clone();
-        for (field, value) in [("name", json!("main")), ("ready", json!(false)), ("image", json!("x")), ("imageID", json!(""))] {
+        for (field, value) in
+            [("name", json!("main")), ("ready", json!(false)), ("image", json!("x")), ("imageID", json!(""))]
+        {
             container[field] = value;
         }
         serde_json::from_value(json!({
@@ -136,14 +150,21 @@ mod tests {
         ];
         for (container, expected) in table {
             let opinions = problems(&pod(&container), &Baseline::default());
-            assert_eq!(opinions.first().map(|opinion| (opinion.verdict, opinion.limit)), expected, "{container}");
+            assert_eq!(
+                opinions.first().map(|opinion| (opinion.verdict, opinion.limit)),
+                expected,
+                "{container}"
+            );
         }
     }
 
     #[test]
     fn the_message_names_container_restarts_and_exit() {
         let opinions = problems(&pod(&waiting("CrashLoopBackOff", 3)), &Baseline::default());
-        assert_eq!(opinions[0].message, "container main: CrashLoopBackOff after 3 restarts, the last after exit code 137 (OOMKilled)");
+        assert_eq!(
+            opinions[0].message,
+            "container main: CrashLoopBackOff after 3 restarts, the last after exit code 137 (OOMKilled)"
+        );
         assert_eq!(opinions[0].target.container.as_deref(), Some("main"));
     }
 

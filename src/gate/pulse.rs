@@ -24,16 +24,33 @@ pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
     match &seen.pulse {
         Pulse::Unknown => {}
         Pulse::Answers => judgement.fact("the API server answers and every watch is complete"),
-        Pulse::Silent(why) => judgement.say(Opinion::waiting("silent", target(&context.subject.release.name), why, Cause::Environment)),
+        Pulse::Silent(why) => judgement.say(Opinion::waiting(
+            "silent",
+            target(&context.subject.release.name),
+            why,
+            Cause::Environment,
+        )),
     }
     for (what, why) in &seen.broken {
-        judgement.say(Opinion::waiting("watch", target(what), format!("watching {what}: {why}"), Cause::Environment));
+        judgement.say(Opinion::waiting(
+            "watch",
+            target(what),
+            format!("watching {what}: {why}"),
+            Cause::Environment,
+        ));
     }
     // A chart need not bring any of these; a watch that was started has to be complete.
-    let sets = seen.stateful_sets.is_complete() && seen.daemon_sets.is_complete() && seen.replica_sets.is_complete();
-    let complete = seen.crds.is_complete() && seen.deployments.is_complete() && seen.pods.is_complete() && sets;
+    let sets =
+        seen.stateful_sets.is_complete() && seen.daemon_sets.is_complete() && seen.replica_sets.is_complete();
+    let complete =
+        seen.crds.is_complete() && seen.deployments.is_complete() && seen.pods.is_complete() && sets;
     if !complete && judgement.opinions.is_empty() {
-        judgement.say(Opinion::waiting("listed", target("workloads"), "not everything is listed yet", Cause::Environment));
+        judgement.say(Opinion::waiting(
+            "listed",
+            target("workloads"),
+            "not everything is listed yet",
+            Cause::Environment,
+        ));
     }
     judgement
 }

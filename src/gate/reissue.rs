@@ -1,5 +1,5 @@
-//! The upgrade does not issue everything again. A new version may read old specs and Secrets differently; ACME limits are shared by all clusters, so
-//! a burst of issuances has to stop the fleet.
+//! The upgrade does not issue everything again. A new version may read old specs and Secrets differently;
+//! ACME limits are shared by all clusters, so a burst of issuances has to stop the fleet.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,7 +20,9 @@ pub(crate) struct Sightings(BTreeMap<String, BTreeSet<String>>);
 impl Sightings {
     /// Remembers the reason for which `certificate` is issued right now.
     pub(crate) fn note(&mut self, certificate: &Certificate) {
-        if let Some(issuing) = condition(&certificate.status.conditions, "Issuing").filter(|issuing| issuing.is_true()) {
+        if let Some(issuing) =
+            condition(&certificate.status.conditions, "Issuing").filter(|issuing| issuing.is_true())
+        {
             self.0.entry(certificate.uid().to_owned()).or_default().insert(issuing.reason.clone());
         }
     }
@@ -36,14 +38,24 @@ pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
         .certificates
         .iter()
         .filter(|certificate| !chain::is_canary(&certificate.metadata))
-        .filter_map(|certificate| Some((certificate, unexpected(seen, certificate, before.get(certificate.uid())?)?)))
+        .filter_map(|certificate| {
+            Some((certificate, unexpected(seen, certificate, before.get(certificate.uid())?)?))
+        })
         .collect();
     match again.first() {
-        None => judgement.fact(format!("none of {} certificates was issued again without a reason of its own", before.len())),
+        None => judgement.fact(format!(
+            "none of {} certificates was issued again without a reason of its own",
+            before.len()
+        )),
         Some((first, reason)) => {
             let titles: Vec<String> = again.iter().map(|(certificate, _)| certificate.title()).collect();
             let titles: Vec<&str> = titles.iter().map(String::as_str).collect();
-            let message = format!("{} of {} certificates are issued again ({reason}): {}", again.len(), before.len(), first_few(&titles));
+            let message = format!(
+                "{} of {} certificates are issued again ({reason}): {}",
+                again.len(),
+                before.len(),
+                first_few(&titles)
+            );
             if is_mass(again.len(), before.len()) {
                 judgement.say(Opinion::failed("reissue", Target::of(*first), message, Cause::Environment));
             } else {
@@ -72,11 +84,13 @@ fn unexpected(seen: &Seen, certificate: &Certificate, before: &CertificateState)
     // The condition may have come and gone while a watch was cut; the revision stays.
     let grew = certificate.status.revision > before.revision;
     let due = before.renewal.zip(seen.server_time).is_none_or(|(renewal, now)| renewal <= now);
-    (grew && reasons.is_none() && !due).then(|| format!("revision {:?}, and no renewal was due", certificate.status.revision.unwrap_or(0)))
+    (grew && reasons.is_none() && !due)
+        .then(|| format!("revision {:?}, and no renewal was due", certificate.status.revision.unwrap_or(0)))
 }
 
 fn issuing_message(certificate: &Certificate, reason: &str) -> String {
-    let message = condition(&certificate.status.conditions, "Issuing").filter(|issuing: &&Condition| issuing.reason == reason);
+    let message = condition(&certificate.status.conditions, "Issuing")
+        .filter(|issuing: &&Condition| issuing.reason == reason);
     message.map_or_else(|| reason.to_owned(), |issuing| format!("{reason}: {}", issuing.message))
 }
 
@@ -94,7 +108,10 @@ mod tests {
         let mut now = Vec::new();
         for index in 0..of {
             let uid = format!("c{index}");
-            world.baseline.certificates.insert(uid.clone(), CertificateState::of(&certificate(&uid, Some(1))));
+            world
+                .baseline
+                .certificates
+                .insert(uid.clone(), CertificateState::of(&certificate(&uid, Some(1))));
             let issuing = json!({"revision": 1, "conditions": [{"type": "Issuing", "status": "True", "reason": reason}]});
             if index < count {
                 seen.sightings.note(&with_status(certificate(&uid, Some(1)), &issuing));
@@ -125,10 +142,10 @@ mod tests {
     #[test]
     fn a_changed_spec_explains_an_issuance() {
         let mut world = World::new(vec![]);
-        world
-            .baseline
-            .certificates
-            .insert("c".to_owned(), CertificateState { generation: Some(1), ..CertificateState::of(&certificate("c", Some(1))) });
+        world.baseline.certificates.insert(
+            "c".to_owned(),
+            CertificateState { generation: Some(1), ..CertificateState::of(&certificate("c", Some(1))) },
+        );
         let issuing = json!({"revision": 1, "conditions": [{"type": "Issuing", "status": "True", "reason": "RequestChanged"}]});
         let mut changed = with_status(certificate("c", Some(1)), &issuing);
         changed.metadata.generation = Some(2);
@@ -142,7 +159,10 @@ mod tests {
     fn a_revision_that_grew_unseen_counts_unless_a_renewal_was_due() {
         let verdict = |renewal: &str| {
             let mut world = World::new(vec![]);
-            let before = CertificateState { renewal: Some(renewal.parse().unwrap()), ..CertificateState::of(&certificate("c", Some(1))) };
+            let before = CertificateState {
+                renewal: Some(renewal.parse().unwrap()),
+                ..CertificateState::of(&certificate("c", Some(1)))
+            };
             world.baseline.certificates.insert("c".to_owned(), before);
             let seen = Seen {
                 certificates: [certificate("c", Some(2))].into_iter().collect(),

@@ -1,4 +1,5 @@
-//! One look at everything: each gate is judged, in order, and the round says whether the run has ended. No I/O; the time is given.
+//! One look at everything: each gate is judged, in order, and the round says whether the run has ended. No
+//! I/O; the time is given.
 
 use std::time::Duration;
 
@@ -22,9 +23,15 @@ pub(super) struct Judged {
 impl Judged {
     /// The worst opinion, or the first fact.
     pub(super) fn headline(&self) -> String {
-        let mut holding = self.judgement.opinions.iter().filter(|opinion| opinion.holds == Holds::Gate && opinion.verdict == self.verdict);
+        let mut holding = self
+            .judgement
+            .opinions
+            .iter()
+            .filter(|opinion| opinion.holds == Holds::Gate && opinion.verdict == self.verdict);
         match holding.next() {
-            Some(opinion) if self.verdict > Verdict::Passed => format!("{}: {}", opinion.target, opinion.message),
+            Some(opinion) if self.verdict > Verdict::Passed => {
+                format!("{}: {}", opinion.target, opinion.message)
+            }
             _ => match self.judgement.facts.as_slice() {
                 [] => String::new(),
                 [fact] => fact.clone(),
@@ -62,7 +69,12 @@ pub(super) struct Rounds {
 
 impl Rounds {
     /// `by_objects`: ages count from what the objects say.
-    pub(super) fn new(gates: Vec<Gate>, settle_time: Option<Duration>, deadline: Duration, by_objects: bool) -> Self {
+    pub(super) fn new(
+        gates: Vec<Gate>,
+        settle_time: Option<Duration>,
+        deadline: Duration,
+        by_objects: bool,
+    ) -> Self {
         Self { gates, clock: Clock::new(by_objects), settle: Settle::default(), settle_time, deadline }
     }
 
@@ -73,7 +85,12 @@ impl Rounds {
         let mut reached = true;
         for gate in self.gates.clone() {
             if !reached && !gate.always {
-                round.judged.push(Judged { gate: gate.name, verdict: Verdict::Waiting, judgement: Judgement::default(), reached: false });
+                round.judged.push(Judged {
+                    gate: gate.name,
+                    verdict: Verdict::Waiting,
+                    judgement: Judgement::default(),
+                    reached: false,
+                });
                 continue;
             }
             let weighed = self.clock.weigh(gate.name, (gate.judge)(seen, context), now, seen.server_time);
@@ -97,7 +114,12 @@ impl Rounds {
         if let Some(due) = self.settle.due(time).filter(|due| *due > now) {
             round.next = Some(round.next.map_or(due, |next| next.min(due)));
         }
-        round.judged.push(Judged { gate: SETTLE, verdict: judgement.verdict(), judgement, reached: self.settle.is_running() });
+        round.judged.push(Judged {
+            gate: SETTLE,
+            verdict: judgement.verdict(),
+            judgement,
+            reached: self.settle.is_running(),
+        });
     }
 }
 
@@ -131,7 +153,12 @@ fn cut(judged: &mut Judged, now: Duration) {
     }
     if nothing {
         let target = Target::named("Gate", None, judged.gate);
-        judged.judgement.say(Opinion::failed("nothing", target, format!("nothing was observed in {} s", now.as_secs()), Cause::Unknown));
+        judged.judgement.say(Opinion::failed(
+            "nothing",
+            target,
+            format!("nothing was observed in {} s", now.as_secs()),
+            Cause::Unknown,
+        ));
     }
     judged.verdict = judged.judgement.verdict();
 }
@@ -160,7 +187,8 @@ mod tests {
     fn chain(seen: &Seen, _: &Context) -> Judgement {
         let mut judgement = Judgement::default();
         if seen.challenged.is_empty() {
-            judgement.say(Opinion::waiting("chain", target(), "pending", Cause::Environment).chain(seconds(100)));
+            judgement
+                .say(Opinion::waiting("chain", target(), "pending", Cause::Environment).chain(seconds(100)));
         } else {
             judgement.fact("issued");
         }
@@ -193,7 +221,12 @@ mod tests {
     #[test]
     fn steps_come_one_after_the_other_and_regressions_at_any_time() {
         let world = World::new(vec![]);
-        let mut rounds = Rounds::new(vec![step("a", pulse), step("b", pulse), always("r", regression)], None, seconds(60), false);
+        let mut rounds = Rounds::new(
+            vec![step("a", pulse), step("b", pulse), always("r", regression)],
+            None,
+            seconds(60),
+            false,
+        );
         let mut seen = Seen::default();
         let round = rounds.look(&seen, &world.context(), seconds(1));
         assert_eq!(verdicts(&round), [Waiting, Waiting, Passed]);
@@ -215,7 +248,10 @@ mod tests {
     #[test]
     fn nothing_observed_is_failed_at_the_deadline() {
         let mut rounds = Rounds::new(vec![step("a", nothing)], None, seconds(60), false);
-        assert_eq!(rounds.look(&Seen::default(), &World::new(vec![]).context(), seconds(60)).verdict(), Failed);
+        assert_eq!(
+            rounds.look(&Seen::default(), &World::new(vec![]).context(), seconds(60)).verdict(),
+            Failed
+        );
     }
 
     #[test]
@@ -228,7 +264,8 @@ mod tests {
         }
         assert_eq!(rounds.look(&seen, &world.context(), seconds(100)).verdict(), Failed);
         // Issued after the deadline: the settle time is not cut, but it must not break.
-        let mut rounds = Rounds::new(vec![step("c", chain), step("a", pulse)], Some(seconds(10)), seconds(60), false);
+        let mut rounds =
+            Rounds::new(vec![step("c", chain), step("a", pulse)], Some(seconds(10)), seconds(60), false);
         seen.challenged.insert("o".to_owned());
         seen.pulse = Pulse::Answers;
         assert_eq!(rounds.look(&seen, &world.context(), seconds(90)).next, Some(seconds(100)));

@@ -1,4 +1,5 @@
-//! The loop: something changes, everything is judged again. Watches and probes bring the changes; the only clock is here.
+//! The loop: something changes, everything is judged again. Watches and probes bring the changes; the only
+//! clock is here.
 
 use std::time::Duration;
 
@@ -27,8 +28,8 @@ const TICK: Duration = Duration::from_secs(1);
 /// So many failures are explained with events and logs.
 const EXPLAINED: usize = 3;
 
-/// Asks every gate until all are passed or one is not. `canary`: issue certificates of our own; a canary that did not pass is left for its chain
-/// to be looked at, and [`clean_up`] deletes it.
+/// Asks every gate until all are passed or one is not. `canary`: issue certificates of our own; a canary that
+/// did not pass is left for its chain to be looked at, and [`clean_up`] deletes it.
 pub async fn run(
     cluster: &Cluster,
     subject: &Subject,
@@ -61,22 +62,45 @@ struct Run<'r> {
 }
 
 impl<'r> Run<'r> {
-    fn new(cluster: &'r Cluster, context: Context<'r>, run_id: &'r str, canary: bool, progress: &'r dyn Progress) -> Self {
+    fn new(
+        cluster: &'r Cluster,
+        context: Context<'r>,
+        run_id: &'r str,
+        canary: bool,
+        progress: &'r dyn Progress,
+    ) -> Self {
         let (changes, arriving) = mpsc::channel(1024);
         let settings = context.settings;
         let deadline = if context.strict() { settings.timeout.min(JUDGE_NOW) } else { settings.timeout };
         let settle = (!context.strict() && !settings.settle.is_zero()).then_some(settings.settle);
-        let rounds = Rounds::new(gates(context.subject, context.expected, canary), settle, deadline, context.strict());
+        let rounds =
+            Rounds::new(gates(context.subject, context.expected, canary), settle, deadline, context.strict());
         let (tasks, started, told) = (JoinSet::new(), Instant::now(), Vec::new());
-        let mut run =
-            Self { cluster, context, id: run_id, progress, seen: Seen::default(), changes, arriving, tasks, rounds, started, told };
+        let mut run = Self {
+            cluster,
+            context,
+            id: run_id,
+            progress,
+            seen: Seen::default(),
+            changes,
+            arriving,
+            tasks,
+            rounds,
+            started,
+            told,
+        };
         run.tasks.spawn(pulse::watch(cluster.clone(), run.changes.clone()));
         run.watches().chart(context.expected, context.subject.profile);
         run
     }
 
     fn watches(&mut self) -> Watches<'_> {
-        Watches { cluster: self.cluster, changes: &self.changes, tasks: &mut self.tasks, seen: &mut self.seen }
+        Watches {
+            cluster: self.cluster,
+            changes: &self.changes,
+            tasks: &mut self.tasks,
+            seen: &mut self.seen,
+        }
     }
 
     async fn until_the_end(&mut self) -> Result<Round, GateError> {
@@ -98,7 +122,8 @@ impl<'r> Run<'r> {
         round
     }
 
-    /// An API server that has just fallen silent looks healthy: it has to answer once more before anything is passed.
+    /// An API server that has just fallen silent looks healthy: it has to answer once more before anything is
+    /// passed.
     async fn confirm(&mut self) -> Round {
         pulse::beat(self.cluster).await(&mut self.seen);
         self.take();
@@ -127,7 +152,8 @@ impl<'r> Run<'r> {
 
     /// Tells what changed, and starts what a gate that is newly reached needs.
     fn tell(&mut self, round: &Round) {
-        for judged in round.judged.iter().filter(|judged| judged.reached || judged.verdict > Verdict::Waiting) {
+        for judged in round.judged.iter().filter(|judged| judged.reached || judged.verdict > Verdict::Waiting)
+        {
             let headline = judged.headline();
             let known = self.told.iter().position(|(gate, ..)| *gate == judged.gate);
             let Some(known) = known else {
@@ -152,7 +178,9 @@ impl<'r> Run<'r> {
         let namespace = self.context.subject.release.namespace.clone();
         let (cluster, changes) = (self.cluster.clone(), self.changes.clone());
         match gate {
-            "workload" if self.context.subject.profile == Profile::CertManager => self.watches().certificates(),
+            "workload" if self.context.subject.profile == Profile::CertManager => {
+                self.watches().certificates()
+            }
             "webhook" => drop(self.tasks.spawn(webhook::watch(cluster, changes))),
             "canary" => {
                 let (settings, run_id) = (self.context.settings.canary.clone(), self.id.to_owned());
@@ -169,7 +197,10 @@ impl<'r> Run<'r> {
         let mut reports: Vec<GateReport> = round.judged.iter().map(|judged| self.report(judged)).collect();
         if canary && verdict == Verdict::Passed && self.context.subject.profile == Profile::CertManager {
             let fact = cleaned(self.cluster).await;
-            reports.iter_mut().filter(|report| report.gate == "canary").for_each(|report| report.facts.push(fact.clone()));
+            reports
+                .iter_mut()
+                .filter(|report| report.gate == "canary")
+                .for_each(|report| report.facts.push(fact.clone()));
         }
         let failed = |finding: &&Finding| verdict > Verdict::Waiting && finding.verdict == verdict;
         let first_cause = reports.iter().flat_map(|report| &report.findings).find(failed).cloned();
@@ -185,8 +216,11 @@ impl<'r> Run<'r> {
     }
 
     fn report(&self, judged: &Judged) -> GateReport {
-        let shown = |opinion: &&super::opinion::Opinion| opinion.holds == Holds::Gate || opinion.verdict != Verdict::Waiting;
-        let mut findings: Vec<Finding> = judged.judgement.opinions.iter().filter(shown).map(super::opinion::Opinion::finding).collect();
+        let shown = |opinion: &&super::opinion::Opinion| {
+            opinion.holds == Holds::Gate || opinion.verdict != Verdict::Waiting
+        };
+        let mut findings: Vec<Finding> =
+            judged.judgement.opinions.iter().filter(shown).map(super::opinion::Opinion::finding).collect();
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.verdict));
         let told = self.told.iter().find(|(gate, ..)| *gate == judged.gate);
         let at = told.map_or_else(|| self.started.elapsed(), |(.., at)| *at);
@@ -194,7 +228,13 @@ impl<'r> Run<'r> {
         if !judged.reached && judged.verdict == Verdict::Waiting {
             facts.push("not reached".to_owned());
         }
-        GateReport { gate: judged.gate.to_owned(), verdict: judged.verdict, findings, facts, seconds: at.as_secs_f64() }
+        GateReport {
+            gate: judged.gate.to_owned(),
+            verdict: judged.verdict,
+            findings,
+            facts,
+            seconds: at.as_secs_f64(),
+        }
     }
 }
 

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use k8s_openapi::api::admissionregistration::v1::{MutatingWebhookConfiguration, ValidatingWebhookConfiguration};
+use k8s_openapi::api::admissionregistration::v1::{
+    MutatingWebhookConfiguration, ValidatingWebhookConfiguration,
+};
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{Event, Pod, Secret};
@@ -14,7 +16,9 @@ use kube::runtime::watcher;
 use super::canary::Canary;
 use super::reissue::Sightings;
 use super::webhook::Probe;
-use crate::certmanager::resources::{Certificate, CertificateRequest, Challenge, ClusterIssuer, Issuer, Object, Order};
+use crate::certmanager::resources::{
+    Certificate, CertificateRequest, Challenge, ClusterIssuer, Issuer, Object, Order,
+};
 
 /// One change of what is seen: what a watch or a probe sends.
 pub(crate) type Change = Box<dyn FnOnce(&mut Seen) + Send>;
@@ -101,7 +105,10 @@ impl<K: Object + Clone> Store<K> {
 
     /// The object with a name.
     pub(crate) fn find(&self, namespace: Option<&str>, name: &str) -> Option<&K> {
-        self.iter().find(|object| object.metadata().name.as_deref() == Some(name) && object.metadata().namespace.as_deref() == namespace)
+        self.iter().find(|object| {
+            object.metadata().name.as_deref() == Some(name)
+                && object.metadata().namespace.as_deref() == namespace
+        })
     }
 }
 
@@ -167,7 +174,10 @@ pub(crate) struct Seen {
 
 impl fmt::Debug for Seen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Seen").field("pulse", &self.pulse).field("broken", &self.broken).finish_non_exhaustive()
+        f.debug_struct("Seen")
+            .field("pulse", &self.pulse)
+            .field("broken", &self.broken)
+            .finish_non_exhaustive()
     }
 }
 
@@ -177,7 +187,8 @@ mod tests {
     use kube::runtime::watcher::Event::{Apply, Delete, Init, InitApply, InitDone};
 
     fn order(uid: &str) -> Order {
-        serde_json::from_value(serde_json::json!({"metadata": {"namespace": "web", "name": uid, "uid": uid}})).unwrap()
+        serde_json::from_value(serde_json::json!({"metadata": {"namespace": "web", "name": uid, "uid": uid}}))
+            .unwrap()
     }
 
     #[test]

@@ -27,13 +27,23 @@ impl Settle {
         self.since.map(|since| since + settle)
     }
 
-    /// `in_flight`: issuances that are under way, and since when. Those that began before the settle time are waited for; on a busy cluster
-    /// there are always newer ones.
-    pub(super) fn judge(&self, settle: Duration, now: Duration, in_flight: &[(String, Duration)]) -> Judgement {
+    /// `in_flight`: issuances that are under way, and since when. Those that began before the settle time are
+    /// waited for; on a busy cluster there are always newer ones.
+    pub(super) fn judge(
+        &self,
+        settle: Duration,
+        now: Duration,
+        in_flight: &[(String, Duration)],
+    ) -> Judgement {
         let mut judgement = Judgement::default();
         let target = |name: &str| Target::named("Cluster", None, name);
         let Some(since) = self.since else {
-            judgement.say(Opinion::waiting("break", target("health"), "not every gate is passed", Cause::Unknown));
+            judgement.say(Opinion::waiting(
+                "break",
+                target("health"),
+                "not every gate is passed",
+                Cause::Unknown,
+            ));
             return judgement;
         };
         if now < since + settle {
@@ -77,7 +87,9 @@ mod tests {
         let seconds = Duration::from_secs;
         let mut settle = Settle::default();
         settle.observe(true, seconds(100));
-        let verdict = |began: u64| settle.judge(seconds(10), seconds(200), &[("Order web/x".to_owned(), seconds(began))]).verdict();
+        let verdict = |began: u64| {
+            settle.judge(seconds(10), seconds(200), &[("Order web/x".to_owned(), seconds(began))]).verdict()
+        };
         assert_eq!((verdict(90), verdict(150)), (Verdict::Waiting, Verdict::Passed));
     }
 }

@@ -21,7 +21,8 @@ pub struct Subject {
     pub chart_version: String,
     /// What is known about the chart.
     pub profile: Profile,
-    /// An upgrade came before: what was broken in the baseline does not block. Without it everything is judged as it is now, at once.
+    /// An upgrade came before: what was broken in the baseline does not block. Without it everything is
+    /// judged as it is now, at once.
     pub fresh: bool,
 }
 
@@ -99,7 +100,10 @@ impl Expected {
                     expected.crds.insert(object.name().to_owned());
                     expected.injected.extend(converted(object));
                 }
-                ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration" | "MutatingWebhookConfiguration") => {
+                (
+                    "admissionregistration.k8s.io",
+                    "ValidatingWebhookConfiguration" | "MutatingWebhookConfiguration",
+                ) => {
                     expected.injected.push(injected(object));
                 }
                 _ => {}
@@ -135,14 +139,23 @@ fn workload(object: &Object, release_namespace: &str) -> Workload {
         kind: object.kind().to_owned(),
         namespace: object.namespace().unwrap_or(release_namespace).to_owned(),
         name: object.name().to_owned(),
-        images: containers.into_iter().flatten().map(|container| (text(container, "name"), text(container, "image"))).collect(),
-        replicas: object.value.pointer("/spec/replicas").and_then(Value::as_i64).and_then(|replicas| i32::try_from(replicas).ok()),
+        images: containers
+            .into_iter()
+            .flatten()
+            .map(|container| (text(container, "name"), text(container, "image")))
+            .collect(),
+        replicas: object
+            .value
+            .pointer("/spec/replicas")
+            .and_then(Value::as_i64)
+            .and_then(|replicas| i32::try_from(replicas).ok()),
     }
 }
 
 /// The leader election of cert-manager's controller or cainjector, as its arguments set it up.
 fn leader(object: &Object, workload: &Workload) -> Option<Leader> {
-    let component = object.value.pointer("/metadata/labels/app.kubernetes.io~1component").and_then(Value::as_str)?;
+    let component =
+        object.value.pointer("/metadata/labels/app.kubernetes.io~1component").and_then(Value::as_str)?;
     let lease = match component {
         "controller" => "cert-manager-controller",
         "cainjector" => "cert-manager-cainjector-leader-election",
@@ -152,7 +165,8 @@ fn leader(object: &Object, workload: &Workload) -> Option<Leader> {
     if arguments.contains(&"--leader-elect=false") || workload.replicas == Some(0) {
         return None;
     }
-    let namespace = arguments.iter().find_map(|argument| argument.strip_prefix("--leader-election-namespace="));
+    let namespace =
+        arguments.iter().find_map(|argument| argument.strip_prefix("--leader-election-namespace="));
     let namespace = match namespace {
         Some("$(POD_NAMESPACE)") => workload.namespace.clone(),
         Some(namespace) => namespace.to_owned(),
@@ -163,7 +177,11 @@ fn leader(object: &Object, workload: &Workload) -> Option<Leader> {
 
 fn arguments(object: &Object) -> impl Iterator<Item = &str> {
     let containers = object.value.pointer("/spec/template/spec/containers").and_then(Value::as_array);
-    containers.into_iter().flatten().flat_map(|container| container["args"].as_array().into_iter().flatten()).filter_map(Value::as_str)
+    containers
+        .into_iter()
+        .flatten()
+        .flat_map(|container| container["args"].as_array().into_iter().flatten())
+        .filter_map(Value::as_str)
 }
 
 fn disables_approver(argument: &str) -> bool {
@@ -171,7 +189,8 @@ fn disables_approver(argument: &str) -> bool {
 }
 
 fn injected(object: &Object) -> Injected {
-    let secret = object.annotation("cert-manager.io/inject-ca-from-secret").and_then(|secret| secret.split_once('/'));
+    let secret =
+        object.annotation("cert-manager.io/inject-ca-from-secret").and_then(|secret| secret.split_once('/'));
     Injected {
         kind: object.kind().to_owned(),
         name: object.name().to_owned(),
@@ -213,7 +232,11 @@ pub(crate) mod tests {
     fn the_manifest_says_what_to_expect() {
         let expected = Expected::of(&subject(vec![
             deployment("cert-manager", "controller", &json!(["--leader-election-namespace=kube-system"])),
-            deployment("cert-manager-cainjector", "cainjector", &json!(["--leader-election-namespace=$(POD_NAMESPACE)"])),
+            deployment(
+                "cert-manager-cainjector",
+                "cainjector",
+                &json!(["--leader-election-namespace=$(POD_NAMESPACE)"]),
+            ),
             deployment("cert-manager-webhook", "webhook", &json!([])),
             json!({
                 "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration",
@@ -222,9 +245,19 @@ pub(crate) mod tests {
         ]));
         assert_eq!(expected.workloads.len(), 3);
         assert_eq!(expected.workloads[0].images, [("main".to_owned(), "example.com/x:v2".to_owned())]);
-        let leaders: Vec<_> = expected.leaders.iter().map(|leader| (leader.namespace.as_str(), leader.lease)).collect();
-        assert_eq!(leaders, [("kube-system", "cert-manager-controller"), ("cert-manager", "cert-manager-cainjector-leader-election")]);
-        assert_eq!(expected.injected[0].secret, Some(("cert-manager".to_owned(), "cert-manager-webhook-ca".to_owned())));
+        let leaders: Vec<_> =
+            expected.leaders.iter().map(|leader| (leader.namespace.as_str(), leader.lease)).collect();
+        assert_eq!(
+            leaders,
+            [
+                ("kube-system", "cert-manager-controller"),
+                ("cert-manager", "cert-manager-cainjector-leader-election")
+            ]
+        );
+        assert_eq!(
+            expected.injected[0].secret,
+            Some(("cert-manager".to_owned(), "cert-manager-webhook-ca".to_owned()))
+        );
         assert!(expected.has_webhook() && expected.crds.len() == CRDS.len());
     }
 

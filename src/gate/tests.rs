@@ -26,7 +26,12 @@ impl World {
     }
 
     pub(crate) fn context(&self) -> Context<'_> {
-        Context { subject: &self.subject, expected: &self.expected, baseline: &self.baseline, settings: &self.settings }
+        Context {
+            subject: &self.subject,
+            expected: &self.expected,
+            baseline: &self.baseline,
+            settings: &self.settings,
+        }
     }
 }
 
@@ -36,8 +41,12 @@ fn owner(kind: &str, uid: &str) -> Value {
 
 /// A Certificate `web/<uid>` that is Ready, with a revision in its Secret.
 pub(crate) fn certificate(uid: &str, revision: Option<i64>) -> Certificate {
-    let status = json!({"revision": revision, "conditions": [{"type": "Ready", "status": "True", "reason": "Ready"}]});
-    serde_json::from_value(json!({"metadata": {"namespace": "web", "name": uid, "uid": uid}, "status": status})).unwrap()
+    let status =
+        json!({"revision": revision, "conditions": [{"type": "Ready", "status": "True", "reason": "Ready"}]});
+    serde_json::from_value(
+        json!({"metadata": {"namespace": "web", "name": uid, "uid": uid}, "status": status}),
+    )
+    .unwrap()
 }
 
 pub(crate) fn with_status(mut certificate: Certificate, status: &Value) -> Certificate {
@@ -46,7 +55,12 @@ pub(crate) fn with_status(mut certificate: Certificate, status: &Value) -> Certi
 }
 
 /// A request `web/<uid>` of a Certificate's revision, or of nobody.
-pub(crate) fn request(uid: &str, certificate: Option<&str>, revision: &str, conditions: &Value) -> CertificateRequest {
+pub(crate) fn request(
+    uid: &str,
+    certificate: Option<&str>,
+    revision: &str,
+    conditions: &Value,
+) -> CertificateRequest {
     serde_json::from_value(json!({
         "metadata": {
             "namespace": "web", "name": uid, "uid": uid, "creationTimestamp": "2026-01-01T00:00:00Z",
@@ -64,7 +78,8 @@ pub(crate) fn order(uid: &str, request: &str, status: &Value) -> Order {
 }
 
 pub(crate) fn challenge(uid: &str, order: &str, status: &Value) -> Challenge {
-    let metadata = json!({"namespace": "web", "name": uid, "uid": uid, "ownerReferences": owner("Order", order)});
+    let metadata =
+        json!({"namespace": "web", "name": uid, "uid": uid, "ownerReferences": owner("Order", order)});
     let spec = json!({"type": "DNS-01", "dnsName": "x.example.com"});
     serde_json::from_value(json!({"metadata": metadata, "spec": spec, "status": status})).unwrap()
 }
@@ -101,7 +116,11 @@ fn the_dry_run_names_the_gates_in_order() {
         ]
     );
     world.subject.fresh = false;
-    assert!(!gates_for(&world.subject, &world.settings, false).iter().any(|gate| ["canary", "settle"].contains(gate)));
+    assert!(
+        !gates_for(&world.subject, &world.settings, false)
+            .iter()
+            .any(|gate| ["canary", "settle"].contains(gate))
+    );
     world.subject.fresh = true;
     world.subject.profile = Profile::Generic;
     assert_eq!(gates_for(&world.subject, &world.settings, true), ["api-server", "workload", "settle"]);

@@ -41,7 +41,8 @@ impl Verdict {
 pub enum Cause {
     /// The chart, its values or its images: an earlier revision would not show it.
     Release,
-    /// The CA, DNS, the API server, rate limits, or a mass re-issuance: rolling back would not help, or would make it worse.
+    /// The CA, DNS, the API server, rate limits, or a mass re-issuance: rolling back would not help, or would
+    /// make it worse.
     Environment,
     /// It cannot be told from here.
     Unknown,
@@ -71,7 +72,13 @@ impl fmt::Display for Finding {
 impl Finding {
     /// A failure of `object`.
     pub fn failed(object: impl Into<String>, message: impl Into<String>, cause: Cause) -> Self {
-        Self { verdict: Verdict::Failed, object: object.into(), message: message.into(), cause, baseline: false }
+        Self {
+            verdict: Verdict::Failed,
+            object: object.into(),
+            message: message.into(),
+            cause,
+            baseline: false,
+        }
     }
 
     /// `object` is not there yet.
@@ -121,7 +128,9 @@ pub struct GateOutcome {
 impl GateOutcome {
     /// cert-manager's new controller is up and leads, so it can clean up after a canary.
     pub fn controller_works(&self) -> bool {
-        let passed = |gate: &str| self.reports.iter().any(|report| report.gate == gate && report.verdict == Verdict::Passed);
+        let passed = |gate: &str| {
+            self.reports.iter().any(|report| report.gate == gate && report.verdict == Verdict::Passed)
+        };
         passed("workload") && passed("lease")
     }
 }

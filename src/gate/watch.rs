@@ -1,12 +1,15 @@
-//! Watches: each one keeps a store of what is seen, and starts again from a new list whenever it breaks (410 Gone, a cut connection, an API server
-//! that restarts). Until that list is complete the store counts as not listed, so an old picture is never judged as a new one.
+//! Watches: each one keeps a store of what is seen, and starts again from a new list whenever it breaks (410
+//! Gone, a cut connection, an API server that restarts). Until that list is complete the store counts as not
+//! listed, so an old picture is never judged as a new one.
 
 use std::fmt::Debug;
 use std::pin::pin;
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use k8s_openapi::api::admissionregistration::v1::{MutatingWebhookConfiguration, ValidatingWebhookConfiguration};
+use k8s_openapi::api::admissionregistration::v1::{
+    MutatingWebhookConfiguration, ValidatingWebhookConfiguration,
+};
 use k8s_openapi::api::core::v1::{Event, Secret};
 use kube::Api;
 use kube::runtime::watcher::{self, Event as Watched};
@@ -24,7 +27,8 @@ use crate::config::Profile;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// Seconds after which the server ends a watch, which then goes on where it was: a connection that is dead without a word is noticed soon.
+/// Seconds after which the server ends a watch, which then goes on where it was: a connection that is dead
+/// without a word is noticed soon.
 const WATCH_SECONDS: u32 = 30;
 
 /// Starts watches; they end with the set of tasks.
@@ -53,10 +57,18 @@ impl Watches<'_> {
         let (workloads, crds) = (client(), client());
         for namespace in expected.namespaces() {
             let of = |what: &str| format!("{what} in {namespace}");
-            self.add(of("Deployments"), Api::namespaced(workloads.clone(), namespace), |seen| &mut seen.deployments);
-            self.add(of("StatefulSets"), Api::namespaced(workloads.clone(), namespace), |seen| &mut seen.stateful_sets);
-            self.add(of("DaemonSets"), Api::namespaced(workloads.clone(), namespace), |seen| &mut seen.daemon_sets);
-            self.add(of("ReplicaSets"), Api::namespaced(workloads.clone(), namespace), |seen| &mut seen.replica_sets);
+            self.add(of("Deployments"), Api::namespaced(workloads.clone(), namespace), |seen| {
+                &mut seen.deployments
+            });
+            self.add(of("StatefulSets"), Api::namespaced(workloads.clone(), namespace), |seen| {
+                &mut seen.stateful_sets
+            });
+            self.add(of("DaemonSets"), Api::namespaced(workloads.clone(), namespace), |seen| {
+                &mut seen.daemon_sets
+            });
+            self.add(of("ReplicaSets"), Api::namespaced(workloads.clone(), namespace), |seen| {
+                &mut seen.replica_sets
+            });
             self.add(of("Pods"), Api::namespaced(workloads.clone(), namespace), |seen| &mut seen.pods);
         }
         for name in &expected.crds {
@@ -84,35 +96,62 @@ impl Watches<'_> {
             }
         }
         for (namespace, name) in expected.ca_secrets() {
-            self.add_one("Secret", Api::<Secret>::namespaced(client.clone(), namespace), name, |seen| &mut seen.ca_secrets);
+            self.add_one("Secret", Api::<Secret>::namespaced(client.clone(), namespace), name, |seen| {
+                &mut seen.ca_secrets
+            });
         }
         for leader in &expected.leaders {
-            self.add_one("Lease", Api::namespaced(client.clone(), &leader.namespace), leader.lease, |seen| &mut seen.leases);
+            self.add_one("Lease", Api::namespaced(client.clone(), &leader.namespace), leader.lease, |seen| {
+                &mut seen.leases
+            });
         }
     }
 
     /// cert-manager's own kinds, everywhere in the cluster.
     pub(super) fn certificates(&mut self) {
         let client = self.cluster.client.clone();
-        self.add_noting("Certificates", Api::all(client.clone()), |seen| &mut seen.certificates, note_issuing);
+        self.add_noting(
+            "Certificates",
+            Api::all(client.clone()),
+            |seen| &mut seen.certificates,
+            note_issuing,
+        );
         self.add("CertificateRequests".to_owned(), Api::all(client.clone()), |seen| &mut seen.requests);
         self.add("Orders".to_owned(), Api::all(client.clone()), |seen| &mut seen.orders);
         self.add_noting("Challenges", Api::all(client.clone()), |seen| &mut seen.challenges, note_challenged);
         self.add("Issuers".to_owned(), Api::all(client.clone()), |seen| &mut seen.issuers);
         self.add("ClusterIssuers".to_owned(), Api::all(client.clone()), |seen| &mut seen.cluster_issuers);
         let config = watcher::Config::default().fields("reason=PresentError,involvedObject.kind=Challenge");
-        self.start("Events of Challenges".to_owned(), Api::<Event>::all(client), config, |seen| &mut seen.present_errors, nothing);
+        self.start(
+            "Events of Challenges".to_owned(),
+            Api::<Event>::all(client),
+            config,
+            |seen| &mut seen.present_errors,
+            nothing,
+        );
     }
 
     fn add<K: Watchable>(&mut self, what: String, api: Api<K>, store: fn(&mut Seen) -> &mut Store<K>) {
         self.start(what, api, watcher::Config::default(), store, nothing);
     }
 
-    fn add_noting<K: Watchable>(&mut self, what: &str, api: Api<K>, store: fn(&mut Seen) -> &mut Store<K>, note: fn(&mut Seen, &K)) {
+    fn add_noting<K: Watchable>(
+        &mut self,
+        what: &str,
+        api: Api<K>,
+        store: fn(&mut Seen) -> &mut Store<K>,
+        note: fn(&mut Seen, &K),
+    ) {
         self.start(what.to_owned(), api, watcher::Config::default(), store, note);
     }
 
-    fn add_one<K: Watchable>(&mut self, kind: &str, api: Api<K>, name: &str, store: fn(&mut Seen) -> &mut Store<K>) {
+    fn add_one<K: Watchable>(
+        &mut self,
+        kind: &str,
+        api: Api<K>,
+        name: &str,
+        store: fn(&mut Seen) -> &mut Store<K>,
+    ) {
         let config = watcher::Config::default().fields(&format!("metadata.name={name}"));
         self.start(format!("{kind} {name}"), api, config, store, nothing);
     }
@@ -142,8 +181,14 @@ fn note_challenged(seen: &mut Seen, challenge: &Challenge) {
 }
 
 /// What a watch needs of a kind.
-trait Watchable: Object + kube::Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + 'static {}
-impl<K: Object + kube::Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + 'static> Watchable for K {}
+trait Watchable:
+    Object + kube::Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + 'static
+{
+}
+impl<K: Object + kube::Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + 'static>
+    Watchable for K
+{
+}
 
 /// Watches until nobody listens any more.
 async fn follow<K: Watchable>(follow: Follow<K>, changes: mpsc::Sender<Change>) {
@@ -195,11 +240,16 @@ fn seen<K: Watchable>(
     })
 }
 
-fn broken<K: Watchable>(what: String, part: usize, store: fn(&mut Seen) -> &mut Store<K>, error: &watcher::Error) -> Change {
+fn broken<K: Watchable>(
+    what: String,
+    part: usize,
+    store: fn(&mut Seen) -> &mut Store<K>,
+    error: &watcher::Error,
+) -> Change {
     let why = match error {
-        watcher::Error::InitialListFailed(error) | watcher::Error::WatchStartFailed(error) | watcher::Error::WatchFailed(error) => {
-            Cause::of(error).to_string()
-        }
+        watcher::Error::InitialListFailed(error)
+        | watcher::Error::WatchStartFailed(error)
+        | watcher::Error::WatchFailed(error) => Cause::of(error).to_string(),
         watcher::Error::WatchError(status) => status.message.clone(),
         watcher::Error::NoResourceVersion => "the API server sent no resourceVersion".to_owned(),
     };

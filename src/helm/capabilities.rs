@@ -7,7 +7,8 @@
 pub struct Capabilities {
     /// The version of Kubernetes.
     pub kube_version: KubeVersion,
-    /// Group versions (`apps/v1`) and, from a cluster, kinds (`apps/v1/Deployment`), in the order that charts see; repeats are kept.
+    /// Group versions (`apps/v1`) and, from a cluster, kinds (`apps/v1/Deployment`), in the order that charts
+    /// see; repeats are kept.
     pub api_versions: Vec<String>,
     /// The Helm that this program stands for.
     pub helm_version: HelmVersion,
@@ -18,7 +19,8 @@ pub struct Capabilities {
 pub struct KubeVersion {
     /// As the cluster or the user says it, with a leading `v`: `v1.33.4-gke.1245000`.
     pub version: String,
-    /// Without any suffix: `v1.33.4`. It is what `{{ .Capabilities.KubeVersion }}` prints and what a chart's `kubeVersion` is compared with.
+    /// Without any suffix: `v1.33.4`. It is what `{{ .Capabilities.KubeVersion }}` prints and what a chart's
+    /// `kubeVersion` is compared with.
     pub normalized: String,
     /// `1`.
     pub major: String,
@@ -42,8 +44,13 @@ pub struct HelmVersion {
 }
 
 /// The Helm whose behaviour this program has.
-const HELM: HelmVersion =
-    HelmVersion { version: "v4.3.1", git_commit: "", git_tree_state: "", go_version: "go1.27.3", kube_client_version: "v1.37" };
+const HELM: HelmVersion = HelmVersion {
+    version: "v4.3.1",
+    git_commit: "",
+    git_tree_state: "",
+    go_version: "go1.27.3",
+    kube_client_version: "v1.37",
+};
 
 /// Text that is no Kubernetes version. The words are those of Kubernetes' own parser, which Helm prints.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -75,11 +82,17 @@ pub enum KubeVersionError {
 }
 
 impl Capabilities {
-    /// What Helm 4.3.1 assumes without a cluster: Kubernetes 1.37 and the group versions that its client library knows, without kinds.
+    /// What Helm 4.3.1 assumes without a cluster: Kubernetes 1.37 and the group versions that its client
+    /// library knows, without kinds.
     pub fn without_cluster() -> Self {
         let version = "v1.37.0".to_owned();
         Self {
-            kube_version: KubeVersion { normalized: version.clone(), version, major: "1".to_owned(), minor: "37".to_owned() },
+            kube_version: KubeVersion {
+                normalized: version.clone(),
+                version,
+                major: "1".to_owned(),
+                minor: "37".to_owned(),
+            },
             api_versions: KNOWN_API_VERSIONS.iter().map(|&version| version.to_owned()).collect(),
             helm_version: HELM,
         }
@@ -113,9 +126,13 @@ impl std::str::FromStr for KubeVersion {
             return Err(KubeVersionError::TooShort(text.to_owned()));
         }
         if components[0].len() > 1 && components[0].starts_with('0') {
-            return Err(KubeVersionError::LeadingZero { component: components[0].to_owned(), text: text.to_owned() });
+            return Err(KubeVersionError::LeadingZero {
+                component: components[0].to_owned(),
+                text: text.to_owned(),
+            });
         }
-        let numbers = components.iter().map(|component| number(component, text)).collect::<Result<Vec<_>, _>>()?;
+        let numbers =
+            components.iter().map(|component| number(component, text)).collect::<Result<Vec<_>, _>>()?;
         let version = if text.starts_with('v') { text.to_owned() } else { format!("v{text}") };
         let normalized = format!("v{}", numbers.iter().map(u64::to_string).collect::<Vec<_>>().join("."));
         Ok(Self { version, normalized, major: numbers[0].to_string(), minor: numbers[1].to_string() })
@@ -136,7 +153,9 @@ fn leading_numbers(text: &str) -> &str {
 }
 
 fn number(component: &str, text: &str) -> Result<u64, KubeVersionError> {
-    component.parse().map_err(|_| KubeVersionError::OutOfRange { component: component.to_owned(), text: text.to_owned() })
+    component
+        .parse()
+        .map_err(|_| KubeVersionError::OutOfRange { component: component.to_owned(), text: text.to_owned() })
 }
 
 /// Measured with Helm 4.3.1, in its order.
@@ -214,7 +233,10 @@ mod tests {
             ("1.030x", "v1.030x", "v1.30", "1", "30"),
         ] {
             let read: KubeVersion = text.parse().unwrap();
-            assert_eq!((&*read.version, &*read.normalized, &*read.major, &*read.minor), (version, normalized, major, minor));
+            assert_eq!(
+                (&*read.version, &*read.normalized, &*read.major, &*read.minor),
+                (version, normalized, major, minor)
+            );
         }
     }
 
@@ -233,7 +255,9 @@ mod tests {
     #[test]
     fn without_a_cluster_there_are_versions_but_no_kinds() {
         let capabilities = Capabilities::without_cluster();
-        assert!(capabilities.has("networking.k8s.io/v1") && !capabilities.has("networking.k8s.io/v1/Ingress"));
+        assert!(
+            capabilities.has("networking.k8s.io/v1") && !capabilities.has("networking.k8s.io/v1/Ingress")
+        );
         assert_eq!((capabilities.api_versions.len(), &*capabilities.kube_version.version), (57, "v1.37.0"));
     }
 }

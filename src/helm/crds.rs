@@ -47,7 +47,8 @@ mod tests {
             ("crds/README.md", String::new()),
             ("crds.yaml", String::new()),
         ];
-        let chart = Chart::from_files(files.into_iter().map(|(name, text)| File::new(name, text)).collect()).unwrap();
+        let chart =
+            Chart::from_files(files.into_iter().map(|(name, text)| File::new(name, text)).collect()).unwrap();
         let paths: Vec<String> = of(&chart).into_iter().map(|crd| crd.path).collect();
         assert_eq!(paths, ["top/crds/deep/a.yml", "top/charts/sub/crds/s.JSON"]);
     }

@@ -1,4 +1,5 @@
-//! JSON as Go's `encoding/json` writes it: no blanks, `<`, `>` and `&` escaped, floats with their shortest digits. Reads nothing.
+//! JSON as Go's `encoding/json` writes it: no blanks, `<`, `>` and `&` escaped, floats with their shortest
+//! digits. Reads nothing.
 //!
 //! The order of members is kept as given; Go sorts the keys of maps, which [`sorted`] does.
 
@@ -36,7 +37,8 @@ fn append(text: &mut String, value: &Value) {
         Value::Number(number) => text.push_str(&number_text(number)),
         Value::String(string) => append_string(text, string),
         Value::Array(items) => {
-            let open = items.iter().enumerate().map(|(index, item)| (if index == 0 { '[' } else { ',' }, item));
+            let open =
+                items.iter().enumerate().map(|(index, item)| (if index == 0 { '[' } else { ',' }, item));
             open.for_each(|(separator, item)| {
                 text.push(separator);
                 append(text, item);

@@ -50,8 +50,8 @@ pub fn install(a: &str, b: &str) -> Ordering {
     by_rank(a, b, rank)
 }
 
-/// Which of two kinds is uninstalled first: the reverse of installing, but a Service goes before the workloads behind it, and kinds that
-/// Helm does not name come last here, too.
+/// Which of two kinds is uninstalled first: the reverse of installing, but a Service goes before the
+/// workloads behind it, and kinds that Helm does not name come last here, too.
 pub fn uninstall(a: &str, b: &str) -> Ordering {
     by_rank(a, b, |kind| {
         let place = if kind == "Service" { rank("CronJob")? * 2 + 1 } else { rank(kind)? * 2 };
@@ -59,7 +59,8 @@ pub fn uninstall(a: &str, b: &str) -> Ordering {
     })
 }
 
-/// What a kind is there for: to be used by workloads, to run, or to lead to what runs. `None` for kinds that Helm does not name.
+/// What a kind is there for: to be used by workloads, to run, or to lead to what runs. `None` for kinds that
+/// Helm does not name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
     /// Settings, accounts, permissions, CRDs, Services.

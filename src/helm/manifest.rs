@@ -125,14 +125,16 @@ impl Object {
     }
 }
 
-/// Splits a manifest into its objects, in order; `List` kinds are flattened, documents without content dropped.
+/// Splits a manifest into its objects, in order; `List` kinds are flattened, documents without content
+/// dropped.
 pub fn split(manifest: &str) -> Result<Vec<Object>, ManifestError> {
     let documents = texts(manifest).into_iter().enumerate().map(|(index, text)| document(index + 1, &text));
     Ok(documents.collect::<Result<Vec<_>, _>>()?.concat())
 }
 
 fn document(number: usize, text: &str) -> Result<Vec<Object>, ManifestError> {
-    let source = text.lines().find_map(|line| line.strip_prefix("# Source: ")).map(|source| source.trim().to_owned());
+    let source =
+        text.lines().find_map(|line| line.strip_prefix("# Source: ")).map(|source| source.trim().to_owned());
     let source_name = source.clone().unwrap_or_else(|| "no source".to_owned());
     let mut objects = Vec::new();
     match yaml::from_str(text) {
@@ -154,7 +156,9 @@ fn texts(manifest: &str) -> Vec<String> {
             Some(rest) => {
                 texts.push(String::new());
                 // The separator's own line end belongs to nobody.
-                rest.trim_start_matches([' ', '\t', '\r']).strip_prefix('\n').unwrap_or(rest.trim_start_matches([' ', '\t']))
+                rest.trim_start_matches([' ', '\t', '\r'])
+                    .strip_prefix('\n')
+                    .unwrap_or(rest.trim_start_matches([' ', '\t']))
             }
             None => line,
         };
@@ -167,7 +171,8 @@ fn texts(manifest: &str) -> Vec<String> {
 }
 
 fn check(value: &Value) -> Result<(), &'static str> {
-    let given = |pointer: &str| value.pointer(pointer).and_then(Value::as_str).is_some_and(|text| !text.is_empty());
+    let given =
+        |pointer: &str| value.pointer(pointer).and_then(Value::as_str).is_some_and(|text| !text.is_empty());
     if !given("/apiVersion") {
         return Err("apiVersion");
     }
@@ -209,7 +214,10 @@ mod tests {
         let objects = split(TWO).unwrap();
         assert_eq!(names(TWO), ["Deployment ns/x", "Service w"]);
         assert_eq!(objects[0].source.as_deref(), Some("a/templates/x.yaml"));
-        assert_eq!((objects[0].group(), objects[0].version(), objects[0].annotation("k")), ("apps", "v1", Some("v")));
+        assert_eq!(
+            (objects[0].group(), objects[0].version(), objects[0].annotation("k")),
+            ("apps", "v1", Some("v"))
+        );
         assert_eq!((objects[1].group(), objects[1].version(), objects[1].namespace()), ("", "v1", None));
     }
 
@@ -229,21 +237,31 @@ mod tests {
 
     #[test]
     fn dashes_inside_a_block_scalar_do_not_split() {
-        let manifest = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata:\n  x: |\n    ---\n    y: 1\n";
+        let manifest =
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata:\n  x: |\n    ---\n    y: 1\n";
         assert_eq!(split(manifest).unwrap()[0].value["data"]["x"], "---\ny: 1\n");
     }
 
     #[test]
     fn lists_are_flattened() {
         let item = |name: &str| format!("- {{apiVersion: v1, kind: A, metadata: {{name: {name}}}}}\n");
-        assert_eq!(names(&format!("apiVersion: v1\nkind: List\nitems:\n{}{}", item("a"), item("b"))), ["A a", "A b"]);
+        assert_eq!(
+            names(&format!("apiVersion: v1\nkind: List\nitems:\n{}{}", item("a"), item("b"))),
+            ["A a", "A b"]
+        );
     }
 
     #[test]
     fn what_is_no_object_is_named() {
         let of = |manifest: &str| split(manifest).unwrap_err().to_string();
-        assert_eq!(of("---\n# Source: c/t.yaml\nkind: A\n"), "document 1 of the manifest (c/t.yaml) has no apiVersion");
-        assert_eq!(of("apiVersion: v1\nkind: A\nmetadata: {}\n"), "document 1 of the manifest (no source) has no metadata.name");
+        assert_eq!(
+            of("---\n# Source: c/t.yaml\nkind: A\n"),
+            "document 1 of the manifest (c/t.yaml) has no apiVersion"
+        );
+        assert_eq!(
+            of("apiVersion: v1\nkind: A\nmetadata: {}\n"),
+            "document 1 of the manifest (no source) has no metadata.name"
+        );
         assert_eq!(of("apiVersion: v1\nkind: [\n"), "read document 1 of the manifest (no source)");
     }
 }

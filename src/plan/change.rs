@@ -75,7 +75,8 @@ pub(super) fn shown(object: &Value) -> Value {
             let values = shown.get_mut(root).and_then(Value::as_object_mut);
             values.into_iter().flatten().for_each(|(_, value)| *value = fingerprint(value));
         }
-        let annotations = shown.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut).into_iter().flatten();
+        let annotations =
+            shown.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut).into_iter().flatten();
         annotations.filter(|(name, _)| holds_a_copy(name)).for_each(|(_, value)| *value = fingerprint(value));
     }
     shown
@@ -107,7 +108,9 @@ fn compare(path: &str, before: Option<&Value>, after: Option<&Value>, fields: &m
             }
         }
         (before, after) if before == after => {}
-        (before, after) => fields.push(FieldChange { path: path.to_owned(), before: before.cloned(), after: after.cloned() }),
+        (before, after) => {
+            fields.push(FieldChange { path: path.to_owned(), before: before.cloned(), after: after.cloned() })
+        }
     }
 }
 
@@ -123,7 +126,8 @@ fn member(path: &str, key: &str) -> String {
 }
 
 fn mask(field: &mut FieldChange) {
-    let holds_values = ["data", "stringData"].iter().any(|root| field.path.starts_with(root)) || holds_a_copy(&field.path);
+    let holds_values =
+        ["data", "stringData"].iter().any(|root| field.path.starts_with(root)) || holds_a_copy(&field.path);
     if holds_values {
         field.before = field.before.as_ref().map(fingerprint);
         field.after = field.after.as_ref().map(fingerprint);
@@ -161,8 +165,10 @@ mod tests {
 
     #[test]
     fn a_secret_shows_that_it_changes_and_never_what_it_is() {
-        let secret = |value: &str| json!({"kind": "Secret", "metadata": {"name": "x"}, "data": {"password": value}});
-        let change = between("Secret ns/x", Some(&secret("aHVudGVyMg==")), Some(&secret("b3RoZXI="))).unwrap();
+        let secret =
+            |value: &str| json!({"kind": "Secret", "metadata": {"name": "x"}, "data": {"password": value}});
+        let change =
+            between("Secret ns/x", Some(&secret("aHVudGVyMg==")), Some(&secret("b3RoZXI="))).unwrap();
         let shown = serde_json::to_string(&change).unwrap();
         assert!(!shown.contains("aHVudGVyMg==") && !shown.contains("b3RoZXI="), "{shown}");
         assert_ne!(change.fields[0].before, change.fields[0].after);

@@ -12,13 +12,15 @@ pub fn dropped_stored_versions(live: &Value, new: &Value) -> Vec<String> {
     strings(&live["status"]["storedVersions"]).filter(|version| !kept.contains(version.as_str())).collect()
 }
 
-/// Versions or schema fields that the live CRD has and the other one has not: applying it would prune stored data.
+/// Versions or schema fields that the live CRD has and the other one has not: applying it would prune stored
+/// data.
 pub fn lost(live: &Value, other: &Value) -> Vec<String> {
     let (live, other) = (fields(live), fields(other));
     live.difference(&other).cloned().collect()
 }
 
-/// Versions that the other CRD serves and the live one does not: a controller that needs them cannot work with the live one.
+/// Versions that the other CRD serves and the live one does not: a controller that needs them cannot work
+/// with the live one.
 pub fn unserved_versions(live: &Value, other: &Value) -> Vec<String> {
     let served = served_versions(live);
     served_versions(other).into_iter().filter(|version| !served.contains(version)).collect()
@@ -88,7 +90,10 @@ mod tests {
     #[test]
     fn a_missing_field_is_a_loss_and_a_new_one_is_not() {
         let small = crd("v1", &json!({"spec": {"properties": {"a": {}}}}));
-        let large = crd("v1", &json!({"spec": {"properties": {"a": {}, "list": {"items": {"properties": {"b": {}}}}}}}));
+        let large = crd(
+            "v1",
+            &json!({"spec": {"properties": {"a": {}, "list": {"items": {"properties": {"b": {}}}}}}}),
+        );
         assert_eq!(lost(&large, &small), ["v1.spec.list", "v1.spec.list[].b"]);
         assert!(lost(&small, &large).is_empty());
     }

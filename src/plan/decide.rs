@@ -44,14 +44,21 @@ pub fn decide(seen: Option<Seen>) -> Next {
         Status::Deployed if seen.on_target => Next::Do(Action::Nothing),
         Status::Deployed | Status::Superseded | Status::Failed => Next::Do(Action::Upgrade),
         Status::Uninstalled => Next::Do(Action::Install),
-        Status::PendingInstall | Status::PendingUpgrade | Status::PendingRollback if seen.ours_and_abandoned => Next::RepairThenUpgrade,
-        Status::PendingInstall | Status::PendingUpgrade | Status::PendingRollback => Next::Refuse(Refusal::OperationInProgress),
+        Status::PendingInstall | Status::PendingUpgrade | Status::PendingRollback
+            if seen.ours_and_abandoned =>
+        {
+            Next::RepairThenUpgrade
+        }
+        Status::PendingInstall | Status::PendingUpgrade | Status::PendingRollback => {
+            Next::Refuse(Refusal::OperationInProgress)
+        }
         Status::Uninstalling => Next::Refuse(Refusal::Uninstalling),
         Status::Unknown => Next::Refuse(Refusal::UnknownStatus),
     }
 }
 
-/// The revision that a rollback returns to: the newest one before `failed` that was good and has other content.
+/// The revision that a rollback returns to: the newest one before `failed` that was good and has other
+/// content.
 ///
 /// `history` is (revision, status, content) in any order, where content identifies what the revision deploys.
 pub fn rollback_target(history: &[(u32, Status, String)], failed: u32) -> Option<u32> {
@@ -59,7 +66,9 @@ pub fn rollback_target(history: &[(u32, Status, String)], failed: u32) -> Option
     history
         .iter()
         .filter(|(revision, status, content)| {
-            *revision < failed && matches!(status, Status::Deployed | Status::Superseded) && Some(content) != bad
+            *revision < failed
+                && matches!(status, Status::Deployed | Status::Superseded)
+                && Some(content) != bad
         })
         .map(|(revision, ..)| *revision)
         .max()
@@ -96,7 +105,9 @@ mod tests {
 
     #[test]
     fn a_rollback_skips_failed_revisions_and_equal_content() {
-        let history = |rows: &[(u32, Status, &str)]| rows.iter().map(|(n, s, c)| (*n, *s, (*c).to_owned())).collect::<Vec<_>>();
+        let history = |rows: &[(u32, Status, &str)]| {
+            rows.iter().map(|(n, s, c)| (*n, *s, (*c).to_owned())).collect::<Vec<_>>()
+        };
         let rows = history(&[
             (1, Status::Superseded, "a"),
             (2, Status::Superseded, "b"),

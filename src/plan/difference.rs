@@ -1,4 +1,5 @@
-//! How one object differs, as a text: the YAML before and after, line by line, secret values only as short hashes. Pure.
+//! How one object differs, as a text: the YAML before and after, line by line, secret values only as short
+//! hashes. Pure.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -41,9 +42,15 @@ pub fn between(object: &str, before: Option<&Value>, after: Option<&Value>) -> O
     let change = change::between(object, before, after)?;
     let text = |side: Option<&Value>| side.map(|side| yaml::write(&change::shown(side))).unwrap_or_default();
     let (old, new) = (text(before), text(after));
-    let name = |side: Option<&Value>, there: &str| side.map_or_else(|| "/dev/null".to_owned(), |_| format!("{there}: {object}"));
+    let name = |side: Option<&Value>, there: &str| {
+        side.map_or_else(|| "/dev/null".to_owned(), |_| format!("{there}: {object}"))
+    };
     let lines = TextDiff::from_lines(&old, &new);
-    let diff = lines.unified_diff().context_radius(CONTEXT).header(&name(before, "cluster"), &name(after, "chart")).to_string();
+    let diff = lines
+        .unified_diff()
+        .context_radius(CONTEXT)
+        .header(&name(before, "cluster"), &name(after, "chart"))
+        .to_string();
     Some(Difference { change, diff })
 }
 
@@ -72,11 +79,16 @@ mod tests {
 
     #[test]
     fn a_new_object_is_all_additions_and_a_secret_s_values_are_never_shown() {
-        let secret = json!({"kind": "Secret", "metadata": {"name": "x"}, "data": {"password": "aHVudGVyMg=="}});
+        let secret =
+            json!({"kind": "Secret", "metadata": {"name": "x"}, "data": {"password": "aHVudGVyMg=="}});
         let created = between("Secret ns/x", None, Some(&secret)).unwrap();
         assert!(created.diff.starts_with("--- /dev/null\n+++ chart: Secret ns/x\n"), "{}", created.diff);
         assert!(created.diff.contains("+  password: (hidden, sha256 "), "{}", created.diff);
         let deleted = between("Secret ns/x", Some(&secret), None).unwrap();
-        assert!(deleted.diff.contains("\n-kind: Secret\n") && !deleted.diff.contains("aHVudGVyMg"), "{}", deleted.diff);
+        assert!(
+            deleted.diff.contains("\n-kind: Secret\n") && !deleted.diff.contains("aHVudGVyMg"),
+            "{}",
+            deleted.diff
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! May this cluster be changed at all? Judged for every selected cluster before anything is published or touched. Pure.
+//! May this cluster be changed at all? Judged for every selected cluster before anything is published or
+//! touched. Pure.
 
 use serde::Serialize;
 
@@ -67,19 +68,39 @@ pub fn judge(seen: &Observed, next: Next, allowed: &Allowed) -> Judgement {
     let mut judgement = Judgement::default();
     let refusals = &mut judgement.refusals;
     refusals.extend(pending(next, seen.newest.as_deref()));
+    refusals.extend(seen.other_owner.iter().map(|owner| {
+        format!("the release is managed by {owner}: change it there, or take it out of its hands first")
+    }));
     refusals.extend(
-        seen.other_owner
-            .iter()
-            .map(|owner| format!("the release is managed by {owner}: change it there, or take it out of its hands first")),
+        seen.unfit_kube_version.iter().map(|wanted| {
+            format!("the chart wants Kubernetes {wanted}, this cluster runs {}", seen.kubernetes)
+        }),
     );
-    refusals.extend(
-        seen.unfit_kube_version.iter().map(|wanted| format!("the chart wants Kubernetes {wanted}, this cluster runs {}", seen.kubernetes)),
-    );
-    refusals.extend(listed("missing permissions", "grant them, or use other credentials", &seen.missing_permissions));
-    refusals.extend(listed("the API server does not serve", "install what provides these kinds first", &seen.unserved_kinds));
-    refusals.extend(listed("CRDs still store versions that the chart drops", "migrate the stored objects first", &seen.stored_versions));
-    refusals.extend(listed("already unhealthy before the upgrade", "repair it first: `release gate` shows the details", &seen.red));
-    refusals.extend(listed("the canary could not be issued", "change `gates.canary` in release.yaml", &seen.canary));
+    refusals.extend(listed(
+        "missing permissions",
+        "grant them, or use other credentials",
+        &seen.missing_permissions,
+    ));
+    refusals.extend(listed(
+        "the API server does not serve",
+        "install what provides these kinds first",
+        &seen.unserved_kinds,
+    ));
+    refusals.extend(listed(
+        "CRDs still store versions that the chart drops",
+        "migrate the stored objects first",
+        &seen.stored_versions,
+    ));
+    refusals.extend(listed(
+        "already unhealthy before the upgrade",
+        "repair it first: `release gate` shows the details",
+        &seen.red,
+    ));
+    refusals.extend(listed(
+        "the canary could not be issued",
+        "change `gates.canary` in release.yaml",
+        &seen.canary,
+    ));
     refusals.extend(listed(
         "a downgrade would put CRDs back to an older state",
         "use `release rollback`, which keeps them",
@@ -126,8 +147,12 @@ fn pending(next: Next, newest: Option<&str>) -> Option<String> {
         Next::Refuse(Pending::OperationInProgress) => Some(format!(
             "another Helm operation is in progress or was killed: {newest}; wait for it, or `release helm rollback` (helm rollback) when nobody runs it any more"
         )),
-        Next::Refuse(Pending::Uninstalling) => Some(format!("the release is being uninstalled: {newest}; finish it with `helm uninstall`")),
-        Next::Refuse(Pending::UnknownStatus) => Some(format!("Helm does not know the status of the release: {newest}; look at its Secret")),
+        Next::Refuse(Pending::Uninstalling) => {
+            Some(format!("the release is being uninstalled: {newest}; finish it with `helm uninstall`"))
+        }
+        Next::Refuse(Pending::UnknownStatus) => {
+            Some(format!("Helm does not know the status of the release: {newest}; look at its Secret"))
+        }
     }
 }
 
@@ -162,7 +187,14 @@ mod tests {
             Observed { release_bytes: SECRET_LIMIT + 1, ..base() },
             Observed { downgrade: true, ..base() },
             Observed { downgraded_crds: some(), ..base() },
-            Observed { advice: vec![Advice { name: "known-bad", severity: Severity::Refuse, message: "bad".to_owned() }], ..base() },
+            Observed {
+                advice: vec![Advice {
+                    name: "known-bad",
+                    severity: Severity::Refuse,
+                    message: "bad".to_owned(),
+                }],
+                ..base()
+            },
         ];
         for seen in table {
             assert_eq!(judge(&seen, UPGRADE, &Allowed::default()).refusals.len(), 1, "{seen:?}");
@@ -173,7 +205,8 @@ mod tests {
 
     #[test]
     fn what_is_allowed_by_name_becomes_a_warning() {
-        let advice = |severity| Advice { name: "skipped-minor", severity, message: "one minor at a time".to_owned() };
+        let advice =
+            |severity| Advice { name: "skipped-minor", severity, message: "one minor at a time".to_owned() };
         let seen = Observed {
             downgrade: true,
             conflicts: some(),

@@ -41,7 +41,15 @@ mod tests {
     #[test]
     fn the_table_of_the_readme() {
         assert_eq!([Exit::Success, Exit::Changes].map(Exit::code), [0, 2]);
-        let kinds = [Kind::Refused, Kind::RolledBack, Kind::Halted, Kind::Stuck, Kind::Locked, Kind::Interrupted(2), Kind::Interrupted(15)];
+        let kinds = [
+            Kind::Refused,
+            Kind::RolledBack,
+            Kind::Halted,
+            Kind::Stuck,
+            Kind::Locked,
+            Kind::Interrupted(2),
+            Kind::Interrupted(15),
+        ];
         assert_eq!(kinds.map(of_failure), [1, 3, 4, 5, 6, 130, 143]);
     }
 }

@@ -7,20 +7,35 @@ use crate::rollout::{ClusterOutcome, ClusterState, Outcome};
 use super::Judged;
 
 fn report(gate: &str, verdict: Verdict, findings: Vec<Finding>, facts: &[&str]) -> GateReport {
-    GateReport { gate: gate.to_owned(), verdict, findings, facts: facts.iter().map(ToString::to_string).collect(), seconds: 1.5 }
+    GateReport {
+        gate: gate.to_owned(),
+        verdict,
+        findings,
+        facts: facts.iter().map(ToString::to_string).collect(),
+        seconds: 1.5,
+    }
 }
 
 fn passed() -> GateOutcome {
     let reports = vec![
-        report("workload", Verdict::Passed, Vec::new(), &["Deployment cert-manager/cert-manager: 1 of 1 pods of revision 2 available"]),
+        report(
+            "workload",
+            Verdict::Passed,
+            Vec::new(),
+            &["Deployment cert-manager/cert-manager: 1 of 1 pods of revision 2 available"],
+        ),
         report("order", Verdict::Passed, vec![Finding::in_baseline("Order demo/old", "errored")], &[]),
     ];
     GateOutcome { verdict: Verdict::Passed, reports, first_cause: None, acme_proven: true }
 }
 
 fn crashed() -> GateOutcome {
-    let cause = Finding::failed("Pod cert-manager/x", "container controller: CrashLoopBackOff <&>", Cause::Release);
-    let reports = vec![report("workload", Verdict::Failed, vec![cause.clone()], &[]), report("canary", Verdict::Waiting, Vec::new(), &[])];
+    let cause =
+        Finding::failed("Pod cert-manager/x", "container controller: CrashLoopBackOff <&>", Cause::Release);
+    let reports = vec![
+        report("workload", Verdict::Failed, vec![cause.clone()], &[]),
+        report("canary", Verdict::Waiting, Vec::new(), &[]),
+    ];
     GateOutcome { verdict: Verdict::Failed, reports, first_cause: Some(cause), acme_proven: false }
 }
 
@@ -79,18 +94,35 @@ pub(super) fn rolled_back() -> Outcome {
 
 /// The second cluster's CA is out of order: it stays as it is, the third is never touched.
 pub(super) fn halted() -> Outcome {
-    let cause = Finding::failed("Order demo/canary-1", "errored: 429 urn:ietf:params:acme:error:rateLimited", Cause::Environment);
+    let cause = Finding::failed(
+        "Order demo/canary-1",
+        "errored: 429 urn:ietf:params:acme:error:rateLimited",
+        Cause::Environment,
+    );
     let remark = Finding::remark("Pod cert-manager/cainjector-1", "restarted once before the upgrade");
-    let facts = ["Certificate release-canary/c1 -> CertificateRequest c1-1 -> Order c1-1-9 (errored) -> no Challenge"];
+    let facts = [
+        "Certificate release-canary/c1 -> CertificateRequest c1-1 -> Order c1-1-9 (errored) -> no Challenge",
+    ];
     let reports = vec![
-        report("workload", Verdict::Passed, vec![remark], &["Deployment cert-manager/cert-manager: 1 of 1 pods of revision 2 available"]),
+        report(
+            "workload",
+            Verdict::Passed,
+            vec![remark],
+            &["Deployment cert-manager/cert-manager: 1 of 1 pods of revision 2 available"],
+        ),
         report("canary", Verdict::Failed, vec![cause.clone()], &facts),
     ];
-    let gates = GateOutcome { verdict: Verdict::Failed, reports, first_cause: Some(cause), acme_proven: false };
+    let gates =
+        GateOutcome { verdict: Verdict::Failed, reports, first_cause: Some(cause), acme_proven: false };
     let second = ClusterOutcome {
         gates: Some(gates),
-        first_cause: Some("Order demo/canary-1: errored: 429 urn:ietf:params:acme:error:rateLimited".to_owned()),
-        reaction: Some("the cluster is left as it is: the cause lies outside the release: a rollback would not help".to_owned()),
+        first_cause: Some(
+            "Order demo/canary-1: errored: 429 urn:ietf:params:acme:error:rateLimited".to_owned(),
+        ),
+        reaction: Some(
+            "the cluster is left as it is: the cause lies outside the release: a rollback would not help"
+                .to_owned(),
+        ),
         evidence: vec!["eks-staging-1/events.txt".to_owned(), "eks-staging-1/chain.yaml".to_owned()],
         seconds: 131.0,
         ..cluster("eks-staging-1", ClusterState::Halted)
@@ -111,7 +143,11 @@ pub(super) fn stuck() -> Outcome {
 
 /// Somebody pressed Ctrl-C while the gates judged.
 pub(super) fn interrupted() -> Outcome {
-    let first = ClusterOutcome { gates: None, interrupted: Some(2), ..cluster("eks-development-1", ClusterState::Gating) };
+    let first = ClusterOutcome {
+        gates: None,
+        interrupted: Some(2),
+        ..cluster("eks-development-1", ClusterState::Gating)
+    };
     run(vec![first, untouched("eks-staging-1")])
 }
 
@@ -151,6 +187,9 @@ pub(super) fn plan() -> Plan {
     Plan {
         chart: run(Vec::new()).chart.unwrap(),
         publish: PlannedPublish { repository: "https://charts.example.com/".to_owned(), uploads: true },
-        clusters: vec![plan("eks-development-1", Action::Upgrade, "v1.10.2"), plan("eks-staging-1", Action::Nothing, "v1.11.5")],
+        clusters: vec![
+            plan("eks-development-1", Action::Upgrade, "v1.10.2"),
+            plan("eks-staging-1", Action::Nothing, "v1.11.5"),
+        ],
     }
 }

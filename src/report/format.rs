@@ -57,7 +57,10 @@ mod tests {
 
     #[test]
     fn a_report_has_a_kind_and_a_file() {
-        assert_eq!("junit=out/x.xml".parse::<ReportFile>().unwrap(), ReportFile { kind: ReportKind::Junit, path: "out/x.xml".into() });
+        assert_eq!(
+            "junit=out/x.xml".parse::<ReportFile>().unwrap(),
+            ReportFile { kind: ReportKind::Junit, path: "out/x.xml".into() }
+        );
         for text in ["junit", "junit=", "html=x", "=x"] {
             assert!(text.parse::<ReportFile>().is_err(), "{text}");
         }

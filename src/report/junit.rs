@@ -1,4 +1,5 @@
-//! JUnit XML: a test suite for each cluster, a test case for each gate, so that a CI system shows a rollout like a test run.
+//! JUnit XML: a test suite for each cluster, a test case for each gate, so that a CI system shows a rollout
+//! like a test run.
 
 use std::time::Duration;
 
@@ -22,7 +23,10 @@ pub fn plan(plan: &Plan) -> Report {
 
 /// `release gate`.
 pub fn gates(judged: &[Judged]) -> Report {
-    report("release gate", judged.iter().map(|one| with_gates(TestSuite::new(&one.cluster), &one.cluster, "gate", &one.outcome)))
+    report(
+        "release gate",
+        judged.iter().map(|one| with_gates(TestSuite::new(&one.cluster), &one.cluster, "gate", &one.outcome)),
+    )
 }
 
 fn report(name: &str, suites: impl Iterator<Item = TestSuite>) -> Report {
@@ -49,7 +53,8 @@ fn with_gates(mut suite: TestSuite, cluster: &str, prefix: &str, outcome: &GateO
 }
 
 fn planned_suite(plan: &ClusterPlan) -> TestSuite {
-    let name = format!("{} {} to {}", text::action(plan.action), plan.from.as_deref().unwrap_or("nothing"), plan.to);
+    let name =
+        format!("{} {} to {}", text::action(plan.action), plan.from.as_deref().unwrap_or("nothing"), plan.to);
     let mut case = TestCase::new(name, TestCaseStatus::success());
     case.set_classname(&plan.cluster);
     case.set_system_out(plan_text::cluster_plan(plan));
@@ -60,14 +65,21 @@ fn planned_suite(plan: &ClusterPlan) -> TestSuite {
 
 /// The cluster as a whole: where it ended, the first cause, and what was done about it.
 fn rollout_case(cluster: &ClusterOutcome) -> TestCase {
-    let told: Vec<String> = [Some(text::result(cluster)), cluster.first_cause.clone()].into_iter().flatten().collect();
-    let lines: Vec<String> = [Some(told.join(": ")), cluster.reaction.clone()].into_iter().flatten().collect();
+    let told: Vec<String> =
+        [Some(text::result(cluster)), cluster.first_cause.clone()].into_iter().flatten().collect();
+    let lines: Vec<String> =
+        [Some(told.join(": ")), cluster.reaction.clone()].into_iter().flatten().collect();
     let status = match cluster.state {
         ClusterState::Promoted => TestCaseStatus::success(),
-        ClusterState::Pending | ClusterState::Locked | ClusterState::Ready if cluster.first_cause.is_none() => TestCaseStatus::skipped(),
+        ClusterState::Pending | ClusterState::Locked | ClusterState::Ready
+            if cluster.first_cause.is_none() =>
+        {
+            TestCaseStatus::skipped()
+        }
         _ => failure(&lines.join("\n")),
     };
-    let mut case = TestCase::new(format!("{} to {}", cluster.from.as_deref().unwrap_or("nothing"), cluster.to), status);
+    let mut case =
+        TestCase::new(format!("{} to {}", cluster.from.as_deref().unwrap_or("nothing"), cluster.to), status);
     case.set_classname(&cluster.cluster);
     if !cluster.evidence.is_empty() {
         case.set_system_out(format!("evidence:\n{}", cluster.evidence.join("\n")));
@@ -81,7 +93,9 @@ fn gate_case(cluster: &str, prefix: &str, report: &GateReport) -> TestCase {
     let status = match report.verdict {
         Verdict::Passed => TestCaseStatus::success(),
         Verdict::Waiting => TestCaseStatus::skipped(),
-        Verdict::Inconclusive | Verdict::Failed => failure(&format!("{}: {}", report.verdict.word(), lines.join("\n"))),
+        Verdict::Inconclusive | Verdict::Failed => {
+            failure(&format!("{}: {}", report.verdict.word(), lines.join("\n")))
+        }
     };
     let mut case = TestCase::new(format!("{prefix} {}", report.gate), status);
     case.set_classname(cluster);

@@ -1,4 +1,5 @@
-//! Everything that a person or a CI system reads. A report is a function of the plan and the evidence; it judges nothing.
+//! Everything that a person or a CI system reads. A report is a function of the plan and the evidence; it
+//! judges nothing.
 
 pub mod exit_code;
 #[cfg(test)]
@@ -134,7 +135,9 @@ pub fn write(files: &[ReportFile], report: &impl Report) -> Result<(), Failure> 
 
 fn put(file: &ReportFile, text: &str) -> Result<(), ReportError> {
     let folder = file.path.parent().map_or(Ok(()), std::fs::create_dir_all);
-    folder.and_then(|()| std::fs::write(&file.path, text)).map_err(|source| ReportError { path: file.path.clone(), source })
+    folder
+        .and_then(|()| std::fs::write(&file.path, text))
+        .map_err(|source| ReportError { path: file.path.clone(), source })
 }
 
 #[cfg(test)]
@@ -149,14 +152,19 @@ mod tests {
         prepare(&files).unwrap();
         write(&files, &fixtures::promoted()).unwrap();
         let read = |file: &ReportFile| std::fs::read_to_string(&file.path).unwrap();
-        assert_eq!(serde_json::from_str::<Outcome>(&read(&files[0])).unwrap(), fixtures::promoted(), "a program reads back the same value");
+        assert_eq!(
+            serde_json::from_str::<Outcome>(&read(&files[0])).unwrap(),
+            fixtures::promoted(),
+            "a program reads back the same value"
+        );
         assert!(read(&files[1]).contains("<testsuites"));
     }
 
     #[test]
     fn a_file_that_cannot_be_written_is_named() {
         let directory = tempfile::tempdir().unwrap();
-        let error = prepare(&[ReportFile { kind: ReportKind::Json, path: directory.path().to_owned() }]).unwrap_err();
+        let error =
+            prepare(&[ReportFile { kind: ReportKind::Json, path: directory.path().to_owned() }]).unwrap_err();
         assert_eq!(error.to_string(), format!("write the report `{}`", directory.path().display()));
     }
 

@@ -47,7 +47,14 @@ pub fn differences(clusters: &[ClusterDifference]) -> String {
 /// What happens on one cluster.
 pub(super) fn cluster_plan(plan: &ClusterPlan) -> String {
     let from = plan.from.as_deref().unwrap_or("nothing");
-    let mut text = format!("{} ({})\n  {} {}: {from} → {}", plan.cluster, plan.server, action(plan.action), plan.release, plan.to);
+    let mut text = format!(
+        "{} ({})\n  {} {}: {from} → {}",
+        plan.cluster,
+        plan.server,
+        action(plan.action),
+        plan.release,
+        plan.to
+    );
     let _ = writeln!(text, ", from revision {}", plan.base_revision);
     for warning in &plan.warnings {
         let _ = writeln!(text, "  warning: {warning}");
@@ -64,7 +71,11 @@ pub(super) fn cluster_plan(plan: &ClusterPlan) -> String {
     }
     let _ = writeln!(text, "  gates: {}", plan.gates.join(", "));
     if plan.action == Action::Upgrade {
-        let proof = if plan.rollback_obstacles.is_empty() { "feasible".to_owned() } else { plan.rollback_obstacles.join("; ") };
+        let proof = if plan.rollback_obstacles.is_empty() {
+            "feasible".to_owned()
+        } else {
+            plan.rollback_obstacles.join("; ")
+        };
         let _ = writeln!(text, "  rollback: {proof}");
     }
     text
@@ -72,7 +83,12 @@ pub(super) fn cluster_plan(plan: &ClusterPlan) -> String {
 
 fn count(changes: &[&Change]) -> String {
     let number = |verb| changes.iter().filter(|change| change.verb == verb).count();
-    format!("{} to create, {} to update, {} to delete", number(ChangeKind::Create), number(ChangeKind::Update), number(ChangeKind::Delete))
+    format!(
+        "{} to create, {} to update, {} to delete",
+        number(ChangeKind::Create),
+        number(ChangeKind::Update),
+        number(ChangeKind::Delete)
+    )
 }
 
 /// The lines that many objects have in common, with the number of objects.
@@ -93,7 +109,8 @@ fn one_change(change: &Change, shared: &BTreeMap<String, usize>) -> String {
         ChangeKind::Delete => '-',
     };
     let (described, told): (Vec<_>, Vec<_>) = change.fields.iter().partition(|field| describes(field));
-    let lines: String = told.into_iter().map(field_change).filter(|line| !shared.contains_key(line)).collect();
+    let lines: String =
+        told.into_iter().map(field_change).filter(|line| !shared.contains_key(line)).collect();
     let mut text = format!("  {sign} {}\n{lines}", change.object);
     if !described.is_empty() {
         let _ = writeln!(text, "      {} descriptions in the schema", described.len());
@@ -136,8 +153,9 @@ mod tests {
 
     fn upgrade() -> Plan {
         let label = || field("metadata.labels.version", "v1", "v2");
-        let mut changes: Vec<Change> =
-            (1..=4).map(|number| change(&format!("Role ns/r{number}"), ChangeKind::Update, vec![label()])).collect();
+        let mut changes: Vec<Change> = (1..=4)
+            .map(|number| change(&format!("Role ns/r{number}"), ChangeKind::Update, vec![label()]))
+            .collect();
         changes[0].fields.push(field("rules[0].verbs[0]", "get", "list"));
         changes.push(change(
             "CustomResourceDefinition x",

@@ -25,10 +25,15 @@ pub struct Printer {
 }
 
 impl Printer {
-    /// A printer for the current process: colour on a terminal unless `NO_COLOR` is set, `::error::` lines under GitHub Actions.
+    /// A printer for the current process: colour on a terminal unless `NO_COLOR` is set, `::error::` lines
+    /// under GitHub Actions.
     pub fn from_env(verbosity: Verbosity) -> Self {
         let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Self { verbosity, color: io::stderr().is_terminal() && !no_color, github: std::env::var_os("GITHUB_ACTIONS").is_some() }
+        Self {
+            verbosity,
+            color: io::stderr().is_terminal() && !no_color,
+            github: std::env::var_os("GITHUB_ACTIONS").is_some(),
+        }
     }
 
     /// Data, to stdout, with a final newline. A closed pipe ends quietly.

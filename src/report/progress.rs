@@ -1,4 +1,5 @@
-//! What is shown of a run while it goes on, on stderr: a line for each change, and on a terminal one that shows what is waited for.
+//! What is shown of a run while it goes on, on stderr: a line for each change, and on a terminal one that
+//! shows what is waited for.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -78,7 +79,11 @@ impl Observer for Progress {
     }
 
     fn gate(&self, cluster: &str, gate: &str, verdict: Verdict, message: &str) {
-        let told = if message.is_empty() { format!("{gate} {}", verdict.word()) } else { format!("{gate} {}: {message}", verdict.word()) };
+        let told = if message.is_empty() {
+            format!("{gate} {}", verdict.word())
+        } else {
+            format!("{gate} {}: {message}", verdict.word())
+        };
         self.bar.set_message(format!("{cluster}: gate {told}"));
         if self.is_news(gate, verdict, message) {
             self.line(&format!("{cluster}: gate {told}"));

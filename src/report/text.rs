@@ -21,7 +21,12 @@ pub fn outcome(outcome: &Outcome) -> String {
         let _ = write!(text, "\narchive {}\ncontent {}\n", chart.digest, chart.content);
     }
     for cluster in outcome.clusters.iter().filter(|cluster| cluster.gates.is_some()) {
-        let _ = write!(text, "\n{}\n{}", cluster.cluster, cluster.gates.as_ref().map(gate_lines).unwrap_or_default());
+        let _ = write!(
+            text,
+            "\n{}\n{}",
+            cluster.cluster,
+            cluster.gates.as_ref().map(gate_lines).unwrap_or_default()
+        );
         if let Some(regates) = &cluster.regates {
             let _ = write!(text, "  after the rollback:\n{}", gate_lines(regates));
         }
@@ -71,7 +76,8 @@ fn table(rows: &[[String; 6]]) -> String {
     let widths: Vec<usize> = (0..6).map(width).collect();
     let mut text = String::new();
     for row in rows {
-        let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        let cells: Vec<String> =
+            row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
         text.push_str(cells.join("  ").trim_end());
         text.push('\n');
     }
@@ -80,7 +86,9 @@ fn table(rows: &[[String; 6]]) -> String {
 
 /// The result of `release gate`.
 pub fn gates(judged: &[Judged]) -> String {
-    let sections = judged.iter().map(|one| format!("{}: {}\n{}", one.cluster, one.outcome.verdict.word(), gate_lines(&one.outcome)));
+    let sections = judged
+        .iter()
+        .map(|one| format!("{}: {}\n{}", one.cluster, one.outcome.verdict.word(), gate_lines(&one.outcome)));
     sections.collect::<Vec<_>>().join("\n").trim_end().to_owned()
 }
 
@@ -114,12 +122,22 @@ fn gate_report(report: &GateReport) -> String {
 pub fn event(event: &Event, state: ClusterState) -> String {
     match event {
         Event::Locked => "locked".to_owned(),
-        Event::BaselineTaken { unhealthy } if unhealthy.is_empty() => "baseline taken, nothing is unhealthy".to_owned(),
-        Event::BaselineTaken { unhealthy } => format!("baseline taken, unhealthy already: {}", unhealthy.join("; ")),
-        Event::ChangeStarted { action: what, base_revision } => format!("{} starts from revision {base_revision}", action(*what)),
+        Event::BaselineTaken { unhealthy } if unhealthy.is_empty() => {
+            "baseline taken, nothing is unhealthy".to_owned()
+        }
+        Event::BaselineTaken { unhealthy } => {
+            format!("baseline taken, unhealthy already: {}", unhealthy.join("; "))
+        }
+        Event::ChangeStarted { action: what, base_revision } => {
+            format!("{} starts from revision {base_revision}", action(*what))
+        }
         Event::Changed { revision } => format!("revision {revision} is written, the gates judge it"),
-        Event::ProvenEarlier { revision } => format!("revision {revision} is on the target and was proven healthy earlier"),
-        Event::OnTarget { revision } => format!("revision {revision} is on the target already, the gates judge it"),
+        Event::ProvenEarlier { revision } => {
+            format!("revision {revision} is on the target and was proven healthy earlier")
+        }
+        Event::OnTarget { revision } => {
+            format!("revision {revision} is on the target already, the gates judge it")
+        }
         Event::Gated { outcome } => format!("gates {}: {}", outcome.verdict.word(), state.word()),
         Event::ChangeFailed { cause } => format!("the change failed: {cause}"),
         Event::EvidenceCaptured { files } => format!("evidence captured ({} files)", files.len()),

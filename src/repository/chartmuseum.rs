@@ -20,7 +20,8 @@ const LARGEST_INDEX: usize = 256 << 20;
 /// Statuses and short JSON texts.
 const LARGEST_REPLY: usize = 1 << 20;
 
-/// A repository served by ChartMuseum; its address holds the context path and the tenant, as in `helm repo add`.
+/// A repository served by ChartMuseum; its address holds the context path and the tenant, as in
+/// `helm repo add`.
 pub struct ChartMuseum {
     url: RedactedUrl,
     http: Http,
@@ -40,7 +41,8 @@ impl ChartMuseum {
         let answer = self.http.get(&doing, below(self.url.reveal(), &["index.yaml"]), LARGEST_INDEX).await?;
         match answer.status {
             StatusCode::OK => {
-                let index = Index::read(&answer.body).map_err(|source| RepositoryError::Index { url: self.url.to_string(), source })?;
+                let index = Index::read(&answer.body)
+                    .map_err(|source| RepositoryError::Index { url: self.url.to_string(), source })?;
                 if index.skipped() > 0 {
                     tracing::warn!(url = %self.url, skipped = index.skipped(), "the index has entries that cannot be read");
                 }
@@ -52,22 +54,38 @@ impl ChartMuseum {
     }
 
     async fn upload_url(&self) -> Result<Url, RepositoryError> {
-        let discover = || async { self.index().await.map(|index| index.context_path().unwrap_or_default().to_owned()) };
+        let discover =
+            || async { self.index().await.map(|index| index.context_path().unwrap_or_default().to_owned()) };
         let context_path = self.context_path.get_or_try_init(discover).await?;
-        api(self.url.reveal(), context_path)
-            .ok_or_else(|| RepositoryError::ContextPath { url: self.url.to_string(), context_path: context_path.clone() })
+        api(self.url.reveal(), context_path).ok_or_else(|| RepositoryError::ContextPath {
+            url: self.url.to_string(),
+            context_path: context_path.clone(),
+        })
     }
 
-    fn uploaded(&self, doing: String, url: &Url, archive: &ChartArchive, answer: &Answer) -> Result<Uploaded, RepositoryError> {
+    fn uploaded(
+        &self,
+        doing: String,
+        url: &Url,
+        archive: &ChartArchive,
+        answer: &Answer,
+    ) -> Result<Uploaded, RepositoryError> {
         if answer.url != *url {
             // A redirected upload arrives as a GET: its answer says nothing about the upload.
-            return Err(RepositoryError::Redirected { doing, to: RedactedUrl::new(answer.url.clone()).to_string() });
+            return Err(RepositoryError::Redirected {
+                doing,
+                to: RedactedUrl::new(answer.url.clone()).to_string(),
+            });
         }
         match answer.status {
             StatusCode::CREATED | StatusCode::ACCEPTED => Ok(Uploaded::Stored),
             StatusCode::CONFLICT => Ok(Uploaded::AlreadyThere),
-            StatusCode::PAYLOAD_TOO_LARGE => Err(RepositoryError::TooLarge { doing, size: archive.bytes().len() }),
-            StatusCode::NOT_FOUND => Err(RepositoryError::NoApi { doing, url: RedactedUrl::new(url.clone()).to_string() }),
+            StatusCode::PAYLOAD_TOO_LARGE => {
+                Err(RepositoryError::TooLarge { doing, size: archive.bytes().len() })
+            }
+            StatusCode::NOT_FOUND => {
+                Err(RepositoryError::NoApi { doing, url: RedactedUrl::new(url.clone()).to_string() })
+            }
             _ => Err(self.http.refused(doing, answer)),
         }
     }
@@ -82,7 +100,8 @@ impl ChartRepository for ChartMuseum {
     async fn download(&self, name: &str, version: &str) -> Result<Option<Vec<u8>>, RepositoryError> {
         let file = format!("{name}-{version}.tgz");
         let doing = format!("download {file} from {}", self.url);
-        let answer = self.http.get(&doing, below(self.url.reveal(), &["charts", &file]), LARGEST_ARCHIVE).await?;
+        let answer =
+            self.http.get(&doing, below(self.url.reveal(), &["charts", &file]), LARGEST_ARCHIVE).await?;
         match answer.status {
             StatusCode::OK => Ok(Some(answer.body)),
             StatusCode::NOT_FOUND => Ok(None),
@@ -105,7 +124,8 @@ impl ChartRepository for ChartMuseum {
         let index = self.index().await?;
         let listed = index.exact(name, version).map(|entry| {
             let url = entry.urls.first().and_then(|url| archive_url(self.url.reveal(), url));
-            let url = url.unwrap_or_else(|| below(self.url.reveal(), &["charts", &format!("{name}-{version}.tgz")]));
+            let url = url
+                .unwrap_or_else(|| below(self.url.reveal(), &["charts", &format!("{name}-{version}.tgz")]));
             Listed { digest: entry.digest(), url: RedactedUrl::new(url) }
         });
         Ok(listed)
@@ -121,16 +141,20 @@ fn below(repository: &Url, segments: &[&str]) -> Url {
     url
 }
 
-/// Where an archive of the index is: its URL is absolute or relative to the repository's address with a final slash.
+/// Where an archive of the index is: its URL is absolute or relative to the repository's address with a final
+/// slash.
 fn archive_url(repository: &Url, url: &str) -> Option<Url> {
     let mut base = repository.clone();
     base.path_segments_mut().ok()?.pop_if_empty().push("");
     base.join(url).ok()
 }
 
-/// `<context path>/api/<tenant>/charts`, or `None` when the repository's address does not begin with the context path.
+/// `<context path>/api/<tenant>/charts`, or `None` when the repository's address does not begin with the
+/// context path.
 fn api(repository: &Url, context_path: &str) -> Option<Url> {
-    let segments = |path: &str| path.split('/').filter(|segment| !segment.is_empty()).map(str::to_owned).collect::<Vec<_>>();
+    let segments = |path: &str| {
+        path.split('/').filter(|segment| !segment.is_empty()).map(str::to_owned).collect::<Vec<_>>()
+    };
     let (context, path) = (segments(context_path), segments(repository.path()));
     let tenant = path.strip_prefix(context.as_slice())?;
     let mut url = repository.clone();
@@ -151,8 +175,16 @@ mod tests {
         for (repository, context_path, expected) in [
             ("https://charts.example.com", "", Some("https://charts.example.com/api/charts")),
             ("https://charts.example.com/", "/", Some("https://charts.example.com/api/charts")),
-            ("https://charts.example.com/org/repo", "", Some("https://charts.example.com/api/org/repo/charts")),
-            ("https://charts.example.com/ctx/org/repo/", "/ctx", Some("https://charts.example.com/ctx/api/org/repo/charts")),
+            (
+                "https://charts.example.com/org/repo",
+                "",
+                Some("https://charts.example.com/api/org/repo/charts"),
+            ),
+            (
+                "https://charts.example.com/ctx/org/repo/",
+                "/ctx",
+                Some("https://charts.example.com/ctx/api/org/repo/charts"),
+            ),
             ("https://charts.example.com/ctx", "ctx/", Some("https://charts.example.com/ctx/api/charts")),
             ("https://charts.example.com/ctx2/org", "/ctx", None),
             ("https://charts.example.com/", "/ctx", None),
@@ -165,8 +197,14 @@ mod tests {
     fn files_lie_below_the_address_whatever_its_form() {
         for (repository, expected) in [
             ("https://charts.example.com", "https://charts.example.com/charts/demo-1.2.3+build.5.tgz"),
-            ("https://charts.example.com/org/", "https://charts.example.com/org/charts/demo-1.2.3+build.5.tgz"),
-            ("https://charts.example.com/org?key=1", "https://charts.example.com/org/charts/demo-1.2.3+build.5.tgz?key=1"),
+            (
+                "https://charts.example.com/org/",
+                "https://charts.example.com/org/charts/demo-1.2.3+build.5.tgz",
+            ),
+            (
+                "https://charts.example.com/org?key=1",
+                "https://charts.example.com/org/charts/demo-1.2.3+build.5.tgz?key=1",
+            ),
         ] {
             assert_eq!(below(&url(repository), &["charts", "demo-1.2.3+build.5.tgz"]), url(expected));
         }

@@ -10,7 +10,8 @@ use crate::config::SecretError;
 use crate::failure::Failure;
 use crate::helm::chart::archive::ArchiveError;
 
-/// Why a chart could not be published, found or read. `doing` is what was being done, with the object and the repository.
+/// Why a chart could not be published, found or read. `doing` is what was being done, with the object and the
+/// repository.
 #[derive(Debug, thiserror::Error)]
 pub enum RepositoryError {
     /// No client for this kind of address.
@@ -206,17 +207,25 @@ impl RepositoryError {
     /// What to do next, when there is something better than to read the message again.
     pub fn hint(&self) -> Option<&'static str> {
         Some(match self {
-            Self::Denied { sent: false, .. } => "set `username` and `password`, or `token`, of the repository in release.yaml",
+            Self::Denied { sent: false, .. } => {
+                "set `username` and `password`, or `token`, of the repository in release.yaml"
+            }
             Self::Denied { .. } => "check the repository's credentials, and that they may write to it",
             Self::OtherContent { .. } => "a published version never changes: raise `version` in Chart.yaml",
-            Self::TooLarge { .. } => "keep large files out of the chart with .helmignore, or raise --max-upload-size of ChartMuseum",
+            Self::TooLarge { .. } => {
+                "keep large files out of the chart with .helmignore, or raise --max-upload-size of ChartMuseum"
+            }
             Self::Full { .. } => "delete old versions, or raise --max-storage-objects of ChartMuseum",
-            Self::NoRepository { .. } => "check the repository's `url`: context path and tenant (`/<org>/<repository>`) belong to it",
+            Self::NoRepository { .. } => {
+                "check the repository's `url`: context path and tenant (`/<org>/<repository>`) belong to it"
+            }
             Self::Redirected { .. } => "set `url` of the repository to the address that it redirects to",
             Self::NoApi { .. } => {
                 "check `url` (a tenant belongs to it) and `context-path`; ChartMuseum started with --disable-api takes no uploads"
             }
-            Self::ContextPath { .. } => "set `context-path` of the repository to the path under which the API is reached",
+            Self::ContextPath { .. } => {
+                "set `context-path` of the repository to the path under which the API is reached"
+            }
             Self::NotListed { .. } => {
                 "run it again later: replicas of ChartMuseum without a shared cache list a new archive only after --cache-interval"
             }
@@ -246,7 +255,8 @@ pub(super) fn is_untrusted(error: &reqwest::Error) -> bool {
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {
         let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        let tls = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()).or_else(|| error.downcast_ref());
+        let tls =
+            inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()).or_else(|| error.downcast_ref());
         if tls.is_some_and(|tls| matches!(tls, rustls::Error::InvalidCertificate(_))) {
             return true;
         }

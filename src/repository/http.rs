@@ -46,7 +46,8 @@ impl Http {
         self.send(doing, limit, &|client| client.get(url.clone())).await
     }
 
-    /// Sends a request until there is an answer that does not speak of a passing trouble, or the attempts are used up.
+    /// Sends a request until there is an answer that does not speak of a passing trouble, or the attempts are
+    /// used up.
     ///
     /// `request` is called for every attempt. The request must be one that may arrive twice.
     pub(super) async fn send(
@@ -76,7 +77,9 @@ impl Http {
     async fn attempt(&self, request: RequestBuilder, limit: usize) -> Result<Answer, Trouble> {
         let request = match &self.credentials {
             Credentials::None => request,
-            Credentials::Basic { username, password } => request.basic_auth(username.reveal(), Some(password.reveal())),
+            Credentials::Basic { username, password } => {
+                request.basic_auth(username.reveal(), Some(password.reveal()))
+            }
             Credentials::Bearer(token) => request.bearer_auth(token.reveal()),
         };
         let response = request.send().await?;
@@ -88,8 +91,14 @@ impl Http {
     fn pause(&self, outcome: &Result<Answer, Trouble>, attempt: u32) -> Option<Duration> {
         let pause = self.backoff.pause(attempt, rand::random())?;
         match outcome {
-            Ok(answer) if is_passing(answer.status) => Some(retry_after(answer.header(RETRY_AFTER.as_str())).unwrap_or(pause)),
-            Err(Trouble::Http(error)) if !error.is_builder() && !error.is_redirect() && !is_untrusted(error) => Some(pause),
+            Ok(answer) if is_passing(answer.status) => {
+                Some(retry_after(answer.header(RETRY_AFTER.as_str())).unwrap_or(pause))
+            }
+            Err(Trouble::Http(error))
+                if !error.is_builder() && !error.is_redirect() && !is_untrusted(error) =>
+            {
+                Some(pause)
+            }
             Ok(_) | Err(Trouble::Http(_) | Trouble::TooLarge) => None,
         }
     }
@@ -114,7 +123,8 @@ impl Answer {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// What the server says: ChartMuseum's `{"error": …}`, where a redirect leads, or the first line of a text.
+    /// What the server says: ChartMuseum's `{"error": …}`, where a redirect leads, or the first line of a
+    /// text.
     fn message(&self) -> String {
         #[derive(serde::Deserialize)]
         struct Said {
@@ -122,7 +132,8 @@ impl Answer {
         }
         let location = self.header(LOCATION.as_str()).map(|location| format!("it redirects to {location}"));
         let said = serde_json::from_slice(&self.body).ok().map(|Said { error }| error);
-        let text = || String::from_utf8_lossy(&self.body).lines().next().unwrap_or_default().trim().to_owned();
+        let text =
+            || String::from_utf8_lossy(&self.body).lines().next().unwrap_or_default().trim().to_owned();
         let message = location.or(said).unwrap_or_else(text);
         if message.is_empty() { "no message".to_owned() } else { message.chars().take(300).collect() }
     }
@@ -154,7 +165,8 @@ impl From<reqwest::Error> for Trouble {
     }
 }
 
-/// The body as far as `limit`; a body that ends early is an error, so that half an archive is never taken for a whole one.
+/// The body as far as `limit`; a body that ends early is an error, so that half an archive is never taken for
+/// a whole one.
 async fn body(mut response: Response, limit: usize) -> Result<Vec<u8>, Trouble> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await? {
@@ -173,21 +185,33 @@ fn client(settings: &RepositorySettings) -> Result<Client, RepositoryError> {
             .user_agent(concat!("release/", env!("CARGO_PKG_VERSION")))
             .timeout(settings.timeout)
             .connect_timeout(settings.timeout.min(Duration::from_secs(10)))
-            // Every request has a connection of its own: it may reach another replica, and never meets a connection that just went stale.
+            // Every request has a connection of its own: it may reach another replica, and never meets a
+            // connection that just went stale.
             .pool_max_idle_per_host(0)
             .tls_certs_merge(certificates.clone())
     };
     let built = builder().build();
     // A machine without any root certificates can still talk to a repository that needs none.
-    let built = if settings.url.reveal().scheme() == "http" { built.or_else(|_| builder().tls_certs_only([]).build()) } else { built };
+    let built = if settings.url.reveal().scheme() == "http" {
+        built.or_else(|_| builder().tls_certs_only([]).build())
+    } else {
+        built
+    };
     built.map_err(|source| RepositoryError::Client { url: settings.url.to_string(), source })
 }
 
 /// The certificates of `ca-file`; none when it is not set.
 fn authority(settings: &RepositorySettings) -> Result<Vec<Certificate>, RepositoryError> {
     let Some(path) = &settings.ca_file else { return Ok(Vec::new()) };
-    let unreadable = |source: Box<dyn std::error::Error + Send + Sync>| RepositoryError::CaFile { path: path.clone(), source };
+    let unreadable = |source: Box<dyn std::error::Error + Send + Sync>| RepositoryError::CaFile {
+        path: path.clone(),
+        source,
+    };
     let pem = std::fs::read(path).map_err(|error| unreadable(error.into()))?;
     let certificates = Certificate::from_pem_bundle(&pem).map_err(|error| unreadable(error.into()))?;
-    if certificates.is_empty() { Err(unreadable("it has no certificate in PEM form".into())) } else { Ok(certificates) }
+    if certificates.is_empty() {
+        Err(unreadable("it has no certificate in PEM form".into()))
+    } else {
+        Ok(certificates)
+    }
 }

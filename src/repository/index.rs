@@ -20,7 +20,8 @@ pub struct Entry {
     pub name: String,
     /// Its version, verbatim.
     pub version: String,
-    /// The sha256 of the archive, in hex; other tools than ChartMuseum write `sha256:` before it, or nothing at all.
+    /// The sha256 of the archive, in hex; other tools than ChartMuseum write `sha256:` before it, or nothing
+    /// at all.
     #[serde(default)]
     pub digest: Option<String>,
     /// Where the archive is: absolute, or relative to the repository.
@@ -49,13 +50,18 @@ pub enum IndexError {
 }
 
 impl Index {
-    /// Reads the YAML or JSON text. Entries without a name or a version, and entries of another form, are left out and counted.
+    /// Reads the YAML or JSON text. Entries without a name or a version, and entries of another form, are
+    /// left out and counted.
     pub fn read(text: &[u8]) -> Result<Self, IndexError> {
         let raw = Raw::read(text).map_err(IndexError::Malformed)?;
         if raw.api_version.unwrap_or_default().is_empty() {
             return Err(IndexError::NoApiVersion);
         }
-        let mut index = Self { entries: BTreeMap::new(), context_path: raw.server_info.unwrap_or_default().context_path, skipped: 0 };
+        let mut index = Self {
+            entries: BTreeMap::new(),
+            context_path: raw.server_info.unwrap_or_default().context_path,
+            skipped: 0,
+        };
         for (name, versions) in raw.entries.unwrap_or_default() {
             index.keep(name, versions.unwrap_or_default());
         }
@@ -165,7 +171,10 @@ serverInfo:
 
     #[test]
     fn the_json_form_is_read_too() {
-        let index = Index::read(br#"{"apiVersion":"v1","entries":{"demo":[{"name":"demo","version":"1.0.0"}]},"serverInfo":{}}"#).unwrap();
+        let index = Index::read(
+            br#"{"apiVersion":"v1","entries":{"demo":[{"name":"demo","version":"1.0.0"}]},"serverInfo":{}}"#,
+        )
+        .unwrap();
         assert!(index.exact("demo", "1.0.0").is_some());
         assert_eq!(index.context_path(), None);
     }

@@ -1,7 +1,8 @@
 //! Where a chart goes: ChartMuseum first. Knows no cluster and no fleet.
 //!
-//! [`ChartRepository`] is what a repository can do; [`publish`](mod@publish) is the rule by which a chart gets there. A published version never
-//! changes: nothing here overwrites or deletes one. [`serve`] is a small repository of our own.
+//! [`ChartRepository`] is what a repository can do; [`publish`](mod@publish) is the rule by which a chart
+//! gets there. A published version never changes: nothing here overwrites or deletes one. [`serve`] is a
+//! small repository of our own.
 
 use async_trait::async_trait;
 
@@ -41,7 +42,8 @@ pub trait ChartRepository: Send + Sync {
 pub enum Uploaded {
     /// The archive was stored.
     Stored,
-    /// The repository has an archive of this name and version already: ours, when the answer to an earlier attempt was lost.
+    /// The repository has an archive of this name and version already: ours, when the answer to an earlier
+    /// attempt was lost.
     AlreadyThere,
 }
 

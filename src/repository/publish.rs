@@ -1,7 +1,8 @@
-//! The rule by which a chart gets into a repository: same content is success, other content is refused, and nothing is believed that was
-//! not read back.
+//! The rule by which a chart gets into a repository: same content is success, other content is refused, and
+//! nothing is believed that was not read back.
 //!
-//! The published archive is the one that is deployed: archives saved again by other tools differ in their bytes, not in their content.
+//! The published archive is the one that is deployed: archives saved again by other tools differ in their
+//! bytes, not in their content.
 
 use std::time::{Duration, Instant};
 
@@ -12,13 +13,14 @@ use super::{ChartRepository, RepositoryError, Uploaded};
 use crate::helm::chart::archive::ChartArchive;
 use crate::redact::RedactedUrl;
 
-/// How long the repository may take to serve and list an archive. Replicas of ChartMuseum without a shared cache list it only after
-/// their `--cache-interval`, which is five minutes where it is set at all.
+/// How long the repository may take to serve and list an archive. Replicas of ChartMuseum without a shared
+/// cache list it only after their `--cache-interval`, which is five minutes where it is set at all.
 const WITHIN: Duration = Duration::from_mins(6);
 /// How many readings of the index in a row have to agree: replicas behind a load balancer answer in turns.
 const AGREEING: u32 = 3;
 /// The pauses between two questions.
-const POLL: Backoff = Backoff { attempts: u32::MAX, first: Duration::from_millis(100), longest: Duration::from_secs(10) };
+const POLL: Backoff =
+    Backoff { attempts: u32::MAX, first: Duration::from_millis(100), longest: Duration::from_secs(10) };
 
 /// What publishing means for an archive.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,15 +47,22 @@ pub struct Publication {
 }
 
 /// What publishing this archive would do. Changes nothing.
-pub async fn check(repository: &dyn ChartRepository, archive: &ChartArchive) -> Result<PublishAction, RepositoryError> {
+pub async fn check(
+    repository: &dyn ChartRepository,
+    archive: &ChartArchive,
+) -> Result<PublishAction, RepositoryError> {
     Ok(match alike(repository, archive).await? {
         Some(published) => already(&published),
         None => PublishAction::Upload,
     })
 }
 
-/// The published archive with the content of this one, or `None` when its name and version are free. Other content is refused.
-pub async fn alike(repository: &dyn ChartRepository, archive: &ChartArchive) -> Result<Option<ChartArchive>, RepositoryError> {
+/// The published archive with the content of this one, or `None` when its name and version are free. Other
+/// content is refused.
+pub async fn alike(
+    repository: &dyn ChartRepository,
+    archive: &ChartArchive,
+) -> Result<Option<ChartArchive>, RepositoryError> {
     if let Some(published) = find(repository, archive.name(), archive.version()).await? {
         return same_content(repository, archive, published).map(Some);
     }
@@ -62,14 +71,25 @@ pub async fn alike(repository: &dyn ChartRepository, archive: &ChartArchive) -> 
     Ok(None)
 }
 
-/// Publishes the archive, or finds it published. Returns when the repository serves it and its index lists it.
-pub async fn publish(repository: &dyn ChartRepository, archive: &ChartArchive) -> Result<Publication, RepositoryError> {
+/// Publishes the archive, or finds it published. Returns when the repository serves it and its index lists
+/// it.
+pub async fn publish(
+    repository: &dyn ChartRepository,
+    archive: &ChartArchive,
+) -> Result<Publication, RepositoryError> {
     publish_within(repository, archive, WITHIN).await
 }
 
 /// The published archive of this name and version.
-pub async fn published(repository: &dyn ChartRepository, name: &str, version: &str) -> Result<ChartArchive, RepositoryError> {
-    let missing = || RepositoryError::NotPublished { chart: format!("{name} {version}"), url: repository.url().to_string() };
+pub async fn published(
+    repository: &dyn ChartRepository,
+    name: &str,
+    version: &str,
+) -> Result<ChartArchive, RepositoryError> {
+    let missing = || RepositoryError::NotPublished {
+        chart: format!("{name} {version}"),
+        url: repository.url().to_string(),
+    };
     find(repository, name, version).await?.ok_or_else(missing)
 }
 
@@ -86,7 +106,8 @@ async fn publish_within(
     Ok(Publication { action, archive: published, url })
 }
 
-/// Uploads and reads back. What was stored by somebody else in the meantime, or by an attempt whose answer was lost, is compared alike.
+/// Uploads and reads back. What was stored by somebody else in the meantime, or by an attempt whose answer
+/// was lost, is compared alike.
 async fn upload(
     repository: &dyn ChartRepository,
     archive: &ChartArchive,
@@ -106,7 +127,11 @@ fn already(published: &ChartArchive) -> PublishAction {
 }
 
 /// The archive of this name and version, read and checked, or `None`.
-async fn find(repository: &dyn ChartRepository, name: &str, version: &str) -> Result<Option<ChartArchive>, RepositoryError> {
+async fn find(
+    repository: &dyn ChartRepository,
+    name: &str,
+    version: &str,
+) -> Result<Option<ChartArchive>, RepositoryError> {
     let Some(bytes) = repository.download(name, version).await? else { return Ok(None) };
     let (chart, url) = (format!("{name} {version}"), repository.url().to_string());
     let archive = ChartArchive::read(bytes).map_err(|source| RepositoryError::Archive {
@@ -119,7 +144,11 @@ async fn find(repository: &dyn ChartRepository, name: &str, version: &str) -> Re
 }
 
 /// The published archive, if it has the content of ours.
-fn same_content(repository: &dyn ChartRepository, ours: &ChartArchive, published: ChartArchive) -> Result<ChartArchive, RepositoryError> {
+fn same_content(
+    repository: &dyn ChartRepository,
+    ours: &ChartArchive,
+    published: ChartArchive,
+) -> Result<ChartArchive, RepositoryError> {
     let files = ours.content().differences(&published.content());
     if files.is_empty() {
         Ok(published)
@@ -128,14 +157,22 @@ fn same_content(repository: &dyn ChartRepository, ours: &ChartArchive, published
     }
 }
 
-async fn until_served(repository: &dyn ChartRepository, archive: &ChartArchive, within: Duration) -> Result<ChartArchive, RepositoryError> {
+async fn until_served(
+    repository: &dyn ChartRepository,
+    archive: &ChartArchive,
+    within: Duration,
+) -> Result<ChartArchive, RepositoryError> {
     let mut wait = Wait::new(within);
     loop {
         if let Some(published) = find(repository, archive.name(), archive.version()).await? {
             return Ok(published);
         }
         if !wait.pause().await {
-            return Err(RepositoryError::NotServed { chart: named(archive), url: repository.url().to_string(), within });
+            return Err(RepositoryError::NotServed {
+                chart: named(archive),
+                url: repository.url().to_string(),
+                within,
+            });
         }
     }
 }
@@ -207,7 +244,8 @@ mod tests {
     use crate::helm::chart::{Chart, File};
     use crate::repository::Listed;
 
-    /// A repository that stores nothing by itself: the archives that it serves and lists were put there by the test.
+    /// A repository that stores nothing by itself: the archives that it serves and lists were put there by
+    /// the test.
     struct Scripted {
         url: RedactedUrl,
         served: Mutex<Vec<Option<Vec<u8>>>>,
@@ -218,7 +256,8 @@ mod tests {
     impl Scripted {
         /// Serves these one after the other, the last one for ever.
         fn serving(served: &[Option<&ChartArchive>]) -> Self {
-            let served = served.iter().map(|archive| archive.map(|archive| archive.bytes().to_vec())).collect();
+            let served =
+                served.iter().map(|archive| archive.map(|archive| archive.bytes().to_vec())).collect();
             let url = RedactedUrl::new("http://museum".parse().unwrap());
             Self { url, served: Mutex::new(served), listed: None, uploaded: Uploaded::Stored }
         }
@@ -245,7 +284,10 @@ mod tests {
     }
 
     fn demo(values: &str) -> ChartArchive {
-        let files = vec![File::new("Chart.yaml", "apiVersion: v2\nname: demo\nversion: 1.0.0\n"), File::new("values.yaml", values)];
+        let files = vec![
+            File::new("Chart.yaml", "apiVersion: v2\nname: demo\nversion: 1.0.0\n"),
+            File::new("values.yaml", values),
+        ];
         package::package(&Chart::from_files(files).unwrap(), 0, &Overrides::default()).unwrap()
     }
 
@@ -266,7 +308,8 @@ mod tests {
     #[tokio::test]
     async fn an_upload_that_lost_the_race_to_other_content_is_refused() {
         let (ours, theirs) = (demo("a: 1\n"), demo("a: 2\n"));
-        let repository = Scripted { uploaded: Uploaded::AlreadyThere, ..Scripted::serving(&[None, Some(&theirs)]) };
+        let repository =
+            Scripted { uploaded: Uploaded::AlreadyThere, ..Scripted::serving(&[None, Some(&theirs)]) };
         let refusal = publish_within(&repository, &ours, SOON).await.unwrap_err();
         assert!(matches!(refusal, RepositoryError::OtherContent { files, .. } if files == ["values.yaml"]));
     }
@@ -287,7 +330,10 @@ mod tests {
         for listed in [None, Some("sha256:00ff".to_owned())] {
             let repository = Scripted { listed: listed.clone(), ..Scripted::serving(&[Some(&ours)]) };
             let never_listed = publish_within(&repository, &ours, SOON).await.unwrap_err();
-            assert!(matches!(&never_listed, RepositoryError::NotListed { seen, .. } if *seen == listed), "{never_listed}");
+            assert!(
+                matches!(&never_listed, RepositoryError::NotListed { seen, .. } if *seen == listed),
+                "{never_listed}"
+            );
         }
     }
 }

@@ -16,15 +16,19 @@ pub(crate) struct Backoff {
 }
 
 impl Backoff {
-    /// For one HTTP request: about three seconds in all, enough for a server that is being restarted behind a load balancer.
-    pub(crate) const REQUEST: Self = Self { attempts: 5, first: Duration::from_millis(200), longest: Duration::from_secs(5) };
+    /// For one HTTP request: about three seconds in all, enough for a server that is being restarted behind a
+    /// load balancer.
+    pub(crate) const REQUEST: Self =
+        Self { attempts: 5, first: Duration::from_millis(200), longest: Duration::from_secs(5) };
 
     /// The pause after attempt number `attempt` (from 1) failed, or `None` when it was the last one.
     ///
-    /// `jitter` lies in 0..1 and spreads the pause over its upper half, so that runners started together do not come back together.
+    /// `jitter` lies in 0..1 and spreads the pause over its upper half, so that runners started together do
+    /// not come back together.
     pub(crate) fn pause(&self, attempt: u32, jitter: f64) -> Option<Duration> {
         (attempt < self.attempts).then(|| {
-            let full = self.first.saturating_mul(2u32.saturating_pow(attempt.saturating_sub(1))).min(self.longest);
+            let full =
+                self.first.saturating_mul(2u32.saturating_pow(attempt.saturating_sub(1))).min(self.longest);
             full.mul_f64(0.5 + jitter / 2.0)
         })
     }
@@ -46,17 +50,29 @@ mod tests {
 
     #[test]
     fn pauses_double_up_to_the_longest_and_end_with_the_attempts() {
-        let backoff = Backoff { attempts: 5, first: Duration::from_millis(100), longest: Duration::from_millis(300) };
-        let pauses = |jitter| (1..=5).map(|attempt| backoff.pause(attempt, jitter).map(|pause| pause.as_millis())).collect::<Vec<_>>();
+        let backoff =
+            Backoff { attempts: 5, first: Duration::from_millis(100), longest: Duration::from_millis(300) };
+        let pauses = |jitter| {
+            (1..=5)
+                .map(|attempt| backoff.pause(attempt, jitter).map(|pause| pause.as_millis()))
+                .collect::<Vec<_>>()
+        };
         assert_eq!(pauses(1.0), [Some(100), Some(200), Some(300), Some(300), None]);
         assert_eq!(pauses(0.0), [Some(50), Some(100), Some(150), Some(150), None]);
     }
 
     #[test]
     fn only_passing_troubles_are_worth_another_attempt() {
-        for (status, passing) in
-            [(429, true), (500, true), (503, true), (507, false), (501, false), (409, false), (404, false), (200, false)]
-        {
+        for (status, passing) in [
+            (429, true),
+            (500, true),
+            (503, true),
+            (507, false),
+            (501, false),
+            (409, false),
+            (404, false),
+            (200, false),
+        ] {
             assert_eq!(is_passing(StatusCode::from_u16(status).unwrap()), passing, "{status}");
         }
     }

@@ -1,4 +1,5 @@
-//! One cluster from where it stands to a final state: ask for the next step, write the intent, do it, write the result.
+//! One cluster from where it stands to a final state: ask for the next step, write the intent, do it, write
+//! the result.
 
 use std::time::Instant;
 
@@ -80,10 +81,20 @@ impl<'a> ClusterRun<'a> {
         interrupt: &'a Interrupt,
     ) -> Self {
         let outcome = ClusterOutcome::untouched(plan);
-        Self { site, plan, on_failure, observer, interrupt, state: ClusterState::Pending, resumed: false, outcome }
+        Self {
+            site,
+            plan,
+            on_failure,
+            observer,
+            interrupt,
+            state: ClusterState::Pending,
+            resumed: false,
+            outcome,
+        }
     }
 
-    /// A cluster that an earlier run left in this state, with the newest revision that it wrote. The lock is ours already.
+    /// A cluster that an earlier run left in this state, with the newest revision that it wrote. The lock is
+    /// ours already.
     #[must_use]
     pub fn resume(mut self, state: ClusterState, revision: Option<u32>) -> Self {
         self.state = state;
@@ -140,12 +151,20 @@ impl<'a> ClusterRun<'a> {
     async fn confirm(&mut self) -> Result<(), Failure> {
         let revision = self.plan.base_revision;
         self.outcome.revision = Some(revision);
-        let event = if self.site.proven().await? { Event::ProvenEarlier { revision } } else { Event::OnTarget { revision } };
+        let event = if self.site.proven().await? {
+            Event::ProvenEarlier { revision }
+        } else {
+            Event::OnTarget { revision }
+        };
         self.record(event).await
     }
 
     async fn change(&mut self) -> Result<(), Failure> {
-        self.record(Event::ChangeStarted { action: self.plan.action, base_revision: self.plan.base_revision }).await?;
+        self.record(Event::ChangeStarted {
+            action: self.plan.action,
+            base_revision: self.plan.base_revision,
+        })
+        .await?;
         match self.site.change().await {
             Ok(revision) => {
                 self.outcome.revision = Some(revision);
@@ -200,7 +219,8 @@ impl<'a> ClusterRun<'a> {
         let target = self.site.rollback_target().await?;
         self.mark_failed().await?;
         let failed = self.outcome.gates.as_ref().map_or(Failed::Change, Failed::Gates);
-        match policy::decide(self.on_failure, self.plan.action, failed, &self.plan.rollback_obstacles, target) {
+        match policy::decide(self.on_failure, self.plan.action, failed, &self.plan.rollback_obstacles, target)
+        {
             Decision::Halt(reason) => {
                 self.outcome.reaction = Some(format!("the cluster is left as it is: {reason}"));
                 self.record(Event::HaltDecided { reason }).await
@@ -214,18 +234,21 @@ impl<'a> ClusterRun<'a> {
         match self.site.rollback(to_revision).await {
             Ok(revision) => {
                 self.outcome.revision = Some(revision);
-                self.outcome.reaction = Some(format!("rolled back to revision {to_revision} as revision {revision}"));
+                self.outcome.reaction =
+                    Some(format!("rolled back to revision {to_revision} as revision {revision}"));
                 self.record(Event::RolledBack { revision }).await
             }
             Err(failure) => {
                 let cause = failure.chain().join(": ");
-                self.outcome.reaction = Some(format!("the rollback to revision {to_revision} failed: {cause}"));
+                self.outcome.reaction =
+                    Some(format!("the rollback to revision {to_revision} failed: {cause}"));
                 self.record(Event::RollbackFailed { cause }).await
             }
         }
     }
 
-    /// A revision whose gates failed must not look like one to return to. An inconclusive verdict proves nothing against it.
+    /// A revision whose gates failed must not look like one to return to. An inconclusive verdict proves
+    /// nothing against it.
     async fn mark_failed(&mut self) -> Result<(), Failure> {
         let failed = self.outcome.gates.as_ref().is_some_and(|gates| gates.verdict == Verdict::Failed);
         match (self.outcome.revision, failed && self.plan.action != Action::Nothing) {
@@ -250,7 +273,10 @@ impl<'a> ClusterRun<'a> {
         self.outcome.interrupted = Some(signal);
         self.outcome.first_cause.get_or_insert_with(|| format!("interrupted by signal {signal}"));
         if let Err(failure) = self.record(Event::Interrupted { signal }).await {
-            self.observer.note(&self.plan.cluster, &format!("the interruption could not be recorded: {}", failure.chain().join(": ")));
+            self.observer.note(
+                &self.plan.cluster,
+                &format!("the interruption could not be recorded: {}", failure.chain().join(": ")),
+            );
         }
     }
 

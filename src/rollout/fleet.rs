@@ -30,9 +30,14 @@ pub async fn run(
 ) -> Vec<ClusterOutcome> {
     let mut outcomes: Vec<ClusterOutcome> = Vec::with_capacity(plan.clusters.len());
     for (index, cluster) in plan.clusters.iter().enumerate() {
-        let soak = index.checked_sub(1).map_or(Duration::ZERO, |before| soak_between(&plan.clusters[before], cluster, fleet));
+        let soak = index
+            .checked_sub(1)
+            .map_or(Duration::ZERO, |before| soak_between(&plan.clusters[before], cluster, fleet));
         if !wait(soak, cluster, observer, interrupt).await {
-            outcomes.push(ClusterOutcome { interrupted: interrupt.received(), ..ClusterOutcome::untouched(cluster) });
+            outcomes.push(ClusterOutcome {
+                interrupted: interrupt.received(),
+                ..ClusterOutcome::untouched(cluster)
+            });
             break;
         }
         let site = fleet.site(cluster).await;

@@ -1,5 +1,5 @@
-//! The loop over clusters and steps, and the one state function. Pure: knows no chart, backend or socket; what differs was decided in the plan,
-//! and what touches a cluster is behind [`execute::ClusterPort`].
+//! The loop over clusters and steps, and the one state function. Pure: knows no chart, backend or socket;
+//! what differs was decided in the plan, and what touches a cluster is behind [`execute::ClusterPort`].
 
 pub mod execute;
 pub mod fleet;

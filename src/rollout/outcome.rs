@@ -55,16 +55,25 @@ pub struct ClusterOutcome {
 impl Outcome {
     /// What ends the program, if anything went wrong.
     pub fn failure_kind(&self) -> Option<Kind> {
-        let touched_before =
-            |index: usize| self.clusters[..index].iter().any(|cluster| cluster.action != Action::Nothing && cluster.state.is_touched());
-        self.clusters.iter().enumerate().find_map(|(index, cluster)| cluster.failure_kind(touched_before(index)))
+        let touched_before = |index: usize| {
+            self.clusters[..index]
+                .iter()
+                .any(|cluster| cluster.action != Action::Nothing && cluster.state.is_touched())
+        };
+        self.clusters
+            .iter()
+            .enumerate()
+            .find_map(|(index, cluster)| cluster.failure_kind(touched_before(index)))
     }
 
     /// The failure that ends the program: the first cause is its first line.
     pub fn failure(&self) -> Option<Failure> {
         let kind = self.failure_kind()?;
         let cluster = self.clusters.iter().find(|cluster| cluster.failure_kind(true).is_some())?;
-        let cause = cluster.first_cause.clone().unwrap_or_else(|| format!("the run stopped in state {:?}", cluster.state));
+        let cause = cluster
+            .first_cause
+            .clone()
+            .unwrap_or_else(|| format!("the run stopped in state {:?}", cluster.state));
         let failure = Failure::new(kind, format!("{}: {cause}", cluster.cluster));
         Some(cluster.hints().into_iter().fold(failure, Failure::hint))
     }
@@ -103,9 +112,17 @@ impl ClusterOutcome {
             ClusterState::Promoted => None,
             ClusterState::RolledBack => Some(Kind::RolledBack),
             ClusterState::Stuck | ClusterState::RollingBack | ClusterState::Regating => Some(Kind::Stuck),
-            ClusterState::Halted | ClusterState::Failed | ClusterState::Changing | ClusterState::Gating => Some(Kind::Halted),
-            ClusterState::Pending | ClusterState::Locked | ClusterState::Ready if self.first_cause.is_none() => None,
-            ClusterState::Pending | ClusterState::Locked | ClusterState::Ready if changed_before => Some(Kind::Halted),
+            ClusterState::Halted | ClusterState::Failed | ClusterState::Changing | ClusterState::Gating => {
+                Some(Kind::Halted)
+            }
+            ClusterState::Pending | ClusterState::Locked | ClusterState::Ready
+                if self.first_cause.is_none() =>
+            {
+                None
+            }
+            ClusterState::Pending | ClusterState::Locked | ClusterState::Ready if changed_before => {
+                Some(Kind::Halted)
+            }
             ClusterState::Pending | ClusterState::Locked | ClusterState::Ready => Some(Kind::Refused),
         }
     }
@@ -115,7 +132,9 @@ impl ClusterOutcome {
         let mut hints: Vec<String> = self.reaction.iter().cloned().collect();
         if self.interrupted.is_some() {
             hints.push(format!("what was done is recorded: `release resume --cluster {name}` continues"));
-        } else if matches!(self.state, ClusterState::Halted | ClusterState::Failed) && self.action != Action::Nothing {
+        } else if matches!(self.state, ClusterState::Halted | ClusterState::Failed)
+            && self.action != Action::Nothing
+        {
             hints.push(format!(
                 "`release gate --cluster {name}` judges again, `release rollback --cluster {name}` returns to the last good revision"
             ));
@@ -155,7 +174,8 @@ mod tests {
 
     #[test]
     fn the_first_cluster_that_failed_decides() {
-        let refused = || ClusterOutcome { first_cause: Some("no".to_owned()), ..cluster(ClusterState::Locked) };
+        let refused =
+            || ClusterOutcome { first_cause: Some("no".to_owned()), ..cluster(ClusterState::Locked) };
         let promoted = || cluster(ClusterState::Promoted);
         let table = [
             (vec![promoted(), promoted()], None),
@@ -163,7 +183,10 @@ mod tests {
             (vec![promoted(), cluster(ClusterState::Halted)], Some(Kind::Halted)),
             (vec![cluster(ClusterState::Stuck)], Some(Kind::Stuck)),
             (vec![ClusterOutcome { locked: true, ..refused() }], Some(Kind::Locked)),
-            (vec![ClusterOutcome { interrupted: Some(15), ..cluster(ClusterState::Gating) }], Some(Kind::Interrupted(15))),
+            (
+                vec![ClusterOutcome { interrupted: Some(15), ..cluster(ClusterState::Gating) }],
+                Some(Kind::Interrupted(15)),
+            ),
             (vec![refused()], Some(Kind::Refused)),
             (vec![promoted(), refused()], Some(Kind::Halted)),
             (vec![ClusterOutcome { action: Action::Nothing, ..promoted() }, refused()], Some(Kind::Refused)),

@@ -23,10 +23,18 @@ pub enum Decision {
 }
 
 /// Rolls back only when that is wished, was proven feasible, and the cause lies in the release.
-pub fn decide(on_failure: OnFailure, action: Action, failed: Failed<'_>, obstacles: &[String], target: Option<u32>) -> Decision {
+pub fn decide(
+    on_failure: OnFailure,
+    action: Action,
+    failed: Failed<'_>,
+    obstacles: &[String],
+    target: Option<u32>,
+) -> Decision {
     let halt = |reason: &str| Decision::Halt(reason.to_owned());
     match action {
-        Action::Install => return halt("a failed first install is left as it is: there is nothing to return to"),
+        Action::Install => {
+            return halt("a failed first install is left as it is: there is nothing to return to");
+        }
         Action::Rollback => return halt("this was a rollback itself"),
         Action::Nothing => return halt("nothing was changed on this cluster, so there is nothing to undo"),
         Action::Upgrade => {}
@@ -48,7 +56,9 @@ pub fn decide(on_failure: OnFailure, action: Action, failed: Failed<'_>, obstacl
 
 fn outside_the_release(outcome: &GateOutcome) -> Option<&'static str> {
     match outcome.verdict {
-        Verdict::Inconclusive => return Some("the gates were inconclusive: a rollback would not be based on evidence"),
+        Verdict::Inconclusive => {
+            return Some("the gates were inconclusive: a rollback would not be based on evidence");
+        }
         Verdict::Passed | Verdict::Waiting | Verdict::Failed => {}
     }
     match outcome.first_cause.as_ref().map(|finding| finding.cause) {
@@ -76,7 +86,13 @@ mod tests {
         GateOutcome { verdict, reports: Vec::new(), first_cause: finding, acme_proven: false }
     }
 
-    fn decided(on_failure: OnFailure, action: Action, gates: Option<&GateOutcome>, obstacles: &[String], target: Option<u32>) -> bool {
+    fn decided(
+        on_failure: OnFailure,
+        action: Action,
+        gates: Option<&GateOutcome>,
+        obstacles: &[String],
+        target: Option<u32>,
+    ) -> bool {
         let failed = gates.map_or(Failed::Change, Failed::Gates);
         matches!(decide(on_failure, action, failed, obstacles, target), Decision::Rollback(_))
     }

@@ -1,4 +1,5 @@
-//! The state of one cluster in a run, and the one function that moves it. Pure; recovery replays the journal through the same function.
+//! The state of one cluster in a run, and the one function that moves it. Pure; recovery replays the journal
+//! through the same function.
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -92,7 +93,9 @@ impl ClusterState {
             Event::Gated { outcome } => self.gated(outcome.verdict),
             Event::EvidenceCaptured { .. } => matches!(self, S::Failed | S::Stuck).then_some(self),
             Event::HaltDecided { .. } => (self == S::Failed).then_some(S::Halted),
-            Event::RollbackStarted { .. } => matches!(self, S::Failed | S::RollingBack).then_some(S::RollingBack),
+            Event::RollbackStarted { .. } => {
+                matches!(self, S::Failed | S::RollingBack).then_some(S::RollingBack)
+            }
             Event::RolledBack { .. } => (self == S::RollingBack).then_some(S::Regating),
             Event::RollbackFailed { .. } => matches!(self, S::RollingBack | S::Regating).then_some(S::Stuck),
             Event::Interrupted { .. } => (!self.is_final()).then_some(self),

@@ -38,6 +38,8 @@ pub fn next(state: ClusterState, action: Action, resumed: bool) -> Option<Step> 
         ClusterState::Gating | ClusterState::Regating => Some(Step::Gate),
         ClusterState::Failed => Some(Step::React),
         ClusterState::RollingBack => Some(Step::Rollback),
-        ClusterState::Promoted | ClusterState::Halted | ClusterState::RolledBack | ClusterState::Stuck => None,
+        ClusterState::Promoted | ClusterState::Halted | ClusterState::RolledBack | ClusterState::Stuck => {
+            None
+        }
     }
 }

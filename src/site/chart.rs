@@ -24,17 +24,22 @@ pub struct ChartToDeploy {
 
 /// Packages the source, or downloads `--version`. Nothing is uploaded.
 pub async fn resolve(settings: &Settings) -> Result<ChartToDeploy, Failure> {
-    let repository = repository::for_settings(&settings.chart.repository).map_err(RepositoryError::failure)?;
+    let repository =
+        repository::for_settings(&settings.chart.repository).map_err(RepositoryError::failure)?;
     let url = repository.url().to_string();
     let (archive, origin, uploads) = match &settings.version {
         Some(version) => {
-            let archive = publish::published(repository.as_ref(), &settings.chart.name, version).await.map_err(RepositoryError::failure)?;
+            let archive = publish::published(repository.as_ref(), &settings.chart.name, version)
+                .await
+                .map_err(RepositoryError::failure)?;
             (archive, format!("published in {url}"), false)
         }
         None => {
             let (archive, origin) = package_source(settings).await?;
-            // What is published already is what is deployed, even where another tool saved the same content in other bytes.
-            let published = publish::alike(repository.as_ref(), &archive).await.map_err(RepositoryError::failure)?;
+            // What is published already is what is deployed, even where another tool saved the same content
+            // in other bytes.
+            let published =
+                publish::alike(repository.as_ref(), &archive).await.map_err(RepositoryError::failure)?;
             let uploads = published.is_none();
             (published.unwrap_or(archive), origin.to_string(), uploads)
         }
@@ -52,7 +57,9 @@ pub async fn resolve(settings: &Settings) -> Result<ChartToDeploy, Failure> {
 impl ChartToDeploy {
     /// Publishes the archive; from then on the published one is the one that is deployed.
     pub async fn publish(&mut self) -> Result<(), Failure> {
-        let publication = publish::publish(self.repository.as_ref(), &self.archive).await.map_err(RepositoryError::failure)?;
+        let publication = publish::publish(self.repository.as_ref(), &self.archive)
+            .await
+            .map_err(RepositoryError::failure)?;
         self.planned.digest = publication.archive.digest().to_string();
         self.archive = publication.archive;
         Ok(())
@@ -61,13 +68,19 @@ impl ChartToDeploy {
 
 /// Fetches the chart from its source and packages it; the same commit gives the same bytes.
 pub async fn package_source(settings: &Settings) -> Result<(ChartArchive, Origin), Failure> {
-    let (fetched, archive) = packaged(&settings.chart, settings.reference.as_deref(), &settings.base_dir).await?;
+    let (fetched, archive) =
+        packaged(&settings.chart, settings.reference.as_deref(), &settings.base_dir).await?;
     Ok((archive, fetched.origin))
 }
 
 /// The chart as it would be published.
-pub async fn packaged(chart: &ChartSettings, reference: Option<&str>, base_dir: &Path) -> Result<(Fetched, ChartArchive), Failure> {
-    let (source, reference, base_dir) = (chart.source.clone(), reference.map(str::to_owned), base_dir.to_owned());
+pub async fn packaged(
+    chart: &ChartSettings,
+    reference: Option<&str>,
+    base_dir: &Path,
+) -> Result<(Fetched, ChartArchive), Failure> {
+    let (source, reference, base_dir) =
+        (chart.source.clone(), reference.map(str::to_owned), base_dir.to_owned());
     let work = tokio::task::spawn_blocking(move || {
         let fetched = source::fetch(&source, reference.as_deref(), &base_dir)?;
         let archive = fetched.package(&Overrides::default())?;

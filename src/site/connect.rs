@@ -39,13 +39,21 @@ pub(super) fn all<T>(results: Vec<Result<T, Failure>>) -> Result<Vec<T>, Failure
     let mut failures = failures.into_iter();
     match failures.next() {
         None => Ok(good),
-        Some(first) => Err(failures.fold(first, |first, other| first.hint(format!("also: {}", other.chain().join(": "))))),
+        Some(first) => {
+            Err(failures
+                .fold(first, |first, other| first.hint(format!("also: {}", other.chain().join(": ")))))
+        }
     }
 }
 
-/// A lock that is held already ends the run before anything is looked at: what another run is writing would only confuse.
+/// A lock that is held already ends the run before anything is looked at: what another run is writing would
+/// only confuse.
 /// With a time to wait it is waited for; the run takes the lock again when it touches the cluster.
-pub async fn refuse_locked(settings: &Settings, clusters: &[Connected], wait: Duration) -> Result<(), Failure> {
+pub async fn refuse_locked(
+    settings: &Settings,
+    clusters: &[Connected],
+    wait: Duration,
+) -> Result<(), Failure> {
     let release = &settings.chart.release;
     for one in clusters {
         match lease::holder(&one.cluster, release).await? {
@@ -56,7 +64,8 @@ pub async fn refuse_locked(settings: &Settings, clusters: &[Connected], wait: Du
             }
             Some(holder) => {
                 let told = format!("{}: release {release} is locked by {holder}", one.cluster.name);
-                return Err(Failure::new(Kind::Locked, told).hint("wait with --lock-timeout, or `release unlock` when that run is dead"));
+                return Err(Failure::new(Kind::Locked, told)
+                    .hint("wait with --lock-timeout, or `release unlock` when that run is dead"));
             }
         }
     }

@@ -1,4 +1,5 @@
-//! A cluster as a run really meets it: Kubernetes, Helm's verbs, the gates and the journal behind the [`ClusterPort`] that the loop drives.
+//! A cluster as a run really meets it: Kubernetes, Helm's verbs, the gates and the journal behind the
+//! [`ClusterPort`] that the loop drives.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use tokio::task::spawn_blocking;
 
 use crate::action::verb::{self, ActionContext, ActionOptions, RollbackRequest};
 use crate::action::{ActionError, Target};
-use crate::cluster::lease::{Held, Holder, Lock, LockError};
+use crate::cluster::lease::{Held, Lock, LockError};
 use crate::cluster::{Cluster, journal as stored, release_secrets};
 use crate::config::{GateSettings, Profile, ReleaseId, ValuesFile};
 use crate::evidence::capture;
@@ -80,7 +81,13 @@ impl Memory {
     /// What an earlier run wrote down, for a run that takes it up; the lock is ours already.
     pub fn taken_up(lock: Lock, journal: &Journal) -> Self {
         let baseline = journal.baseline.as_ref().and_then(|value| serde_json::from_value(value.clone()).ok());
-        Self { lock: Some(lock), baseline, records: journal.records.clone(), started: Some(journal.started), ..Self::default() }
+        Self {
+            lock: Some(lock),
+            baseline,
+            records: journal.records.clone(),
+            started: Some(journal.started),
+            ..Self::default()
+        }
     }
 }
 
@@ -91,18 +98,15 @@ pub async fn read_journal(cluster: &Cluster, release: &ReleaseId) -> Result<Opti
 }
 
 /// Takes the lock of a release.
-pub async fn take_lock(cluster: &Cluster, release: &ReleaseId, identity: &Identity, wait: Duration) -> Result<Lock, Failure> {
-    let holder = Holder {
-        user: identity.user.clone(),
-        host: identity.host.clone(),
-        run_url: identity.run_url.clone(),
-        run_id: identity.run.clone(),
-        since: Timestamp::now(),
-    };
-    Lock::acquire(cluster, release, &holder, wait).await.map_err(|error| match error {
-        held @ LockError::Held { .. } => {
-            Failure::new(Kind::Locked, held).hint("wait with --lock-timeout, or `release unlock` when that run is dead")
-        }
+pub async fn take_lock(
+    cluster: &Cluster,
+    release: &ReleaseId,
+    identity: &Identity,
+    wait: Duration,
+) -> Result<Lock, Failure> {
+    Lock::acquire(cluster, release, &identity.lock_holder(), wait).await.map_err(|error| match error {
+        held @ LockError::Held { .. } => Failure::new(Kind::Locked, held)
+            .hint("wait with --lock-timeout, or `release unlock` when that run is dead"),
         error => Failure::refused(error),
     })
 }
@@ -120,7 +124,10 @@ impl ClusterPort for KubernetesSite {
         if newest == self.plan.base_revision {
             return Ok(());
         }
-        let moved = format!("release {} moved from revision {} to {newest} since the plan was made", self.release, self.plan.base_revision);
+        let moved = format!(
+            "release {} moved from revision {} to {newest} since the plan was made",
+            self.release, self.plan.base_revision
+        );
         Err(Failure::refused(moved).hint("run again: a new plan is made from what is there now"))
     }
 
@@ -141,7 +148,8 @@ impl ClusterPort for KubernetesSite {
         match (&self.archive, self.plan.to_revision) {
             (Some((archive, _)), None) => {
                 let (values, force_conflicts) = (self.values.as_slice(), self.force_conflicts);
-                let deployment = Target { archive, values, description: &description, force_conflicts }.deployment()?;
+                let deployment =
+                    Target { archive, values, description: &description, force_conflicts }.deployment()?;
                 self.write(async move |verb| verb::deploy(verb, &deployment).await).await
             }
             (_, Some(revision)) => self.rollback(revision).await,
@@ -160,7 +168,8 @@ impl ClusterPort for KubernetesSite {
         let content = |chart: Option<&PlannedChart>| chart.map(|chart| chart.content.clone());
         let wanted = content(self.archive.as_ref().map(|(_, chart)| chart));
         Ok(memory.previous.as_ref().is_some_and(|journal| {
-            let promoted = replay(journal.records.iter().map(|record| &record.event)) == Ok(ClusterState::Promoted);
+            let promoted =
+                replay(journal.records.iter().map(|record| &record.event)) == Ok(ClusterState::Promoted);
             let same = content(journal.chart.as_ref()) == wanted && journal.plan.values == self.plan.values;
             promoted && same && journal.revision() == Some(self.plan.base_revision)
         }))
@@ -171,14 +180,17 @@ impl ClusterPort for KubernetesSite {
         let (baseline, fresh) = self.baseline_for(judged).await;
         let subject = self.subject(revision, fresh).await?;
         let progress = Watched { cluster: &self.plan.cluster, observer: self.observer.as_ref() };
-        let outcome = gate::run(&self.cluster, &subject, &baseline, &self.gates, &self.identity.run, true, &progress).await?;
+        let outcome =
+            gate::run(&self.cluster, &subject, &baseline, &self.gates, &self.identity.run, true, &progress)
+                .await?;
         self.memory.lock().await.controller_works = outcome.controller_works();
         Ok(outcome)
     }
 
     async fn capture(&self) -> Vec<String> {
         let with_chain = self.profile == Profile::CertManager;
-        let (files, problems) = capture::capture(&self.cluster, &self.release.namespace, with_chain, &self.directory).await;
+        let (files, problems) =
+            capture::capture(&self.cluster, &self.release.namespace, with_chain, &self.directory).await;
         for problem in problems {
             self.observer.note(&self.plan.cluster, &format!("evidence: {problem}"));
         }
@@ -196,7 +208,9 @@ impl ClusterPort for KubernetesSite {
     }
 
     async fn rollback_target(&self) -> Result<Option<u32>, Failure> {
-        let begun = |record: &Record| if let Event::RollbackStarted { to_revision } = record.event { Some(to_revision) } else { None };
+        let begun = |record: &Record| {
+            if let Event::RollbackStarted { to_revision } = record.event { Some(to_revision) } else { None }
+        };
         if let Some(revision) = self.memory.lock().await.records.iter().find_map(begun) {
             return Ok(Some(revision));
         }
@@ -207,7 +221,11 @@ impl ClusterPort for KubernetesSite {
 
     async fn rollback(&self, to_revision: u32) -> Result<u32, Failure> {
         let description = format!("Rollback to {to_revision} (release run {})", self.identity.run);
-        let back = RollbackRequest { to: Some(to_revision), description: Some(description), conduct: ActionOptions::default() };
+        let back = RollbackRequest {
+            to: Some(to_revision),
+            description: Some(description),
+            conduct: ActionOptions::default(),
+        };
         self.write(async move |verb| verb::rollback(verb, &back).await).await
     }
 
@@ -219,13 +237,22 @@ impl ClusterPort for KubernetesSite {
         drop(memory);
         match stored::write(&self.cluster, &self.release, &journal.encode()).await {
             Ok(()) => Ok(()),
-            // A result is on the disk and can be found out again; an intent must be in the cluster before the act.
-            Err(error) if matches!(record.event, Event::Locked | Event::ChangeStarted { .. } | Event::RollbackStarted { .. }) => {
+            // A result is on the disk and can be found out again; an intent must be in the cluster before the
+            // act.
+            Err(error)
+                if matches!(
+                    record.event,
+                    Event::Locked | Event::ChangeStarted { .. } | Event::RollbackStarted { .. }
+                ) =>
+            {
                 Err(error.into())
             }
             Err(error) => {
                 let told = Failure::from(error).chain().join(": ");
-                self.observer.note(&self.plan.cluster, &format!("the journal in the cluster lacks `{}`: {told}", record.event.name()));
+                self.observer.note(
+                    &self.plan.cluster,
+                    &format!("the journal in the cluster lacks `{}`: {told}", record.event.name()),
+                );
                 Ok(())
             }
         }
@@ -236,7 +263,10 @@ impl ClusterPort for KubernetesSite {
         if let Some(lock) = lock
             && let Err(error) = lock.release().await
         {
-            self.observer.note(&self.plan.cluster, &format!("the lock could not be given back, it expires by itself: {error}"));
+            self.observer.note(
+                &self.plan.cluster,
+                &format!("the lock could not be given back, it expires by itself: {error}"),
+            );
         }
     }
 }
@@ -251,21 +281,32 @@ impl KubernetesSite {
         match gate::clean_up(&self.cluster).await {
             Ok(deleted) if deleted.is_empty() => {}
             Ok(deleted) => self.observer.note(&self.plan.cluster, &format!("deleted {}", deleted.join(", "))),
-            Err(error) => self.observer.note(&self.plan.cluster, &format!("{error}; the next run deletes the canary")),
+            Err(error) => {
+                self.observer.note(&self.plan.cluster, &format!("{error}; the next run deletes the canary"))
+            }
         }
     }
 
-    /// Carries out a verb under the lock; answers the revision that it wrote. It is never stopped half-way, also when nobody waits for it any
-    /// more: half an upgrade is worse than a late end.
+    /// Carries out a verb under the lock; answers the revision that it wrote. It is never stopped half-way,
+    /// also when nobody waits for it any more: half an upgrade is worse than a late end.
     async fn write(
         &self,
         work: impl AsyncFnOnce(ActionContext<'_>) -> Result<Release, ActionError> + Send + 'static,
     ) -> Result<Revision, Failure> {
-        let (held, cluster, release, observer) = (self.held().await?, self.cluster.clone(), self.release.clone(), self.observer.clone());
+        let (held, cluster, release, observer) =
+            (self.held().await?, self.cluster.clone(), self.release.clone(), self.observer.clone());
+        let run = self.identity.run.clone();
         let runtime = Handle::current();
         let written = spawn_blocking(move || {
             let talk = |text: &str| observer.note(&cluster.name, text);
-            let verb = ActionContext { cluster: &cluster, release: &release, permit: &held, interrupted: &Notify::new(), talk: &talk };
+            let verb = ActionContext {
+                cluster: &cluster,
+                release: &release,
+                run: &run,
+                permit: &held,
+                interrupted: &Notify::new(),
+                talk: &talk,
+            };
             runtime.block_on(work(verb))
         });
         Ok(written.await??.revision())
@@ -273,14 +314,19 @@ impl KubernetesSite {
 
     async fn held(&self) -> Result<Held, Failure> {
         let memory = self.memory.lock().await;
-        memory.lock.as_ref().map(Lock::held).ok_or_else(|| Failure::refused("the lock of the release is not held"))
+        memory
+            .lock
+            .as_ref()
+            .map(Lock::held)
+            .ok_or_else(|| Failure::refused("the lock of the release is not held"))
     }
 
     async fn check_lock(&self) -> Result<(), Failure> {
         self.held().await?.check().map_err(|lost| Failure::new(Kind::Halted, lost))
     }
 
-    /// A revision that a killed run of ours left pending stops Helm; the lock is ours, so nobody works on it any more.
+    /// A revision that a killed run of ours left pending stops Helm; the lock is ours, so nobody works on it
+    /// any more.
     async fn repair_pending(&self) -> Result<(), Failure> {
         for pending in self.history().await?.iter().filter(|record| record.status().is_pending()) {
             let why = "a run of `release` was killed in the middle of this";
@@ -289,18 +335,19 @@ impl KubernetesSite {
         Ok(())
     }
 
-    /// A verdict on a revision is relative to what was there before it was written, also when a later run gives it.
+    /// A verdict on a revision is relative to what was there before it was written, also when a later run
+    /// gives it.
     async fn baseline_for(&self, judged: Judged) -> (Baseline, bool) {
         let memory = self.memory.lock().await;
         let taken = memory.baseline.clone().unwrap_or_default();
         match judged {
             Judged::Changed(_) | Judged::RolledBack(_) => (taken, true),
             Judged::Confirmed(revision) => {
-                let earlier = memory
-                    .previous
-                    .as_ref()
-                    .filter(|journal| journal.revision() == Some(revision) && journal.plan.action != Action::Nothing);
-                let earlier = earlier.and_then(|journal| serde_json::from_value(journal.baseline.clone()?).ok());
+                let earlier = memory.previous.as_ref().filter(|journal| {
+                    journal.revision() == Some(revision) && journal.plan.action != Action::Nothing
+                });
+                let earlier =
+                    earlier.and_then(|journal| serde_json::from_value(journal.baseline.clone()?).ok());
                 earlier.map_or((taken, false), |baseline| (baseline, true))
             }
         }
@@ -309,8 +356,9 @@ impl KubernetesSite {
     async fn subject(&self, revision: Revision, fresh: bool) -> Result<Subject, Failure> {
         let history = self.history().await?;
         let record = history.iter().find(|record| record.revision() == revision);
-        let record =
-            record.ok_or_else(|| Failure::new(Kind::Halted, format!("release {} has lost its revision {revision}", self.release)))?;
+        let record = record.ok_or_else(|| {
+            Failure::new(Kind::Halted, format!("release {} has lost its revision {revision}", self.release))
+        })?;
         subject(record, &self.release, self.profile, fresh)
     }
 
@@ -329,7 +377,12 @@ impl KubernetesSite {
 }
 
 /// What the gates judge: a revision as it is stored, with everything that it promises.
-pub fn subject(record: &Release, release: &ReleaseId, profile: Profile, fresh: bool) -> Result<Subject, Failure> {
+pub fn subject(
+    record: &Release,
+    release: &ReleaseId,
+    profile: Profile,
+    fresh: bool,
+) -> Result<Subject, Failure> {
     Ok(Subject {
         release: release.clone(),
         revision: record.revision(),

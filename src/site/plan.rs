@@ -18,8 +18,18 @@ use super::chart::ChartToDeploy;
 use super::connect::{Connected, all};
 
 /// Looks at every cluster and plans the rollout of the chart.
-pub async fn plan_rollout(settings: &Settings, clusters: &[Connected], chart: &ChartToDeploy, allowed: &Allowed) -> Result<Plan, Failure> {
-    let request = RolloutRequest { chart: &settings.chart, archive: &chart.archive, allowed, matrix: settings.preflight.kubernetes_matrix };
+pub async fn plan_rollout(
+    settings: &Settings,
+    clusters: &[Connected],
+    chart: &ChartToDeploy,
+    allowed: &Allowed,
+) -> Result<Plan, Failure> {
+    let request = RolloutRequest {
+        chart: &settings.chart,
+        archive: &chart.archive,
+        allowed,
+        matrix: settings.preflight.kubernetes_matrix,
+    };
     let looks = clusters.iter().map(|one| plan_cluster(&one.cluster, &one.settings, &request));
     let looked = all(join_all(looks).await)?;
     refuse(&looked)?;
@@ -29,17 +39,26 @@ pub async fn plan_rollout(settings: &Settings, clusters: &[Connected], chart: &C
 
 /// Every reason of every cluster, so that one look is enough.
 fn refuse(looked: &[(ClusterPlan, Judgement)]) -> Result<(), Failure> {
-    let mut reasons =
-        looked.iter().flat_map(|(plan, judgement)| judgement.refusals.iter().map(move |reason| format!("{}: {reason}", plan.cluster)));
+    let mut reasons = looked.iter().flat_map(|(plan, judgement)| {
+        judgement.refusals.iter().map(move |reason| format!("{}: {reason}", plan.cluster))
+    });
     match reasons.next() {
         None => Ok(()),
-        Some(first) => Err(reasons.fold(Failure::refused(first), |failure, reason| failure.hint(format!("also: {reason}")))),
+        Some(first) => {
+            Err(reasons
+                .fold(Failure::refused(first), |failure, reason| failure.hint(format!("also: {reason}"))))
+        }
     }
 }
 
 /// Plans the return of every cluster to an earlier revision.
-pub async fn plan_rollback(settings: &Settings, clusters: &[Connected], to_revision: Option<u32>) -> Result<Plan, Failure> {
-    let plans = all(join_all(clusters.iter().map(|one| plan_one_rollback(settings, one, to_revision))).await)?;
+pub async fn plan_rollback(
+    settings: &Settings,
+    clusters: &[Connected],
+    to_revision: Option<u32>,
+) -> Result<Plan, Failure> {
+    let plans =
+        all(join_all(clusters.iter().map(|one| plan_one_rollback(settings, one, to_revision))).await)?;
     let version = plans.first().map(|plan| plan.to.clone()).unwrap_or_default();
     let chart = PlannedChart {
         name: settings.chart.name.clone(),
@@ -52,20 +71,33 @@ pub async fn plan_rollback(settings: &Settings, clusters: &[Connected], to_revis
     Ok(Plan { chart, publish, clusters: plans })
 }
 
-async fn plan_one_rollback(settings: &Settings, one: &Connected, to_revision: Option<u32>) -> Result<ClusterPlan, Failure> {
+async fn plan_one_rollback(
+    settings: &Settings,
+    one: &Connected,
+    to_revision: Option<u32>,
+) -> Result<ClusterPlan, Failure> {
     let release = &settings.chart.release;
     let name = &one.cluster.name;
     let history = release_secrets::history(&one.cluster, release).await?;
-    let newest = history.last().ok_or_else(|| Failure::refused(format!("{name}: release {release} does not exist")))?;
+    let newest = history
+        .last()
+        .ok_or_else(|| Failure::refused(format!("{name}: release {release} does not exist")))?;
     if newest.status().is_pending() {
-        let told = format!("{name}: revision {} of {release} is {}", newest.revision(), newest.status().as_str());
-        return Err(Failure::refused(told).hint(format!("`release resume --cluster {name}` when a run of ours was killed there")));
+        let told =
+            format!("{name}: revision {} of {release} is {}", newest.revision(), newest.status().as_str());
+        return Err(Failure::refused(told)
+            .hint(format!("`release resume --cluster {name}` when a run of ours was killed there")));
     }
     let target = to_revision.or_else(|| live::rollback_target(&history));
-    let target = target.ok_or_else(|| Failure::refused(format!("{name}: release {release} has no earlier good revision to return to")))?;
+    let target = target.ok_or_else(|| {
+        Failure::refused(format!("{name}: release {release} has no earlier good revision to return to"))
+    })?;
     let older = find(&history, target).ok_or_else(|| {
         let kept: Vec<String> = history.iter().map(|record| record.revision().to_string()).collect();
-        Failure::refused(format!("{name}: release {release} has no revision {target}; it has {}", kept.join(", ")))
+        Failure::refused(format!(
+            "{name}: release {release} has no revision {target}; it has {}",
+            kept.join(", ")
+        ))
     })?;
     if target == newest.revision() {
         return Err(Failure::refused(format!("{name}: revision {target} is the one that runs")));
@@ -77,7 +109,12 @@ async fn plan_one_rollback(settings: &Settings, one: &Connected, to_revision: Op
     rollback_plan(settings, one, newest, older).await
 }
 
-async fn rollback_plan(settings: &Settings, one: &Connected, newest: &Release, older: &Release) -> Result<ClusterPlan, Failure> {
+async fn rollback_plan(
+    settings: &Settings,
+    one: &Connected,
+    newest: &Release,
+    older: &Release,
+) -> Result<ClusterPlan, Failure> {
     let release = &settings.chart.release;
     let (wanted, old) = (manifest::split(older.manifest())?, manifest::split(newest.manifest())?);
     let kinds = Kinds::load(&one.cluster).await?;

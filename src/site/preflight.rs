@@ -1,4 +1,5 @@
-//! Looks at one cluster before anything is published or touched: what would be done there, and may it be done? Reads only.
+//! Looks at one cluster before anything is published or touched: what would be done there, and may it be
+//! done? Reads only.
 
 use serde_json::Value;
 use tokio::sync::Notify;
@@ -61,10 +62,13 @@ pub async fn plan_cluster(
     seen.downgrade = from.as_deref().is_some_and(|from| semver::is_newer(from, request.archive.version()));
     seen.advice = advice(request, from.as_deref(), &kubernetes);
     seen.kubernetes = kubernetes;
-    // Whether a holder that is still named is alive is found out when the lock is taken, before anything is repaired.
+    // Whether a holder that is still named is alive is found out when the lock is taken, before anything is
+    // repaired.
     let gone = |journal: &Journal| holder.as_ref().is_none_or(|holder| holder.run_id == journal.run);
     let abandoned = journal.as_ref().is_some_and(|journal| gone(journal) && wrote(journal, newest));
-    let state = |on_target| newest.map(|record| Seen { status: record.status(), ours_and_abandoned: abandoned, on_target });
+    let state = |on_target| {
+        newest.map(|record| Seen { status: record.status(), ours_and_abandoned: abandoned, on_target })
+    };
     // Helm refuses to render over a pending revision, and a chart that does not fit need not be rendered.
     if matches!(decide::decide(state(false)), Next::Refuse(_)) || seen.unfit_kube_version.is_some() {
         let plan = plan(cluster, settings, request, newest, from, Action::Upgrade);
@@ -75,9 +79,9 @@ pub async fn plan_cluster(
     let subject = subject(request, newest.map_or(0, Release::revision) + 1, rendered.objects);
     let sides = sides(cluster, request, newest, &subject, &mut seen).await?;
     let changes = changes(&sides);
-    let next = decide::decide(state(
-        newest.is_some_and(|record| changes.is_empty() && on_target(record, request.archive, &subject.objects, rendered.record.config())),
-    ));
+    let next = decide::decide(state(newest.is_some_and(|record| {
+        changes.is_empty() && on_target(record, request.archive, &subject.objects, rendered.record.config())
+    })));
     if !matches!(next, Next::Do(Action::Nothing | Action::Install)) {
         seen.red = Baseline::observe(cluster, release, request.chart.profile).await?.red_workloads();
         if request.chart.profile == Profile::CertManager {
@@ -123,15 +127,35 @@ fn plan(
         gates: Vec::new(),
         warnings: Vec::new(),
         rollback_obstacles: Vec::new(),
-        values: settings.values.iter().map(|file| format!("{} sha256:{}", file.path.display(), file.sha256)).collect(),
+        values: settings
+            .values
+            .iter()
+            .map(|file| format!("{} sha256:{}", file.path.display(), file.sha256))
+            .collect(),
     }
 }
 
-async fn render(cluster: &Cluster, settings: &ClusterSettings, request: &RolloutRequest<'_>) -> Result<RevisionPreview, Failure> {
+async fn render(
+    cluster: &Cluster,
+    settings: &ClusterSettings,
+    request: &RolloutRequest<'_>,
+) -> Result<RevisionPreview, Failure> {
     let RolloutRequest { chart, archive, allowed, .. } = *request;
-    let target = Target { archive, values: &settings.values, description: "dry run", force_conflicts: allowed.conflicts };
+    let target = Target {
+        archive,
+        values: &settings.values,
+        description: "dry run",
+        force_conflicts: allowed.conflicts,
+    };
     let nobody = |_: &str| {};
-    let verb = ActionContext { cluster, release: &chart.release, permit: &ReadOnly, interrupted: &Notify::new(), talk: &nobody };
+    let verb = ActionContext {
+        cluster,
+        release: &chart.release,
+        run: "",
+        permit: &ReadOnly,
+        interrupted: &Notify::new(),
+        talk: &nobody,
+    };
     Ok(verb::render(verb, &target.deployment()?).await?)
 }
 
@@ -160,7 +184,8 @@ async fn sides(
         look_at_crd(object, side, seen);
     }
     seen.conflicts = sides.iter().filter_map(|side| side.conflict.clone()).collect();
-    seen.other_owner = gitops::find(sides.iter().filter_map(|side| side.before.as_ref())).map(|owner| owner.to_string());
+    seen.other_owner =
+        gitops::find(sides.iter().filter_map(|side| side.before.as_ref())).map(|owner| owner.to_string());
     Ok(sides)
 }
 
@@ -193,12 +218,18 @@ pub fn keep_crds(policy: Crds, objects: &[Object], old: &[Object], sides: &mut [
 }
 
 /// What the chart would change on a cluster, without any judgement on whether it may.
-pub async fn difference(cluster: &Cluster, settings: &ClusterSettings, request: &RolloutRequest<'_>) -> Result<ClusterDifference, Failure> {
+pub async fn difference(
+    cluster: &Cluster,
+    settings: &ClusterSettings,
+    request: &RolloutRequest<'_>,
+) -> Result<ClusterDifference, Failure> {
     let history = release_secrets::history(cluster, &request.chart.release).await?;
     let newest = history.last();
     let objects = render(cluster, settings, request).await?.objects;
     let sides = both_sides(cluster, &Kinds::load(cluster).await?, request, newest, &objects).await?;
-    let differences = sides.iter().filter_map(|side| difference::between(&side.object, side.before.as_ref(), side.after.as_ref()));
+    let differences = sides
+        .iter()
+        .filter_map(|side| difference::between(&side.object, side.before.as_ref(), side.after.as_ref()));
     Ok(ClusterDifference {
         cluster: cluster.name.clone(),
         release: request.chart.release.to_string(),
@@ -209,7 +240,9 @@ pub async fn difference(cluster: &Cluster, settings: &ClusterSettings, request: 
 }
 
 fn deployed_version(newest: Option<&Release>) -> Option<String> {
-    newest.filter(|record| record.status() != Status::Uninstalled).map(|record| record.chart_version().to_owned())
+    newest
+        .filter(|record| record.status() != Status::Uninstalled)
+        .map(|record| record.chart_version().to_owned())
 }
 
 fn look_at_crd(object: &Object, side: &Sides, seen: &mut Observed) {
@@ -223,7 +256,10 @@ fn look_at_crd(object: &Object, side: &Sides, seen: &mut Observed) {
 
 /// Every object that differs on its two sides.
 pub fn changes(sides: &[Sides]) -> Vec<Change> {
-    sides.iter().filter_map(|side| change::between(&side.object, side.before.as_ref(), side.after.as_ref())).collect()
+    sides
+        .iter()
+        .filter_map(|side| change::between(&side.object, side.before.as_ref(), side.after.as_ref()))
+        .collect()
 }
 
 /// The names of the gates that a revision has to pass after it was written.
@@ -231,14 +267,19 @@ pub fn gates(subject: &gate::Subject, chart: &ChartSettings) -> Vec<String> {
     gate::gates_for(subject, &chart.gates, true).into_iter().map(ToOwned::to_owned).collect()
 }
 
-/// The same chart, values and objects are deployed. Whether an object has drifted away from them is told by its changes.
+/// The same chart, values and objects are deployed. Whether an object has drifted away from them is told by
+/// its changes.
 fn on_target(newest: &Release, archive: &ChartArchive, objects: &[Object], config: &Value) -> bool {
     let same_chart = newest.chart_name() == archive.name() && newest.chart_version() == archive.version();
     let same_objects = manifest::split(newest.manifest()).is_ok_and(|deployed| deployed == objects);
     same_chart && same_objects && newest.config() == config
 }
 
-async fn rollback_obstacles(cluster: &Cluster, history: &[Release], action: Action) -> Result<Vec<String>, Failure> {
+async fn rollback_obstacles(
+    cluster: &Cluster,
+    history: &[Release],
+    action: Action,
+) -> Result<Vec<String>, Failure> {
     // The newest revision is what the upgrade starts from, and where it would return to.
     let good = |record: &&Release| matches!(record.status(), Status::Deployed | Status::Superseded);
     match (action, history.iter().rev().find(good)) {
@@ -264,13 +305,17 @@ fn advice(request: &RolloutRequest<'_>, from: Option<&str>, kubernetes: &str) ->
         return Vec::new();
     }
     let mut advice = versions::judge_upgrade(from, request.archive.version(), kubernetes);
-    for item in advice.iter_mut().filter(|item| item.name == versions::KUBERNETES_MATRIX && request.matrix == KubernetesMatrix::Refuse) {
+    for item in advice
+        .iter_mut()
+        .filter(|item| item.name == versions::KUBERNETES_MATRIX && request.matrix == KubernetesMatrix::Refuse)
+    {
         item.severity = Severity::Refuse;
     }
     advice
 }
 
-/// The chart's `kubeVersion`, when the cluster does not satisfy it; one that cannot be read is left to Helm's own refusal.
+/// The chart's `kubeVersion`, when the cluster does not satisfy it; one that cannot be read is left to Helm's
+/// own refusal.
 fn unfit(constraint: &str, kubernetes: &str) -> Option<String> {
     let wanted: Constraint = Some(constraint).filter(|text| !text.is_empty())?.parse().ok()?;
     let version: Version = kubernetes.parse().ok()?;

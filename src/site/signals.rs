@@ -15,7 +15,9 @@ pub fn listen() -> io::Result<Interrupt> {
         let (mut stream, sender) = (signal(kind)?, sender.clone());
         tokio::spawn(async move {
             while stream.recv().await.is_some() {
-                sender.send_if_modified(|seen: &mut Option<i32>| seen.is_none().then(|| *seen = Some(kind.as_raw_value())).is_some());
+                sender.send_if_modified(|seen: &mut Option<i32>| {
+                    seen.is_none().then(|| *seen = Some(kind.as_raw_value())).is_some()
+                });
             }
         });
     }

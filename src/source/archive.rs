@@ -41,7 +41,8 @@ pub(super) fn fetch(path: &Path) -> Result<Fetched, ArchiveSourceError> {
         return Err(ArchiveSourceError::TooLarge(path.to_owned()));
     }
     let bytes = fs::read(path).map_err(unreadable)?;
-    let archive = ChartArchive::read(bytes).map_err(|source| ArchiveSourceError::NotAChart { path: path.to_owned(), source })?;
+    let archive = ChartArchive::read(bytes)
+        .map_err(|source| ArchiveSourceError::NotAChart { path: path.to_owned(), source })?;
     let changed = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     let origin = Origin {
         url: path.display().to_string(),
@@ -61,7 +62,9 @@ mod tests {
 
     #[test]
     fn an_archive_stays_as_it_is() {
-        let chart = Chart::from_files(vec![File::new("Chart.yaml", "apiVersion: v2\nname: demo\nversion: 1.0.0")]).unwrap();
+        let chart =
+            Chart::from_files(vec![File::new("Chart.yaml", "apiVersion: v2\nname: demo\nversion: 1.0.0")])
+                .unwrap();
         let packaged = package::package(&chart, 5, &Overrides::default()).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("demo.tgz");
@@ -78,8 +81,14 @@ mod tests {
         let path = folder.path().join("values.yaml");
         fs::write(&path, "a: 1").unwrap();
         let error = fetch(&path).unwrap_err();
-        let chain = crate::failure::Failure::from(error).chain().join(" ").replace(folder.path().to_str().unwrap(), "DIR");
-        assert_eq!(chain, "file 'DIR/values.yaml' does not appear to be a gzipped archive; got 'text/plain; charset=utf-8'");
+        let chain = crate::failure::Failure::from(error)
+            .chain()
+            .join(" ")
+            .replace(folder.path().to_str().unwrap(), "DIR");
+        assert_eq!(
+            chain,
+            "file 'DIR/values.yaml' does not appear to be a gzipped archive; got 'text/plain; charset=utf-8'"
+        );
         assert!(matches!(fetch(Path::new("no/such.tgz")), Err(ArchiveSourceError::Read { .. })));
     }
 }

@@ -39,7 +39,11 @@ impl Offers {
     /// The offers that can be made from this machine.
     pub(super) fn new(credentials: Credentials) -> Self {
         let plain = if credentials.token.is_some() { vec![Offer::Token] } else { vec![Offer::Helper] };
-        let ssh = ssh_offers(credentials.ssh_key.as_deref(), std::env::var_os("SSH_AUTH_SOCK").is_some(), home().as_deref());
+        let ssh = ssh_offers(
+            credentials.ssh_key.as_deref(),
+            std::env::var_os("SSH_AUTH_SOCK").is_some(),
+            home().as_deref(),
+        );
         Self { credentials, plain: plain.into(), ssh: ssh.into(), tried: Vec::new() }
     }
 
@@ -49,8 +53,18 @@ impl Offers {
     }
 
     /// The next credential that the server may accept.
-    pub(super) fn next(&mut self, url: &str, user_of_url: Option<&str>, allowed: CredentialType) -> Result<Cred, git2::Error> {
-        let user = self.credentials.username.clone().or_else(|| user_of_url.map(str::to_owned)).unwrap_or_else(|| "git".to_owned());
+    pub(super) fn next(
+        &mut self,
+        url: &str,
+        user_of_url: Option<&str>,
+        allowed: CredentialType,
+    ) -> Result<Cred, git2::Error> {
+        let user = self
+            .credentials
+            .username
+            .clone()
+            .or_else(|| user_of_url.map(str::to_owned))
+            .unwrap_or_else(|| "git".to_owned());
         if allowed.contains(CredentialType::USERNAME) {
             return Cred::username(&user);
         }
@@ -62,7 +76,11 @@ impl Offers {
                 return Ok(cred);
             }
         }
-        Err(git2::Error::new(ErrorCode::Auth, ErrorClass::Callback, "the server refused everything that was offered"))
+        Err(git2::Error::new(
+            ErrorCode::Auth,
+            ErrorClass::Callback,
+            "the server refused everything that was offered",
+        ))
     }
 }
 
@@ -71,16 +89,26 @@ impl Credentials {
         match offer {
             Offer::Token => {
                 let token = self.token.as_ref().map_or("", Secret::reveal);
-                (format!("the token of the configuration, as user {user}"), Cred::userpass_plaintext(user, token))
+                (
+                    format!("the token of the configuration, as user {user}"),
+                    Cred::userpass_plaintext(user, token),
+                )
             }
             Offer::Helper => {
-                let helped = Config::open_default().and_then(|config| Cred::credential_helper(&config, url, self.username.as_deref()));
-                let words =
-                    if helped.is_ok() { "git's credential helper" } else { "git's credential helper (it knows nothing for this server)" };
+                let helped = Config::open_default()
+                    .and_then(|config| Cred::credential_helper(&config, url, self.username.as_deref()));
+                let words = if helped.is_ok() {
+                    "git's credential helper"
+                } else {
+                    "git's credential helper (it knows nothing for this server)"
+                };
                 (words.to_owned(), helped)
             }
             Offer::Agent => (format!("the ssh agent, as user {user}"), Cred::ssh_key_from_agent(user)),
-            Offer::KeyFile(path) => (format!("the key file {}, as user {user}", path.display()), Cred::ssh_key(user, None, path, None)),
+            Offer::KeyFile(path) => (
+                format!("the key file {}, as user {user}", path.display()),
+                Cred::ssh_key(user, None, path, None),
+            ),
         }
     }
 }
@@ -91,7 +119,10 @@ fn ssh_offers(configured: Option<&Path>, has_agent: bool, home: Option<&Path>) -
         return vec![Offer::KeyFile(key.to_owned())];
     }
     let defaults = ["id_ed25519", "id_ecdsa", "id_rsa"];
-    let files = home.into_iter().flat_map(|home| defaults.map(|name| home.join(".ssh").join(name))).filter(|path| path.is_file());
+    let files = home
+        .into_iter()
+        .flat_map(|home| defaults.map(|name| home.join(".ssh").join(name)))
+        .filter(|path| path.is_file());
     has_agent.then_some(Offer::Agent).into_iter().chain(files.map(Offer::KeyFile)).collect()
 }
 
@@ -110,10 +141,14 @@ mod tests {
 
     #[test]
     fn each_way_is_offered_once_and_no_secret_is_told() {
-        let mut offers = offers(Credentials { token: Some(Secret::new("hunter2")), ..Credentials::default() });
+        let mut offers =
+            offers(Credentials { token: Some(Secret::new("hunter2")), ..Credentials::default() });
         let plain = CredentialType::USER_PASS_PLAINTEXT;
         assert!(offers.next("https://example.com", Some("me"), plain).is_ok());
-        assert_eq!(offers.next("https://example.com", Some("me"), plain).err().unwrap().code(), ErrorCode::Auth);
+        assert_eq!(
+            offers.next("https://example.com", Some("me"), plain).err().unwrap().code(),
+            ErrorCode::Auth
+        );
         assert_eq!(offers.tried(), ["the token of the configuration, as user me"]);
         assert!(!format!("{:?}", offers.credentials).contains("hunter2"));
     }

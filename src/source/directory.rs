@@ -25,17 +25,37 @@ pub enum DirectorySourceError {
 }
 
 pub(super) fn fetch(path: &Path) -> Result<Fetched, DirectorySourceError> {
-    let files = directory::read(path).map_err(|source| DirectorySourceError::Read { path: path.to_owned(), source })?;
+    let files = directory::read(path)
+        .map_err(|source| DirectorySourceError::Read { path: path.to_owned(), source })?;
     let url = path.display().to_string();
     let origin = match committed(path) {
-        Some(head) if head.files.as_ref() == Some(&files) => {
-            Origin { url, reference: head.branch, commit: Some(head.commit), dirty: false, time: head.time, stamped: false }
-        }
+        Some(head) if head.files.as_ref() == Some(&files) => Origin {
+            url,
+            reference: head.branch,
+            commit: Some(head.commit),
+            dirty: false,
+            time: head.time,
+            stamped: false,
+        },
         Some(head) => {
             let time = newest_change(path, &files);
-            Origin { url, reference: head.branch, commit: Some(head.commit), dirty: true, time, stamped: false }
+            Origin {
+                url,
+                reference: head.branch,
+                commit: Some(head.commit),
+                dirty: true,
+                time,
+                stamped: false,
+            }
         }
-        None => Origin { url, reference: None, commit: None, dirty: true, time: newest_change(path, &files), stamped: false },
+        None => Origin {
+            url,
+            reference: None,
+            commit: None,
+            dirty: true,
+            time: newest_change(path, &files),
+            stamped: false,
+        },
     };
     Ok(Fetched { files, origin, archive: None })
 }
@@ -63,9 +83,12 @@ fn committed(path: &Path) -> Option<Head> {
     })
 }
 
-/// The time of the file that changed last, in Unix seconds; the same files copied by git or tar may have another one.
+/// The time of the file that changed last, in Unix seconds; the same files copied by git or tar may have
+/// another one.
 fn newest_change(folder: &Path, files: &[File]) -> i64 {
-    let changed = |file: &File| fs::metadata(folder.join(&file.name)).ok()?.modified().ok()?.duration_since(UNIX_EPOCH).ok();
+    let changed = |file: &File| {
+        fs::metadata(folder.join(&file.name)).ok()?.modified().ok()?.duration_since(UNIX_EPOCH).ok()
+    };
     files.iter().filter_map(changed).max().and_then(|age| i64::try_from(age.as_secs()).ok()).unwrap_or(0)
 }
 
@@ -80,7 +103,10 @@ mod tests {
         let fixture = Fixture::with_chart();
         fixture.check_out();
         let fetched = fetch(&fixture.path().join("demo")).unwrap();
-        assert_eq!((fetched.origin.dirty, fetched.origin.time, fetched.origin.reference.as_deref()), (false, TIME, Some("main")));
+        assert_eq!(
+            (fetched.origin.dirty, fetched.origin.time, fetched.origin.reference.as_deref()),
+            (false, TIME, Some("main"))
+        );
         assert!(fetched.package(&Overrides::default()).is_ok());
     }
 

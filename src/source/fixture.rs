@@ -57,7 +57,9 @@ impl Fixture {
         let tree = self.repository.find_tree(index.write_tree().unwrap()).unwrap();
         let author = Signature::new("A", "a@example.com", &Time::new(TIME, 0)).unwrap();
         let parent = self.repository.head().ok().map(|head| head.peel_to_commit().unwrap());
-        self.repository.commit(Some("HEAD"), &author, &author, "Change", &tree, &parent.iter().collect::<Vec<_>>()).unwrap()
+        self.repository
+            .commit(Some("HEAD"), &author, &author, "Change", &tree, &parent.iter().collect::<Vec<_>>())
+            .unwrap()
     }
 
     /// Tags a commit with an object of its own.

@@ -115,7 +115,11 @@ pub enum GitError {
     Stopped(String),
 }
 
-pub(super) fn fetch(source: &GitSource, reference: Option<&str>, base_dir: &Path) -> Result<Fetched, GitError> {
+pub(super) fn fetch(
+    source: &GitSource,
+    reference: Option<&str>,
+    base_dir: &Path,
+) -> Result<Fetched, GitError> {
     let wanted = reference.or(source.reference.as_deref());
     let shown = shown(&source.url);
     let local = match local_path(&source.url, base_dir) {
@@ -143,7 +147,11 @@ pub(super) fn fetch(source: &GitSource, reference: Option<&str>, base_dir: &Path
 }
 
 fn credentials(source: &GitSource, base_dir: &Path) -> Result<Credentials, GitError> {
-    let token = source.token.as_ref().map(|token| token.read(&format!("the git source {}", shown(&source.url)))).transpose()?;
+    let token = source
+        .token
+        .as_ref()
+        .map(|token| token.read(&format!("the git source {}", shown(&source.url))))
+        .transpose()?;
     let ssh_key = source.ssh_key.as_ref().map(|key| base_dir.join(key));
     Ok(Credentials { username: source.username.clone(), token, ssh_key })
 }
@@ -153,7 +161,8 @@ fn shown(url: &str) -> String {
     Url::parse(url).map_or_else(|_| url.to_owned(), |url| RedactedUrl::new(url).to_string())
 }
 
-/// The path of a repository on this machine: a `file` URL, or a path. `host:path` is ssh, unless such a path exists.
+/// The path of a repository on this machine: a `file` URL, or a path. `host:path` is ssh, unless such a path
+/// exists.
 fn local_path(url: &str, base_dir: &Path) -> Option<PathBuf> {
     if let Ok(parsed) = Url::parse(url) {
         if parsed.scheme() == "file" {
@@ -169,13 +178,18 @@ fn local_path(url: &str, base_dir: &Path) -> Option<PathBuf> {
 }
 
 fn open(path: &Path, shown: &str, wanted: Option<&str>) -> Result<Local, GitError> {
-    let repository = Repository::open(path).map_err(|source| GitError::Open { path: path.to_owned(), source })?;
+    let repository =
+        Repository::open(path).map_err(|source| GitError::Open { path: path.to_owned(), source })?;
     let failed = |source| GitError::Fetch { url: shown.to_owned(), source };
     let not_found = |source| GitError::Reference { url: shown.to_owned(), source };
     let known = known(&repository).map_err(failed)?;
     let (reference, commit) = match reference::resolve(wanted, &known).map_err(not_found)? {
         Target::Reference(name) => {
-            let commit = repository.find_reference(&name).and_then(|reference| reference.peel_to_commit()).map_err(failed)?.id();
+            let commit = repository
+                .find_reference(&name)
+                .and_then(|reference| reference.peel_to_commit())
+                .map_err(failed)?
+                .id();
             (name, commit)
         }
         Target::Commit(id) => {
@@ -226,7 +240,10 @@ mod tests {
     }
 
     fn chain(error: GitError, fixture: &Fixture) -> String {
-        crate::failure::Failure::from(error).chain().join(": ").replace(fixture.path().to_str().unwrap(), "REPO")
+        crate::failure::Failure::from(error)
+            .chain()
+            .join(": ")
+            .replace(fixture.path().to_str().unwrap(), "REPO")
     }
 
     #[test]
@@ -235,7 +252,10 @@ mod tests {
         let commit = fixture.repository.head().unwrap().target().unwrap().to_string();
         let fetched = fetched(&fixture, None).unwrap();
         assert_eq!(fetched.origin.commit.as_deref(), Some(commit.as_str()));
-        assert_eq!((fetched.origin.reference.as_deref(), fetched.origin.dirty, fetched.origin.time), (Some("main"), false, TIME));
+        assert_eq!(
+            (fetched.origin.reference.as_deref(), fetched.origin.dirty, fetched.origin.time),
+            (Some("main"), false, TIME)
+        );
         assert_eq!(fetched.files.len(), 2);
     }
 
@@ -245,7 +265,9 @@ mod tests {
         let first = fixture.repository.head().unwrap().target().unwrap();
         fixture.tag("v1", first);
         fixture.commit(&[("demo/values.yaml", FILE, "a: 2\n")]);
-        let bytes = |reference: &str| fetched(&fixture, Some(reference)).unwrap().package(&Overrides::default()).unwrap().digest();
+        let bytes = |reference: &str| {
+            fetched(&fixture, Some(reference)).unwrap().package(&Overrides::default()).unwrap().digest()
+        };
         assert_eq!(bytes("v1"), bytes(&first.to_string()));
         assert_eq!(bytes("v1"), bytes(&first.to_string()[..8]));
         assert_ne!(bytes("v1"), bytes("main"));
@@ -259,26 +281,38 @@ mod tests {
         fixture.commit(&[("demo/values.yaml", FILE, "a: 2\n")]);
         let url = format!("file://{}", fixture.path().display());
         let local = open(fixture.path(), "x", Some("v1")).unwrap();
-        assert_eq!(fetch(&source(&url, Some("v1"), "demo"), None, Path::new("/")).unwrap().origin.commit, Some(local.commit.to_string()));
+        assert_eq!(
+            fetch(&source(&url, Some("v1"), "demo"), None, Path::new("/")).unwrap().origin.commit,
+            Some(local.commit.to_string())
+        );
     }
 
     #[test]
     fn refusals_say_what_there_is_instead() {
         let fixture = Fixture::with_chart();
         let refusal = |reference: Option<&str>| chain(fetched(&fixture, reference).err().unwrap(), &fixture);
-        assert_eq!(refusal(Some("mian")), "find the commit in REPO: there is no branch, tag or commit \"mian\"; did you mean `main`?");
+        assert_eq!(
+            refusal(Some("mian")),
+            "find the commit in REPO: there is no branch, tag or commit \"mian\"; did you mean `main`?"
+        );
         assert_eq!(
             refusal(Some("deadbeef")),
             "find the commit in REPO: there is no branch, tag or commit \"deadbeef\"; there are, for example, `main`"
         );
-        let missing = fetch(&source(fixture.path().to_str().unwrap(), None, "nope"), None, Path::new("/")).err().unwrap();
-        assert!(chain(missing, &fixture).ends_with("\"nope\" does not exist at this commit; there are: README.md, demo"));
+        let missing = fetch(&source(fixture.path().to_str().unwrap(), None, "nope"), None, Path::new("/"))
+            .err()
+            .unwrap();
+        assert!(
+            chain(missing, &fixture)
+                .ends_with("\"nope\" does not exist at this commit; there are: README.md, demo")
+        );
         let empty = Fixture::new();
         assert_eq!(
             chain(fetched(&empty, None).err().unwrap(), &empty),
             "find the commit in REPO: the repository has no default branch yet"
         );
-        let nothing = fetch(&source("no/such/repository", None, "demo"), None, Path::new("/base")).err().unwrap();
+        let nothing =
+            fetch(&source("no/such/repository", None, "demo"), None, Path::new("/base")).err().unwrap();
         assert!(matches!(nothing, GitError::Open { .. }));
     }
 
@@ -287,10 +321,18 @@ mod tests {
         let base = Path::new("/base");
         assert_eq!(local_path("../charts", base), Some(PathBuf::from("/base/../charts")));
         assert_eq!(local_path("file:///srv/charts.git", base), Some(PathBuf::from("/srv/charts.git")));
-        for url in ["https://example.com/charts.git", "ssh://git@example.com/charts.git", "git@example.com:sre/charts.git", "host:charts"] {
+        for url in [
+            "https://example.com/charts.git",
+            "ssh://git@example.com/charts.git",
+            "git@example.com:sre/charts.git",
+            "host:charts",
+        ] {
             assert_eq!(local_path(url, base), None, "{url}");
         }
-        assert_eq!(shown("https://me:hunter2@example.com/charts.git"), "https://me@example.com/charts.git (secrets hidden)");
+        assert_eq!(
+            shown("https://me:hunter2@example.com/charts.git"),
+            "https://me@example.com/charts.git (secrets hidden)"
+        );
         assert_eq!(shown("git@example.com:sre/charts.git"), "git@example.com:sre/charts.git");
     }
 }

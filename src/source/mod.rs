@@ -1,7 +1,7 @@
 //! Where a chart comes from: git, directory, archive. Knows no repository and no cluster.
 //!
-//! [`fetch`] gives the chart's files and where they are from; [`Fetched::package`] makes the one archive of them. The same commit gives
-//! the same bytes on every machine.
+//! [`fetch`] gives the chart's files and where they are from; [`Fetched::package`] makes the one archive of
+//! them. The same commit gives the same bytes on every machine.
 
 mod archive;
 mod credentials;
@@ -46,7 +46,8 @@ pub struct Origin {
     pub commit: Option<String>,
     /// The files are not (or not only) what a commit holds.
     pub dirty: bool,
-    /// Unix seconds that stamp the archive: the commit's, the newest file's where there is none, or `SOURCE_DATE_EPOCH`.
+    /// Unix seconds that stamp the archive: the commit's, the newest file's where there is none, or
+    /// `SOURCE_DATE_EPOCH`.
     pub time: i64,
     /// The time is `SOURCE_DATE_EPOCH`, which stamps the lock file too.
     pub stamped: bool,
@@ -83,16 +84,18 @@ impl SourceError {
     pub fn hint(&self) -> Option<&'static str> {
         let SourceError::Git(error) = self else { return None };
         match error {
-            GitError::HostKey { .. } => {
-                Some("compare the server's key with what its owner publishes, then add it: ssh-keyscan HOST >> ~/.ssh/known_hosts")
-            }
+            GitError::HostKey { .. } => Some(
+                "compare the server's key with what its owner publishes, then add it: ssh-keyscan HOST >> ~/.ssh/known_hosts",
+            ),
             GitError::Refused { .. } => Some(
                 "check that what was offered may read this repository; a source takes `token: { env: NAME }` for https, and `ssh-key:` or the ssh agent for ssh",
             ),
-            GitError::Certificate { .. } => Some("if the server's own authority signed it, name that authority's file in SSL_CERT_FILE"),
-            GitError::Open { source, .. } if source.code() == git2::ErrorCode::Owner => {
-                Some("another user owns the repository; trust it with: git config --global --add safe.directory PATH")
+            GitError::Certificate { .. } => {
+                Some("if the server's own authority signed it, name that authority's file in SSL_CERT_FILE")
             }
+            GitError::Open { source, .. } if source.code() == git2::ErrorCode::Owner => Some(
+                "another user owns the repository; trust it with: git config --global --add safe.directory PATH",
+            ),
             _ => None,
         }
     }
@@ -105,7 +108,9 @@ pub fn fetch(source: &Source, reference: Option<&str>, base_dir: &Path) -> Resul
     let epoch = source_date_epoch(std::env::var("SOURCE_DATE_EPOCH").ok())?;
     let mut fetched = match (source, reference) {
         (Source::Git(git), reference) => git::fetch(git, reference, base_dir)?,
-        (other, Some(reference)) => return Err(SourceError::ReferenceWithoutGit(other.to_string(), reference.to_owned())),
+        (other, Some(reference)) => {
+            return Err(SourceError::ReferenceWithoutGit(other.to_string(), reference.to_owned()));
+        }
         (Source::Directory(directory), None) => directory::fetch(&base_dir.join(&directory.path))?,
         (Source::Archive(archive), None) => archive::fetch(&base_dir.join(&archive.path))?,
     };
@@ -119,13 +124,18 @@ pub fn fetch(source: &Source, reference: Option<&str>, base_dir: &Path) -> Resul
 /// The time that a build is asked to stamp everything with; empty counts as unset.
 fn source_date_epoch(text: Option<String>) -> Result<Option<i64>, SourceError> {
     let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
-    text.parse().ok().filter(|seconds: &i64| *seconds >= 0).map(Some).ok_or(SourceError::SourceDateEpoch(text))
+    text.parse()
+        .ok()
+        .filter(|seconds: &i64| *seconds >= 0)
+        .map(Some)
+        .ok_or(SourceError::SourceDateEpoch(text))
 }
 
 impl Fetched {
     /// The files sorted into a chart.
     pub fn chart(&self) -> Result<Chart, SourceError> {
-        Chart::from_files(self.files.clone()).map_err(|source| SourceError::Chart(self.origin.url.clone(), source))
+        Chart::from_files(self.files.clone())
+            .map_err(|source| SourceError::Chart(self.origin.url.clone(), source))
     }
 
     /// The one archive of this chart. What came as an archive stays as it is, unless something is overridden.
@@ -137,14 +147,17 @@ impl Fetched {
         if self.origin.stamped {
             chart.stamp(self.origin.time);
         }
-        package::package(&chart, self.origin.time, overrides).map_err(|source| SourceError::Package(self.origin.url.clone(), source))
+        package::package(&chart, self.origin.time, overrides)
+            .map_err(|source| SourceError::Package(self.origin.url.clone(), source))
     }
 }
 
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.url)?;
-        let is_commit = |reference: &&String| self.commit.as_ref().is_some_and(|commit| commit.starts_with(reference.as_str()));
+        let is_commit = |reference: &&String| {
+            self.commit.as_ref().is_some_and(|commit| commit.starts_with(reference.as_str()))
+        };
         if let Some(reference) = self.reference.as_ref().filter(|reference| !is_commit(reference)) {
             write!(f, " {reference}")?;
         }
@@ -165,7 +178,10 @@ mod tests {
         assert_eq!(source_date_epoch(Some(String::new())).unwrap(), None);
         assert_eq!(source_date_epoch(Some("1700000000".to_owned())).unwrap(), Some(1_700_000_000));
         for text in ["-1", "yesterday", "1.5"] {
-            assert!(matches!(source_date_epoch(Some(text.to_owned())), Err(SourceError::SourceDateEpoch(_))), "{text}");
+            assert!(
+                matches!(source_date_epoch(Some(text.to_owned())), Err(SourceError::SourceDateEpoch(_))),
+                "{text}"
+            );
         }
     }
 
@@ -179,6 +195,9 @@ mod tests {
             time: 0,
             stamped: false,
         };
-        assert_eq!(origin.to_string(), "https://example.com/charts.git main at 0123456789ab (with changes that are in no commit)");
+        assert_eq!(
+            origin.to_string(),
+            "https://example.com/charts.git main at 0123456789ab (with changes that are in no commit)"
+        );
     }
 }

@@ -42,7 +42,9 @@ pub enum ReferenceError {
 }
 
 fn suggestion(nearest: &[String], some: &[String]) -> String {
-    let quoted = |names: &[String], separator: &str| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(separator);
+    let quoted = |names: &[String], separator: &str| {
+        names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(separator)
+    };
     match (nearest, some) {
         ([], []) => String::new(),
         ([], some) => format!("; there are, for example, {}", quoted(some, ", ")),
@@ -59,7 +61,9 @@ pub(super) fn resolve(wanted: Option<&str>, known: &[Known]) -> Result<Target, R
     }
     let (branch, tag) = (format!("refs/heads/{wanted}"), format!("refs/tags/{wanted}"));
     match (find(&branch), find(&tag)) {
-        (Some(branch_head), Some(_)) if branch_head.id == peeled(&tag, known) => Ok(Target::Reference(branch)),
+        (Some(branch_head), Some(_)) if branch_head.id == peeled(&tag, known) => {
+            Ok(Target::Reference(branch))
+        }
         (Some(_), Some(_)) => Err(ReferenceError::Ambiguous(wanted.to_owned())),
         (Some(_), None) => Ok(Target::Reference(branch)),
         (None, Some(_)) => Ok(Target::Reference(tag)),
@@ -71,11 +75,15 @@ pub(super) fn resolve(wanted: Option<&str>, known: &[Known]) -> Result<Target, R
 /// The error for a name that nothing has.
 pub(super) fn unknown(wanted: &str, known: &[Known]) -> ReferenceError {
     let is_shown = |name: &&str| *name != "HEAD" && !name.ends_with("^{}") && !name.starts_with("refs/");
-    let mut names: Vec<&str> = known.iter().map(|reference| short(&reference.name)).filter(is_shown).collect();
+    let mut names: Vec<&str> =
+        known.iter().map(|reference| short(&reference.name)).filter(is_shown).collect();
     names.sort_unstable();
     names.dedup();
-    let mut near: Vec<(f64, &str)> =
-        names.iter().map(|name| (strsim::jaro_winkler(wanted, name), *name)).filter(|(score, _)| *score > 0.75).collect();
+    let mut near: Vec<(f64, &str)> = names
+        .iter()
+        .map(|name| (strsim::jaro_winkler(wanted, name), *name))
+        .filter(|(score, _)| *score > 0.75)
+        .collect();
     near.sort_by(|a, b| b.0.total_cmp(&a.0));
     ReferenceError::Unknown {
         wanted: wanted.to_owned(),
@@ -92,9 +100,12 @@ pub(super) fn short(name: &str) -> &str {
 fn default_branch(known: &[Known]) -> Result<Target, ReferenceError> {
     let head = known.iter().find(|reference| reference.name == "HEAD").ok_or(ReferenceError::Empty)?;
     let named = head.symbolic.clone().or_else(|| {
-        // Old servers do not say what HEAD stands for: a branch at the same commit is as good, `main` and `master` first.
-        let mut same: Vec<_> =
-            known.iter().filter(|reference| reference.id == head.id && reference.name.starts_with("refs/heads/")).collect();
+        // Old servers do not say what HEAD stands for: a branch at the same commit is as good, `main` and
+        // `master` first.
+        let mut same: Vec<_> = known
+            .iter()
+            .filter(|reference| reference.id == head.id && reference.name.starts_with("refs/heads/"))
+            .collect();
         same.sort_by_key(|reference| !matches!(short(&reference.name), "main" | "master"));
         same.first().map(|reference| reference.name.clone())
     });
@@ -116,7 +127,10 @@ mod tests {
     use super::*;
 
     fn known(references: &[(&str, &str)]) -> Vec<Known> {
-        references.iter().map(|(name, id)| Known { name: (*name).to_owned(), id: (*id).to_owned(), symbolic: None }).collect()
+        references
+            .iter()
+            .map(|(name, id)| Known { name: (*name).to_owned(), id: (*id).to_owned(), symbolic: None })
+            .collect()
     }
 
     fn repository() -> Vec<Known> {

@@ -7,7 +7,8 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
 use git2::{
-    AutotagOption, Direction, ErrorClass, ErrorCode, FetchOptions, Oid, ProxyOptions, Remote, RemoteCallbacks, RemoteConnection, Repository,
+    AutotagOption, Direction, ErrorClass, ErrorCode, FetchOptions, Oid, ProxyOptions, Remote,
+    RemoteCallbacks, RemoteConnection, Repository,
 };
 use tempfile::TempDir;
 
@@ -37,12 +38,24 @@ impl Local {
     }
 }
 
-/// Fetches the wanted commit. libgit2 cannot be interrupted, so it works in a thread of its own, which is left behind when nothing moves.
-pub(super) fn fetch(url: &str, shown: &str, wanted: Option<&str>, credentials: Credentials, patience: Duration) -> Result<Local, GitError> {
+/// Fetches the wanted commit. libgit2 cannot be interrupted, so it works in a thread of its own, which is
+/// left behind when nothing moves.
+pub(super) fn fetch(
+    url: &str,
+    shown: &str,
+    wanted: Option<&str>,
+    credentials: Credentials,
+    patience: Duration,
+) -> Result<Local, GitError> {
     let signs = Arc::new(AtomicU64::new(0));
     let (sender, receiver) = mpsc::channel();
-    let work =
-        Fetch { url: url.to_owned(), shown: shown.to_owned(), wanted: wanted.map(str::to_owned), credentials, signs: Arc::clone(&signs) };
+    let work = Fetch {
+        url: url.to_owned(),
+        shown: shown.to_owned(),
+        wanted: wanted.map(str::to_owned),
+        credentials,
+        signs: Arc::clone(&signs),
+    };
     std::thread::spawn(move || {
         // Nobody listens any more after a timeout.
         let _ = sender.send(work.run());
@@ -51,8 +64,12 @@ pub(super) fn fetch(url: &str, shown: &str, wanted: Option<&str>, credentials: C
     loop {
         match receiver.recv_timeout(patience) {
             Ok(result) => return result,
-            Err(RecvTimeoutError::Timeout) if signs.load(Ordering::Relaxed) > seen => seen = signs.load(Ordering::Relaxed),
-            Err(RecvTimeoutError::Timeout) => return Err(GitError::TimedOut { url: shown.to_owned(), seconds: patience.as_secs() }),
+            Err(RecvTimeoutError::Timeout) if signs.load(Ordering::Relaxed) > seen => {
+                seen = signs.load(Ordering::Relaxed)
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                return Err(GitError::TimedOut { url: shown.to_owned(), seconds: patience.as_secs() });
+            }
             Err(RecvTimeoutError::Disconnected) => return Err(GitError::Stopped(shown.to_owned())),
         }
     }
@@ -69,7 +86,8 @@ struct Fetch {
 impl Fetch {
     fn run(&self) -> Result<Local, GitError> {
         let directory = TempDir::new().map_err(GitError::Temporary)?;
-        let repository = Repository::init_bare(directory.path()).map_err(|source| self.failed(source, &[]))?;
+        let repository =
+            Repository::init_bare(directory.path()).map_err(|source| self.failed(source, &[]))?;
         let (reference, commit) = self.wanted(&repository)?;
         Ok(Local { repository, commit, reference, _directory: Some(directory) })
     }
@@ -94,8 +112,15 @@ impl Fetch {
     }
 
     /// A commit that a reference names is fetched alone; for any other one everything is.
-    fn commit(&self, repository: &Repository, remote: &mut Remote<'_>, id: &str, known: &[Known]) -> Result<Oid, GitError> {
-        let named = known.iter().find(|reference| reference.id.starts_with(id) && !reference.name.ends_with("^{}"));
+    fn commit(
+        &self,
+        repository: &Repository,
+        remote: &mut Remote<'_>,
+        id: &str,
+        known: &[Known],
+    ) -> Result<Oid, GitError> {
+        let named =
+            known.iter().find(|reference| reference.id.starts_with(id) && !reference.name.ends_with("^{}"));
         if let Some(reference) = named {
             self.fetch(remote, &[format!("+{}:{KEPT}", reference.name)], Some(1))?;
             return self.kept(repository);
@@ -103,7 +128,8 @@ impl Fetch {
         if id.len() == 40 && self.fetch(remote, &[format!("+{id}:{KEPT}")], Some(1)).is_ok() {
             return self.kept(repository);
         }
-        let everything = ["+refs/heads/*:refs/release/heads/*".to_owned(), "+refs/tags/*:refs/release/tags/*".to_owned()];
+        let everything =
+            ["+refs/heads/*:refs/release/heads/*".to_owned(), "+refs/tags/*:refs/release/tags/*".to_owned()];
         self.fetch(remote, &everything, None)?;
         let found = repository.revparse_single(id).and_then(|object| object.peel_to_commit());
         found.map(|commit| commit.id()).map_err(|_| self.unknown(reference::unknown(id, known)))
@@ -114,11 +140,21 @@ impl Fetch {
         commit.map(|commit| commit.id()).map_err(|source| self.failed(source, &[]))
     }
 
-    /// Fetches over the open connection; libgit2 closes it afterwards and opens another one for the next fetch.
-    fn fetch(&self, remote: &mut Remote<'_>, refspecs: &[String], depth: Option<i32>) -> Result<(), GitError> {
+    /// Fetches over the open connection; libgit2 closes it afterwards and opens another one for the next
+    /// fetch.
+    fn fetch(
+        &self,
+        remote: &mut Remote<'_>,
+        refspecs: &[String],
+        depth: Option<i32>,
+    ) -> Result<(), GitError> {
         let offers = RefCell::new(Offers::new(self.credentials.clone()));
         let mut options = FetchOptions::new();
-        options.remote_callbacks(self.callbacks(&offers)).proxy_options(proxy()).download_tags(AutotagOption::None).update_fetchhead(false);
+        options
+            .remote_callbacks(self.callbacks(&offers))
+            .proxy_options(proxy())
+            .download_tags(AutotagOption::None)
+            .update_fetchhead(false);
         if let Some(depth) = depth {
             options.depth(depth);
         }
@@ -179,7 +215,9 @@ fn classify(source: git2::Error, url: &str, tried: &[String]) -> GitError {
         _ if is_host_key => GitError::HostKey { url, source },
         (ErrorCode::Auth, _) => GitError::Refused { url, tried: tried.to_vec(), source },
         (ErrorCode::Certificate, _) | (_, ErrorClass::Ssl) => GitError::Certificate { url, source },
-        (_, ErrorClass::Ssh) if source.message().contains("authenticate") => GitError::Refused { url, tried: tried.to_vec(), source },
+        (_, ErrorClass::Ssh) if source.message().contains("authenticate") => {
+            GitError::Refused { url, tried: tried.to_vec(), source }
+        }
         // The server was reached, and then had nothing to say.
         (ErrorCode::Eof, _) => GitError::Fetch { url, source },
         (_, ErrorClass::Net | ErrorClass::Os | ErrorClass::Ssh) => GitError::Unreachable { url, source },
@@ -197,27 +235,45 @@ mod tests {
     fn a_server_that_says_nothing_is_unreachable_after_a_while() {
         let silent = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/charts.git", silent.local_addr().unwrap());
-        let error = fetch(&url, "http://silent", None, Credentials::default(), Duration::from_millis(200)).err().unwrap();
+        let error = fetch(&url, "http://silent", None, Credentials::default(), Duration::from_millis(200))
+            .err()
+            .unwrap();
         assert!(matches!(error, GitError::TimedOut { .. }), "{error}");
     }
 
     #[test]
     fn a_closed_port_is_unreachable_at_once() {
         let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let error = fetch(&format!("http://{closed}/charts.git"), "http://closed", None, Credentials::default(), PATIENCE).err().unwrap();
+        let error = fetch(
+            &format!("http://{closed}/charts.git"),
+            "http://closed",
+            None,
+            Credentials::default(),
+            PATIENCE,
+        )
+        .err()
+        .unwrap();
         assert!(matches!(error, GitError::Unreachable { .. }), "{error:?}");
         assert_eq!(error.to_string(), "reach http://closed");
     }
 
     #[test]
     fn errors_by_what_to_do_about_them() {
-        let error = |code, class, text: &str| classify(git2::Error::new(code, class, text), "u", &["the ssh agent".to_owned()]).to_string();
+        let error = |code, class, text: &str| {
+            classify(git2::Error::new(code, class, text), "u", &["the ssh agent".to_owned()]).to_string()
+        };
         assert_eq!(error(ErrorCode::Auth, ErrorClass::Http, "401"), "u refused us; tried: the ssh agent");
         assert_eq!(
             error(ErrorCode::GenericError, ErrorClass::Ssh, "invalid or unknown remote ssh hostkey"),
             "the host key of u is not the one in known_hosts, or none is there"
         );
-        assert_eq!(error(ErrorCode::Certificate, ErrorClass::Ssl, "x"), "the TLS certificate of u is not trusted");
-        assert_eq!(error(ErrorCode::GenericError, ErrorClass::Http, "unexpected http status code: 404"), "fetch from u");
+        assert_eq!(
+            error(ErrorCode::Certificate, ErrorClass::Ssl, "x"),
+            "the TLS certificate of u is not trusted"
+        );
+        assert_eq!(
+            error(ErrorCode::GenericError, ErrorClass::Http, "unexpected http status code: 404"),
+            "fetch from u"
+        );
     }
 }

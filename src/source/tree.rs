@@ -1,4 +1,5 @@
-//! A chart's folder inside a commit, read without a work tree. Symbolic links inside the commit lead where they would in one.
+//! A chart's folder inside a commit, read without a work tree. Symbolic links inside the commit lead where
+//! they would in one.
 
 use std::collections::VecDeque;
 
@@ -57,7 +58,11 @@ fn beside(names: &[String]) -> String {
 }
 
 /// The files of the chart at a path of a commit's tree.
-pub(super) fn read(repository: &Repository, root: Oid, path: &str) -> Result<Vec<File>, WalkError<TreeError>> {
+pub(super) fn read(
+    repository: &Repository,
+    root: Oid,
+    path: &str,
+) -> Result<Vec<File>, WalkError<TreeError>> {
     let tree = CommitTree { repository, root, chart: path.to_owned() };
     match tree.find("")? {
         Found::Folder(_) => walk(&tree),
@@ -117,7 +122,10 @@ impl CommitTree<'_> {
                     if links > MAX_LINKS {
                         return Err(TreeError::TooManyLinks(full));
                     }
-                    self.follow(id, &full)?.split('/').rev().for_each(|part| ahead.push_front(part.to_owned()));
+                    self.follow(id, &full)?
+                        .split('/')
+                        .rev()
+                        .for_each(|part| ahead.push_front(part.to_owned()));
                 }
                 0o160_000 => return Ok(Found::Submodule),
                 _ if ahead.iter().all(String::is_empty) => return Ok(Found::File(id)),
@@ -132,7 +140,8 @@ impl CommitTree<'_> {
 
     fn entry(&self, way: &Way, name: &str, full: &str) -> Result<(Oid, i32), TreeError> {
         let folder = way.folders.last().copied().unwrap_or(self.root);
-        let tree = self.repository.find_tree(folder).map_err(|source| TreeError::Git(full.to_owned(), source))?;
+        let tree =
+            self.repository.find_tree(folder).map_err(|source| TreeError::Git(full.to_owned(), source))?;
         tree.get_name(name).map(|entry| (entry.id(), entry.filemode())).ok_or_else(|| TreeError::Missing {
             path: full.to_owned(),
             names: tree
@@ -146,9 +155,14 @@ impl CommitTree<'_> {
 
     /// Where a link leads, relative to the folder that it stands in.
     fn follow(&self, link: Oid, full: &str) -> Result<String, TreeError> {
-        let blob = self.repository.find_blob(link).map_err(|source| TreeError::Git(full.to_owned(), source))?;
+        let blob =
+            self.repository.find_blob(link).map_err(|source| TreeError::Git(full.to_owned(), source))?;
         let target = str::from_utf8(blob.content()).map_err(|_| TreeError::Name(full.to_owned()))?;
-        if target.starts_with('/') { Err(TreeError::LeadsOut(full.to_owned())) } else { Ok(target.to_owned()) }
+        if target.starts_with('/') {
+            Err(TreeError::LeadsOut(full.to_owned()))
+        } else {
+            Ok(target.to_owned())
+        }
     }
 }
 
@@ -163,10 +177,13 @@ impl Tree for CommitTree<'_> {
             Found::File(_) => return Err(TreeError::Not(full, "folder")),
         };
         let tree = self.repository.find_tree(id).map_err(|source| TreeError::Git(full.clone(), source))?;
-        tree.iter().map(|entry| entry.name().map(str::to_owned).map_err(|_| TreeError::Name(full.clone()))).collect()
+        tree.iter()
+            .map(|entry| entry.name().map(str::to_owned).map_err(|_| TreeError::Name(full.clone())))
+            .collect()
     }
 
-    /// A submodule is an empty folder in a work tree without it, so rules for folders apply; one that is not ignored is refused.
+    /// A submodule is an empty folder in a work tree without it, so rules for folders apply; one that is not
+    /// ignored is refused.
     fn kind(&self, path: &str) -> Result<Kind, TreeError> {
         match self.find(path)? {
             Found::Folder(_) | Found::Submodule => Ok(Kind::Folder),
@@ -243,8 +260,14 @@ mod tests {
 
     #[test]
     fn links_that_lead_nowhere_are_named() {
-        assert_eq!(refusal(&[("demo/x", LINK, "nowhere")]), "\"demo/x\" does not exist at this commit; there are: Chart.yaml, x");
-        assert_eq!(refusal(&[("demo/x", LINK, "../../etc/passwd")]), "\"demo/x\" leads out of the repository");
+        assert_eq!(
+            refusal(&[("demo/x", LINK, "nowhere")]),
+            "\"demo/x\" does not exist at this commit; there are: Chart.yaml, x"
+        );
+        assert_eq!(
+            refusal(&[("demo/x", LINK, "../../etc/passwd")]),
+            "\"demo/x\" leads out of the repository"
+        );
         assert_eq!(refusal(&[("demo/x", LINK, "/etc/passwd")]), "\"demo/x\" leads out of the repository");
         assert_eq!(refusal(&[("demo/x", LINK, "x")]), "\"demo/x\" leads through more than 40 symbolic links");
         assert!(refusal(&[("demo/x", LINK, ".")]).contains("leads through more than 40 symbolic links"));
@@ -263,7 +286,11 @@ mod tests {
             "\"demo/icon.png\" is a Git LFS pointer: its content is not in git; keep the files of a chart in git itself"
         );
         assert_eq!(
-            names(&[("demo/.helmignore", FILE, "icon.png\nsub\n"), ("demo/icon.png", FILE, pointer), ("demo/sub", SUBMODULE, "")]),
+            names(&[
+                ("demo/.helmignore", FILE, "icon.png\nsub\n"),
+                ("demo/icon.png", FILE, pointer),
+                ("demo/sub", SUBMODULE, "")
+            ]),
             [".helmignore", "Chart.yaml"]
         );
     }

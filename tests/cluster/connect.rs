@@ -17,13 +17,28 @@ use crate::support::{FIRST, SECOND, cluster, fresh_release, kubeconfig, target, 
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        trial("connect::a_context_that_leads_elsewhere_is_refused", a_context_that_leads_elsewhere_is_refused),
-        trial("connect::an_exec_plugin_is_asked_again_before_its_token_expires", an_exec_plugin_is_asked_again_before_its_token_expires),
+        trial(
+            "connect::a_context_that_leads_elsewhere_is_refused",
+            a_context_that_leads_elsewhere_is_refused,
+        ),
+        trial(
+            "connect::an_exec_plugin_is_asked_again_before_its_token_expires",
+            an_exec_plugin_is_asked_again_before_its_token_expires,
+        ),
         trial("connect::a_token_that_nobody_knows_is_told", a_token_that_nobody_knows_is_told),
-        trial("connect::a_certificate_of_another_authority_is_a_tls_problem", a_certificate_of_another_authority_is_a_tls_problem),
+        trial(
+            "connect::a_certificate_of_another_authority_is_a_tls_problem",
+            a_certificate_of_another_authority_is_a_tls_problem,
+        ),
         trial("connect::what_a_viewer_lacks_is_named", what_a_viewer_lacks_is_named),
-        trial("connect::a_forbidden_write_names_verb_and_resource", a_forbidden_write_names_verb_and_resource),
-        trial("connect::version_and_kinds_are_those_of_the_server", version_and_kinds_are_those_of_the_server),
+        trial(
+            "connect::a_forbidden_write_names_verb_and_resource",
+            a_forbidden_write_names_verb_and_resource,
+        ),
+        trial(
+            "connect::version_and_kinds_are_those_of_the_server",
+            version_and_kinds_are_those_of_the_server,
+        ),
         trial("connect::the_journal_reads_back", the_journal_reads_back),
     ]
 }
@@ -32,7 +47,10 @@ async fn a_context_that_leads_elsewhere_is_refused() {
     let (first, second) = (cluster(FIRST).await, cluster(SECOND).await);
     let pinned = KubeTarget { context: FIRST.into(), server: Some(second.server.clone()) };
     let told = told(client::connect(FIRST, &pinned).await.unwrap_err());
-    assert!(told.contains(&format!("leads to {}, but `release.yaml` says {}", first.server, second.server)), "{told}");
+    assert!(
+        told.contains(&format!("leads to {}, but `release.yaml` says {}", first.server, second.server)),
+        "{told}"
+    );
 }
 
 /// The kubeconfig of the sandbox after a change, and what comes of it.
@@ -67,8 +85,11 @@ async fn an_exec_plugin_is_asked_again_before_its_token_expires() {
 
 async fn a_token_that_nobody_knows_is_told() {
     let directory = tempfile::tempdir().unwrap();
-    let told =
-        connect_with(directory.path(), |config| *kubeconfig::entry(config, "users", FIRST) = json!({"token": "wrong"})).await.unwrap_err();
+    let told = connect_with(directory.path(), |config| {
+        *kubeconfig::entry(config, "users", FIRST) = json!({"token": "wrong"})
+    })
+    .await
+    .unwrap_err();
     assert!(told.contains("does not accept the credentials of the kubeconfig (401)"), "{told}");
 }
 
@@ -90,10 +111,13 @@ async fn what_a_viewer_lacks_is_named() {
         Access::new("create", "coordination.k8s.io", "leases", Some(&release.namespace)),
         Access::new("patch", "apps", "deployments", Some(&release.namespace)),
     ];
-    let missing: Vec<String> = access::missing(&viewer, &wanted).await.unwrap().iter().map(ToString::to_string).collect();
+    let missing: Vec<String> =
+        access::missing(&viewer, &wanted).await.unwrap().iter().map(ToString::to_string).collect();
     let namespace = &release.namespace;
-    let expected =
-        [format!("create leases.coordination.k8s.io in namespace {namespace}"), format!("patch deployments.apps in namespace {namespace}")];
+    let expected = [
+        format!("create leases.coordination.k8s.io in namespace {namespace}"),
+        format!("patch deployments.apps in namespace {namespace}"),
+    ];
     assert_eq!(missing, expected);
     let admin = cluster(FIRST).await;
     assert_eq!(access::missing(&admin, &wanted).await.unwrap(), []);
@@ -104,7 +128,10 @@ async fn a_forbidden_write_names_verb_and_resource() {
     let viewer = client::connect(FIRST, &target(&format!("{FIRST}-viewer"))).await.unwrap();
     let told = told(journal::write(&viewer, &release, "{}").await.unwrap_err());
     assert!(
-        told.starts_with(&format!("write the journal, ConfigMap {}/release.app (cluster `{FIRST}`)\nno permission: ", release.namespace)),
+        told.starts_with(&format!(
+            "write the journal, ConfigMap {}/release.app (cluster `{FIRST}`)\nno permission: ",
+            release.namespace
+        )),
         "{told}"
     );
     assert!(told.contains("cannot patch resource \"configmaps\""), "{told}");

@@ -14,13 +14,17 @@ use crate::support::{FIRST, cluster, trial, world};
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
         trial("evidence::the_last_lines_of_a_running_pod_are_read", the_last_lines_of_a_running_pod_are_read),
-        trial("evidence::a_pod_that_cannot_start_has_events_and_no_log", a_pod_that_cannot_start_has_events_and_no_log),
+        trial(
+            "evidence::a_pod_that_cannot_start_has_events_and_no_log",
+            a_pod_that_cannot_start_has_events_and_no_log,
+        ),
     ]
 }
 
 async fn any_log(cluster: &Cluster) -> Option<logs::Log> {
     let api: Api<Pod> = Api::namespaced(cluster.client.clone(), "cert-manager");
-    let pods = api.list(&ListParams::default().labels("app.kubernetes.io/component=controller")).await.unwrap();
+    let pods =
+        api.list(&ListParams::default().labels("app.kubernetes.io/component=controller")).await.unwrap();
     let mut found = Vec::new();
     for pod in &pods.items {
         found.extend(logs::of_pod(cluster, pod, 3).await.into_iter().flatten());
@@ -47,7 +51,8 @@ async fn a_pod_that_cannot_start_has_events_and_no_log() {
     api.create(&PostParams::default(), &serde_json::from_value(pod).unwrap()).await.unwrap();
     for _ in 0..30 {
         let seen = events::about(&cluster, "Pod", Some(&release.namespace), "p").await.unwrap();
-        if seen.iter().any(|event| event.kind == "Warning" && event.message.contains("example.com/nothing:1")) {
+        if seen.iter().any(|event| event.kind == "Warning" && event.message.contains("example.com/nothing:1"))
+        {
             assert!(seen.iter().any(|event| event.reason == "Scheduled" && event.at.is_some()), "{seen:?}");
             assert!(seen.is_sorted_by_key(|event| event.at), "{seen:?}");
             assert_eq!(logs::of_pod(&cluster, &api.get("p").await.unwrap(), 3).await.len(), 0);

@@ -1,4 +1,5 @@
-//! Gates against real cert-manager, on a cluster of their own: what is broken here would stop everybody else's rollout.
+//! Gates against real cert-manager, on a cluster of their own: what is broken here would stop everybody
+//! else's rollout.
 
 use std::time::{Duration, Instant};
 
@@ -41,10 +42,20 @@ async fn alone() -> (Cluster, MutexGuard<'static, ()>) {
 async fn a_healthy_cluster_passes_now() {
     let (cluster, _alone) = alone().await;
     let before = fingerprint(&cluster).await;
-    let outcome =
-        run(&cluster, &subject(&cluster, false).await, &baseline(&cluster).await, &settings(10, &[]), false, &Recorder::default()).await;
+    let outcome = run(
+        &cluster,
+        &subject(&cluster, false).await,
+        &baseline(&cluster).await,
+        &settings(10, &[]),
+        false,
+        &Recorder::default(),
+    )
+    .await;
     assert_eq!(outcome.verdict, Verdict::Passed, "{outcome:#?}");
-    assert!(!outcome.acme_proven && outcome.reports.iter().all(|report| report.seconds < 10.0), "{outcome:#?}");
+    assert!(
+        !outcome.acme_proven && outcome.reports.iter().all(|report| report.seconds < 10.0),
+        "{outcome:#?}"
+    );
     assert_eq!(fingerprint(&cluster).await, before);
 }
 
@@ -52,17 +63,31 @@ async fn canaries_are_issued_and_deleted() {
     let (cluster, _alone) = alone().await;
     let certificates = uids(&cluster, "cert-manager.io", "Certificate").await;
     let settings = settings(2, &["ClusterIssuer/sandbox-ca", "ClusterIssuer/selfsigned"]);
-    let outcome = run(&cluster, &subject(&cluster, true).await, &baseline(&cluster).await, &settings, true, &Recorder::default()).await;
+    let outcome = run(
+        &cluster,
+        &subject(&cluster, true).await,
+        &baseline(&cluster).await,
+        &settings,
+        true,
+        &Recorder::default(),
+    )
+    .await;
     assert_eq!(outcome.verdict, Verdict::Passed, "{outcome:#?}");
     let facts = report(&outcome, "canary").facts.join("\n");
-    for expected in ["self-signed: Certificate", "ClusterIssuer/sandbox-ca: Certificate", "ACME not proven", "deleted Certificate"] {
+    for expected in [
+        "self-signed: Certificate",
+        "ClusterIssuer/sandbox-ca: Certificate",
+        "ACME not proven",
+        "deleted Certificate",
+    ] {
         assert!(facts.contains(expected), "{facts}");
     }
     assert_eq!(uids(&cluster, "cert-manager.io", "Certificate").await, certificates);
     assert!(gate::clean_up(&cluster).await.unwrap().is_empty(), "nothing is left");
 }
 
-/// From before the write that causes the event to the changed verdict: the median of five, on a machine that is busy with other tests.
+/// From before the write that causes the event to the changed verdict: the median of five, on a machine that
+/// is busy with other tests.
 async fn a_verdict_changes_at_once() {
     let (cluster, _alone) = alone().await;
     let (subject, before) = (subject(&cluster, true).await, baseline(&cluster).await);
@@ -103,7 +128,8 @@ async fn certificates_that_are_issued_again() {
     let disturb = async {
         recorder.verdict(Instant::now(), "settle", Verdict::Waiting).await;
         let secrets = Api::<Secret>::namespaced(cluster.client.clone(), "demo");
-        let patch = Patch::Merge(json!({"metadata": {"annotations": {"cert-manager.io/issuer-name": "another"}}}));
+        let patch =
+            Patch::Merge(json!({"metadata": {"annotations": {"cert-manager.io/issuer-name": "another"}}}));
         for name in ["shop-tls", "search-tls"] {
             secrets.patch(name, &PatchParams::default(), &patch).await.unwrap();
         }
@@ -121,7 +147,8 @@ async fn certificates_that_are_issued_again() {
 async fn what_was_broken_before() {
     let (cluster, _alone) = alone().await;
     let (fresh, healthy) = (subject(&cluster, true).await, baseline(&cluster).await);
-    set_failure(&cluster, &json!({"lastFailureTime": "2026-01-01T00:00:00Z", "failedIssuanceAttempts": 1})).await;
+    set_failure(&cluster, &json!({"lastFailureTime": "2026-01-01T00:00:00Z", "failedIssuanceAttempts": 1}))
+        .await;
     let broken = baseline(&cluster).await;
     let (settings, now) = (settings(1, &[]), subject(&cluster, false).await);
 
@@ -133,14 +160,23 @@ async fn what_was_broken_before() {
     assert_eq!(new.first_cause.unwrap().object, "Certificate demo/shop");
     assert_eq!(old.verdict, Verdict::Passed, "{old:#?}");
     assert!(report(&old, "certificate").findings.iter().any(|finding| finding.baseline), "{old:#?}");
-    assert_eq!(broken.unhealthy(), ["Certificate demo/shop: Ready, but its renewal failed at 2026-01-01T00:00:00Z, 1 failed attempts"]);
-    assert_eq!((strict.verdict, strict.first_cause.unwrap().object.as_str()), (Verdict::Failed, "Certificate demo/shop"));
+    assert_eq!(
+        broken.unhealthy(),
+        ["Certificate demo/shop: Ready, but its renewal failed at 2026-01-01T00:00:00Z, 1 failed attempts"]
+    );
+    assert_eq!(
+        (strict.verdict, strict.first_cause.unwrap().object.as_str()),
+        (Verdict::Failed, "Certificate demo/shop")
+    );
 }
 
 async fn set_failure(cluster: &Cluster, status: &Value) {
     let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("cert-manager.io", "v1", "Certificate"));
     let certificates = Api::<DynamicObject>::namespaced_with(cluster.client.clone(), "demo", &resource);
-    certificates.patch_status("shop", &PatchParams::default(), &Patch::Merge(json!({"status": status}))).await.unwrap();
+    certificates
+        .patch_status("shop", &PatchParams::default(), &Patch::Merge(json!({"status": status})))
+        .await
+        .unwrap();
 }
 
 /// Frozen, its connections stay open and say nothing; killed, every watch has to list again.
@@ -161,7 +197,8 @@ async fn an_api_server_that_is_away() {
         process("start", &server);
         started
     };
-    let (outcome, started) = tokio::join!(run(&cluster, &subject, &before, &settings, false, &recorder), disturb);
+    let (outcome, started) =
+        tokio::join!(run(&cluster, &subject, &before, &settings, false, &recorder), disturb);
     assert_eq!(outcome.verdict, Verdict::Passed, "{outcome:#?}");
     assert!(started.elapsed() >= settings.settle, "the time began again");
 }
@@ -184,12 +221,20 @@ async fn another_chart_is_judged_by_its_workloads() {
         verbs::deploy(&cluster, &release, &archive).await.unwrap();
         let subject = subject_of(&cluster, &release, Profile::Generic, true).await;
         let before = Baseline::observe(&cluster, &release, Profile::Generic).await.unwrap();
-        let outcome = run(&cluster, &subject, &before, &gates::settings(1, &[]), true, &Recorder::default()).await;
+        let outcome =
+            run(&cluster, &subject, &before, &gates::settings(1, &[]), true, &Recorder::default()).await;
         match (expected, outcome.first_cause.as_ref()) {
             (None, None) => assert_eq!(outcome.verdict, Verdict::Passed, "{version}: {outcome:#?}"),
             (Some([kind, words]), Some(cause)) => {
-                assert_eq!((outcome.verdict, cause.cause), (Verdict::Failed, Cause::Release), "{version}: {outcome:#?}");
-                assert!(cause.object.starts_with(kind) && cause.message.contains(words), "{version}: {cause:?}");
+                assert_eq!(
+                    (outcome.verdict, cause.cause),
+                    (Verdict::Failed, Cause::Release),
+                    "{version}: {outcome:#?}"
+                );
+                assert!(
+                    cause.object.starts_with(kind) && cause.message.contains(words),
+                    "{version}: {cause:?}"
+                );
             }
             _ => panic!("{version}: {outcome:#?}"),
         }
@@ -199,13 +244,17 @@ async fn another_chart_is_judged_by_its_workloads() {
 /// Each through the whole program: the cause is the release, and the rollback brings a healthy cluster back.
 async fn bad_releases() {
     let (_cluster, _alone) = alone().await;
-    let config = config("bad-releases.yaml", &[("issuers: [ClusterIssuer/letsencrypt], ", ""), ("settle: 10s", "settle: 1s")]);
+    let config = config(
+        "bad-releases.yaml",
+        &[("issuers: [ClusterIssuer/letsencrypt], ", ""), ("settle: 10s", "settle: 1s")],
+    );
     for (reference, words) in [
         ("v1.11.7-no-image", ["ImagePull", "cert-manager-controller:v1.11.7"]),
         ("v1.11.8-webhook-refuses", ["failed calling webhook", "could not find the requested resource"]),
     ] {
         let allowed = ["--allow", "skipped-minors", "--on-failure", "rollback"];
-        let ran = release(&config, &[&["--cluster", THIRD, "--ref", reference][..], &allowed].concat()).expect(3);
+        let ran =
+            release(&config, &[&["--cluster", THIRD, "--ref", reference][..], &allowed].concat()).expect(3);
         let cause = ran.stderr.lines().find(|line| line.starts_with("error: ")).unwrap_or_default();
         assert!(words.iter().all(|word| cause.contains(word)), "{}", ran.stderr);
     }

@@ -13,12 +13,27 @@ use crate::support::trial;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        trial("hooks::they_run_by_weight_and_the_record_is_stored_around_each", they_run_by_weight_and_the_record_is_stored_around_each),
-        trial("hooks::an_object_that_is_there_goes_before_it_is_created_anew", an_object_that_is_there_goes_before_it_is_created_anew),
-        trial("hooks::a_failed_job_is_told_with_its_log_and_cleaned_up", a_failed_job_is_told_with_its_log_and_cleaned_up),
+        trial(
+            "hooks::they_run_by_weight_and_the_record_is_stored_around_each",
+            they_run_by_weight_and_the_record_is_stored_around_each,
+        ),
+        trial(
+            "hooks::an_object_that_is_there_goes_before_it_is_created_anew",
+            an_object_that_is_there_goes_before_it_is_created_anew,
+        ),
+        trial(
+            "hooks::a_failed_job_is_told_with_its_log_and_cleaned_up",
+            a_failed_job_is_told_with_its_log_and_cleaned_up,
+        ),
         trial("hooks::logs_and_deletion_follow_success", logs_and_deletion_follow_success),
-        trial("hooks::an_image_that_cannot_be_pulled_fails_early", an_image_that_cannot_be_pulled_fails_early),
-        trial("hooks::a_job_that_goes_as_soon_as_it_has_ended_has_ended_well", a_job_that_goes_as_soon_as_it_has_ended_has_ended_well),
+        trial(
+            "hooks::an_image_that_cannot_be_pulled_fails_early",
+            an_image_that_cannot_be_pulled_fails_early,
+        ),
+        trial(
+            "hooks::a_job_that_goes_as_soon_as_it_has_ended_has_ended_well",
+            a_job_that_goes_as_soon_as_it_has_ended_has_ended_well,
+        ),
         trial("hooks::a_pod_is_waited_for_to_its_end", a_pod_is_waited_for_to_its_end),
         trial("hooks::what_the_server_refuses_is_named", what_the_server_refuses_is_named),
     ]
@@ -37,7 +52,14 @@ fn map(name: &str) -> Hook {
 
 fn hook(name: &str, kind: &str, manifest: &str) -> Hook {
     let path = format!("app/templates/{name}.yaml");
-    Hook { name: name.into(), kind: kind.into(), path, manifest: manifest.into(), events: vec!["pre-install".into()], ..Hook::default() }
+    Hook {
+        name: name.into(),
+        kind: kind.into(),
+        path,
+        manifest: manifest.into(),
+        events: vec!["pre-install".into()],
+        ..Hook::default()
+    }
 }
 
 fn policies(hook: Hook, delete: &[&str], log: &[&str]) -> Hook {
@@ -48,12 +70,21 @@ fn policies(hook: Hook, delete: &[&str], log: &[&str]) -> Hook {
 /// Runs them; also every phase that was stored, as `name phase`.
 async fn run(place: &Place, hooks: &mut [Hook]) -> (Result<Vec<String>, HookError>, Vec<String>) {
     let kinds = place.kinds().await;
-    let hook_place =
-        HookPlace { cluster: &place.cluster, kinds: &kinds, namespace: &place.release.namespace, timeout: Duration::from_mins(2) };
+    let hook_place = HookPlace {
+        cluster: &place.cluster,
+        kinds: &kinds,
+        namespace: &place.release.namespace,
+        timeout: Duration::from_mins(2),
+    };
     let mut stored = Vec::new();
     let result = hooks::run(hook_place, hooks, "pre-install", async |hooks: &[Hook]| {
         let phases = hooks.iter().filter(|hook| !hook.last_run.phase.is_empty());
-        stored.push(phases.map(|hook| format!("{} {}", hook.name, hook.last_run.phase)).collect::<Vec<_>>().join(", "));
+        stored.push(
+            phases
+                .map(|hook| format!("{} {}", hook.name, hook.last_run.phase))
+                .collect::<Vec<_>>()
+                .join(", "),
+        );
         Ok(())
     });
     (result.await, stored)
@@ -61,7 +92,11 @@ async fn run(place: &Place, hooks: &mut [Hook]) -> (Result<Vec<String>, HookErro
 
 async fn they_run_by_weight_and_the_record_is_stored_around_each() {
     let place = Place::new().await;
-    let mut hooks = [Hook { weight: 5, ..map("a") }, job("b", "exit 0"), Hook { events: vec!["post-install".into()], ..map("later") }];
+    let mut hooks = [
+        Hook { weight: 5, ..map("a") },
+        job("b", "exit 0"),
+        Hook { events: vec!["post-install".into()], ..map("later") },
+    ];
     let (result, stored) = run(&place, &mut hooks).await;
     result.unwrap();
     assert_eq!(stored, ["b Running", "b Succeeded", "a Running, b Succeeded", "a Succeeded, b Succeeded"]);
@@ -77,7 +112,8 @@ async fn an_object_that_is_there_goes_before_it_is_created_anew() {
     let place = Place::new().await;
     let mut hooks = [job("b", "exit 0"), map("held")];
     run(&place, &mut hooks).await.0.unwrap();
-    let before = [uid(&place.metadata(&hooks[0].manifest).await), uid(&place.metadata(&hooks[1].manifest).await)];
+    let before =
+        [uid(&place.metadata(&hooks[0].manifest).await), uid(&place.metadata(&hooks[1].manifest).await)];
     // It takes its time to go.
     let held = objects(&[&hooks[1].manifest]).remove(0);
     let api = place.api(&held).await;
@@ -100,7 +136,11 @@ async fn a_failed_job_is_told_with_its_log_and_cleaned_up() {
     let place = Place::new().await;
     let mut hooks = [
         policies(map("first"), &["hook-succeeded"], &[]),
-        policies(Hook { weight: 1, ..job("second", "echo no database; exit 3") }, &["hook-failed"], &["hook-failed"]),
+        policies(
+            Hook { weight: 1, ..job("second", "echo no database; exit 3") },
+            &["hook-failed"],
+            &["hook-failed"],
+        ),
         Hook { weight: 2, ..map("third") },
     ];
     let (result, stored) = run(&place, &mut hooks).await;
@@ -135,13 +175,18 @@ async fn an_image_that_cannot_be_pulled_fails_early() {
     let start = Instant::now();
     let error = run(&place, &mut [broken]).await.0.unwrap_err().to_string();
     assert!(start.elapsed() < Duration::from_mins(1), "{error}");
-    assert!(error.contains("not ready. status: Failed, message: Job in progress; Pod ") && error.contains("ImagePull"), "{error}");
+    assert!(
+        error.contains("not ready. status: Failed, message: Job in progress; Pod ")
+            && error.contains("ImagePull"),
+        "{error}"
+    );
 }
 
 async fn a_job_that_goes_as_soon_as_it_has_ended_has_ended_well() {
     let place = Place::new().await;
     let mut brief = job("a", "exit 0");
-    brief.manifest = brief.manifest.replace("backoffLimit: 0", "backoffLimit: 0\n  ttlSecondsAfterFinished: 0");
+    brief.manifest =
+        brief.manifest.replace("backoffLimit: 0", "backoffLimit: 0\n  ttlSecondsAfterFinished: 0");
     let mut hooks = [brief];
     run(&place, &mut hooks).await.0.unwrap();
     assert_eq!(hooks[0].last_run.phase, "Succeeded");
@@ -150,15 +195,20 @@ async fn a_job_that_goes_as_soon_as_it_has_ended_has_ended_well() {
 async fn a_pod_is_waited_for_to_its_end() {
     let place = Place::new().await;
     let pod = |name: &str, script: &str, image: &str| {
-        let spec = format!("{{restartPolicy: Never, containers: [{{name: c, image: '{image}', args: [-c, {script:?}]}}]}}");
+        let spec = format!(
+            "{{restartPolicy: Never, containers: [{{name: c, image: '{image}', args: [-c, {script:?}]}}]}}"
+        );
         hook(name, "Pod", &format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}}}\nspec: {spec}\n"))
     };
     run(&place, &mut [pod("good", "sleep 1", "sandbox/sh:1")]).await.0.unwrap();
     let error = run(&place, &mut [pod("bad", "exit 1", "sandbox/sh:1")]).await.0.unwrap_err().to_string();
     let namespace = &place.release.namespace;
-    let begin = format!("failed pre-install: resource Pod/{namespace}/bad not ready. status: Failed, message: pod bad failed");
+    let begin = format!(
+        "failed pre-install: resource Pod/{namespace}/bad not ready. status: Failed, message: pod bad failed"
+    );
     assert!(error.starts_with(&begin), "{error}");
-    let error = run(&place, &mut [pod("absent", "", "example.com/no-such-image:1")]).await.0.unwrap_err().to_string();
+    let error =
+        run(&place, &mut [pod("absent", "", "example.com/no-such-image:1")]).await.0.unwrap_err().to_string();
     assert!(error.contains("message: Pod in progress; Pod ") && error.contains("ImagePull"), "{error}");
 }
 
@@ -174,5 +224,8 @@ async fn what_the_server_refuses_is_named() {
     assert_eq!(error, expected);
     let unknown = "apiVersion: nobody.example.com/v1\nkind: Nobody\nmetadata: {name: none}\n";
     let error = run(&place, &mut [hook("none", "Nobody", unknown)]).await.0.unwrap_err().to_string();
-    assert!(error.ends_with("no matches for kind \"Nobody\" in version \"nobody.example.com/v1\""), "{error}");
+    assert!(
+        error.ends_with("no matches for kind \"Nobody\" in version \"nobody.example.com/v1\""),
+        "{error}"
+    );
 }

@@ -1,4 +1,5 @@
-//! One release, worked on by Helm 3, Helm 4 and this program in turn: each reads and goes on with what another one wrote.
+//! One release, worked on by Helm 3, Helm 4 and this program in turn: each reads and goes on with what
+//! another one wrote.
 
 use libtest_mimic::Trial;
 use release::config::ReleaseId;
@@ -13,12 +14,24 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("interop::the_record_is_that_of_helm_4", the_record_is_that_of_helm_4),
         trial("interop::a_release_passes_through_all_hands", a_release_passes_through_all_hands),
         trial("interop::a_failed_revision_stops_nobody", a_failed_revision_stops_nobody),
-        trial("interop::a_revision_that_helm_left_pending_is_returned_from", a_revision_that_helm_left_pending_is_returned_from),
-        trial("interop::a_failed_upgrade_is_undone_as_helm_undoes_it", a_failed_upgrade_is_undone_as_helm_undoes_it),
+        trial(
+            "interop::a_revision_that_helm_left_pending_is_returned_from",
+            a_revision_that_helm_left_pending_is_returned_from,
+        ),
+        trial(
+            "interop::a_failed_upgrade_is_undone_as_helm_undoes_it",
+            a_failed_upgrade_is_undone_as_helm_undoes_it,
+        ),
         trial("interop::the_history_is_as_long_as_wanted", the_history_is_as_long_as_wanted),
-        trial("interop::a_large_release_is_stored_and_a_too_large_one_refused", a_large_release_is_stored_and_a_too_large_one_refused),
+        trial(
+            "interop::a_large_release_is_stored_and_a_too_large_one_refused",
+            a_large_release_is_stored_and_a_too_large_one_refused,
+        ),
         trial("interop::crds_come_first_and_stay", crds_come_first_and_stay),
-        trial("interop::of_many_at_once_nobody_spoils_the_history", of_many_at_once_nobody_spoils_the_history),
+        trial(
+            "interop::of_many_at_once_nobody_spoils_the_history",
+            of_many_at_once_nobody_spoils_the_history,
+        ),
     ]
 }
 
@@ -31,7 +44,8 @@ data:
   big: {{ .Values.big | quote }}
   revision: {{ .Release.Revision | quote }}
 ";
-const SECRET: &str = "apiVersion: v1\nkind: Secret\nmetadata: {name: \"{{ .Release.Name }}-secret\"}\nstringData: {a: b}\n";
+const SECRET: &str =
+    "apiVersion: v1\nkind: Secret\nmetadata: {name: \"{{ .Release.Name }}-secret\"}\nstringData: {a: b}\n";
 const HOOK: &str = "apiVersion: v1
 kind: ConfigMap
 metadata:
@@ -77,7 +91,8 @@ fn small_chart(version: &str, value: &str) -> ChartFolder {
     ChartFolder::new(version, &[("values.yaml", values.as_bytes()), ("templates/map.yaml", MAP.as_bytes())])
 }
 
-/// What reads a release, in every form; resources of `status` come in no certain order, so it is asked for as JSON.
+/// What reads a release, in every form; resources of `status` come in no certain order, so it is asked for as
+/// JSON.
 const READERS: [&[&str]; 17] = [
     &["list"],
     &["list", "-o", "json"],
@@ -102,16 +117,44 @@ async fn everybody_reads_what_another_one_wrote() {
     let chart = whole_chart();
     for writer in ALL {
         let release = fresh_release();
-        writer.ok(&release, &["install", "app", &chart.path(), "--create-namespace", "--set", "n=5,m=hello", "--labels", "team=sre"]);
+        writer.ok(
+            &release,
+            &[
+                "install",
+                "app",
+                &chart.path(),
+                "--create-namespace",
+                "--set",
+                "n=5,m=hello",
+                "--labels",
+                "team=sre",
+            ],
+        );
         for reader in READERS {
-            assert_eq!(Helm::Ours.ok(&release, reader), Helm::Four.ok(&release, reader), "{writer:?} wrote; {reader:?}");
+            assert_eq!(
+                Helm::Ours.ok(&release, reader),
+                Helm::Four.ok(&release, reader),
+                "{writer:?} wrote; {reader:?}"
+            );
         }
         // Not `get values -a`: of a default that is null, Helm 3 says so and Helm 4 says nothing.
-        for reader in [&["get", "values", "app"][..], &["get", "manifest", "app"], &["get", "hooks", "app"], &["history", "app"]] {
-            assert_eq!(Helm::Three.ok(&release, reader), Helm::Ours.ok(&release, reader), "{writer:?} wrote; {reader:?}");
+        for reader in [
+            &["get", "values", "app"][..],
+            &["get", "manifest", "app"],
+            &["get", "hooks", "app"],
+            &["history", "app"],
+        ] {
+            assert_eq!(
+                Helm::Three.ok(&release, reader),
+                Helm::Ours.ok(&release, reader),
+                "{writer:?} wrote; {reader:?}"
+            );
         }
         let listed = Helm::Three.ok(&release, &["list", "-o", "json"]);
-        assert!(listed.contains(r#""status":"deployed","chart":"app-1.0.0","app_version":"2.0""#), "{listed}");
+        assert!(
+            listed.contains(r#""status":"deployed","chart":"app-1.0.0","app_version":"2.0""#),
+            "{listed}"
+        );
         assert!(Helm::Three.ok(&release, &["status", "app"]).contains("Thanks app"));
     }
 }
@@ -163,8 +206,15 @@ async fn what_is_said_is_what_helm_4_says() {
     ];
     for line in lines {
         let (expected, said) = (Helm::Four.run(&helms, line), Helm::Ours.run(&ours, line));
-        let error = |stderr: &str| stderr.lines().find(|line| line.starts_with("Error: ")).unwrap_or_default().to_owned();
-        assert_eq!(masked(&said.stdout, &ours), masked(&expected.stdout, &helms), "{line:?}: {}", said.stderr);
+        let error = |stderr: &str| {
+            stderr.lines().find(|line| line.starts_with("Error: ")).unwrap_or_default().to_owned()
+        };
+        assert_eq!(
+            masked(&said.stdout, &ours),
+            masked(&expected.stdout, &helms),
+            "{line:?}: {}",
+            said.stderr
+        );
         assert_eq!((said.code, error(&said.stderr)), (expected.code, error(&expected.stderr)), "{line:?}");
     }
 }
@@ -177,7 +227,10 @@ async fn the_record_is_that_of_helm_4() {
         writer.ok(&release, &["install", "app", &chart.path(), "--set", "n=5,f.g=1", "--set-json", "j=1.50"]);
         writer.ok(&release, &["upgrade", "app", &chart.path(), "--reuse-values", "--set", "value=x"]);
         writer.ok(&release, &["rollback", "app", "1"]);
-        let secrets = kube::Api::<k8s_openapi::api::core::v1::Secret>::namespaced(cluster.client.clone(), &release.namespace);
+        let secrets = kube::Api::<k8s_openapi::api::core::v1::Secret>::namespaced(
+            cluster.client.clone(),
+            &release.namespace,
+        );
         for revision in 1..=3 {
             let secret = secrets.get(&format!("sh.helm.release.v1.app.v{revision}")).await.unwrap();
             assert_eq!(secret.type_.as_deref(), Some("helm.sh/release.v1"));
@@ -225,7 +278,11 @@ async fn a_release_passes_through_all_hands() {
         let history = helm::history("HELM", &release);
         assert_eq!(history.len(), (number + 2).min(10), "{program:?} {args:?}: {history:#?}");
         let deployed: Vec<&String> = history.iter().filter(|row| row.contains(" deployed ")).collect();
-        assert_eq!((deployed.len(), deployed[0]), (1, history.last().unwrap()), "{program:?} {args:?}: {history:#?}");
+        assert_eq!(
+            (deployed.len(), deployed[0]),
+            (1, history.last().unwrap()),
+            "{program:?} {args:?}: {history:#?}"
+        );
     }
     assert_eq!(Helm::Three.ok(&release, &["get", "values", "app", "-o", "json"]), "{\"last\":1}\n");
     Helm::Three.ok(&release, &["uninstall", "app"]);
@@ -250,7 +307,12 @@ spec:
 
 async fn a_failed_revision_stops_nobody() {
     let (one, two, stuck) = (small_chart("1.0.0", "one"), small_chart("2.0.0", "two"), stuck_chart());
-    for (failing, next) in [(Helm::Ours, Helm::Four), (Helm::Four, Helm::Ours), (Helm::Ours, Helm::Three), (Helm::Three, Helm::Ours)] {
+    for (failing, next) in [
+        (Helm::Ours, Helm::Four),
+        (Helm::Four, Helm::Ours),
+        (Helm::Ours, Helm::Three),
+        (Helm::Three, Helm::Ours),
+    ] {
         let (cluster, release) = world().await;
         failing.ok(&release, &["install", "app", &one.path()]);
         let uids = live(&cluster, &release).await.0;
@@ -258,13 +320,17 @@ async fn a_failed_revision_stops_nobody() {
         assert!(told.contains("UPGRADE FAILED: "), "{told}");
         let history = helm::history("HELM", &release);
         assert!(
-            history[0].starts_with("1 deployed ") && history[1].starts_with("2 failed app-3.0.0 Upgrade \"app\" failed: "),
+            history[0].starts_with("1 deployed ")
+                && history[1].starts_with("2 failed app-3.0.0 Upgrade \"app\" failed: "),
             "{history:#?}"
         );
         next.ok(&release, &["upgrade", "app", &two.path()]);
         assert_eq!(live(&cluster, &release).await.0, uids, "{failing:?} {next:?}");
         let history = helm::history("HELM", &release);
-        assert!(history[0].starts_with("1 superseded ") && history[1].starts_with("2 failed "), "{failing:?} {next:?}: {history:#?}");
+        assert!(
+            history[0].starts_with("1 superseded ") && history[1].starts_with("2 failed "),
+            "{failing:?} {next:?}: {history:#?}"
+        );
         assert!(history[2].starts_with("3 deployed app-2.0.0 Upgrade complete"), "{history:#?}");
     }
 }
@@ -275,8 +341,10 @@ async fn a_revision_that_helm_left_pending_is_returned_from() {
         let (cluster, release) = world().await;
         killed.ok(&release, &["install", "app", &one.path()]);
         let uids = live(&cluster, &release).await.0;
-        let mut child = killed.command(&release, &["upgrade", "app", &stuck.path(), "--wait"]).spawn().unwrap();
-        while !helm::history("HELM", &release).last().is_some_and(|row| row.starts_with("2 pending-upgrade ")) {
+        let mut child =
+            killed.command(&release, &["upgrade", "app", &stuck.path(), "--wait"]).spawn().unwrap();
+        while !helm::history("HELM", &release).last().is_some_and(|row| row.starts_with("2 pending-upgrade "))
+        {
             tokio::time::sleep(std::time::Duration::from_millis(100)).await;
         }
         child.kill().and_then(|()| child.wait()).unwrap();
@@ -299,14 +367,24 @@ async fn a_failed_upgrade_is_undone_as_helm_undoes_it() {
     for program in [Helm::Four, Helm::Ours] {
         let (_, release) = world().await;
         program.ok(&release, &["install", "app", &one.path()]);
-        let told = program.refused(&release, &["upgrade", "app", &stuck.path(), "--rollback-on-failure", "--timeout", "3s"]);
+        let told = program.refused(
+            &release,
+            &["upgrade", "app", &stuck.path(), "--rollback-on-failure", "--timeout", "3s"],
+        );
         assert!(
             told.contains("UPGRADE FAILED: release app failed, and has been rolled back due to rollback-on-failure being set: "),
             "{told}"
         );
         let rows = helm::history("HELM", &release);
-        histories.push(rows.iter().map(|row| row.split(" failed: ").next().unwrap_or_default().to_owned()).collect::<Vec<_>>());
-        let told = program.refused(&release, &["install", "second", &stuck.path(), "--atomic", "--timeout", "3s", "--set", "value=x"]);
+        histories.push(
+            rows.iter()
+                .map(|row| row.split(" failed: ").next().unwrap_or_default().to_owned())
+                .collect::<Vec<_>>(),
+        );
+        let told = program.refused(
+            &release,
+            &["install", "second", &stuck.path(), "--atomic", "--timeout", "3s", "--set", "value=x"],
+        );
         assert!(told.contains("INSTALLATION FAILED: "), "{told}");
         assert!(!Helm::Four.ok(&release, &["list", "-q"]).contains("second"));
     }
@@ -321,7 +399,10 @@ async fn the_history_is_as_long_as_wanted() {
         Helm::Ours.ok(&release, &["upgrade", "app", &one.path(), "--history-max", "2"]);
     }
     let revisions = |release: &ReleaseId| {
-        helm::history("HELM", release).iter().map(|row| row.split(' ').next().unwrap_or_default().to_owned()).collect::<Vec<_>>()
+        helm::history("HELM", release)
+            .iter()
+            .map(|row| row.split(' ').next().unwrap_or_default().to_owned())
+            .collect::<Vec<_>>()
     };
     assert_eq!(revisions(&release), ["3", "4"]);
     Helm::Ours.ok(&release, &["upgrade", "app", &one.path(), "--history-max", "0"]);
@@ -335,12 +416,19 @@ async fn a_large_release_is_stored_and_a_too_large_one_refused() {
     let chart = small_chart("1.0.0", "one");
     chart.write("noise.bin", &noise(680_000));
     Helm::Ours.ok(&release, &["install", "app", &chart.path()]);
-    assert_eq!(Helm::Four.ok(&release, &["get", "all", "app"]), Helm::Ours.ok(&release, &["get", "all", "app"]));
+    assert_eq!(
+        Helm::Four.ok(&release, &["get", "all", "app"]),
+        Helm::Ours.ok(&release, &["get", "all", "app"])
+    );
     Helm::Three.ok(&release, &["upgrade", "app", &chart.path(), "--history-max", "2"]);
     chart.write("noise.bin", &noise(800_000));
     let before = helm::history("HELM", &release);
     let told = Helm::Ours.refused(&release, &["upgrade", "app", &chart.path()]);
-    assert!(told.contains("UPGRADE FAILED: the record of the release takes ") && told.contains("nothing was changed"), "{told}");
+    assert!(
+        told.contains("UPGRADE FAILED: the record of the release takes ")
+            && told.contains("nothing was changed"),
+        "{told}"
+    );
     assert_eq!(helm::history("HELM", &release), before);
 }
 
@@ -349,14 +437,21 @@ async fn crds_come_first_and_stay() {
     let group = format!("{}.example.com", release.namespace);
     let chart = ChartFolder::new("1.0.0", &[]);
     chart.write("crds/c.yaml", crate::support::chart::crd("widgets", "Widget", &group, &["a"]).as_bytes());
-    chart.write("templates/w.yaml", format!("apiVersion: {group}/v1\nkind: Widget\nmetadata: {{name: w}}\nspec: {{a: x}}\n").as_bytes());
+    chart.write(
+        "templates/w.yaml",
+        format!("apiVersion: {group}/v1\nkind: Widget\nmetadata: {{name: w}}\nspec: {{a: x}}\n").as_bytes(),
+    );
     Helm::Ours.ok(&release, &["install", "app", &chart.path()]);
     let status = Helm::Four.ok(&release, &["status", "app"]);
     assert!(status.contains("==> v1/Widget"), "{status}");
     Helm::Ours.ok(&release, &["uninstall", "app"]);
     let nowhere = fresh_release();
     let told = Helm::Ours.refused(&nowhere, &["install", "app", &chart.path(), "--skip-crds"]);
-    assert!(told.contains("INSTALLATION FAILED: ") && told.contains(&format!("namespaces {:?} not found", nowhere.namespace)), "{told}");
+    assert!(
+        told.contains("INSTALLATION FAILED: ")
+            && told.contains(&format!("namespaces {:?} not found", nowhere.namespace)),
+        "{told}"
+    );
     // The CRD is still there: this works without it.
     Helm::Four.ok(&release, &["install", "app", &chart.path(), "--skip-crds"]);
     Helm::Ours.ok(&release, &["uninstall", "app"]);
@@ -371,7 +466,8 @@ async fn of_many_at_once_nobody_spoils_the_history() {
         let value = format!("value={number}");
         program.command(&release, &["upgrade", "app", &one.path(), "--set", &value]).spawn().unwrap()
     };
-    let running: Vec<_> = [Helm::Ours, Helm::Four, Helm::Ours, Helm::Ours].into_iter().enumerate().map(run).collect();
+    let running: Vec<_> =
+        [Helm::Ours, Helm::Four, Helm::Ours, Helm::Ours].into_iter().enumerate().map(run).collect();
     let ran: Vec<_> = running.into_iter().map(crate::support::program::finish).collect();
     let refused = ran.iter().filter(|ran| ran.code != 0);
     for refused in refused {
@@ -382,7 +478,8 @@ async fn of_many_at_once_nobody_spoils_the_history() {
     let done = ran.iter().filter(|ran| ran.code == 0).count();
     assert_eq!(history.len(), done + 1, "{history:#?}");
     assert!(
-        history.last().unwrap().contains(" deployed ") && history.iter().filter(|row| row.contains(" deployed ")).count() == 1,
+        history.last().unwrap().contains(" deployed ")
+            && history.iter().filter(|row| row.contains(" deployed ")).count() == 1,
         "{history:#?}"
     );
     assert_eq!(live(&cluster, &release).await.0, uids);

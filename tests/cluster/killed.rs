@@ -1,4 +1,5 @@
-//! `release helm` killed with SIGKILL before each of its writes: whatever is left, both Helms and this program go on from it.
+//! `release helm` killed with SIGKILL before each of its writes: whatever is left, both Helms and this
+//! program go on from it.
 
 use std::time::{Duration, Instant};
 
@@ -23,7 +24,10 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("killed::the_lock_of_a_killed_run_ends_by_itself", the_lock_of_a_killed_run_ends_by_itself),
         trial("killed::the_lock_of_a_run_that_lives_is_honoured", the_lock_of_a_run_that_lives_is_honoured),
         trial("killed::a_signal_stores_the_failure", a_signal_stores_the_failure),
-        trial("killed::a_write_whose_answer_is_lost_stops_nothing", a_write_whose_answer_is_lost_stops_nothing),
+        trial(
+            "killed::a_write_whose_answer_is_lost_stops_nothing",
+            a_write_whose_answer_is_lost_stops_nothing,
+        ),
     ]
 }
 
@@ -36,7 +40,11 @@ const HOOK: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: hook, anno
 fn chart() -> ChartFolder {
     ChartFolder::new(
         "1.0.0",
-        &[("values.yaml", b"v: '1'\nsecond: two\n"), ("templates/maps.yaml", MAPS.as_bytes()), ("templates/hook.yaml", HOOK.as_bytes())],
+        &[
+            ("values.yaml", b"v: '1'\nsecond: two\n"),
+            ("templates/maps.yaml", MAPS.as_bytes()),
+            ("templates/hook.yaml", HOOK.as_bytes()),
+        ],
     )
 }
 
@@ -46,13 +54,23 @@ fn held((method, path): (&str, &str)) -> Value {
 }
 
 /// Runs `release helm` until it hangs at the write, with these revisions left, and kills it.
-async fn kill_holding_the_lock(cluster: &Cluster, release: &ReleaseId, args: &[&str], write: (&str, &str), left: &[&str]) {
+async fn kill_holding_the_lock(
+    cluster: &Cluster,
+    release: &ReleaseId,
+    args: &[&str],
+    write: (&str, &str),
+    left: &[&str],
+) {
     let proxy = Proxy::start();
     proxy.faults(&held(write));
     let mut child = Helm::Ours.start(release, args, &proxy.kubeconfig());
     let start = Instant::now();
     while statuses(cluster, release).await != left {
-        assert!(start.elapsed() < Duration::from_mins(1), "{write:?}: {:?}", statuses(cluster, release).await);
+        assert!(
+            start.elapsed() < Duration::from_mins(1),
+            "{write:?}: {:?}",
+            statuses(cluster, release).await
+        );
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     tokio::time::sleep(REACHED).await;
@@ -79,11 +97,18 @@ async fn everybody_goes_on(cluster: &Cluster, release: &ReleaseId, chart: &str, 
         let upgrade = ["upgrade", "app", chart, "--set", "v=3"];
         let ran = program.run(release, &upgrade);
         if ran.code != 0 {
-            assert!(ran.stderr.contains("another operation (install/upgrade/rollback) is in progress"), "{program:?}: {}", ran.stderr);
+            assert!(
+                ran.stderr.contains("another operation (install/upgrade/rollback) is in progress"),
+                "{program:?}: {}",
+                ran.stderr
+            );
             program.ok(release, &["rollback", "app", "1"]);
             program.ok(release, &upgrade);
         }
-        assert!(statuses(cluster, release).await.last().is_some_and(|status| status.ends_with(" deployed")), "{program:?}");
+        assert!(
+            statuses(cluster, release).await.last().is_some_and(|status| status.ends_with(" deployed")),
+            "{program:?}"
+        );
         let (uids, managers) = live(cluster, release).await;
         assert!(uids.iter().any(|uid| uid == uid_of_one), "{program:?} made the object anew: {uids:?}");
         assert_eq!(managers, ["helm"]);
@@ -112,7 +137,14 @@ async fn an_upgrade_at_each_write() {
         let (cluster, release) = world().await;
         Helm::Four.ok(&release, &["install", "app", &chart.path()]);
         let uid = uid_of_one(&cluster, &release).await;
-        kill(&cluster, &release, &["upgrade", "app", &chart.path(), "--set", "v=2,second=other"], write, left).await;
+        kill(
+            &cluster,
+            &release,
+            &["upgrade", "app", &chart.path(), "--set", "v=2,second=other"],
+            write,
+            left,
+        )
+        .await;
         everybody_goes_on(&cluster, &release, &chart.path(), &uid).await;
     }
 }
@@ -187,7 +219,11 @@ async fn the_lock_of_a_killed_run_ends_by_itself() {
     kill_holding_the_lock(&cluster, &release, &args, write, &["1 deployed", "2 pending-upgrade"]).await;
     let ran = Helm::Ours.run(&release, &["rollback", "app", "1"]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
-    assert!(ran.stderr.contains(" is locked by ") && ran.stderr.contains("; waiting up to 40 s for that to end"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains(" is locked by ") && ran.stderr.contains("; waiting up to 40 s for that to end"),
+        "{}",
+        ran.stderr
+    );
     assert_eq!(statuses(&cluster, &release).await, ["1 superseded", "2 pending-upgrade", "3 deployed"]);
     assert!(lease::holder(&cluster, &release).await.unwrap().is_none());
 }
@@ -196,14 +232,23 @@ async fn the_lock_of_a_run_that_lives_is_honoured() {
     let (cluster, release) = world().await;
     let chart = chart();
     Helm::Ours.ok(&release, &["install", "app", &chart.path()]);
-    let holder = Holder { user: "ci".into(), host: "runner".into(), run_url: None, run_id: "rollout".into(), since: Timestamp::now() };
+    let holder = Holder {
+        user: "ci".into(),
+        host: "runner".into(),
+        run_url: None,
+        run_id: "rollout".into(),
+        since: Timestamp::now(),
+    };
     let lock = Lock::acquire(&cluster, &release, &holder, Duration::ZERO).await.unwrap();
     let refused = tokio::task::spawn_blocking({
         let (release, path) = (release.clone(), chart.path());
         move || Helm::Ours.refused(&release, &["upgrade", "app", &path])
     });
     let told = refused.await.unwrap();
-    assert!(told.contains("Error: UPGRADE FAILED: ") && told.contains("is locked by ci@runner (run rollout"), "{told}");
+    assert!(
+        told.contains("Error: UPGRADE FAILED: ") && told.contains("is locked by ci@runner (run rollout"),
+        "{told}"
+    );
     assert_eq!((lock.check(), statuses(&cluster, &release).await), (Ok(()), vec!["1 deployed".to_owned()]));
     lock.release().await.unwrap();
     Helm::Ours.ok(&release, &["upgrade", "app", &chart.path()]);
@@ -237,7 +282,11 @@ async fn a_write_whose_answer_is_lost_stops_nothing() {
         assert_eq!(ran.code, 0, "{args:?}: {}", ran.stderr);
     };
     let lost = |method: &str, path: &str| json!({"method": method, "path": path, "times": 1, "effect": "lose-answer"});
-    proxy.faults(&json!([lost("POST", "/secrets"), lost("PUT", "/secrets/sh.helm.release.v1.app.v1"), lost("PATCH", "/configmaps/one")]));
+    proxy.faults(&json!([
+        lost("POST", "/secrets"),
+        lost("PUT", "/secrets/sh.helm.release.v1.app.v1"),
+        lost("PATCH", "/configmaps/one")
+    ]));
     through(&["install", "app", &chart.path()]);
     proxy.faults(&json!([
         lost("POST", "/leases"),

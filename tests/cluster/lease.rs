@@ -62,7 +62,10 @@ async fn a_lock_that_is_given_back_leaves_nothing() {
     assert_eq!(lock.check(), Ok(()));
     assert_eq!(lease::holder(&cluster, &release).await.unwrap().unwrap().run_id, "one");
     let told = support::told(acquire(&cluster, &release, "two", 0).await.unwrap_err());
-    assert!(told.contains(&format!("{release} on cluster `{FIRST}` is locked by ci@runner (run one) since ")), "{told}");
+    assert!(
+        told.contains(&format!("{release} on cluster `{FIRST}` is locked by ci@runner (run one) since ")),
+        "{told}"
+    );
     assert!(told.contains("https://ci.example.com/1"), "{told}");
     lock.release().await.unwrap();
     assert!(!lease_exists(&cluster, &release).await);
@@ -91,14 +94,20 @@ async fn a_dead_holder_is_found_out_by_watching() {
     assert!(matches!(acquire(&cluster, &release, "hasty", 0).await, Err(LockError::Held { .. })));
     let started = Instant::now();
     let lock = acquire(&cluster, &release, "patient", 60).await.unwrap();
-    assert!(started.elapsed() > Duration::from_secs(29), "taken after {:?}, before its time", started.elapsed());
+    assert!(
+        started.elapsed() > Duration::from_secs(29),
+        "taken after {:?}, before its time",
+        started.elapsed()
+    );
     assert_eq!(lock.check(), Ok(()));
 }
 
 async fn a_living_holder_is_never_taken_for_dead() {
     let (cluster, release) = world().await;
     let lock = acquire(&cluster, &release, "one", 0).await.unwrap();
-    assert!(matches!(acquire(&cluster, &release, "two", 40).await, Err(LockError::Held { holder, .. }) if holder.run_id == "one"));
+    assert!(
+        matches!(acquire(&cluster, &release, "two", 40).await, Err(LockError::Held { holder, .. }) if holder.run_id == "one")
+    );
     assert_eq!(lock.check(), Ok(()));
 }
 

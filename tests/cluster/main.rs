@@ -1,6 +1,8 @@
-//! Claims about Kubernetes and Helm, proved against real ones: a sandbox with three clusters, started once for all tests.
+//! Claims about Kubernetes and Helm, proved against real ones: a sandbox with three clusters, started once
+//! for all tests.
 //!
-//! `SANDBOX_XTASK` names the xtask program; `SANDBOX_STATE` names the directory of a sandbox that runs already and is left running.
+//! `SANDBOX_XTASK` names the xtask program; `SANDBOX_STATE` names the directory of a sandbox that runs
+//! already and is left running.
 //! Tests run side by side on the same clusters, so each one works in a namespace of its own.
 
 mod action;

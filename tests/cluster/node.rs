@@ -1,4 +1,5 @@
-//! The sandbox's own node: its pods must fail, crash and end the way they do in production, or the tests of the gates prove nothing.
+//! The sandbox's own node: its pods must fail, crash and end the way they do in production, or the tests of
+//! the gates prove nothing.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -18,11 +19,20 @@ const LIMIT: Duration = Duration::from_mins(1);
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        trial("node::a_container_that_crashes_backs_off_and_keeps_its_logs", a_container_that_crashes_backs_off_and_keeps_its_logs),
-        trial("node::an_unknown_image_is_told_and_found_missing_again", an_unknown_image_is_told_and_found_missing_again),
+        trial(
+            "node::a_container_that_crashes_backs_off_and_keeps_its_logs",
+            a_container_that_crashes_backs_off_and_keeps_its_logs,
+        ),
+        trial(
+            "node::an_unknown_image_is_told_and_found_missing_again",
+            an_unknown_image_is_told_and_found_missing_again,
+        ),
         trial("node::a_pod_that_runs_once_ends_by_its_exit_code", a_pod_that_runs_once_ends_by_its_exit_code),
         trial("node::a_deleted_pod_ends_with_its_process", a_deleted_pod_ends_with_its_process),
-        trial("node::a_missing_volume_holds_a_pod_up_until_it_is_there", a_missing_volume_holds_a_pod_up_until_it_is_there),
+        trial(
+            "node::a_missing_volume_holds_a_pod_up_until_it_is_there",
+            a_missing_volume_holds_a_pod_up_until_it_is_there,
+        ),
         trial(
             "node::a_pod_is_ready_when_its_probe_is_and_restarted_when_it_dies",
             a_pod_is_ready_when_its_probe_is_and_restarted_when_it_dies,
@@ -42,7 +52,9 @@ impl Place {
         let (cluster, release) = world().await;
         let place = Self { client: cluster.client, namespace: release.namespace };
         let accounts: Api<ServiceAccount> = place.api();
-        wait::await_condition(accounts, "default", |account: Option<&ServiceAccount>| account.is_some()).await.unwrap();
+        wait::await_condition(accounts, "default", |account: Option<&ServiceAccount>| account.is_some())
+            .await
+            .unwrap();
         place
     }
 
@@ -59,13 +71,17 @@ impl Place {
         merge(&mut whole, container);
         let mut pod = json!({"metadata": {"name": "p"}, "spec": {"terminationGracePeriodSeconds": 1, "containers": [whole]}});
         merge(&mut pod["spec"], spec);
-        self.api().create(&PostParams::default(), &serde_json::from_value::<Pod>(pod).unwrap()).await.unwrap();
+        self.api()
+            .create(&PostParams::default(), &serde_json::from_value::<Pod>(pod).unwrap())
+            .await
+            .unwrap();
     }
 
     /// The state of the pod once it is as wished.
     async fn until(&self, what: &str, wished: impl Fn(&Value) -> bool) -> Value {
         let watched = Config::default().fields("metadata.name=p");
-        let mut pods = watcher::watcher(self.api::<Pod>(), watched).default_backoff().applied_objects().boxed();
+        let mut pods =
+            watcher::watcher(self.api::<Pod>(), watched).default_backoff().applied_objects().boxed();
         let mut last = Value::Null;
         let seen = async {
             while let Some(pod) = pods.next().await {
@@ -87,7 +103,8 @@ impl Place {
     /// Type, reason and message of the pod's events.
     async fn events(&self) -> Vec<String> {
         let told = |event: Event| {
-            let [kind, reason, message] = [event.type_, event.reason, event.message].map(Option::unwrap_or_default);
+            let [kind, reason, message] =
+                [event.type_, event.reason, event.message].map(Option::unwrap_or_default);
             format!("{kind} {reason}: {message}")
         };
         self.api::<Event>().list(&ListParams::default()).await.unwrap().into_iter().map(told).collect()
@@ -105,7 +122,9 @@ fn waits(status: &Value, reason: &str) -> bool {
 }
 
 fn condition<'a>(status: &'a Value, kind: &str) -> &'a Value {
-    let found = status["conditions"].as_array().and_then(|all| all.iter().find(|condition| condition["type"] == kind));
+    let found = status["conditions"]
+        .as_array()
+        .and_then(|all| all.iter().find(|condition| condition["type"] == kind));
     found.unwrap_or(&Value::Null)
 }
 
@@ -122,11 +141,15 @@ async fn a_container_that_crashes_backs_off_and_keeps_its_logs() {
     assert!(message.starts_with("back-off 10s restarting failed container=c pod=p_"), "{message}");
     assert_eq!(place.log(false).await, "host p\n");
     assert_eq!(place.log(true).await, "host p\n");
-    let status = place.until("a third start", |status| status["containerStatuses"][0]["restartCount"] == 2).await;
+    let status =
+        place.until("a third start", |status| status["containerStatuses"][0]["restartCount"] == 2).await;
     assert_eq!(status["containerStatuses"][0]["lastState"]["terminated"]["reason"], "Error");
     let events = place.events().await;
     assert!(
-        events.iter().any(|event| event.starts_with("Warning BackOff: Back-off restarting failed container c in pod p_")),
+        events
+            .iter()
+            .any(|event| event
+                .starts_with("Warning BackOff: Back-off restarting failed container c in pod p_")),
         "{events:?}"
     );
 }
@@ -149,7 +172,10 @@ async fn a_pod_that_runs_once_ends_by_its_exit_code() {
         place.run(script, json!({}), json!({"restartPolicy": "Never"})).await;
         let ended = |status: &Value| !status["containerStatuses"][0]["state"]["terminated"].is_null();
         let status = place.until("a container that ended", ended).await;
-        assert_eq!((status["phase"].as_str(), &status["containerStatuses"][0]["restartCount"]), (Some(phase), &json!(0)));
+        assert_eq!(
+            (status["phase"].as_str(), &status["containerStatuses"][0]["restartCount"]),
+            (Some(phase), &json!(0))
+        );
     }
 }
 
@@ -184,7 +210,11 @@ async fn a_missing_volume_holds_a_pod_up_until_it_is_there() {
     };
     tokio::time::timeout(LIMIT, held_up).await.expect("an event tells what is missing");
     let settings = json!({"metadata": {"name": "settings"}, "data": {"colour": "red"}});
-    place.api::<ConfigMap>().create(&PostParams::default(), &serde_json::from_value(settings).unwrap()).await.unwrap();
+    place
+        .api::<ConfigMap>()
+        .create(&PostParams::default(), &serde_json::from_value(settings).unwrap())
+        .await
+        .unwrap();
     place.until("success", |status| status["phase"] == "Succeeded").await;
     assert_eq!(place.log(false).await, "red");
 }
@@ -197,8 +227,14 @@ async fn a_pod_is_ready_when_its_probe_is_and_restarted_when_it_dies() {
     assert_eq!(condition(&status, "Ready")["status"], "False", "nothing listens on the port");
     assert_eq!(status["containerStatuses"][0]["lastState"]["terminated"]["exitCode"], 143);
     let events = place.events().await;
-    assert!(events.iter().any(|event| event.starts_with("Warning Unhealthy: Liveness probe failed: ")), "{events:?}");
-    assert!(events.contains(&"Normal Killing: Container c failed liveness probe, will be restarted".to_owned()), "{events:?}");
+    assert!(
+        events.iter().any(|event| event.starts_with("Warning Unhealthy: Liveness probe failed: ")),
+        "{events:?}"
+    );
+    assert!(
+        events.contains(&"Normal Killing: Container c failed liveness probe, will be restarted".to_owned()),
+        "{events:?}"
+    );
 }
 
 async fn init_containers_come_first() {

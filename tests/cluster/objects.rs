@@ -19,29 +19,63 @@ use crate::support::trial;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        trial("objects::a_release_of_helm_3_is_migrated_and_keeps_its_objects", a_release_of_helm_3_is_migrated_and_keeps_its_objects),
-        trial("objects::a_run_that_is_cut_off_anywhere_is_finished_by_the_next", a_run_that_is_cut_off_anywhere_is_finished_by_the_next),
-        trial("objects::nothing_more_is_written_once_the_lock_is_lost", nothing_more_is_written_once_the_lock_is_lost),
-        trial("objects::one_object_that_is_refused_keeps_all_from_being_written", one_object_that_is_refused_keeps_all_from_being_written),
-        trial("objects::a_conflict_names_fields_and_managers_and_can_be_forced", a_conflict_names_fields_and_managers_and_can_be_forced),
-        trial("objects::what_is_not_ours_is_refused_in_helms_words_or_adopted", what_is_not_ours_is_refused_in_helms_words_or_adopted),
+        trial(
+            "objects::a_release_of_helm_3_is_migrated_and_keeps_its_objects",
+            a_release_of_helm_3_is_migrated_and_keeps_its_objects,
+        ),
+        trial(
+            "objects::a_run_that_is_cut_off_anywhere_is_finished_by_the_next",
+            a_run_that_is_cut_off_anywhere_is_finished_by_the_next,
+        ),
+        trial(
+            "objects::nothing_more_is_written_once_the_lock_is_lost",
+            nothing_more_is_written_once_the_lock_is_lost,
+        ),
+        trial(
+            "objects::one_object_that_is_refused_keeps_all_from_being_written",
+            one_object_that_is_refused_keeps_all_from_being_written,
+        ),
+        trial(
+            "objects::a_conflict_names_fields_and_managers_and_can_be_forced",
+            a_conflict_names_fields_and_managers_and_can_be_forced,
+        ),
+        trial(
+            "objects::what_is_not_ours_is_refused_in_helms_words_or_adopted",
+            what_is_not_ours_is_refused_in_helms_words_or_adopted,
+        ),
         trial(
             "objects::what_left_the_manifest_goes_but_for_kept_objects_and_crds",
             what_left_the_manifest_goes_but_for_kept_objects_and_crds,
         ),
-        trial("objects::what_would_not_change_is_not_written_and_drift_is", what_would_not_change_is_not_written_and_drift_is),
-        trial("objects::what_needs_something_of_the_same_release_comes_after_it", what_needs_something_of_the_same_release_comes_after_it),
-        trial("objects::an_install_into_a_new_namespace_is_refused_as_a_whole", an_install_into_a_new_namespace_is_refused_as_a_whole),
-        trial("objects::a_ca_bundle_that_cainjector_wrote_is_left_alone", a_ca_bundle_that_cainjector_wrote_is_left_alone),
+        trial(
+            "objects::what_would_not_change_is_not_written_and_drift_is",
+            what_would_not_change_is_not_written_and_drift_is,
+        ),
+        trial(
+            "objects::what_needs_something_of_the_same_release_comes_after_it",
+            what_needs_something_of_the_same_release_comes_after_it,
+        ),
+        trial(
+            "objects::an_install_into_a_new_namespace_is_refused_as_a_whole",
+            an_install_into_a_new_namespace_is_refused_as_a_whole,
+        ),
+        trial(
+            "objects::a_ca_bundle_that_cainjector_wrote_is_left_alone",
+            a_ca_bundle_that_cainjector_wrote_is_left_alone,
+        ),
         trial("objects::a_newer_crd_stays", a_newer_crd_stays),
-        trial("objects::an_object_with_a_generated_name_is_created", an_object_with_a_generated_name_is_created),
+        trial(
+            "objects::an_object_with_a_generated_name_is_created",
+            an_object_with_a_generated_name_is_created,
+        ),
     ]
 }
 
 fn install(place: &Place, helm_program: &str, texts: &[&str]) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("app.tgz");
-    let templates: Vec<(String, &str)> = texts.iter().enumerate().map(|(index, text)| (format!("t{index}"), *text)).collect();
+    let templates: Vec<(String, &str)> =
+        texts.iter().enumerate().map(|(index, text)| (format!("t{index}"), *text)).collect();
     let templates: Vec<(&str, &str)> = templates.iter().map(|(name, text)| (name.as_str(), *text)).collect();
     std::fs::write(&path, chart("1.0.0", &templates).bytes()).unwrap();
     helm(helm_program, &place.release, &["upgrade", "--install", "app", path.to_str().unwrap()]);
@@ -69,7 +103,8 @@ async fn a_release_of_helm_3_is_migrated_and_keeps_its_objects() {
             "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: d}}\nspec:\n  replicas: 0\n  selector: {{matchLabels: {{a: d}}}}\n  template:\n    metadata: {{labels: {{a: d}}}}\n    spec: {{containers: [{{name: c, image: {image:?}{environment}}}]}}\n"
         )
     };
-    let old = [config_map("a", &[("k", "1"), ("old", "x")]), deployment("x:1", ", env: [{name: OLD, value: x}]")];
+    let old =
+        [config_map("a", &[("k", "1"), ("old", "x")]), deployment("x:1", ", env: [{name: OLD, value: x}]")];
     install(&place, "HELM_3", &old.each_ref().map(String::as_str));
     let before = [uid(&place.metadata(&old[0]).await), uid(&place.metadata(&old[1]).await)];
     assert_eq!(managers(&place.metadata(&old[0]).await), ["helm Update"]);
@@ -101,7 +136,8 @@ async fn a_run_that_is_cut_off_anywhere_is_finished_by_the_next() {
         let text = |number: usize| config_map(&format!("{prefix}{number}"), &[("k", value), (prefix, value)]);
         (0..12).map(text).collect()
     };
-    let accounts = (0..4).map(|number| format!("apiVersion: v1\nkind: ServiceAccount\nmetadata: {{name: s{number}}}\n"));
+    let accounts =
+        (0..4).map(|number| format!("apiVersion: v1\nkind: ServiceAccount\nmetadata: {{name: s{number}}}\n"));
     let old: Vec<String> = maps("old", "1").into_iter().chain(maps("both", "1")).collect();
     install(&place, "HELM_3", &old.iter().map(String::as_str).collect::<Vec<_>>());
     let before = uid(&place.metadata(&old[12]).await);
@@ -136,9 +172,13 @@ async fn nothing_more_is_written_once_the_lock_is_lost() {
     let texts = [account, config_map("a", &[("k", "1")])];
     let prepared = place.prepare(&[], &objects(&texts), ApplyOptions::default()).await.unwrap();
     let asked = AtomicU32::new(0);
-    let once = || if asked.fetch_add(1, Ordering::Relaxed) == 0 { Ok(()) } else { Err(ActionError::Interrupted) };
+    let once =
+        || if asked.fetch_add(1, Ordering::Relaxed) == 0 { Ok(()) } else { Err(ActionError::Interrupted) };
     let failed = prepared.execute(&once).await.unwrap_err();
-    assert_eq!((failed.to_string(), names(&failed.applied.created)), (ActionError::Interrupted.to_string(), vec!["s"]));
+    assert_eq!(
+        (failed.to_string(), names(&failed.applied.created)),
+        (ActionError::Interrupted.to_string(), vec!["s"])
+    );
     assert!(place.live(&texts[0]).await.is_some() && place.live(&texts[1]).await.is_none());
 }
 
@@ -147,24 +187,35 @@ async fn one_object_that_is_refused_keeps_all_from_being_written() {
     let old: Vec<String> = (0..20).map(|number| config_map(&format!("m{number}"), &[("k", "1")])).collect();
     place.apply(&[], &objects(&old)).await.unwrap();
     let versions = |place: &Place| {
-        let api: Api<k8s_openapi::api::core::v1::ConfigMap> = Api::namespaced(place.cluster.client.clone(), &place.release.namespace);
+        let api: Api<k8s_openapi::api::core::v1::ConfigMap> =
+            Api::namespaced(place.cluster.client.clone(), &place.release.namespace);
         async move {
             let maps = api.list(&kube::api::ListParams::default()).await.unwrap();
-            maps.into_iter().map(|map| (map.metadata.name.unwrap(), map.metadata.resource_version.unwrap())).collect::<Vec<_>>()
+            maps.into_iter()
+                .map(|map| (map.metadata.name.unwrap(), map.metadata.resource_version.unwrap()))
+                .collect::<Vec<_>>()
         }
     };
     let before = versions(&place).await;
-    let mut new: Vec<String> = (0..21).map(|number| config_map(&format!("m{number}"), &[("k", "2")])).collect();
-    new.push("apiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec: {ports: [{port: 99999}]}\n".to_owned());
+    let mut new: Vec<String> =
+        (0..21).map(|number| config_map(&format!("m{number}"), &[("k", "2")])).collect();
+    new.push(
+        "apiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec: {ports: [{port: 99999}]}\n".to_owned(),
+    );
     new.push(config_map("typo", &[]).replace("\ndata:", "\ndta: {}\ndata:"));
-    let error = place.prepare(&objects(&old), &objects(&new), ApplyOptions::default()).await.unwrap_err().to_string();
+    let error =
+        place.prepare(&objects(&old), &objects(&new), ApplyOptions::default()).await.unwrap_err().to_string();
     let namespace = &place.release.namespace;
-    assert!(error.starts_with("the API server would not take 2 of the objects; nothing was changed"), "{error}");
+    assert!(
+        error.starts_with("the API server would not take 2 of the objects; nothing was changed"),
+        "{error}"
+    );
     assert!(error.contains(&format!("\n  Service {namespace}/s: the API server answers 422: ")), "{error}");
     assert!(error.contains(&format!("\n  ConfigMap {namespace}/typo: ")) && error.contains("dta"), "{error}");
     assert_eq!(versions(&place).await, before);
     let digits = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {password: 4711}\n";
-    let error = place.prepare(&[], &objects(&[digits]), ApplyOptions::default()).await.unwrap_err().to_string();
+    let error =
+        place.prepare(&[], &objects(&[digits]), ApplyOptions::default()).await.unwrap_err().to_string();
     assert!(error.contains(".stringData.password: expected string") && !error.contains("4711"), "{error}");
 }
 
@@ -180,7 +231,10 @@ async fn a_conflict_names_fields_and_managers_and_can_be_forced() {
         place.release.namespace
     );
     assert_eq!(error.to_string(), expected);
-    let forced = place.prepare(&objects(&old), &new, ApplyOptions { force_conflicts: true, ..ApplyOptions::default() }).await.unwrap();
+    let forced = place
+        .prepare(&objects(&old), &new, ApplyOptions { force_conflicts: true, ..ApplyOptions::default() })
+        .await
+        .unwrap();
     forced.execute(&|| Ok(())).await.unwrap();
     assert_eq!(place.live(&old[0]).await.unwrap()["data"], json!({"k": "2", "l": "2"}));
     assert_eq!(managers(&place.metadata(&old[0]).await), ["helm Apply"]);
@@ -200,24 +254,41 @@ async fn what_is_not_ours_is_refused_in_helms_words_or_adopted() {
         place
             .api(&object)
             .await
-            .create(&PostParams::default(), &serde_json::from_value::<DynamicObject>(object.value.clone()).unwrap())
+            .create(
+                &PostParams::default(),
+                &serde_json::from_value::<DynamicObject>(object.value.clone()).unwrap(),
+            )
             .await
             .unwrap();
     }
     for text in [&bare, &role] {
         let new = objects(&[text]);
-        let installing =
-            place.prepare(&[], &new, ApplyOptions { installing: true, ..ApplyOptions::default() }).await.unwrap_err().to_string();
-        assert_eq!(refused_by_helm(&place.release, text, "install"), format!("INSTALLATION FAILED: {installing}"));
+        let installing = place
+            .prepare(&[], &new, ApplyOptions { installing: true, ..ApplyOptions::default() })
+            .await
+            .unwrap_err()
+            .to_string();
+        assert_eq!(
+            refused_by_helm(&place.release, text, "install"),
+            format!("INSTALLATION FAILED: {installing}")
+        );
         let upgrading = place.prepare(&[], &new, ApplyOptions::default()).await.unwrap_err().to_string();
         assert_eq!(upgrading, installing.replace("continue with install", "continue with update"));
     }
     let options = ApplyOptions { take_ownership: true, ..ApplyOptions::default() };
-    let prepared = place.prepare(&[], &objects(&[config_map("a", &[("l", "1")]), role.clone()]), options).await.unwrap();
+    let prepared =
+        place.prepare(&[], &objects(&[config_map("a", &[("l", "1")]), role.clone()]), options).await.unwrap();
     let applied = prepared.execute(&|| Ok(())).await.unwrap();
     assert_eq!((applied.created.len(), applied.updated.len()), (0, 2));
-    assert_eq!(place.live(&bare).await.unwrap()["data"], json!({"k": "0", "l": "1"}), "what somebody else wrote stays");
-    assert_eq!(place.metadata(&role).await.annotations.unwrap()["meta.helm.sh/release-namespace"], place.release.namespace);
+    assert_eq!(
+        place.live(&bare).await.unwrap()["data"],
+        json!({"k": "0", "l": "1"}),
+        "what somebody else wrote stays"
+    );
+    assert_eq!(
+        place.metadata(&role).await.annotations.unwrap()["meta.helm.sh/release-namespace"],
+        place.release.namespace
+    );
     let object = objects(&[&role]).remove(0);
     place.api(&object).await.delete(object.name(), &DeleteParams::default()).await.unwrap();
 }
@@ -227,19 +298,34 @@ async fn what_left_the_manifest_goes_but_for_kept_objects_and_crds() {
     let kept = with_metadata(&config_map("kept", &[]), "annotations: {helm.sh/resource-policy: keep}");
     let almost = with_metadata(&config_map("almost", &[]), "annotations: {helm.sh/resource-policy: Keep}");
     let crd = crd("goners", "Goner", &group(&place), &["size"]);
-    let old = [crd.clone(), config_map("stays", &[]), config_map("gone", &[]), kept.clone(), almost.clone(), config_map("missing", &[])];
+    let old = [
+        crd.clone(),
+        config_map("stays", &[]),
+        config_map("gone", &[]),
+        kept.clone(),
+        almost.clone(),
+        config_map("missing", &[]),
+    ];
     place.apply(&[], &objects(&old)).await.unwrap();
     let missing = objects(&[&old[5]]).remove(0);
     place.api(&missing).await.delete("missing", &DeleteParams::default()).await.unwrap();
     let applied = place.apply(&objects(&old), &objects(&[&old[1]])).await.unwrap();
     assert_eq!(names(&applied.deleted), ["gone", "almost"]);
-    assert!(place.live(&crd).await.is_some() && place.live(&kept).await.is_some() && place.live(&old[1]).await.is_some());
+    assert!(
+        place.live(&crd).await.is_some()
+            && place.live(&kept).await.is_some()
+            && place.live(&old[1]).await.is_some()
+    );
     assert!(place.live(&old[2]).await.is_none() && place.live(&almost).await.is_none());
 }
 
 async fn what_would_not_change_is_not_written_and_drift_is() {
     let place = Place::new().await;
-    let old = objects(&[config_map("same", &[("k", "1")]), config_map("drifted", &[("k", "1")]), config_map("emptied", &[("k", "1")])]);
+    let old = objects(&[
+        config_map("same", &[("k", "1")]),
+        config_map("drifted", &[("k", "1")]),
+        config_map("emptied", &[("k", "1")]),
+    ]);
     place.apply(&[], &old).await.unwrap();
     patch(&place, &config_map("drifted", &[]), "hand", json!({"data": {"more": "1"}})).await;
     patch(&place, &config_map("emptied", &[]), "hand", json!({"data": {"k": null}})).await;
@@ -247,7 +333,10 @@ async fn what_would_not_change_is_not_written_and_drift_is() {
     let effects: Vec<Effect> = prepared.steps.iter().map(|step| step.effect).collect();
     assert_eq!(effects, [Effect::Unchanged, Effect::Unchanged, Effect::Update { migrate: false }]);
     let applied = prepared.execute(&|| Ok(())).await.unwrap();
-    assert_eq!((names(&applied.unchanged), names(&applied.updated)), (vec!["same", "drifted"], vec!["emptied"]));
+    assert_eq!(
+        (names(&applied.unchanged), names(&applied.updated)),
+        (vec!["same", "drifted"], vec!["emptied"])
+    );
     assert_eq!(place.live(&config_map("emptied", &[])).await.unwrap()["data"], json!({"k": "1"}));
 }
 
@@ -291,16 +380,31 @@ async fn what_needs_something_of_the_same_release_comes_after_it() {
 async fn an_install_into_a_new_namespace_is_refused_as_a_whole() {
     let mut place = Place::new().await;
     place.release.namespace += "-new";
-    let wrong = "apiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec: {ports: [{port: 99999}]}\n".to_owned();
+    let wrong =
+        "apiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec: {ports: [{port: 99999}]}\n".to_owned();
     let texts = [config_map("a", &[("k", "1")]), wrong];
     let prepared = place.prepare(&[], &objects(&texts), ApplyOptions::default()).await.unwrap();
-    assert!(prepared.steps.iter().all(|step| step.effect == Effect::Unasked), "there is no namespace to ask for");
+    assert!(
+        prepared.steps.iter().all(|step| step.effect == Effect::Unasked),
+        "there is no namespace to ask for"
+    );
     namespace::ensure(&place.cluster, &place.release.namespace).await.unwrap();
     let failed = prepared.execute(&|| Ok(())).await.unwrap_err();
-    assert!(failed.to_string().contains(&format!("Service {}/s: the API server answers 422", place.release.namespace)), "{failed}");
+    assert!(
+        failed
+            .to_string()
+            .contains(&format!("Service {}/s: the API server answers 422", place.release.namespace)),
+        "{failed}"
+    );
     assert_eq!(failed.applied.created.len(), 0);
     assert!(place.live(&texts[0]).await.is_none());
-    place.prepare(&[], &objects(&texts[..1]), ApplyOptions::default()).await.unwrap().execute(&|| Ok(())).await.unwrap();
+    place
+        .prepare(&[], &objects(&texts[..1]), ApplyOptions::default())
+        .await
+        .unwrap()
+        .execute(&|| Ok(()))
+        .await
+        .unwrap();
 }
 
 /// cert-manager's cainjector writes into an object that the release owns otherwise.
@@ -314,8 +418,12 @@ async fn a_ca_bundle_that_cainjector_wrote_is_left_alone() {
     };
     let (old, new) = (webhook("https://localhost/a"), webhook("https://localhost/b"));
     install(&place, "HELM_3", &[&old]);
-    let bundle =
-        async || place.live(&old).await.unwrap()["webhooks"][0]["clientConfig"]["caBundle"].as_str().unwrap_or_default().to_owned();
+    let bundle = async || {
+        place.live(&old).await.unwrap()["webhooks"][0]["clientConfig"]["caBundle"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
+    };
     for _ in 0..300 {
         if !bundle().await.is_empty() {
             break;
@@ -331,7 +439,12 @@ async fn a_ca_bundle_that_cainjector_wrote_is_left_alone() {
     }
     let live = place.live(&old).await.unwrap();
     assert_eq!(live["webhooks"][0]["clientConfig"]["url"], "https://localhost/a");
-    let ours = live["metadata"]["managedFields"].as_array().unwrap().iter().find(|entry| entry["manager"] == "helm").unwrap();
+    let ours = live["metadata"]["managedFields"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|entry| entry["manager"] == "helm")
+        .unwrap();
     assert!(!ours.to_string().contains("caBundle"), "{ours}");
     helm("HELM_3", &place.release, &["uninstall", "app"]);
 }
@@ -340,18 +453,25 @@ async fn a_newer_crd_stays() {
     let place = Place::new().await;
     let text = |fields: &[&str]| crd("newers", "Newer", &group(&place), fields);
     let fields = |live: Value| {
-        live["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"].as_object().unwrap().len()
+        live["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
+            .as_object()
+            .unwrap()
+            .len()
     };
     let (small, large) = (objects(&[text(&["a"])]), objects(&[text(&["a", "b"])]));
     place.apply(&[], &large).await.unwrap();
     let effect = async |old: &[Object], new: &[Object], crds: Crds| {
-        place.prepare(old, new, ApplyOptions { crds, ..ApplyOptions::default() }).await.unwrap().steps[0].effect
+        place.prepare(old, new, ApplyOptions { crds, ..ApplyOptions::default() }).await.unwrap().steps[0]
+            .effect
     };
     assert_eq!(effect(&large, &small, Crds::NeverBack).await, Effect::KeptCrd);
     assert_eq!(effect(&large, &small, Crds::LoseNothing).await, Effect::KeptCrd);
     assert_eq!(effect(&large, &small, Crds::AsRendered).await, Effect::Update { migrate: false });
     assert_eq!(effect(&large, &large, Crds::NeverBack).await, Effect::Unchanged);
-    let prepared = place.prepare(&large, &small, ApplyOptions { crds: Crds::NeverBack, ..ApplyOptions::default() }).await.unwrap();
+    let prepared = place
+        .prepare(&large, &small, ApplyOptions { crds: Crds::NeverBack, ..ApplyOptions::default() })
+        .await
+        .unwrap();
     assert_eq!(prepared.execute(&|| Ok(())).await.unwrap().unchanged.len(), 1);
     assert_eq!(fields(place.live(&text(&["a"])).await.unwrap()), 2);
 }
@@ -360,7 +480,8 @@ async fn an_object_with_a_generated_name_is_created() {
     let place = Place::new().await;
     let text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {generateName: g-, labels: {generated: here}}\n";
     place.apply(&[], &objects(&[text])).await.unwrap();
-    let api: Api<k8s_openapi::api::core::v1::ConfigMap> = Api::namespaced(place.cluster.client.clone(), &place.release.namespace);
+    let api: Api<k8s_openapi::api::core::v1::ConfigMap> =
+        Api::namespaced(place.cluster.client.clone(), &place.release.namespace);
     let found = api.list(&kube::api::ListParams::default().labels("generated=here")).await.unwrap().items;
     assert_eq!(found.len(), 1);
     assert!(found[0].metadata.name.as_ref().unwrap().starts_with("g-"));

@@ -9,7 +9,10 @@ use crate::support::helm::{self, helm};
 use crate::support::{trial, world};
 
 pub(crate) fn trials() -> Vec<Trial> {
-    vec![trial("release_secrets::a_revision_marked_failed_reads_failed_in_real_helm", a_revision_marked_failed_reads_failed_in_real_helm)]
+    vec![trial(
+        "release_secrets::a_revision_marked_failed_reads_failed_in_real_helm",
+        a_revision_marked_failed_reads_failed_in_real_helm,
+    )]
 }
 
 async fn a_revision_marked_failed_reads_failed_in_real_helm() {
@@ -22,11 +25,18 @@ async fn a_revision_marked_failed_reads_failed_in_real_helm() {
         helm(writer, &release, &["upgrade", "--install", "app", path.to_str().unwrap()]);
     }
     let records = history(&cluster, &release).await.unwrap();
-    let seen: Vec<_> = records.iter().map(|record| (record.revision(), record.status(), record.chart_version().to_owned())).collect();
-    assert_eq!(seen, [(1, Status::Superseded, "1.0.0".to_owned()), (2, Status::Deployed, "2.0.0".to_owned())]);
+    let seen: Vec<_> = records
+        .iter()
+        .map(|record| (record.revision(), record.status(), record.chart_version().to_owned()))
+        .collect();
+    assert_eq!(
+        seen,
+        [(1, Status::Superseded, "1.0.0".to_owned()), (2, Status::Deployed, "2.0.0".to_owned())]
+    );
 
     mark_failed(&cluster, &release, 2, "Gates failed: \"webhook\"").await.unwrap();
-    let expected = ["1 superseded app-1.0.0 Install complete", "2 failed app-2.0.0 Gates failed: \"webhook\""];
+    let expected =
+        ["1 superseded app-1.0.0 Install complete", "2 failed app-2.0.0 Gates failed: \"webhook\""];
     assert_eq!(helm::history("HELM", &release), expected);
     assert_eq!(helm::history("HELM_3", &release), expected);
     // The label, not the record, is what Helm looks deployed and failed releases up by.

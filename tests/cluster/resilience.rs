@@ -19,11 +19,26 @@ use crate::support::{told, trial, world};
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
         trial("resilience::a_read_is_repeated_until_it_is_answered", a_read_is_repeated_until_it_is_answered),
-        trial("resilience::a_write_whose_answer_is_lost_is_not_sent_again", a_write_whose_answer_is_lost_is_not_sent_again),
-        trial("resilience::a_write_that_was_turned_away_is_sent_again", a_write_that_was_turned_away_is_sent_again),
-        trial("resilience::objects_are_applied_and_waited_for_through_every_fault", objects_are_applied_and_waited_for_through_every_fault),
-        trial("resilience::a_lock_survives_a_renewal_whose_answer_is_lost", a_lock_survives_a_renewal_whose_answer_is_lost),
-        trial("resilience::a_lock_whose_first_answer_is_lost_is_ours", a_lock_whose_first_answer_is_lost_is_ours),
+        trial(
+            "resilience::a_write_whose_answer_is_lost_is_not_sent_again",
+            a_write_whose_answer_is_lost_is_not_sent_again,
+        ),
+        trial(
+            "resilience::a_write_that_was_turned_away_is_sent_again",
+            a_write_that_was_turned_away_is_sent_again,
+        ),
+        trial(
+            "resilience::objects_are_applied_and_waited_for_through_every_fault",
+            objects_are_applied_and_waited_for_through_every_fault,
+        ),
+        trial(
+            "resilience::a_lock_survives_a_renewal_whose_answer_is_lost",
+            a_lock_survives_a_renewal_whose_answer_is_lost,
+        ),
+        trial(
+            "resilience::a_lock_whose_first_answer_is_lost_is_ours",
+            a_lock_whose_first_answer_is_lost_is_ours,
+        ),
         trial(
             "resilience::a_holder_that_is_cut_off_stops_before_another_takes_over",
             a_holder_that_is_cut_off_stops_before_another_takes_over,
@@ -32,7 +47,13 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 async fn acquire(cluster: &Cluster, release: &ReleaseId, run_id: &str, wait: u64) -> Lock {
-    let holder = Holder { user: "ci".into(), host: "runner".into(), run_url: None, run_id: run_id.into(), since: Timestamp::now() };
+    let holder = Holder {
+        user: "ci".into(),
+        host: "runner".into(),
+        run_url: None,
+        run_id: run_id.into(),
+        since: Timestamp::now(),
+    };
     Lock::acquire(cluster, release, &holder, Duration::from_secs(wait)).await.unwrap()
 }
 
@@ -100,7 +121,9 @@ async fn objects_are_applied_and_waited_for_through_every_fault() {
     for (number, effect) in effects.iter().enumerate() {
         let new = texts(number);
         proxy.faults(&json!([{"method": "PATCH", "times": 3, "effect": effect}]));
-        let prepared = prepare(&place.cluster, &kinds, &place.release, &old, &new, &ApplyOptions::default()).await.unwrap();
+        let prepared = prepare(&place.cluster, &kinds, &place.release, &old, &new, &ApplyOptions::default())
+            .await
+            .unwrap();
         proxy.faults(&json!([{"method": "PATCH", "times": 3, "effect": effect}]));
         prepared.execute(&|| Ok(())).await.unwrap_or_else(|error| panic!("{effect}: {error}"));
         proxy.faults(
@@ -108,7 +131,8 @@ async fn objects_are_applied_and_waited_for_through_every_fault() {
         );
         let limit = Duration::from_mins(1);
         let until = Until::Ready { jobs: true };
-        let waited = wait::ready(&place.cluster, &kinds, &new, &place.release.namespace, until, limit, &|_| ()).await;
+        let waited =
+            wait::ready(&place.cluster, &kinds, &new, &place.release.namespace, until, limit, &|_| ()).await;
         waited.unwrap_or_else(|error| panic!("{effect}: {error}"));
         let live = direct.live(&config_map("m0", &[])).await.unwrap();
         assert_eq!(live["data"]["k"], number.to_string());
@@ -152,7 +176,11 @@ async fn a_holder_that_is_cut_off_stops_before_another_takes_over() {
     };
     let (other, taken) = other.await.unwrap();
     assert!(matches!(stopped.0, LockLost::TooOld { .. }), "{:?}", stopped.0);
-    assert!(taken > stopped.1 + Duration::from_secs(5), "taken {:?} after the holder stopped", taken - stopped.1);
+    assert!(
+        taken > stopped.1 + Duration::from_secs(5),
+        "taken {:?} after the holder stopped",
+        taken - stopped.1
+    );
     // The way is open again: the first holder learns who has it, and stays quiet.
     proxy.faults(&json!([]));
     tokio::time::sleep(Duration::from_secs(8)).await;

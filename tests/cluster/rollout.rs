@@ -1,11 +1,14 @@
-//! The main job on real cert-manager: on the first cluster with ACME, on the second one everything that goes wrong.
+//! The main job on real cert-manager: on the first cluster with ACME, on the second one everything that goes
+//! wrong.
 
 use std::time::Instant;
 
 use libtest_mimic::Trial;
 use serde_json::Value;
 
-use super::support::cert_manager::{fingerprint, history, release as release_name, running, uids, wait_for_revision};
+use super::support::cert_manager::{
+    fingerprint, history, release as release_name, running, uids, wait_for_revision,
+};
 use super::support::program::{self, Ran, config, finish, release, start};
 use super::support::{FIRST, SECOND, cluster, helm, trial};
 
@@ -24,7 +27,11 @@ fn outcome(ran: &Ran) -> Value {
 fn facts(ran: &Ran, gate: &str) -> String {
     let outcome = outcome(ran);
     let reports = outcome["clusters"][0]["gates"]["reports"].as_array().unwrap().clone();
-    reports.iter().find(|report| report["gate"] == gate).map(|report| report["facts"].to_string()).unwrap_or_default()
+    reports
+        .iter()
+        .find(|report| report["gate"] == gate)
+        .map(|report| report["facts"].to_string())
+        .unwrap_or_default()
 }
 
 async fn proven_upgrade() {
@@ -48,7 +55,11 @@ async fn proven_upgrade() {
 
     let ran = release(&config, &["--cluster", FIRST, "-o", "json"]).expect(0);
     assert_eq!(running(&dev).await, ["v1.11.5"]);
-    assert_eq!(uids(&dev, "cert-manager.io", "Certificate").await, certificates, "no Certificate was recreated, and the canary's are gone");
+    assert_eq!(
+        uids(&dev, "cert-manager.io", "Certificate").await,
+        certificates,
+        "no Certificate was recreated, and the canary's are gone"
+    );
     let canary = facts(&ran, "canary");
     assert!(canary.contains("ClusterIssuer/letsencrypt") && canary.contains("valid"), "{canary}");
     assert!(helm::history("HELM", &release_name()).last().unwrap().contains("deployed cert-manager-v1.11.5"));
@@ -63,7 +74,8 @@ async fn proven_upgrade() {
     the_pipelines_entry();
 }
 
-/// What CI calls: the dry run and a wave that is on its target pass, and reports are kept. The second cluster is being broken meanwhile.
+/// What CI calls: the dry run and a wave that is on its target pass, and reports are kept. The second cluster
+/// is being broken meanwhile.
 fn the_pipelines_entry() {
     let reports = tempfile::tempdir().unwrap();
     let config = program::config_without("first-only.yaml", SECOND);
@@ -78,7 +90,8 @@ fn the_pipelines_entry() {
     assert!(junit, "the rollout keeps a JUnit report");
 }
 
-/// Halted within three minutes with the Challenge's own reason, and not rolled back although that is wished: the cause is elsewhere.
+/// Halted within three minutes with the Challenge's own reason, and not rolled back although that is wished:
+/// the cause is elsewhere.
 async fn a_dns_server_that_refuses_updates(config: &std::path::Path) {
     let control = std::env::var_os("DNS_CONTROL").expect("DNS_CONTROL is set by the sandbox");
     std::fs::write(&control, "refuse-updates").unwrap();
@@ -94,7 +107,8 @@ async fn a_dns_server_that_refuses_updates(config: &std::path::Path) {
 /// The sha256 of what ChartMuseum serves.
 async fn published_digest() -> String {
     let url = std::env::var("CHARTMUSEUM_URL").unwrap();
-    let bytes = reqwest::get(format!("{url}/charts/cert-manager-v1.11.5.tgz")).await.unwrap().bytes().await.unwrap();
+    let bytes =
+        reqwest::get(format!("{url}/charts/cert-manager-v1.11.5.tgz")).await.unwrap().bytes().await.unwrap();
     release::helm::chart::archive::ChartArchive::read(bytes.to_vec()).unwrap().digest().to_string()
 }
 
@@ -120,26 +134,40 @@ async fn a_second_runner_and_a_kill(config: &std::path::Path, staging: &release:
     assert_eq!(running(staging).await, ["v1.11.5"]);
 }
 
-/// The first cause names the pod and its last log line; real Helm reads the bad revision as failed; the cluster after it is not touched.
+/// The first cause names the pod and its last log line; real Helm reads the bad revision as failed; the
+/// cluster after it is not touched.
 async fn a_crash_is_rolled_back(config: &std::path::Path, staging: &release::cluster::Cluster) {
-    let ran = release(config, &["--cluster", SECOND, "--ref", "v1.11.6-crash", "--on-failure", "rollback"]).expect(3);
+    let ran = release(config, &["--cluster", SECOND, "--ref", "v1.11.6-crash", "--on-failure", "rollback"])
+        .expect(3);
     let cause = ran.stderr.lines().find(|line| line.starts_with("error: ")).unwrap();
-    assert!(cause.contains("Pod cert-manager/cert-manager-") && cause.contains("last log line: panic"), "{cause}");
-    assert_eq!(history(staging).await, ["1 superseded v1.10.2", "2 superseded v1.11.5", "3 failed v1.11.6", "4 deployed v1.11.5"]);
+    assert!(
+        cause.contains("Pod cert-manager/cert-manager-") && cause.contains("last log line: panic"),
+        "{cause}"
+    );
+    assert_eq!(
+        history(staging).await,
+        ["1 superseded v1.10.2", "2 superseded v1.11.5", "3 failed v1.11.6", "4 deployed v1.11.5"]
+    );
     assert_eq!(running(staging).await, ["v1.11.5"]);
 }
 
-/// SIGTERM ends with 143 and the lock given back; `resume` finishes the rollback, with the newer CRDs still there.
+/// SIGTERM ends with 143 and the lock given back; `resume` finishes the rollback, with the newer CRDs still
+/// there.
 async fn an_interrupted_rollback_goes_on(config: &std::path::Path, staging: &release::cluster::Cluster) {
     let crds = uids(staging, "apiextensions.k8s.io", "CustomResourceDefinition").await;
     let rollback = start(config, &["rollback", "--cluster", SECOND]);
     wait_for_revision(staging, 5).await;
-    let terminated = std::process::Command::new("kill").args(["-TERM", &rollback.id().to_string()]).status().unwrap();
+    let terminated =
+        std::process::Command::new("kill").args(["-TERM", &rollback.id().to_string()]).status().unwrap();
     assert!(terminated.success());
     finish(rollback).expect(143);
     release(config, &["resume", "--cluster", SECOND]).expect(0);
     assert_eq!(history(staging).await.last().unwrap(), "5 deployed v1.10.2");
     assert_eq!(running(staging).await, ["v1.10.2"]);
-    assert_eq!(uids(staging, "apiextensions.k8s.io", "CustomResourceDefinition").await, crds, "no CRD was recreated");
+    assert_eq!(
+        uids(staging, "apiextensions.k8s.io", "CustomResourceDefinition").await,
+        crds,
+        "no CRD was recreated"
+    );
     release(config, &["unlock", "--cluster", SECOND]).expect(0);
 }

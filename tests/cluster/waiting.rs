@@ -15,16 +15,28 @@ const READY: Until = Until::Ready { jobs: true };
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        trial("waiting::a_deployment_is_ready_when_all_its_new_pods_are", a_deployment_is_ready_when_all_its_new_pods_are),
-        trial("waiting::an_image_that_cannot_be_pulled_ends_the_wait", an_image_that_cannot_be_pulled_ends_the_wait),
+        trial(
+            "waiting::a_deployment_is_ready_when_all_its_new_pods_are",
+            a_deployment_is_ready_when_all_its_new_pods_are,
+        ),
+        trial(
+            "waiting::an_image_that_cannot_be_pulled_ends_the_wait",
+            an_image_that_cannot_be_pulled_ends_the_wait,
+        ),
         trial(
             "waiting::a_container_that_keeps_crashing_ends_the_wait_with_its_log",
             a_container_that_keeps_crashing_ends_the_wait_with_its_log,
         ),
         trial("waiting::a_quota_ends_the_wait", a_quota_ends_the_wait),
         trial("waiting::a_job_is_waited_for_to_its_end", a_job_is_waited_for_to_its_end),
-        trial("waiting::what_is_not_ready_in_time_is_told_as_helm_tells_it", what_is_not_ready_in_time_is_told_as_helm_tells_it),
-        trial("waiting::a_certificate_is_ready_when_its_condition_says_so", a_certificate_is_ready_when_its_condition_says_so),
+        trial(
+            "waiting::what_is_not_ready_in_time_is_told_as_helm_tells_it",
+            what_is_not_ready_in_time_is_told_as_helm_tells_it,
+        ),
+        trial(
+            "waiting::a_certificate_is_ready_when_its_condition_says_so",
+            a_certificate_is_ready_when_its_condition_says_so,
+        ),
     ]
 }
 
@@ -46,12 +58,27 @@ const RUNS: &str = "image: 'sandbox/sh:1', args: [-c, 'exec sleep 600']";
 const CLOSED: &str = "readinessProbe: {tcpSocket: {port: 9}, periodSeconds: 1}";
 
 /// Applies the text over the old one and waits; also what was told on the way.
-async fn applied(place: &Place, old: &str, new: &str, until: Until, limit: Duration) -> (Result<(), NotReady>, Vec<String>) {
+async fn applied(
+    place: &Place,
+    old: &str,
+    new: &str,
+    until: Until,
+    limit: Duration,
+) -> (Result<(), NotReady>, Vec<String>) {
     let (old, new) = (objects(&[old]), objects(&[new]));
     place.apply(&old, &new).await.unwrap();
     let told = Mutex::new(Vec::new());
     let tell = |line: &str| told.lock().unwrap().push(line.to_owned());
-    let result = wait::ready(&place.cluster, &place.kinds().await, &new, &place.release.namespace, until, limit, &tell).await;
+    let result = wait::ready(
+        &place.cluster,
+        &place.kinds().await,
+        &new,
+        &place.release.namespace,
+        until,
+        limit,
+        &tell,
+    )
+    .await;
     (result, told.into_inner().unwrap())
 }
 
@@ -72,7 +99,10 @@ async fn a_deployment_is_ready_when_all_its_new_pods_are() {
     assert!(told[0].starts_with(&format!("Deployment {namespace}/d: ")), "{told:?}");
     applied(&place, &first, &second, READY, LONG).await.0.unwrap();
     let status = place.live(&second).await.unwrap()["status"].clone();
-    assert_eq!((&status["updatedReplicas"], &status["readyReplicas"], &status["replicas"]), (&json!(2), &json!(2), &json!(2)));
+    assert_eq!(
+        (&status["updatedReplicas"], &status["readyReplicas"], &status["replicas"]),
+        (&json!(2), &json!(2), &json!(2))
+    );
     // Nothing is waited for, and told, when nothing changes.
     let start = Instant::now();
     let (result, told) = applied(&place, &second, &second, READY, LONG).await;
@@ -89,23 +119,48 @@ async fn an_image_that_cannot_be_pulled_ends_the_wait() {
     let error = applied(&place, &deployment(1, RUNS), &broken, READY, LONG).await.0.unwrap_err();
     assert!(start.elapsed() < Duration::from_mins(1) && !error.timed_out, "{error}");
     let error = error.to_string();
-    let begin = format!("resource Deployment/{namespace}/d not ready. status: Failed, message: Pending termination: 1; Pod {namespace}/d-");
+    let begin = format!(
+        "resource Deployment/{namespace}/d not ready. status: Failed, message: Pending termination: 1; Pod {namespace}/d-"
+    );
     assert!(error.starts_with(&begin), "{error}");
-    assert!(error.contains(": container c: ImagePullBackOff: ") || error.contains(": container c: ErrImagePull: "), "{error}");
+    assert!(
+        error.contains(": container c: ImagePullBackOff: ")
+            || error.contains(": container c: ErrImagePull: "),
+        "{error}"
+    );
 }
 
 async fn a_container_that_keeps_crashing_ends_the_wait_with_its_log() {
     let place = Place::new().await;
-    let error =
-        failed(&place, &deployment(1, &format!("image: 'sandbox/sh:1', args: [-c, 'echo error: no database; exit 3'], {CLOSED}"))).await;
-    assert!(error.contains("container c: CrashLoopBackOff after 2 restarts, the last after exit code 3 (Error)"), "{error}");
+    let error = failed(
+        &place,
+        &deployment(
+            1,
+            &format!("image: 'sandbox/sh:1', args: [-c, 'echo error: no database; exit 3'], {CLOSED}"),
+        ),
+    )
+    .await;
+    assert!(
+        error.contains("container c: CrashLoopBackOff after 2 restarts, the last after exit code 3 (Error)"),
+        "{error}"
+    );
     assert!(error.contains("last log line: error: no database"), "{error}");
 }
 
 async fn a_quota_ends_the_wait() {
     let place = Place::new().await;
-    place.apply(&[], &objects(&["apiVersion: v1\nkind: ResourceQuota\nmetadata: {name: q}\nspec: {hard: {pods: '0'}}\n"])).await.unwrap();
-    let sets = deployment(1, RUNS).replace("kind: Deployment", "kind: StatefulSet").replace("  replicas:", "  serviceName: d\n  replicas:");
+    place
+        .apply(
+            &[],
+            &objects(&[
+                "apiVersion: v1\nkind: ResourceQuota\nmetadata: {name: q}\nspec: {hard: {pods: '0'}}\n",
+            ]),
+        )
+        .await
+        .unwrap();
+    let sets = deployment(1, RUNS)
+        .replace("kind: Deployment", "kind: StatefulSet")
+        .replace("  replicas:", "  serviceName: d\n  replicas:");
     for text in [deployment(1, RUNS), sets] {
         let error = failed(&place, &text).await;
         assert!(error.contains("not ready. status: Failed, message: Replicas: 0/1; "), "{error}");
@@ -134,7 +189,11 @@ async fn what_is_not_ready_in_time_is_told_as_helm_tells_it() {
     let never = deployment(1, &format!("{RUNS}, {CLOSED}"));
     for until in [READY, Until::Legacy { jobs: true }] {
         let error = applied(&place, &never, &never, until, Duration::from_secs(5)).await.0.unwrap_err();
-        let message = if until == READY { "Available: 0/1" } else { "Deployment is not ready. 0 out of 1 expected pods are ready" };
+        let message = if until == READY {
+            "Available: 0/1"
+        } else {
+            "Deployment is not ready. 0 out of 1 expected pods are ready"
+        };
         let expected = format!(
             "resource Deployment/{}/d not ready. status: InProgress, message: {message}\ncontext deadline exceeded",
             place.release.namespace
@@ -145,14 +204,16 @@ async fn what_is_not_ready_in_time_is_told_as_helm_tells_it() {
 
 async fn a_certificate_is_ready_when_its_condition_says_so() {
     let place = Place::new().await;
-    let issuer = "apiVersion: cert-manager.io/v1\nkind: Issuer\nmetadata: {name: i}\nspec: {selfSigned: {}}\n";
+    let issuer =
+        "apiVersion: cert-manager.io/v1\nkind: Issuer\nmetadata: {name: i}\nspec: {selfSigned: {}}\n";
     let certificate = "apiVersion: cert-manager.io/v1\nkind: Certificate\nmetadata: {name: c}\nspec: {secretName: c, dnsNames: [example.com], issuerRef: {name: i}}\n";
     applied(&place, "", &format!("{issuer}---\n{certificate}"), READY, LONG).await.0.unwrap();
     let orphan = certificate
         .replace("name: c}", "name: orphan}")
         .replace("secretName: c", "secretName: orphan")
         .replace("name: i}", "name: nobody}");
-    // Another test may replace the controller at this very moment; what nobody has looked at yet counts as ready.
+    // Another test may replace the controller at this very moment; what nobody has looked at yet counts as
+    // ready.
     place.apply(&[], &objects(&[&orphan])).await.unwrap();
     while place.live(&orphan).await.is_none_or(|live| live["status"]["conditions"].is_null()) {
         tokio::time::sleep(Duration::from_millis(200)).await;
@@ -160,7 +221,10 @@ async fn a_certificate_is_ready_when_its_condition_says_so() {
     let (result, _) = applied(&place, "", &orphan, READY, Duration::from_secs(8)).await;
     let error = result.unwrap_err().to_string();
     assert!(
-        error.starts_with(&format!("resource Certificate/{}/orphan not ready. status: InProgress, message: ", place.release.namespace)),
+        error.starts_with(&format!(
+            "resource Certificate/{}/orphan not ready. status: InProgress, message: ",
+            place.release.namespace
+        )),
         "{error}"
     );
     // A request that stays open holds the gates of every run on this cluster.

@@ -1,4 +1,5 @@
-//! Hundreds of expressions, one a line in `expressions/<family>.txt`: what they give, with its Go type, or the error's text.
+//! Hundreds of expressions, one a line in `expressions/<family>.txt`: what they give, with its Go type, or
+//! the error's text.
 
 use std::fmt::Write;
 use std::fs;
@@ -19,12 +20,17 @@ fn expressions_are_evaluated_as_helm_evaluates_them() {
         let text = fs::read_to_string(&family).expect("the expressions");
         let expressions: Vec<&str> = text.lines().collect();
         if let Some(recorder) = &recorder {
-            recorder.write("expressions", &name, &answers(&expressions, |expression| recorded(recorder, expression)));
+            recorder.write(
+                "expressions",
+                &name,
+                &answers(&expressions, |expression| recorded(recorder, expression)),
+            );
         }
         let (golden, ours) = (golden::read("expressions", &name), answers(&expressions, evaluated));
         if golden != ours {
             let diff = similar::TextDiff::from_lines(&golden, &ours);
-            writeln!(different, "{name}:\n{}", diff.unified_diff().header("helm", "ours")).expect("write to a text");
+            writeln!(different, "{name}:\n{}", diff.unified_diff().header("helm", "ours"))
+                .expect("write to a text");
         }
     }
     assert!(different.is_empty(), "{different}");
@@ -35,15 +41,20 @@ fn folder() -> PathBuf {
 }
 
 fn families() -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder()).expect("the folder of the expressions").map(|entry| entry.expect("an entry").path());
-    let mut families: Vec<PathBuf> = entries.filter(|path| path.extension().is_some_and(|extension| extension == "txt")).collect();
+    let entries = fs::read_dir(folder())
+        .expect("the folder of the expressions")
+        .map(|entry| entry.expect("an entry").path());
+    let mut families: Vec<PathBuf> =
+        entries.filter(|path| path.extension().is_some_and(|extension| extension == "txt")).collect();
     families.sort();
     assert!(!families.is_empty(), "there are expressions");
     families
 }
 
 fn answers(expressions: &[&str], answer: impl Fn(&str) -> String) -> String {
-    expressions.iter().fold(String::new(), |text, expression| text + expression + "\n\t" + &answer(expression) + "\n")
+    expressions
+        .iter()
+        .fold(String::new(), |text, expression| text + expression + "\n\t" + &answer(expression) + "\n")
 }
 
 /// A template of one comment, which is YAML whatever is in it.
@@ -66,7 +77,10 @@ fn recorded(recorder: &Recorder, expression: &str) -> String {
     let output = recorder.helm_in(chart.path(), &["template", "r", ".", "--kube-version", "v1.33.4"]);
     let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     match stderr.find("Error: ") {
-        Some(start) => stderr[start + 7..].replace("\n\nUse --debug flag to render out invalid YAML", "").trim_end().replace('\n', "\n\t"),
+        Some(start) => stderr[start + 7..]
+            .replace("\n\nUse --debug flag to render out invalid YAML", "")
+            .trim_end()
+            .replace('\n', "\n\t"),
         None => stdout
             .lines()
             .find_map(|line| line.strip_prefix("# ").filter(|line| !line.starts_with("Source:")))
@@ -76,15 +90,35 @@ fn recorded(recorder: &Recorder, expression: &str) -> String {
 }
 
 fn evaluated(expression: &str) -> String {
-    let files = [("Chart.yaml", CHART.into()), ("values.yaml", values()), ("templates/x.yaml", template(expression).into_bytes())];
+    let files = [
+        ("Chart.yaml", CHART.into()),
+        ("values.yaml", values()),
+        ("templates/x.yaml", template(expression).into_bytes()),
+    ];
     let chart = Chart::from_files(files.map(|(name, data)| File::new(name, data)).into()).expect("a chart");
     let mut capabilities = Capabilities::without_cluster();
     capabilities.kube_version = "v1.33.4".parse().expect("a version");
-    let release = ReleaseContext { name: "r".into(), namespace: "default".into(), revision: 1, is_install: true, is_upgrade: false };
+    let release = ReleaseContext {
+        name: "r".into(),
+        namespace: "default".into(),
+        revision: 1,
+        is_install: true,
+        is_upgrade: false,
+    };
     let values = &chart.defaults;
-    let request = Render { chart: &chart, values, release: &release, capabilities: &capabilities, strict: false, lint: false, dns: false };
+    let request = Render {
+        chart: &chart,
+        values,
+        release: &release,
+        capabilities: &capabilities,
+        strict: false,
+        lint: false,
+        dns: false,
+    };
     match engine::render(&request, &mut NoCluster) {
-        Ok(rendered) => rendered.files["e/templates/x.yaml"].trim_start_matches("# ").trim_end_matches('\n').to_owned(),
+        Ok(rendered) => {
+            rendered.files["e/templates/x.yaml"].trim_start_matches("# ").trim_end_matches('\n').to_owned()
+        }
         Err(error) => error.to_string().trim_end().replace('\n', "\n\t"),
     }
 }

@@ -15,11 +15,16 @@ pub(crate) fn recorder() -> Option<Recorder> {
 /// The golden of a case.
 pub(crate) fn read(group: &str, case: &str) -> String {
     let path = path(group, case);
-    fs::read_to_string(&path).unwrap_or_else(|error| panic!("read {}: {error}; record it with RECORD_FROM=helm", path.display()))
+    fs::read_to_string(&path)
+        .unwrap_or_else(|error| panic!("read {}: {error}; record it with RECORD_FROM=helm", path.display()))
 }
 
 fn path(group: &str, case: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/conformance/golden").join(HELM).join(group).join(format!("{case}.txt"))
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/conformance/golden")
+        .join(HELM)
+        .join(group)
+        .join(format!("{case}.txt"))
 }
 
 /// A helm program of the right version.
@@ -50,7 +55,10 @@ impl Recorder {
     pub(crate) fn write(&self, group: &str, case: &str, text: &str) {
         let version = self.helm(&["version", "--template", "{{.Version}}"]);
         let version = String::from_utf8_lossy(&version.stdout).trim().to_owned();
-        assert!(version.starts_with(HELM.split_once('.').expect("a version").0), "RECORD_FROM is helm {version}, not {HELM}");
+        assert!(
+            version.starts_with(HELM.split_once('.').expect("a version").0),
+            "RECORD_FROM is helm {version}, not {HELM}"
+        );
         let path = path(group, case);
         fs::create_dir_all(path.parent().expect("a folder")).expect("create the folder");
         fs::write(path, text).expect("write the golden");

@@ -27,7 +27,8 @@ fn archives_are_helms_to_the_byte() {
         let (golden, ours) = (golden::read("package", case.name), ours(case));
         if golden != ours {
             let diff = similar::TextDiff::from_lines(&golden, &ours);
-            writeln!(different, "{}:\n{}", case.name, diff.unified_diff().header("helm", "ours")).expect("write to a text");
+            writeln!(different, "{}:\n{}", case.name, diff.unified_diff().header("helm", "ours"))
+                .expect("write to a text");
         }
     }
     assert!(different.is_empty(), "{different}");
@@ -39,12 +40,16 @@ const REFUSED: &str = "refused\n";
 fn helms(case: &Case, recorder: &Recorder) -> String {
     let (directory, chart) = case.written();
     let out = directory.path().join("out");
-    let output = recorder.helm(&["package", chart.to_str().expect("a path"), "-d", out.to_str().expect("a path")]);
+    let output =
+        recorder.helm(&["package", chart.to_str().expect("a path"), "-d", out.to_str().expect("a path")]);
     if !output.status.success() {
         return REFUSED.to_owned();
     }
     let archive = std::fs::read_dir(out).expect("the folder").next().expect("an archive").expect("an entry");
-    described(&archive.file_name().to_string_lossy(), &std::fs::read(archive.path()).expect("read the archive"))
+    described(
+        &archive.file_name().to_string_lossy(),
+        &std::fs::read(archive.path()).expect("read the archive"),
+    )
 }
 
 fn ours(case: &Case) -> String {
@@ -65,8 +70,11 @@ fn described(name: &str, bytes: &[u8]) -> String {
     let header = decoder.header().expect("a gzip header");
     let extra = String::from_utf8_lossy(header.extra().unwrap_or_default()).into_owned();
     let comment = String::from_utf8_lossy(header.comment().unwrap_or_default()).into_owned();
-    let mut text =
-        format!("{name}\ngzip: mtime {}, system {}, extra {extra:?}, comment {comment:?}\n", header.mtime(), header.operating_system());
+    let mut text = format!(
+        "{name}\ngzip: mtime {}, system {}, extra {extra:?}, comment {comment:?}\n",
+        header.mtime(),
+        header.operating_system()
+    );
     let mut tar = Vec::new();
     decoder.read_to_end(&mut tar).expect("gzip");
     writeln!(text, "tar: {} bytes, {}", tar.len(), Digest::of(&tar)).expect("write to a text");
@@ -74,14 +82,24 @@ fn described(name: &str, bytes: &[u8]) -> String {
     for entry in archive.entries().expect("a tar").raw(true) {
         let mut entry = entry.expect("an entry");
         let header = entry.header();
-        let (path, kind) = (String::from_utf8_lossy(&entry.path_bytes()).into_owned(), header.entry_type().as_byte() as char);
+        let (path, kind) = (
+            String::from_utf8_lossy(&entry.path_bytes()).into_owned(),
+            header.entry_type().as_byte() as char,
+        );
         let (mode, mtime) = (header.mode().expect("a mode"), header.mtime().expect("a time"));
         let mut data = Vec::new();
         entry.read_to_end(&mut data).expect("the data");
-        writeln!(text, "{path}: type {kind}, mode {mode:o}, mtime {mtime}, {} bytes, {}", data.len(), Digest::of(&data))
-            .expect("write to a text");
+        writeln!(
+            text,
+            "{path}: type {kind}, mode {mode:o}, mtime {mtime}, {} bytes, {}",
+            data.len(),
+            Digest::of(&data)
+        )
+        .expect("write to a text");
         if path.ends_with("/Chart.yaml") || path.ends_with("/Chart.lock") || kind == 'x' {
-            String::from_utf8_lossy(&data).lines().for_each(|line| writeln!(text, "  | {line}").expect("write to a text"));
+            String::from_utf8_lossy(&data)
+                .lines()
+                .for_each(|line| writeln!(text, "  | {line}").expect("write to a text"));
         }
     }
     text

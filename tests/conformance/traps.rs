@@ -1,6 +1,8 @@
-//! Charts that other readers of Helm's rules get wrong: each a folder with a chart, and a file `runs` with the arguments of every run.
+//! Charts that other readers of Helm's rules get wrong: each a folder with a chart, and a file `runs` with
+//! the arguments of every run.
 //!
-//! Compared are the exit code, stdout to the byte, and stderr from `Error:` on; how warnings are worded is our own.
+//! Compared are the exit code, stdout to the byte, and stderr from `Error:` on; how warnings are worded is
+//! our own.
 
 use std::fmt::Write;
 use std::fs;
@@ -21,10 +23,12 @@ fn traps_are_answered_as_helm_answers_them() {
         if let Some(recorder) = &recorder {
             recorder.write("traps", &name, &answers(&trap, |arguments| helm(recorder, &trap, arguments)));
         }
-        let (golden, ours) = (golden::read("traps", &name), answers(&trap, |arguments| release(&trap, arguments)));
+        let (golden, ours) =
+            (golden::read("traps", &name), answers(&trap, |arguments| release(&trap, arguments)));
         if golden != ours {
             let diff = similar::TextDiff::from_lines(&golden, &ours);
-            writeln!(different, "{name}:\n{}", diff.unified_diff().header("helm", "ours")).expect("write to a text");
+            writeln!(different, "{name}:\n{}", diff.unified_diff().header("helm", "ours"))
+                .expect("write to a text");
         }
     }
     assert!(different.is_empty(), "{different}");
@@ -32,8 +36,10 @@ fn traps_are_answered_as_helm_answers_them() {
 
 fn traps() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance/traps");
-    let mut traps: Vec<PathBuf> =
-        fs::read_dir(folder).expect("the folder of the traps").map(|entry| entry.expect("an entry").path()).collect();
+    let mut traps: Vec<PathBuf> = fs::read_dir(folder)
+        .expect("the folder of the traps")
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
     traps.sort();
     assert!(!traps.is_empty(), "there are traps");
     traps
@@ -50,9 +56,11 @@ fn answers(trap: &Path, program: impl Fn(&[&str]) -> Output) -> String {
             arguments.extend(["--kube-version", KUBERNETES]);
         }
         let output = program(&arguments);
-        let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        let (stdout, stderr) =
+            (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         let error = stderr.find("Error:").map_or("", |start| &stderr[start..]);
-        writeln!(text, "$ helm {}\nexit code {}", arguments.join(" "), output.status.code().unwrap_or(-1)).expect("write to a text");
+        writeln!(text, "$ helm {}\nexit code {}", arguments.join(" "), output.status.code().unwrap_or(-1))
+            .expect("write to a text");
         writeln!(text, "{stdout}{error}").expect("write to a text");
     }
     text

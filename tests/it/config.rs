@@ -10,8 +10,14 @@ const FLEET: &str = include_str!("../fixtures/fleet/release.yaml");
 fn fleet() -> World {
     let world = World::new();
     world.write("release.yaml", FLEET);
-    world.write("values/cert-manager/common.yaml", include_str!("../fixtures/fleet/values/cert-manager/common.yaml"));
-    world.write("values/cert-manager/eks-development-1.yaml", include_str!("../fixtures/fleet/values/cert-manager/eks-development-1.yaml"));
+    world.write(
+        "values/cert-manager/common.yaml",
+        include_str!("../fixtures/fleet/values/cert-manager/common.yaml"),
+    );
+    world.write(
+        "values/cert-manager/eks-development-1.yaml",
+        include_str!("../fixtures/fleet/values/cert-manager/eks-development-1.yaml"),
+    );
     world
 }
 
@@ -426,7 +432,10 @@ fn several_charts_need_a_choice() {
     26 |     values: [values/cert-manager/eks-development-1.yaml]
        |              ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
     ");
-    world.write("release.yaml", text.replace("[values/cert-manager/eks-development-1.yaml]", "[\"values/{chart}/{cluster}.yaml\"]"));
+    world.write(
+        "release.yaml",
+        text.replace("[values/cert-manager/eks-development-1.yaml]", "[\"values/{chart}/{cluster}.yaml\"]"),
+    );
     assert_snapshot!(world.release(["--all", "--dry-run"]), @"
     exit code: 1
     ----- stdout -----
@@ -444,7 +453,8 @@ fn several_charts_need_a_choice() {
 #[test]
 fn a_missing_values_file_stops_the_clusters_that_need_it() {
     let world = fleet();
-    std::fs::remove_file(world.dir().join("values/cert-manager/eks-development-1.yaml")).expect("remove the file");
+    std::fs::remove_file(world.dir().join("values/cert-manager/eks-development-1.yaml"))
+        .expect("remove the file");
     assert_snapshot!(world.release(["--cluster", "eks-development-1", "--dry-run"]), @"
     exit code: 1
     ----- stdout -----

@@ -1,4 +1,5 @@
-//! Every step of a run fails in turn: the run stops there, says so, gives the lock back, and the journal replays to the state it ended in.
+//! Every step of a run fails in turn: the run stops there, says so, gives the lock back, and the journal
+//! replays to the state it ended in.
 
 use std::sync::Mutex;
 
@@ -39,7 +40,11 @@ impl Scripted {
     fn call(&self, name: &str) -> Result<(), Failure> {
         let mut calls = self.calls.lock().unwrap();
         calls.push(name.to_owned());
-        if self.fail_at == Some(calls.len()) { Err(Failure::refused(format!("{name} broke"))) } else { Ok(()) }
+        if self.fail_at == Some(calls.len()) {
+            Err(Failure::refused(format!("{name} broke")))
+        } else {
+            Ok(())
+        }
     }
 
     fn calls(&self) -> Vec<String> {
@@ -49,7 +54,12 @@ impl Scripted {
 
 fn outcome(verdict: Verdict) -> GateOutcome {
     let cause = Finding::failed("Pod cert-manager/x", "CrashLoopBackOff", Cause::Release);
-    GateOutcome { verdict, reports: Vec::new(), first_cause: (verdict != Verdict::Passed).then_some(cause), acme_proven: false }
+    GateOutcome {
+        verdict,
+        reports: Vec::new(),
+        first_cause: (verdict != Verdict::Passed).then_some(cause),
+        acme_proven: false,
+    }
 }
 
 #[async_trait]
@@ -71,7 +81,11 @@ impl ClusterPort for Scripted {
     }
     async fn gate(&self, judged: Judged) -> Result<GateOutcome, Failure> {
         self.call("gate")?;
-        Ok(outcome(if matches!(judged, Judged::RolledBack(_)) { self.gates.rolled_back } else { self.gates.changed }))
+        Ok(outcome(if matches!(judged, Judged::RolledBack(_)) {
+            self.gates.rolled_back
+        } else {
+            self.gates.changed
+        }))
     }
     async fn capture(&self) -> Vec<String> {
         Vec::new()
@@ -127,7 +141,8 @@ async fn run(site: &Scripted, wish: OnFailure) -> ClusterOutcome {
 }
 
 fn exit(outcome: &ClusterOutcome) -> Option<Kind> {
-    release::rollout::Outcome { run: "r".to_owned(), chart: None, clusters: vec![outcome.clone()] }.failure_kind()
+    release::rollout::Outcome { run: "r".to_owned(), chart: None, clusters: vec![outcome.clone()] }
+        .failure_kind()
 }
 
 #[tokio::test]
@@ -177,7 +192,9 @@ async fn whichever_call_fails_the_run_stops_and_the_journal_replays_to_its_state
 
 #[tokio::test]
 async fn before_the_change_a_failure_is_a_refusal_and_after_it_a_halt() {
-    for (broken, kind) in [(1, Kind::Refused), (3, Kind::Refused), (5, Kind::Refused), (7, Kind::Halted), (8, Kind::Halted)] {
+    for (broken, kind) in
+        [(1, Kind::Refused), (3, Kind::Refused), (5, Kind::Refused), (7, Kind::Halted), (8, Kind::Halted)]
+    {
         let site = Scripted { fail_at: Some(broken), ..Scripted::default() };
         assert_eq!(exit(&run(&site, OnFailure::Halt).await), Some(kind), "call {broken}");
     }
@@ -185,14 +202,20 @@ async fn before_the_change_a_failure_is_a_refusal_and_after_it_a_halt() {
 
 #[tokio::test]
 async fn a_rollback_that_does_not_heal_needs_a_person() {
-    let site = Scripted { gates: Verdicts { changed: Verdict::Failed, rolled_back: Verdict::Failed }, ..Scripted::default() };
+    let site = Scripted {
+        gates: Verdicts { changed: Verdict::Failed, rolled_back: Verdict::Failed },
+        ..Scripted::default()
+    };
     let outcome = run(&site, OnFailure::Rollback).await;
     assert_eq!((outcome.state, exit(&outcome)), (ClusterState::Stuck, Some(Kind::Stuck)));
 }
 
 #[tokio::test]
 async fn an_inconclusive_gate_halts_and_does_not_mark_the_revision() {
-    let site = Scripted { gates: Verdicts { changed: Verdict::Inconclusive, rolled_back: Verdict::Passed }, ..Scripted::default() };
+    let site = Scripted {
+        gates: Verdicts { changed: Verdict::Inconclusive, rolled_back: Verdict::Passed },
+        ..Scripted::default()
+    };
     let outcome = run(&site, OnFailure::Rollback).await;
     assert_eq!((outcome.state, exit(&outcome)), (ClusterState::Halted, Some(Kind::Halted)));
     assert!(!site.calls().contains(&"mark_failed".to_owned()));
@@ -213,7 +236,8 @@ async fn a_killed_change_is_recovered_or_made_again() {
         let site = Scripted { recovered, ..Scripted::default() };
         let plan = plan(Action::Upgrade);
         let interrupt = Interrupt::never();
-        let drive = ClusterRun::new(&site, &plan, OnFailure::Halt, &Silent, &interrupt).resume(ClusterState::Changing, None);
+        let drive = ClusterRun::new(&site, &plan, OnFailure::Halt, &Silent, &interrupt)
+            .resume(ClusterState::Changing, None);
         let outcome = drive.run().await;
         assert_eq!((outcome.state, outcome.revision), (ClusterState::Promoted, Some(2)));
         assert_eq!(site.calls().contains(&"change".to_owned()), made_again);

@@ -25,7 +25,12 @@ fn the_path_is_told_as_helm_tells_it() {
         (&["demo/", "--destination", "a/../b", "--version", "v2.0.0+x"], "b/demo-v2.0.0+x.tgz"),
     ] {
         let ran = world.release([&["helm", "package"], args].concat());
-        assert_eq!((ran.code, ran.stdout), (Some(0), format!("Successfully packaged chart and saved it to: {path}\n")), "{}", ran.stderr);
+        assert_eq!(
+            (ran.code, ran.stdout),
+            (Some(0), format!("Successfully packaged chart and saved it to: {path}\n")),
+            "{}",
+            ran.stderr
+        );
     }
     assert!(world.dir().join("b/demo-v2.0.0+x.tgz").is_file());
 }
@@ -44,7 +49,10 @@ fn charts_before_a_wrong_path_are_written() {
 #[test]
 fn refusals_are_helms() {
     let world = world();
-    world.write("dependent/Chart.yaml", format!("{CHART}dependencies: [{{ name: sub, version: '1', repository: '' }}]\n"));
+    world.write(
+        "dependent/Chart.yaml",
+        format!("{CHART}dependencies: [{{ name: sub, version: '1', repository: '' }}]\n"),
+    );
     world.write("unnamed/Chart.yaml", "apiVersion: v2\nversion: 1\n");
     world.write("broken/Chart.yaml", "name: a: b\n");
     world.write("schema/Chart.yaml", CHART);

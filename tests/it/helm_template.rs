@@ -18,7 +18,9 @@ fn world() -> World {
         "kind: ConfigMap\nmetadata:\n  name: {{ include \"name\" . }}\n  namespace: {{ .Release.Namespace }}\ndata:\n  \
          color: {{ .Values.color | quote }}\n  replicas: {{ .Values.replicas }}\n  kube: {{ .Capabilities.KubeVersion }}\n",
     );
-    let object = |kind: &str, hook: &str| format!("kind: {kind}\nmetadata:\n  name: x\n  annotations: {{helm.sh/hook: {hook}}}\n");
+    let object = |kind: &str, hook: &str| {
+        format!("kind: {kind}\nmetadata:\n  name: x\n  annotations: {{helm.sh/hook: {hook}}}\n")
+    };
     world.write("demo/templates/job.yaml", object("Job", "pre-install"));
     world.write("demo/templates/tests/pod.yaml", object("Pod", "test"));
     world.write("demo/templates/NOTES.txt", "Have fun.\n");
@@ -109,12 +111,26 @@ fn values_from_everywhere() {
     world.write("words.txt", "from a file");
     let lines = |args: &[&str]| {
         let ran = world.release(template(&[&["demo", "-s", "templates/map.yaml"], args].concat()));
-        ran.stdout.lines().filter(|line| line.contains("color") || line.contains("replicas")).map(str::trim).collect::<Vec<_>>().join(", ")
+        ran.stdout
+            .lines()
+            .filter(|line| line.contains("color") || line.contains("replicas"))
+            .map(str::trim)
+            .collect::<Vec<_>>()
+            .join(", ")
     };
     assert_eq!(lines(&[]), "color: \"red\", replicas: 1e+06");
-    assert_eq!(lines(&["-f", "more.yaml", "--set", "replicas=1000000"]), "color: \"green\", replicas: 1000000");
-    assert_eq!(lines(&["--set-file", "color=words.txt", "--set-json", "replicas=5"]), "color: \"from a file\", replicas: 5");
-    assert_eq!(lines(&["--set-literal", "color=a,b", "--set-string", "replicas=01"]), "color: \"a,b\", replicas: 01");
+    assert_eq!(
+        lines(&["-f", "more.yaml", "--set", "replicas=1000000"]),
+        "color: \"green\", replicas: 1000000"
+    );
+    assert_eq!(
+        lines(&["--set-file", "color=words.txt", "--set-json", "replicas=5"]),
+        "color: \"from a file\", replicas: 5"
+    );
+    assert_eq!(
+        lines(&["--set-literal", "color=a,b", "--set-string", "replicas=01"]),
+        "color: \"a,b\", replicas: 01"
+    );
 }
 
 #[test]
@@ -129,7 +145,10 @@ fn refusals_are_helms() {
     chart("wrong", "");
     world.write("wrong/templates/a.yaml", "a: {{ .Values.a.b }}\n");
     chart("strict", "");
-    world.write("strict/values.schema.json", r#"{"required": ["a"], "properties": {"b": {"type": "string"}}}"#);
+    world.write(
+        "strict/values.schema.json",
+        r#"{"required": ["a"], "properties": {"b": {"type": "string"}}}"#,
+    );
     world.write("values.yaml", "- a\n");
     let mut said = String::new();
     for args in [

@@ -1,4 +1,5 @@
-//! `release helm install|upgrade|rollback|uninstall|list|history|status|get`, as far as it needs no cluster: arguments, refusals, dry runs.
+//! `release helm install|upgrade|rollback|uninstall|list|history|status|get`, as far as it needs no cluster:
+//! arguments, refusals, dry runs.
 
 use insta::assert_snapshot;
 

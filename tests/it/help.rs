@@ -30,7 +30,9 @@ fn describe(command: &Command, path: &str, text: &mut String) {
 #[test]
 fn every_argument_and_command_says_what_it_is() {
     fn silent(command: &Command, path: &str, found: &mut Vec<String>) {
-        let nameless = |arg: &&clap::Arg| arg.get_help().is_none() && arg.get_long_help().is_none() && !arg.is_hide_set();
+        let nameless = |arg: &&clap::Arg| {
+            arg.get_help().is_none() && arg.get_long_help().is_none() && !arg.is_hide_set()
+        };
         found.extend(command.get_arguments().filter(nameless).map(|arg| format!("{path} {}", arg.get_id())));
         for sub in command.get_subcommands() {
             let path = format!("{path} {}", sub.get_name());
@@ -67,5 +69,8 @@ fn the_version_of_the_program() {
         let ran = World::new().release(args);
         assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), version.as_str()), "{ran}");
     }
-    assert_eq!(World::new().release(["version", "-o", "json"]).stdout, format!("{{\"version\":\"{}\"}}\n", env!("CARGO_PKG_VERSION")));
+    assert_eq!(
+        World::new().release(["version", "-o", "json"]).stdout,
+        format!("{{\"version\":\"{}\"}}\n", env!("CARGO_PKG_VERSION"))
+    );
 }

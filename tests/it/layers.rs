@@ -1,4 +1,5 @@
-//! The arrows between the modules only go down the list in the crate's documentation, and modules in one brace do not use each other.
+//! The arrows between the modules only go down the list in the crate's documentation, and modules in one
+//! brace do not use each other.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -24,7 +25,15 @@ fn arrows_only_go_down() {
         for mention in mentions(&read(&path), inside.len()) {
             let to = rank(&layers, &mention.module);
             if mention.module != inside[0] && to.is_none_or(|to| to <= from) {
-                writeln!(wrong, "{}:{}: {} must not use {}", path.display(), mention.line, inside[0], mention.module).unwrap();
+                writeln!(
+                    wrong,
+                    "{}:{}: {} must not use {}",
+                    path.display(),
+                    mention.line,
+                    inside[0],
+                    mention.module
+                )
+                .unwrap();
             }
         }
     }
@@ -35,8 +44,10 @@ fn arrows_only_go_down() {
 fn the_list_names_every_module_once() {
     let text = read("src/lib.rs");
     let mut listed: Vec<String> = layers(&text).concat();
-    let mut declared: Vec<String> =
-        text.lines().filter_map(|line| Some(line.strip_prefix("pub mod ")?.strip_suffix(';')?.to_owned())).collect();
+    let mut declared: Vec<String> = text
+        .lines()
+        .filter_map(|line| Some(line.strip_prefix("pub mod ")?.strip_suffix(';')?.to_owned()))
+        .collect();
     listed.sort();
     declared.sort();
     assert_eq!(listed, declared);
@@ -53,14 +64,18 @@ fn a_mention_is_found_however_it_is_written() {
         $crate::not_ours::x
         mod tests { use super::super::sibling; use super::super::super::report; }
     ";
-    let found: Vec<(usize, String)> = mentions(text, 2).into_iter().map(|mention| (mention.line, mention.module)).collect();
+    let found: Vec<(usize, String)> =
+        mentions(text, 2).into_iter().map(|mention| (mention.line, mention.module)).collect();
     let expected = [(2, "helm"), (3, "gate"), (3, "plan"), (5, "config"), (5, "rollout"), (8, "report")];
     assert_eq!(found, expected.map(|(line, module)| (line, module.to_owned())));
 }
 
 /// The list of the crate's documentation: `` //! `cli → … → {action, evidence} → …` ``.
 fn layers(lib: &str) -> Layers {
-    let line = lib.lines().find_map(|line| line.strip_prefix("//! `cli → ")).expect("the list of layers in src/lib.rs");
+    let line = lib
+        .lines()
+        .find_map(|line| line.strip_prefix("//! `cli → "))
+        .expect("the list of layers in src/lib.rs");
     let list = format!("cli → {}", line.split('`').next().unwrap());
     let words = |layer: &str| layer.trim_matches(['{', '}']).split(", ").map(str::to_owned).collect();
     list.split(" → ").map(words).collect()
@@ -78,7 +93,8 @@ fn modules_of(path: &Path) -> Vec<String> {
     names.filter(|name| !["mod", "lib", "main"].contains(&name.as_str())).collect()
 }
 
-/// Every module at the root of the crate that the text names, by `crate::` or by enough `super::`; `depth` is the file's own depth.
+/// Every module at the root of the crate that the text names, by `crate::` or by enough `super::`; `depth` is
+/// the file's own depth.
 fn mentions(text: &str, depth: usize) -> Vec<Mention> {
     let code = text.lines().map(|line| line.split("//").next().unwrap()).collect::<Vec<_>>().join("\n");
     let tests = code.find("mod tests {").unwrap_or(code.len());
@@ -90,18 +106,23 @@ fn mentions(text: &str, depth: usize) -> Vec<Mention> {
     found.into_iter().map(|(at, module)| Mention { line: code[..at].lines().count(), module }).collect()
 }
 
-/// The first names after each occurrence of a prefix that is not itself the end of a longer path, with the places of the prefix.
+/// The first names after each occurrence of a prefix that is not itself the end of a longer path, with the
+/// places of the prefix.
 fn after(code: &str, prefix: &str) -> Vec<(usize, String)> {
     let starts = code.match_indices(prefix).filter(|(at, _)| {
         let before = code[..*at].chars().next_back().unwrap_or(' ');
         !before.is_alphanumeric() && !"_$:".contains(before)
     });
-    starts.flat_map(|(at, _)| first_names(&code[at + prefix.len()..]).into_iter().map(move |name| (at, name))).collect()
+    starts
+        .flat_map(|(at, _)| first_names(&code[at + prefix.len()..]).into_iter().map(move |name| (at, name)))
+        .collect()
 }
 
 /// `gate::Verdict` begins with `gate`; `{gate::{A, B}, plan}` begins with `gate` and with `plan`.
 fn first_names(path: &str) -> Vec<String> {
-    let name = |text: &str| text.trim_start().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
+    let name = |text: &str| {
+        text.trim_start().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>()
+    };
     let Some(group) = path.strip_prefix('{') else { return vec![name(path)] };
     let mut level = 0;
     let ends = |c: char| {

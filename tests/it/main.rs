@@ -1,4 +1,5 @@
-//! The program as its users run it: one file per command, one binary for all of them. No cluster and no network beyond the loopback.
+//! The program as its users run it: one file per command, one binary for all of them. No cluster and no
+//! network beyond the loopback.
 
 mod config;
 mod every_step_fails;

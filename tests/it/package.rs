@@ -30,9 +30,12 @@ fn commit(world: &World, message: &str) -> git2::Oid {
     index.add_all(["*"], git2::IndexAddOption::DEFAULT, None).expect("add the files");
     index.write().expect("write the index");
     let tree = repository.find_tree(index.write_tree().expect("a tree")).expect("the tree");
-    let author = git2::Signature::new("A", "a@example.com", &git2::Time::new(1_700_000_000, 0)).expect("an author");
+    let author =
+        git2::Signature::new("A", "a@example.com", &git2::Time::new(1_700_000_000, 0)).expect("an author");
     let parent = repository.head().ok().map(|head| head.peel_to_commit().expect("a commit"));
-    repository.commit(Some("HEAD"), &author, &author, message, &tree, &parent.iter().collect::<Vec<_>>()).expect("commit")
+    repository
+        .commit(Some("HEAD"), &author, &author, message, &tree, &parent.iter().collect::<Vec<_>>())
+        .expect("commit")
 }
 
 fn world_with_git() -> World {
@@ -141,7 +144,9 @@ fn what_is_wrong_with_the_source_is_said() {
 
 #[test]
 fn an_unreachable_server_is_named_without_its_secret() {
-    let closed = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
+    let closed = std::net::TcpListener::bind("127.0.0.1:0")
+        .and_then(|listener| listener.local_addr())
+        .expect("a free port");
     let source = format!("{{ git: 'http://{closed}/charts.git', token: {{ env: TOKEN }} }}");
     let world = world(&source).env("TOKEN", "hunter2").hide(&closed.to_string(), "[SERVER]");
     let ran = world.release(["package"]);
@@ -182,15 +187,29 @@ fn a_server_gives_what_a_local_repository_gives() {
     let second = repository.revparse_single("HEAD~1").expect("a commit").id().to_string();
     let first = first.id().to_string();
     let local = |reference: &str| world.release(["package", "-o", "json", "--ref", reference]);
-    let digest = |ran: &Ran| ran.stdout.lines().find(|line| line.contains("\"digest\"")).map_or_else(|| ran.to_string(), str::to_owned);
+    let digest = |ran: &Ran| {
+        ran.stdout
+            .lines()
+            .find(|line| line.contains("\"digest\""))
+            .map_or_else(|| ran.to_string(), str::to_owned)
+    };
     let references = ["main", "v1", "refs/tags/v1", first.as_str(), second.as_str(), &second[..9]];
     let expected = references.map(|reference| digest(&local(reference)));
     let server = GitServer::start(world.dir(), None);
     for (reference, expected) in references.iter().zip(expected) {
-        assert_eq!(digest(&packaged_from(&world, &server, &["--ref", reference], "")), expected, "{reference}");
+        assert_eq!(
+            digest(&packaged_from(&world, &server, &["--ref", reference], "")),
+            expected,
+            "{reference}"
+        );
     }
     let unknown = packaged_from(&world, &server, &["--ref", "deadbeef"], "");
-    assert!(unknown.stderr.contains("there is no branch, tag or commit \"deadbeef\"; there are, for example, `main`, `v1`"), "{unknown}");
+    assert!(
+        unknown
+            .stderr
+            .contains("there is no branch, tag or commit \"deadbeef\"; there are, for example, `main`, `v1`"),
+        "{unknown}"
+    );
 }
 
 #[test]
@@ -230,7 +249,10 @@ fn a_chart_that_helm_would_refuse_is_refused() {
     error: load the chart of demo
       caused by: validation: chart.metadata.version is required
     ");
-    world.write("demo/Chart.yaml", format!("{CHART}dependencies: [{{ name: sub, version: '1', repository: '' }}]\n"));
+    world.write(
+        "demo/Chart.yaml",
+        format!("{CHART}dependencies: [{{ name: sub, version: '1', repository: '' }}]\n"),
+    );
     assert_snapshot!(world.release(["package"]), @"
     exit code: 1
     ----- stdout -----

@@ -1,4 +1,5 @@
-//! `pipelines/`: what the entry script makes of a pipeline's call, and that the YAML files hold no logic and are valid.
+//! `pipelines/`: what the entry script makes of a pipeline's call, and that the YAML files hold no logic and
+//! are valid.
 
 use std::ffi::OsString;
 use std::os::unix::fs::PermissionsExt;
@@ -29,7 +30,12 @@ impl Call {
         let world = World::new();
         let release = world.write("bin/release", RELEASE);
         std::fs::set_permissions(release, std::fs::Permissions::from_mode(0o755)).unwrap();
-        let output = script(args).current_dir(world.dir()).env("PATH", path(&world)).envs(env.iter().copied()).output().unwrap();
+        let output = script(args)
+            .current_dir(world.dir())
+            .env("PATH", path(&world))
+            .envs(env.iter().copied())
+            .output()
+            .unwrap();
         Self { world, output }
     }
 
@@ -100,7 +106,11 @@ fn what_reaches_the_program() {
             "rollback --cluster eks-production-1 --to-revision 7 --lock-timeout 30m --report junit=reports/rollback-eks-production-1.xml \
              --report json=reports/rollback-eks-production-1.json",
         ),
-        (vec!["dry-run", ""], vec![("RELEASE_REF", "v1.11.5")], "--all --dry-run --detailed-exitcode --ref v1.11.5"),
+        (
+            vec!["dry-run", ""],
+            vec![("RELEASE_REF", "v1.11.5")],
+            "--all --dry-run --detailed-exitcode --ref v1.11.5",
+        ),
     ] {
         let call = Call::new(&args, &env);
         assert_eq!(call.arguments().join(" "), expected);
@@ -117,7 +127,11 @@ fn the_signal_of_a_cancelled_job_reaches_the_program() {
         "#!/bin/sh\ntrap 'echo recorded >end; exit 143' TERM\necho >begun\nfor i in $(seq 100); do sleep 0.05; done\n",
     );
     std::fs::set_permissions(release, std::fs::Permissions::from_mode(0o755)).unwrap();
-    let mut job = script(&["rollout", "development"]).current_dir(world.dir()).env("PATH", path(&world)).spawn().unwrap();
+    let mut job = script(&["rollout", "development"])
+        .current_dir(world.dir())
+        .env("PATH", path(&world))
+        .spawn()
+        .unwrap();
     wait_for(&world.dir().join("begun"));
     assert!(Command::new("kill").args(["-TERM", &job.id().to_string()]).status().unwrap().success());
     assert_eq!(job.wait().unwrap().code(), Some(143));
@@ -164,7 +178,10 @@ fn without_the_program_it_says_what_is_missing() {
 fn a_kubeconfig_that_is_a_text_becomes_a_private_file() {
     let home = World::new();
     let runner = home.dir().display().to_string();
-    let call = Call::new(&["rollout", "development"], &[("KUBECONFIG_CONTENT", "kind: Config"), ("RUNNER_TEMP", &runner)]);
+    let call = Call::new(
+        &["rollout", "development"],
+        &[("KUBECONFIG_CONTENT", "kind: Config"), ("RUNNER_TEMP", &runner)],
+    );
     assert_eq!(call.file("kubeconfig-seen"), "kind: Config\n");
     let written = std::fs::read_dir(home.dir()).unwrap().next().unwrap().unwrap();
     assert_eq!(written.metadata().unwrap().permissions().mode() & 0o777, 0o600);
@@ -182,7 +199,12 @@ fn github_shows_the_dry_run_on_the_page_of_the_run() {
 #[test]
 fn gitlab_s_own_schema_accepts_the_gitlab_pipeline() {
     let mut compiler = boon::Compiler::new();
-    compiler.add_resource("schema.json", serde_json::from_str(&read("tests/fixtures/gitlab/ci.schema.json")).unwrap()).unwrap();
+    compiler
+        .add_resource(
+            "schema.json",
+            serde_json::from_str(&read("tests/fixtures/gitlab/ci.schema.json")).unwrap(),
+        )
+        .unwrap();
     let mut schemas = boon::Schemas::new();
     let schema = compiler.compile("schema.json", &mut schemas).unwrap();
     let mut pipeline = yaml("pipelines/gitlab/release.gitlab-ci.yml");
@@ -194,12 +216,19 @@ fn gitlab_s_own_schema_accepts_the_gitlab_pipeline() {
 #[test]
 fn yaml_holds_no_logic() {
     let mut commands = Vec::new();
-    for file in ["pipelines/github/release.yml", "pipelines/github/release-run.yml", "pipelines/gitlab/release.gitlab-ci.yml"] {
+    for file in [
+        "pipelines/github/release.yml",
+        "pipelines/github/release-run.yml",
+        "pipelines/gitlab/release.gitlab-ci.yml",
+    ] {
         gather(&yaml(file), &mut commands);
     }
     assert_eq!(commands.len(), 6);
     for command in commands {
-        assert!(command.starts_with("exec pipelines/run.sh ") && !command.contains(['\n', ';', '|', '&']), "{command}");
+        assert!(
+            command.starts_with("exec pipelines/run.sh ") && !command.contains(['\n', ';', '|', '&']),
+            "{command}"
+        );
     }
 }
 
@@ -209,7 +238,9 @@ fn gather(value: &Value, commands: &mut Vec<String>) {
         Value::Object(fields) => {
             for (key, value) in fields {
                 match key.as_str() {
-                    "run" | "script" | "before_script" | "after_script" if !value.is_object() => commands.push(command(value)),
+                    "run" | "script" | "before_script" | "after_script" if !value.is_object() => {
+                        commands.push(command(value))
+                    }
                     _ => gather(value, commands),
                 }
             }

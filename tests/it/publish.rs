@@ -138,7 +138,10 @@ fn what_is_wrong_with_the_repository_is_said_without_its_secrets() {
     let world = world.env("MUSEUM_PASSWORD", "hunter2");
     let traced = world.release(["-vvv", "publish"]).everything();
     // The user name and the password as basic authentication sends them.
-    assert!(traced.contains("TRACE") && !traced.contains("hunter2") && !traced.contains("dTpodW50ZXIy"), "{traced}");
+    assert!(
+        traced.contains("TRACE") && !traced.contains("hunter2") && !traced.contains("dTpodW50ZXIy"),
+        "{traced}"
+    );
     assert_snapshot!(world.release(["publish"]), @r#"
     exit code: 1
     ----- stdout -----
@@ -158,7 +161,10 @@ fn what_is_wrong_with_the_repository_is_said_without_its_secrets() {
     error: download demo-1.0.0.tgz from [MUSEUM]/: the repository refused the credentials (HTTP 401 Unauthorized); it asks for Basic realm="ChartMuseum"
     hint: set `username` and `password`, or `token`, of the repository in release.yaml
     "#);
-    let elsewhere = self::world(&format!("url: {}/nowhere, username: u, password: {{ env: MUSEUM_PASSWORD }}", museum.url()));
+    let elsewhere = self::world(&format!(
+        "url: {}/nowhere, username: u, password: {{ env: MUSEUM_PASSWORD }}",
+        museum.url()
+    ));
     assert_snapshot!(elsewhere.hide(museum.url(), "[MUSEUM]").release(["publish", "--dry-run"]), @"
     exit code: 1
     ----- stdout -----
@@ -167,7 +173,8 @@ fn what_is_wrong_with_the_repository_is_said_without_its_secrets() {
     error: [MUSEUM]/nowhere is no chart repository: it has no index.yaml (HTTP 404)
     hint: check the repository's `url`: context path and tenant (`/<org>/<repository>`) belong to it
     ");
-    let unset = self::world(&format!("url: {}, username: u, password: {{ env: NO_SUCH_VARIABLE }}", museum.url()));
+    let unset =
+        self::world(&format!("url: {}, username: u, password: {{ env: NO_SUCH_VARIABLE }}", museum.url()));
     assert_snapshot!(unset.release(["publish"]), @"
     exit code: 1
     ----- stdout -----

@@ -9,10 +9,16 @@ fn readme() -> String {
 #[test]
 fn every_command_is_in_the_readme() {
     let help = World::new().release(["--help"]).stdout;
-    let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    let commands =
+        help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
     let readme = readme();
-    for command in commands.filter_map(|line| line.split_whitespace().next()).filter(|command| *command != "help") {
-        assert!(readme.contains(&format!("release {command}")), "the README does not show `release {command}`");
+    for command in
+        commands.filter_map(|line| line.split_whitespace().next()).filter(|command| *command != "help")
+    {
+        assert!(
+            readme.contains(&format!("release {command}")),
+            "the README does not show `release {command}`"
+        );
     }
 }
 

@@ -1,4 +1,5 @@
-//! What every chart repository has to do, on every one that can be found: our own server and ChartMuseum itself.
+//! What every chart repository has to do, on every one that can be found: our own server and ChartMuseum
+//! itself.
 
 use release::config::{Credential, SecretRef};
 use release::helm::chart::archive::ChartArchive;
@@ -41,8 +42,16 @@ async fn an_archive_is_published_once_and_found_from_then_on() {
         let repository = &*client.repository;
         assert_eq!(publish::check(repository, &ours).await.unwrap(), PublishAction::Upload, "{backend:?}");
         let first = publish::publish(repository, &ours).await.unwrap();
-        assert_eq!((&first.action, first.archive.digest()), (&PublishAction::Upload, ours.digest()), "{backend:?}");
-        assert_eq!(first.url.to_string(), format!("{}/charts/demo-1.2.3+build.5.tgz", museum.url()), "{backend:?}");
+        assert_eq!(
+            (&first.action, first.archive.digest()),
+            (&PublishAction::Upload, ours.digest()),
+            "{backend:?}"
+        );
+        assert_eq!(
+            first.url.to_string(),
+            format!("{}/charts/demo-1.2.3+build.5.tgz", museum.url()),
+            "{backend:?}"
+        );
         assert_eq!(publish::check(repository, &ours).await.unwrap(), already(&ours), "{backend:?}");
         assert_eq!(publish::publish(repository, &ours).await.unwrap().action, already(&ours), "{backend:?}");
         let found = publish::published(repository, "demo", "1.2.3+build.5").await.unwrap();
@@ -75,7 +84,9 @@ async fn other_content_under_a_published_version_is_refused_by_the_names_of_its_
             publish::check(&*client.repository, &other).await.unwrap_err(),
             publish::publish(&*client.repository, &other).await.unwrap_err(),
         ] {
-            let RepositoryError::OtherContent { files, .. } = refusal else { panic!("{backend:?}: {refusal}") };
+            let RepositoryError::OtherContent { files, .. } = refusal else {
+                panic!("{backend:?}: {refusal}")
+            };
             assert_eq!(files, ["templates/a.yaml"], "{backend:?}");
         }
         let found = publish::published(&*client.repository, "demo", "1.2.3+build.5").await.unwrap();
@@ -90,7 +101,10 @@ async fn wrong_credentials_are_told_and_not_tried_again() {
         let proxy = Faulty::before(museum.url(), "GET", &[]).await;
         let client = client(proxy.url(), USERNAME, "wrong");
         let refusal = publish::check(&*client.repository, &demo()).await.unwrap_err();
-        assert!(matches!(&refusal, RepositoryError::Denied { sent: true, challenge: Some(_), .. }), "{backend:?}: {refusal}");
+        assert!(
+            matches!(&refusal, RepositoryError::Denied { sent: true, challenge: Some(_), .. }),
+            "{backend:?}: {refusal}"
+        );
         assert!(!format!("{refusal} {refusal:?}").contains("wrong"), "{backend:?}: {refusal:?}");
         assert_eq!(proxy.seen().0, 1, "{backend:?}");
     }
@@ -123,7 +137,8 @@ async fn a_reading_survives_cut_connections_and_passing_errors() {
         publish::publish(&*publisher(museum.url()).repository, &demo()).await.unwrap();
         let faults = [Fault::HalfAnswer, Fault::Status(500), Fault::CutBefore];
         let proxy = Faulty::before(museum.url(), "GET", &faults).await;
-        let found = publish::published(&*publisher(proxy.url()).repository, "demo", "1.2.3+build.5").await.unwrap();
+        let found =
+            publish::published(&*publisher(proxy.url()).repository, "demo", "1.2.3+build.5").await.unwrap();
         assert_eq!(found.digest(), demo().digest(), "{backend:?}");
         assert_eq!(proxy.seen(), (4, true), "{backend:?}");
     }
@@ -145,10 +160,16 @@ async fn an_archive_that_is_too_large_is_refused() {
     for backend in backends() {
         let museum = Museum::start(&backend);
         // Bytes that do not compress.
-        let noise: Vec<u8> = std::iter::repeat_with(rand::random::<u8>).map(|byte| byte.max(1)).take(2 * LARGEST_UPLOAD).collect();
+        let noise: Vec<u8> = std::iter::repeat_with(rand::random::<u8>)
+            .map(|byte| byte.max(1))
+            .take(2 * LARGEST_UPLOAD)
+            .collect();
         let large = chart("1.0.0", &noise, 1_700_000_000);
         let refusal = publish::publish(&*publisher(museum.url()).repository, &large).await.unwrap_err();
-        assert!(matches!(refusal, RepositoryError::TooLarge { size, .. } if size == large.bytes().len()), "{backend:?}: {refusal}");
+        assert!(
+            matches!(refusal, RepositoryError::TooLarge { size, .. } if size == large.bytes().len()),
+            "{backend:?}: {refusal}"
+        );
     }
 }
 
@@ -156,7 +177,8 @@ async fn an_archive_that_is_too_large_is_refused() {
 async fn a_version_that_is_not_there_is_not_published() {
     for backend in backends() {
         let museum = Museum::start(&backend);
-        let refusal = publish::published(&*publisher(museum.url()).repository, "demo", "9.9.9").await.unwrap_err();
+        let refusal =
+            publish::published(&*publisher(museum.url()).repository, "demo", "9.9.9").await.unwrap_err();
         assert!(matches!(refusal, RepositoryError::NotPublished { .. }), "{backend:?}: {refusal}");
     }
 }

@@ -22,11 +22,15 @@ fn post(at: &str) -> wiremock::MockBuilder {
 
 /// An index that lists the digests under our version, below a context path.
 fn index(digests: &[&str], context_path: &str) -> ResponseTemplate {
-    let entry = |digest: &&str| format!("  - {{name: demo, version: 1.2.3+build.5, digest: {digest}, urls: [charts/x.tgz]}}\n");
+    let entry = |digest: &&str| {
+        format!("  - {{name: demo, version: 1.2.3+build.5, digest: {digest}, urls: [charts/x.tgz]}}\n")
+    };
     let entries = digests.iter().map(entry).collect::<Vec<_>>().concat();
     let entries = if entries.is_empty() { " {}\n".to_owned() } else { format!("\n  demo:\n{entries}") };
-    let server_info = if context_path.is_empty() { "{}".to_owned() } else { format!("{{contextPath: {context_path}}}") };
-    ResponseTemplate::new(200).set_body_string(format!("apiVersion: v1\nentries:{entries}serverInfo: {server_info}\n"))
+    let server_info =
+        if context_path.is_empty() { "{}".to_owned() } else { format!("{{contextPath: {context_path}}}") };
+    ResponseTemplate::new(200)
+        .set_body_string(format!("apiVersion: v1\nentries:{entries}serverInfo: {server_info}\n"))
 }
 
 fn error(status: u16, message: &str) -> ResponseTemplate {
@@ -125,7 +129,10 @@ async fn the_archive_that_is_read_back_is_compared() {
     get("/index.yaml").respond_with(index(&[], "")).mount(&server).await;
     post("/api/charts").respond_with(ResponseTemplate::new(201)).mount(&server).await;
     let refusal = refusal(&*client::anonymous(&server.uri())).await;
-    assert!(matches!(&refusal, RepositoryError::OtherContent { files, .. } if *files == ["templates/a.yaml"]), "{refusal}");
+    assert!(
+        matches!(&refusal, RepositoryError::OtherContent { files, .. } if *files == ["templates/a.yaml"]),
+        "{refusal}"
+    );
 }
 
 #[tokio::test]
@@ -134,7 +141,10 @@ async fn an_archive_of_another_chart_under_our_name_is_told() {
     let other = crate::support::charts::chart("9.9.9", b"a: 1\n", 0);
     get(ARCHIVE).respond_with(ResponseTemplate::new(200).set_body_bytes(other.bytes())).mount(&server).await;
     let refusal = publish::check(&*client::anonymous(&server.uri()), &demo()).await.unwrap_err();
-    assert!(matches!(&refusal, RepositoryError::OtherChart { found, .. } if found == "demo 9.9.9"), "{refusal}");
+    assert!(
+        matches!(&refusal, RepositoryError::OtherChart { found, .. } if found == "demo 9.9.9"),
+        "{refusal}"
+    );
 }
 
 #[tokio::test]
@@ -164,17 +174,27 @@ async fn an_address_outside_the_context_path_is_told() {
     let server = MockServer::start().await;
     get("/index.yaml").respond_with(index(&[], "/ctx")).mount(&server).await;
     let refusal = client::anonymous(&server.uri()).upload(&demo()).await.unwrap_err();
-    assert!(matches!(&refusal, RepositoryError::ContextPath { context_path, .. } if context_path == "/ctx"), "{refusal}");
+    assert!(
+        matches!(&refusal, RepositoryError::ContextPath { context_path, .. } if context_path == "/ctx"),
+        "{refusal}"
+    );
 }
 
 #[tokio::test]
 async fn a_token_is_sent_as_bearer_and_never_shown() {
     let server = MockServer::start().await;
     let world = crate::support::world::World::new();
-    get(ARCHIVE).and(header("Authorization", "Bearer t0ken")).respond_with(error(401, "unauthorized")).expect(1).mount(&server).await;
+    get(ARCHIVE)
+        .and(header("Authorization", "Bearer t0ken"))
+        .respond_with(error(401, "unauthorized"))
+        .expect(1)
+        .mount(&server)
+        .await;
     let mut settings = client::settings(&server.uri());
-    settings.token = Some(release::config::SecretRef { env: None, file: Some(world.write("token", "t0ken\n")) });
-    let refusal = publish::check(&*release::repository::for_settings(&settings).unwrap(), &demo()).await.unwrap_err();
+    settings.token =
+        Some(release::config::SecretRef { env: None, file: Some(world.write("token", "t0ken\n")) });
+    let refusal =
+        publish::check(&*release::repository::for_settings(&settings).unwrap(), &demo()).await.unwrap_err();
     assert!(matches!(refusal, RepositoryError::Denied { sent: true, .. }), "{refusal}");
     assert!(!format!("{refusal} {refusal:?}").contains("t0ken"));
 }
@@ -193,7 +213,10 @@ async fn a_redirected_upload_is_not_taken_for_a_success() {
 async fn a_page_that_is_no_index_is_told() {
     let server = MockServer::start().await;
     get(ARCHIVE).respond_with(ResponseTemplate::new(404)).mount(&server).await;
-    get("/index.yaml").respond_with(ResponseTemplate::new(200).set_body_string("<html>Please log in</html>")).mount(&server).await;
+    get("/index.yaml")
+        .respond_with(ResponseTemplate::new(200).set_body_string("<html>Please log in</html>"))
+        .mount(&server)
+        .await;
     let refusal = publish::check(&*client::anonymous(&server.uri()), &demo()).await.unwrap_err();
     assert!(matches!(refusal, RepositoryError::Index { .. }), "{refusal}");
 }
@@ -201,9 +224,17 @@ async fn a_page_that_is_no_index_is_told() {
 #[tokio::test]
 async fn a_server_that_does_not_answer_in_time_is_given_up() {
     let server = MockServer::start().await;
-    get(ARCHIVE).respond_with(ResponseTemplate::new(200).set_delay(Duration::from_secs(30))).expect(5).mount(&server).await;
+    get(ARCHIVE)
+        .respond_with(ResponseTemplate::new(200).set_delay(Duration::from_secs(30)))
+        .expect(5)
+        .mount(&server)
+        .await;
     let mut settings = client::settings(&server.uri());
     settings.timeout = Duration::from_millis(50);
-    let refusal = publish::check(&*release::repository::for_settings(&settings).unwrap(), &demo()).await.unwrap_err();
-    assert!(matches!(&refusal, RepositoryError::NoAnswer { attempts: 5, source, .. } if source.is_timeout()), "{refusal}");
+    let refusal =
+        publish::check(&*release::repository::for_settings(&settings).unwrap(), &demo()).await.unwrap_err();
+    assert!(
+        matches!(&refusal, RepositoryError::NoAnswer { attempts: 5, source, .. } if source.is_timeout()),
+        "{refusal}"
+    );
 }

@@ -28,7 +28,8 @@ fn form(field: &'static str, bytes: &[u8]) -> Form {
 
 /// A gzipped tar archive of these entries, however strange.
 fn archive(entries: &[(&str, &str)]) -> Vec<u8> {
-    let mut tar = tar::Builder::new(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default()));
+    let mut tar =
+        tar::Builder::new(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default()));
     for (name, data) in entries {
         let mut header = tar::Header::new_ustar();
         header.as_mut_bytes()[..name.len()].copy_from_slice(name.as_bytes());
@@ -44,11 +45,19 @@ fn archive(entries: &[(&str, &str)]) -> Vec<u8> {
 async fn an_upload_is_listed_read_and_deleted() {
     let museum = Serving::start(&[]);
     let (http, url, ours) = (http(), museum.url(), demo());
-    assert_eq!(said(http.post(format!("{url}/api/charts")).body(ours.bytes().to_vec()).send().await).await, r#"201 {"saved":true}"#);
+    assert_eq!(
+        said(http.post(format!("{url}/api/charts")).body(ours.bytes().to_vec()).send().await).await,
+        r#"201 {"saved":true}"#
+    );
     let index = said(http.get(format!("{url}/index.yaml")).send().await).await;
-    let created = index.lines().find_map(|line| line.trim().strip_prefix("created: ")).expect("a time").to_owned();
-    let generated = index.lines().find_map(|line| line.trim().strip_prefix("generated: ")).expect("a time").to_owned();
-    let index = index.replace(&created, "[TIME]").replace(&generated, "[TIME]").replace(&ours.digest().hex(), "[DIGEST]");
+    let created =
+        index.lines().find_map(|line| line.trim().strip_prefix("created: ")).expect("a time").to_owned();
+    let generated =
+        index.lines().find_map(|line| line.trim().strip_prefix("generated: ")).expect("a time").to_owned();
+    let index = index
+        .replace(&created, "[TIME]")
+        .replace(&generated, "[TIME]")
+        .replace(&ours.digest().hex(), "[DIGEST]");
     insta::assert_snapshot!(index, @"
     200 apiVersion: v1
     entries:
@@ -64,16 +73,22 @@ async fn an_upload_is_listed_read_and_deleted() {
     serverInfo: {}
     ");
     assert!(http.head(format!("{url}/index.yaml")).send().await.unwrap().status().is_success());
-    let read = http.get(format!("{url}/charts/demo-1.2.3+build.5.tgz")).send().await.unwrap().bytes().await.unwrap();
+    let read =
+        http.get(format!("{url}/charts/demo-1.2.3+build.5.tgz")).send().await.unwrap().bytes().await.unwrap();
     assert_eq!(read, ours.bytes());
-    for path in ["/api/charts/demo/1.2.3+build.5", "/api/charts/demo/latest", "/api/charts/demo", "/api/charts"] {
+    for path in
+        ["/api/charts/demo/1.2.3+build.5", "/api/charts/demo/latest", "/api/charts/demo", "/api/charts"]
+    {
         let answer = said(http.get(format!("{url}{path}")).send().await).await;
         assert!(answer.starts_with("200 ") && answer.contains(&ours.digest().hex()), "{path}: {answer}");
     }
     let version = format!("{url}/api/charts/demo/1.2.3+build.5");
     assert_eq!(said(http.delete(&version).send().await).await, r#"200 {"deleted":true}"#);
     assert!(said(http.delete(&version).send().await).await.starts_with("404 "));
-    assert_eq!(said(http.get(&version).send().await).await, r#"404 {"error":"no chart version found for demo-1.2.3+build.5"}"#);
+    assert_eq!(
+        said(http.get(&version).send().await).await,
+        r#"404 {"error":"no chart version found for demo-1.2.3+build.5"}"#
+    );
 }
 
 #[tokio::test]
@@ -81,12 +96,19 @@ async fn what_is_not_there_is_said_in_chartmuseums_words() {
     let museum = Serving::start(&["--context-path", "ctx"]);
     let (http, url) = (http(), museum.url());
     let mut answers = Vec::new();
-    for path in
-        ["/health", "/charts/demo-1.0.0.tgz", "/charts/..%2Fsecret.tgz", "/api/charts/demo", "/api/charts", "/nothing", "/../health"]
-    {
+    for path in [
+        "/health",
+        "/charts/demo-1.0.0.tgz",
+        "/charts/..%2Fsecret.tgz",
+        "/api/charts/demo",
+        "/api/charts",
+        "/nothing",
+        "/../health",
+    ] {
         answers.push(format!("GET {path}: {}", said(http.get(format!("{url}{path}")).send().await).await));
     }
-    answers.push(format!("PUT /api/charts: {}", said(http.put(format!("{url}/api/charts")).send().await).await));
+    answers
+        .push(format!("PUT /api/charts: {}", said(http.put(format!("{url}/api/charts")).send().await).await));
     insta::assert_snapshot!(answers.join("\n"), @r#"
     GET /health: 200 {"healthy":true}
     GET /charts/demo-1.0.0.tgz: 404 {"error":"object not found"}
@@ -110,7 +132,9 @@ async fn a_published_version_is_overwritten_only_by_force_and_only_where_that_is
         assert_eq!(raw, r#"409 {"error":"file already exists"}"#);
         let multipart = said(http.post(&api).multipart(form("chart", second.bytes())).send().await).await;
         assert_eq!(multipart, r#"409 {"error":"chart already exists"}"#);
-        let answer = said(http.post(format!("{api}?force")).multipart(form("chart", second.bytes())).send().await).await;
+        let answer =
+            said(http.post(format!("{api}?force")).multipart(form("chart", second.bytes())).send().await)
+                .await;
         assert!(answer.starts_with(forced), "{answer}");
     }
 }
@@ -120,8 +144,13 @@ async fn provenance_is_stored_beside_its_archive() {
     let museum = Serving::start(&[]);
     let (http, url) = (http(), museum.url());
     let both = form("chart", demo().bytes()).part("prov", Part::bytes(b"signed".to_vec()));
-    assert!(said(http.post(format!("{url}/api/charts")).multipart(both).send().await).await.starts_with("201"));
-    assert_eq!(said(http.get(format!("{url}/charts/demo-1.2.3+build.5.tgz.prov")).send().await).await, "200 signed");
+    assert!(
+        said(http.post(format!("{url}/api/charts")).multipart(both).send().await).await.starts_with("201")
+    );
+    assert_eq!(
+        said(http.get(format!("{url}/charts/demo-1.2.3+build.5.tgz.prov")).send().await).await,
+        "200 signed"
+    );
 }
 
 #[tokio::test]
@@ -140,7 +169,10 @@ async fn hostile_and_broken_uploads_are_refused_and_leave_nothing_behind() {
         ("name with a path", archive(&[("demo/Chart.yaml", &chart("../demo"))])),
         ("name of a directory", archive(&[("demo/Chart.yaml", &chart(".."))])),
         ("no name", archive(&[("demo/Chart.yaml", &chart("''"))])),
-        ("version with a path", archive(&[("demo/Chart.yaml", "apiVersion: v2\nname: demo\nversion: ../../x\n")])),
+        (
+            "version with a path",
+            archive(&[("demo/Chart.yaml", "apiVersion: v2\nname: demo\nversion: ../../x\n")]),
+        ),
         ("broken YAML", archive(&[("demo/Chart.yaml", "{{{")])),
         ("too large", vec![0; 100_001]),
     ];
@@ -151,9 +183,13 @@ async fn hostile_and_broken_uploads_are_refused_and_leave_nothing_behind() {
         assert_eq!(raw, multipart, "{what}");
         answers.push(format!("{what}: {raw}"));
     }
-    answers.push(format!("other field: {}", said(http.post(&api).multipart(form("file", demo().bytes())).send().await).await));
+    answers.push(format!(
+        "other field: {}",
+        said(http.post(&api).multipart(form("file", demo().bytes())).send().await).await
+    ));
     assert_eq!(std::fs::read_dir(museum.store()).unwrap().count(), 0);
-    answers.push(format!("first: {}", said(http.post(&api).body(demo().bytes().to_vec()).send().await).await));
+    answers
+        .push(format!("first: {}", said(http.post(&api).body(demo().bytes().to_vec()).send().await).await));
     let second = archive(&[("demo/Chart.yaml", &plain)]);
     answers.push(format!("one too many: {}", said(http.post(&api).body(second).send().await).await));
     insta::assert_snapshot!(answers.join("\n"), @r#"
@@ -177,12 +213,17 @@ async fn hostile_and_broken_uploads_are_refused_and_leave_nothing_behind() {
 
 #[tokio::test]
 async fn reading_may_be_open_while_writing_is_not() {
-    let museum = Serving::start(&["--username", "u", "--password-env", "MUSEUM_PASSWORD", "--auth-anonymous-get"]);
+    let museum =
+        Serving::start(&["--username", "u", "--password-env", "MUSEUM_PASSWORD", "--auth-anonymous-get"]);
     let (http, url) = (http(), museum.url());
     assert!(said(http.get(format!("{url}/index.yaml")).send().await).await.starts_with("200"));
     let post = || http.post(format!("{url}/api/charts")).body(demo().bytes().to_vec());
     assert_eq!(said(post().send().await).await, r#"401 {"error":"unauthorized"}"#);
-    assert!(said(post().basic_auth("u", Some(crate::support::museum::PASSWORD)).send().await).await.starts_with("201"));
+    assert!(
+        said(post().basic_auth("u", Some(crate::support::museum::PASSWORD)).send().await)
+            .await
+            .starts_with("201")
+    );
 }
 
 #[tokio::test]
@@ -198,7 +239,14 @@ async fn archives_put_into_the_directory_by_hand_are_listed() {
 fn it_ends_with_success_at_a_signal() {
     for signal in ["-TERM", "-INT"] {
         let mut museum = Serving::start(&[]);
-        assert!(Command::new("kill").args([signal, &museum.id().to_string()]).stdout(Stdio::null()).status().unwrap().success());
+        assert!(
+            Command::new("kill")
+                .args([signal, &museum.id().to_string()])
+                .stdout(Stdio::null())
+                .status()
+                .unwrap()
+                .success()
+        );
         let started = Instant::now();
         let status = loop {
             if let Some(status) = museum.ended() {

@@ -23,9 +23,15 @@ async fn empty_repository() -> (String, String) {
     let certificate = authority.self_signed(&key).expect("an authority");
     let issuer = Issuer::new(authority, key);
     let server_key = KeyPair::generate().expect("a key");
-    let server = CertificateParams::new(vec!["127.0.0.1".to_owned()]).expect("parameters").signed_by(&server_key, &issuer).expect("signed");
+    let server = CertificateParams::new(vec!["127.0.0.1".to_owned()])
+        .expect("parameters")
+        .signed_by(&server_key, &issuer)
+        .expect("signed");
     let private = PrivateKeyDer::try_from(server_key.serialize_der()).expect("a private key");
-    let config = ServerConfig::builder().with_no_client_auth().with_single_cert(vec![server.der().clone()], private).expect("a server");
+    let config = ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(vec![server.der().clone()], private)
+        .expect("a server");
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("bind a port");
     let url = format!("https://{}", listener.local_addr().expect("an address"));
     tokio::spawn(answer(listener, TlsAcceptor::from(Arc::new(config))));
@@ -48,7 +54,8 @@ async fn answer_one(connection: TcpStream, tls: &TlsAcceptor) -> std::io::Result
     } else {
         ("404 Not Found", "")
     };
-    let answer = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
+    let answer =
+        format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
     connection.write_all(answer.as_bytes()).await?;
     connection.shutdown().await
 }
@@ -59,8 +66,14 @@ async fn an_authority_of_ones_own_is_trusted_by_ca_file() {
     let (url, pem) = empty_repository().await;
     settings.url = release::redact::RedactedUrl::new(url.parse().unwrap());
     let unknown = publish::check(&*repository::for_settings(&settings).unwrap(), &demo()).await.unwrap_err();
-    assert!(matches!(unknown, RepositoryError::NoAnswer { attempts: 1, .. }), "no further attempt makes it trusted: {unknown}");
-    assert_eq!(unknown.hint(), Some("set `ca-file` of the repository when an authority of your own signed it"));
+    assert!(
+        matches!(unknown, RepositoryError::NoAnswer { attempts: 1, .. }),
+        "no further attempt makes it trusted: {unknown}"
+    );
+    assert_eq!(
+        unknown.hint(),
+        Some("set `ca-file` of the repository when an authority of your own signed it")
+    );
     let world = World::new();
     settings.ca_file = Some(world.write("ca.pem", pem));
     let action = publish::check(&*repository::for_settings(&settings).unwrap(), &demo()).await.unwrap();
@@ -76,7 +89,9 @@ fn a_ca_file_without_certificates_is_told() {
         if let Some(content) = content {
             world.write("ca.pem", content);
         }
-        let Err(refusal) = repository::for_settings(&settings) else { panic!("a client without its authority") };
+        let Err(refusal) = repository::for_settings(&settings) else {
+            panic!("a client without its authority")
+        };
         assert!(matches!(refusal, RepositoryError::CaFile { .. }), "{refusal}");
     }
 }

@@ -1,4 +1,5 @@
-//! What applying one object would do: one dry run, and a read only where the answer of the dry run does not tell enough.
+//! What applying one object would do: one dry run, and a read only where the answer of the dry run does not
+//! tell enough.
 
 use std::collections::BTreeMap;
 
@@ -63,9 +64,14 @@ impl Ask<'_> {
     /// The text is that of the last revision: the live object tells whether anything else has changed it.
     async fn same(&self, question: &Question<'_>) -> Result<Effect, kube::Error> {
         let live = objects::metadata(&question.api, question.name);
-        let (live, answer) = futures::future::join(live, self.dry_run(question, self.options.force_conflicts)).await;
+        let (live, answer) =
+            futures::future::join(live, self.dry_run(question, self.options.force_conflicts)).await;
         let answer = answer?;
-        Ok(if live?.as_ref() == Some(&answer) && !objects::needs_migration(&answer) { Effect::Unchanged } else { effect(&answer) })
+        Ok(if live?.as_ref() == Some(&answer) && !objects::needs_migration(&answer) {
+            Effect::Unchanged
+        } else {
+            effect(&answer)
+        })
     }
 
     async fn apply(&self, question: &Question<'_>) -> Result<Effect, kube::Error> {
@@ -76,8 +82,14 @@ impl Ask<'_> {
         objects::apply(&question.api, question.name, &question.value, Apply { dry_run: true, force }).await
     }
 
-    /// What an answer means: whose the object is comes first, then what it waits for, then what is wrong with it.
-    async fn or_later(&self, question: &Question<'_>, object: &Object, answer: Result<Effect, kube::Error>) -> Result<Effect, Why> {
+    /// What an answer means: whose the object is comes first, then what it waits for, then what is wrong with
+    /// it.
+    async fn or_later(
+        &self,
+        question: &Question<'_>,
+        object: &Object,
+        answer: Result<Effect, kube::Error>,
+    ) -> Result<Effect, Why> {
         let may_exist = !question.name.is_empty() && !matches!(answer, Ok(Effect::Create));
         if may_exist && !question.is_ours && !self.options.take_ownership {
             self.check_owner(question).await?;
@@ -94,11 +106,16 @@ impl Ask<'_> {
             return Err(why.without_own());
         }
         // Whether the server takes it at all can be asked; the migration decides what happens to the fields.
-        self.dry_run(question, true).await.map(|_| Effect::Update { migrate: true }).map_err(|error| Why::of(&error))
+        self.dry_run(question, true)
+            .await
+            .map(|_| Effect::Update { migrate: true })
+            .map_err(|error| Why::of(&error))
     }
 
     async fn check_owner(&self, question: &Question<'_>) -> Result<(), Why> {
-        let live = objects::metadata(&question.api, question.name).await.map_err(|error| Why::Api(Cause::of(&error)))?;
+        let live = objects::metadata(&question.api, question.name)
+            .await
+            .map_err(|error| Why::Api(Cause::of(&error)))?;
         live.and_then(|live| foreign(&live, self.release)).map_or(Ok(()), |text| Err(Why::Foreign(text)))
     }
 
@@ -108,11 +125,13 @@ impl Ask<'_> {
         }
         let live = apply::live(self.cluster, self.served, new, &self.release.namespace).await;
         let live = live.map_err(|error| Why::Api(Cause::Other(error.cause().to_string())))?;
-        Ok(live.is_some_and(|live| crd::stays(self.options.crds, &live, &new.value, old.map(|old| &old.value))))
+        Ok(live
+            .is_some_and(|live| crd::stays(self.options.crds, &live, &new.value, old.map(|old| &old.value))))
     }
 }
 
-/// Asks once more for an object that could not be asked for, now that its namespace may be there. `None` when it still cannot be.
+/// Asks once more for an object that could not be asked for, now that its namespace may be there. `None` when
+/// it still cannot be.
 pub(super) async fn again(prepared: &Prepared, step: &Step) -> Option<Why> {
     let api = prepared.kinds.api(&prepared.cluster, &step.object, &prepared.release.namespace)?;
     let value = marked(&step.object.value, &prepared.release);
@@ -123,12 +142,18 @@ pub(super) async fn again(prepared: &Prepared, step: &Step) -> Option<Why> {
     let is_away = matches!(&error, kube::Error::Api(status) if status.code == 404);
     let why = Why::of(&error);
     let by_new_crd = why.is_invalid() && new.iter().any(|crd| crd.is_crd() && crd::brings(crd, &step.object));
-    let later =
-        is_away || by_new_crd || why.is_own_conflict() || needs::come_along(&error, &step.object, &new, &prepared.release.namespace);
+    let later = is_away
+        || by_new_crd
+        || why.is_own_conflict()
+        || needs::come_along(&error, &step.object, &new, &prepared.release.namespace);
     (!later).then_some(why)
 }
 
 /// The dry run of an object that does not exist has no version.
 fn effect(answer: &ObjectMeta) -> Effect {
-    if answer.resource_version.is_none() { Effect::Create } else { Effect::Update { migrate: objects::needs_migration(answer) } }
+    if answer.resource_version.is_none() {
+        Effect::Create
+    } else {
+        Effect::Update { migrate: objects::needs_migration(answer) }
+    }
 }

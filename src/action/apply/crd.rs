@@ -28,7 +28,8 @@ mod tests {
     use super::*;
 
     fn crd(properties: &[&str], description: &str) -> Value {
-        let properties: serde_json::Map<String, Value> = properties.iter().map(|name| ((*name).to_owned(), json!({}))).collect();
+        let properties: serde_json::Map<String, Value> =
+            properties.iter().map(|name| ((*name).to_owned(), json!({}))).collect();
         json!({"spec": {"versions": [{"name": "v1", "schema": {"openAPIV3Schema": {"description": description, "properties": properties}}}]}})
     }
 
@@ -43,7 +44,8 @@ mod tests {
             (&worded, &small, None, [false, false, false]),
         ];
         for (live, new, old, expected) in table {
-            let found = [Crds::AsRendered, Crds::LoseNothing, Crds::NeverBack].map(|policy| stays(policy, live, new, old));
+            let found = [Crds::AsRendered, Crds::LoseNothing, Crds::NeverBack]
+                .map(|policy| stays(policy, live, new, old));
             assert_eq!(found, expected, "{live} {new} {old:?}");
         }
     }

@@ -1,5 +1,7 @@
-//! Writes what was prepared: kind by kind in the manifest's order, the objects of one kind side by side, deletions last.
-//! Kinds whose objects all exist already go together with their neighbours, since none of them waits for another.
+//! Writes what was prepared: kind by kind in the manifest's order, the objects of one kind side by side,
+//! deletions last.
+//! Kinds whose objects all exist already go together with their neighbours, since none of them waits for
+//! another.
 //!
 //! Every write may be repeated: a run that was killed at any point is finished by the next one.
 
@@ -77,16 +79,23 @@ struct Written {
 impl Prepared {
     /// Writes everything; the first kind with a failure is the last one that is written.
     ///
-    /// Namespaces come first. Then whatever could not be asked for is asked for, so that an install into a new namespace is refused as a
-    /// whole, too.
+    /// Namespaces come first. Then whatever could not be asked for is asked for, so that an install into a
+    /// new namespace is refused as a whole, too.
     /// `may_write` is asked before each kind.
-    pub async fn execute(&self, may_write: &(dyn Fn() -> Result<(), ActionError> + Send + Sync)) -> Result<Applied, Failed> {
+    pub async fn execute(
+        &self,
+        may_write: &(dyn Fn() -> Result<(), ActionError> + Send + Sync),
+    ) -> Result<Applied, Failed> {
         let mut applied = Applied::default();
         let go_on = |applied: &mut Applied| match may_write() {
             Ok(()) => Ok(()),
-            Err(error) => Err(Failed { stopped: Some(Box::new(error)), ..Failed::new(std::mem::take(applied), Vec::new()) }),
+            Err(error) => Err(Failed {
+                stopped: Some(Box::new(error)),
+                ..Failed::new(std::mem::take(applied), Vec::new())
+            }),
         };
-        let (namespaces, rest) = self.steps.split_at(self.steps.iter().rposition(is_namespace).map_or(0, |last| last + 1));
+        let (namespaces, rest) =
+            self.steps.split_at(self.steps.iter().rposition(is_namespace).map_or(0, |last| last + 1));
         for group in namespaces.chunk_by(go_together) {
             go_on(&mut applied)?;
             self.write_group(group, &mut applied).await?;
@@ -104,7 +113,8 @@ impl Prepared {
     }
 
     async fn ask_again(&self, steps: &[Step], applied: &mut Applied) -> Result<(), Failed> {
-        let unasked = steps.iter().filter(|step| step.effect == Effect::Unasked && !step.object.name().is_empty());
+        let unasked =
+            steps.iter().filter(|step| step.effect == Effect::Unasked && !step.object.name().is_empty());
         let answers: Vec<Option<Problem>> = in_parallel(unasked, async |step: &Step| {
             let why = ask::again(self, step).await?;
             Some(Problem { key: step.key.clone(), why })
@@ -125,7 +135,9 @@ impl Prepared {
                 Some(Written { created: false, .. }) => &mut applied.updated,
             };
             list.push(step.key.clone());
-            problems.extend(written.and_then(|written| written.problem).map(|why| Problem { key: step.key.clone(), why }));
+            problems.extend(
+                written.and_then(|written| written.problem).map(|why| Problem { key: step.key.clone(), why }),
+            );
         }
         if problems.is_empty() {
             problems = self.establish(group).await;
@@ -166,7 +178,11 @@ impl Prepared {
         loop {
             match objects::apply(api, name, &value, how).await {
                 // Established, but not yet known to this API server.
-                Err(kube::Error::Api(status)) if is_new_kind(step, status.code) && start.elapsed() < SERVED => sleep(PAUSE).await,
+                Err(kube::Error::Api(status))
+                    if is_new_kind(step, status.code) && start.elapsed() < SERVED =>
+                {
+                    sleep(PAUSE).await
+                }
                 answer => return answer.map(drop),
             }
         }
@@ -175,15 +191,21 @@ impl Prepared {
     /// Waits for the CRDs of a group whose kinds the release uses.
     async fn establish(&self, group: &[Step]) -> Vec<Problem> {
         let used = |crd: &&Step| {
-            crd.object.is_crd() && self.steps.iter().any(|step| step.effect == Effect::Unasked && crd::brings(&crd.object, &step.object))
+            crd.object.is_crd()
+                && self
+                    .steps
+                    .iter()
+                    .any(|step| step.effect == Effect::Unasked && crd::brings(&crd.object, &step.object))
         };
-        let found: Vec<Option<Problem>> = in_parallel(group.iter().filter(used), |step| self.established(step)).collect().await;
+        let found: Vec<Option<Problem>> =
+            in_parallel(group.iter().filter(used), |step| self.established(step)).collect().await;
         found.into_iter().flatten().collect()
     }
 
     async fn established(&self, step: &Step) -> Option<Problem> {
         let api: Api<CustomResourceDefinition> = Api::all(self.cluster.client.clone());
-        let waited = timeout(ESTABLISHED, await_condition(api, step.object.name(), is_crd_established())).await;
+        let waited =
+            timeout(ESTABLISHED, await_condition(api, step.object.name(), is_crd_established())).await;
         let text = match waited {
             Ok(Ok(_)) => return None,
             Ok(Err(error)) => error.to_string(),
@@ -193,7 +215,8 @@ impl Prepared {
     }
 
     async fn delete_group(&self, group: &[Deletion], applied: &mut Applied) -> Result<(), Failed> {
-        let deleted: Vec<Result<bool, kube::Error>> = in_parallel(group, |deletion| self.delete(deletion)).collect().await;
+        let deleted: Vec<Result<bool, kube::Error>> =
+            in_parallel(group, |deletion| self.delete(deletion)).collect().await;
         let mut problems = Vec::new();
         for (deletion, deleted) in group.iter().zip(deleted) {
             match deleted {
@@ -206,8 +229,11 @@ impl Prepared {
     }
 
     async fn delete(&self, deletion: &Deletion) -> Result<bool, kube::Error> {
-        let Some(api) = self.kinds.api(&self.cluster, &deletion.object, &self.release.namespace) else { return Ok(false) };
-        objects::delete(&api, deletion.object.name(), deletion.uid.clone(), PropagationPolicy::Background).await
+        let Some(api) = self.kinds.api(&self.cluster, &deletion.object, &self.release.namespace) else {
+            return Ok(false);
+        };
+        objects::delete(&api, deletion.object.name(), deletion.uid.clone(), PropagationPolicy::Background)
+            .await
     }
 }
 
@@ -254,8 +280,10 @@ mod tests {
             step("Certificate", update),
             step("Issuer", update),
         ];
-        let groups: Vec<Vec<&str>> =
-            steps.chunk_by(go_together).map(|group| group.iter().map(|step| step.key.kind.as_str()).collect()).collect();
+        let groups: Vec<Vec<&str>> = steps
+            .chunk_by(go_together)
+            .map(|group| group.iter().map(|step| step.key.kind.as_str()).collect())
+            .collect();
         let expected = [
             vec!["ServiceAccount", "ConfigMap", "ConfigMap"],
             vec!["ClusterRole"],

@@ -1,7 +1,8 @@
 //! The objects of a release, written to a cluster by server-side apply.
 //!
-//! [`prepare`] reads, checks whose the objects are and sends every one as a dry run; it changes nothing. Only when the server would take all of
-//! them can they be written. Every write may be repeated, so a run that was killed at any point is finished by the next one.
+//! [`prepare`] reads, checks whose the objects are and sends every one as a dry run; it changes nothing. Only
+//! when the server would take all of them can they be written. Every write may be repeated, so a run that was
+//! killed at any point is finished by the next one.
 
 mod ask;
 mod crd;
@@ -55,14 +56,16 @@ pub enum Crds {
 pub enum Effect {
     /// It does not exist yet.
     Create,
-    /// It may change; `migrate`: Helm owns fields of it by updates (a release of Helm 3), which is turned into applies first.
+    /// It may change; `migrate`: Helm owns fields of it by updates (a release of Helm 3), which is turned
+    /// into applies first.
     Update {
         /// Whether it has to be migrated first.
         migrate: bool,
     },
     /// The server would change nothing, so nothing is sent.
     Unchanged,
-    /// It can be asked for only when something else of the release is there: its CRD, its namespace, what it refers to.
+    /// It can be asked for only when something else of the release is there: its CRD, its namespace, what it
+    /// refers to.
     Unasked,
     /// A CRD that is newer than the manifest's, and stays.
     KeptCrd,
@@ -109,10 +112,12 @@ impl Prepared {
     }
 }
 
-/// Checks the objects of `new` against the cluster and asks the server for each whether it would take it; writes nothing.
+/// Checks the objects of `new` against the cluster and asks the server for each whether it would take it;
+/// writes nothing.
 ///
-/// `old` are the objects of the revision that is replaced (empty for an install): they need no check of ownership, and those that `new` lacks
-/// are deleted, but for CRDs and for live objects with `helm.sh/resource-policy: keep`.
+/// `old` are the objects of the revision that is replaced (empty for an install): they need no check of
+/// ownership, and those that `new` lacks are deleted, but for CRDs and for live objects with
+/// `helm.sh/resource-policy: keep`.
 pub async fn prepare(
     cluster: &Cluster,
     kinds: &Kinds,
@@ -122,25 +127,47 @@ pub async fn prepare(
     options: &ApplyOptions,
 ) -> Result<Prepared, Refused> {
     let all = kinds.with_crds(new);
-    let old_by_key: BTreeMap<Key, &Object> = old.iter().map(|object| (all.key(object, &release.namespace), object)).collect();
+    let old_by_key: BTreeMap<Key, &Object> =
+        old.iter().map(|object| (all.key(object, &release.namespace), object)).collect();
     let ask = Ask { cluster, served: kinds, kinds: &all, release, old: &old_by_key, new, options: *options };
     let objects = last_of_each(&all, release, new);
     let answers: Vec<_> = in_parallel(&objects, |(key, object)| ask.about(key, object)).collect().await;
     let steps = settle(&objects, answers, options.installing)?;
-    let deletions = deletions(cluster, &all, release, old, &steps).await.map_err(|error| Refused::api(error, options.installing))?;
-    Ok(Prepared { cluster: cluster.clone(), kinds: all, release: release.clone(), options: *options, steps, deletions })
+    let deletions = deletions(cluster, &all, release, old, &steps)
+        .await
+        .map_err(|error| Refused::api(error, options.installing))?;
+    Ok(Prepared {
+        cluster: cluster.clone(),
+        kinds: all,
+        release: release.clone(),
+        options: *options,
+        steps,
+        deletions,
+    })
 }
 
-/// An object that the manifest has twice is applied as its last text says, as when Helm applies them one after the other.
+/// An object that the manifest has twice is applied as its last text says, as when Helm applies them one
+/// after the other.
 fn last_of_each<'o>(kinds: &Kinds, release: &ReleaseId, new: &'o [Object]) -> Vec<(Key, &'o Object)> {
-    let keyed: Vec<(Key, &Object)> = new.iter().map(|object| (kinds.key(object, &release.namespace), object)).collect();
-    let last: BTreeMap<Key, usize> = keyed.iter().enumerate().map(|(index, (key, _))| (key.clone(), index)).collect();
+    let keyed: Vec<(Key, &Object)> =
+        new.iter().map(|object| (kinds.key(object, &release.namespace), object)).collect();
+    let last: BTreeMap<Key, usize> =
+        keyed.iter().enumerate().map(|(index, (key, _))| (key.clone(), index)).collect();
     let is_last = |index: usize, key: &Key| key.name.is_empty() || last[key] == index;
-    keyed.iter().enumerate().filter(|(index, (key, _))| is_last(*index, key)).map(|(_, (key, object))| (key.clone(), *object)).collect()
+    keyed
+        .iter()
+        .enumerate()
+        .filter(|(index, (key, _))| is_last(*index, key))
+        .map(|(_, (key, object))| (key.clone(), *object))
+        .collect()
 }
 
 /// All answers together: a refusal by the old schema of a CRD that this release changes is none.
-fn settle(objects: &[(Key, &Object)], answers: Vec<Result<Effect, Why>>, installing: bool) -> Result<Vec<Step>, Refused> {
+fn settle(
+    objects: &[(Key, &Object)],
+    answers: Vec<Result<Effect, Why>>,
+    installing: bool,
+) -> Result<Vec<Step>, Refused> {
     let changed = |(index, answer): (usize, &Result<Effect, Why>)| {
         let changes = !matches!(answer, Ok(Effect::Unchanged | Effect::KeptCrd));
         (changes && objects[index].1.is_crd()).then(|| objects[index].1)
@@ -168,14 +195,21 @@ async fn deletions(
 ) -> Result<Vec<Deletion>, ApiError> {
     let stays = |key: &Key| steps.iter().any(|step| step.key == *key);
     let keyed = old.iter().filter(|object| !object.is_crd() && !object.name().is_empty());
-    let gone = keyed.map(|object| (kinds.key(object, &release.namespace), object)).filter(|(key, _)| !stays(key));
+    let gone =
+        keyed.map(|object| (kinds.key(object, &release.namespace), object)).filter(|(key, _)| !stays(key));
     let found: Vec<Result<Option<Deletion>, ApiError>> =
         in_parallel(gone, |(key, object)| deletion(cluster, kinds, release, key, object)).collect().await;
     found.into_iter().filter_map(Result::transpose).collect()
 }
 
 /// `None` when it is gone, is to be kept, or is of a kind that is no longer served.
-async fn deletion(cluster: &Cluster, kinds: &Kinds, release: &ReleaseId, key: Key, object: &Object) -> Result<Option<Deletion>, ApiError> {
+async fn deletion(
+    cluster: &Cluster,
+    kinds: &Kinds,
+    release: &ReleaseId,
+    key: Key,
+    object: &Object,
+) -> Result<Option<Deletion>, ApiError> {
     let Some(api) = kinds.api(cluster, object, &release.namespace) else { return Ok(None) };
     let live = objects::metadata(&api, object.name()).await;
     let live = live.map_err(|error| ApiError::new(cluster, format!("read {key}"), &error))?;
@@ -204,8 +238,10 @@ mod tests {
     }
 
     fn crd() -> Object {
-        Object::new(json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": "as.g"},
-            "spec": {"group": "g", "names": {"kind": "A"}, "versions": [{"name": "v1"}]}}))
+        Object::new(
+            json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": "as.g"},
+            "spec": {"group": "g", "names": {"kind": "A"}, "versions": [{"name": "v1"}]}}),
+        )
     }
 
     fn invalid() -> Why {
@@ -227,7 +263,10 @@ mod tests {
     fn an_object_given_twice_is_applied_once() {
         let new = [object("A", "a"), object("B", "b"), object("A", "a")];
         let release = ReleaseId { name: "r".into(), namespace: "ns".into() };
-        let kept: Vec<String> = last_of_each(&Kinds::default(), &release, &new).into_iter().map(|(key, _)| key.to_string()).collect();
+        let kept: Vec<String> = last_of_each(&Kinds::default(), &release, &new)
+            .into_iter()
+            .map(|(key, _)| key.to_string())
+            .collect();
         assert_eq!(kept, ["B b", "A a"]);
     }
 }

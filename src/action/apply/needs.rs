@@ -2,10 +2,11 @@
 
 use crate::helm::manifest::Object;
 
-/// Whether the server refuses the object only because something is missing that the release brings: a namespace, a role, an account.
+/// Whether the server refuses the object only because something is missing that the release brings: a
+/// namespace, a role, an account.
 ///
-/// Applying an object that does not exist is no error; a 404 is always about something else, and names it. The release's own namespace
-/// (`namespace`) is made before its objects.
+/// Applying an object that does not exist is no error; a 404 is always about something else, and names it.
+/// The release's own namespace (`namespace`) is made before its objects.
 pub(super) fn come_along(error: &kube::Error, object: &Object, new: &[Object], namespace: &str) -> bool {
     let kube::Error::Api(status) = error else { return false };
     match status.code {
@@ -22,7 +23,9 @@ pub(super) fn come_along(error: &kube::Error, object: &Object, new: &[Object], n
 fn is_for_pod(other: &Object, pod: &Object) -> bool {
     let spec = &pod.value["spec"];
     match other.kind() {
-        "ServiceAccount" => spec["serviceAccountName"] == other.name() || spec["serviceAccount"] == other.name(),
+        "ServiceAccount" => {
+            spec["serviceAccountName"] == other.name() || spec["serviceAccount"] == other.name()
+        }
         "PriorityClass" => spec["priorityClassName"] == other.name(),
         "RuntimeClass" => spec["runtimeClassName"] == other.name(),
         _ => false,
@@ -37,7 +40,8 @@ mod tests {
     use super::*;
 
     fn refusal(code: u16, name: &str) -> kube::Error {
-        let status: Status = serde_json::from_value(json!({"code": code, "details": {"name": name}})).unwrap();
+        let status: Status =
+            serde_json::from_value(json!({"code": code, "details": {"name": name}})).unwrap();
         kube::Error::Api(Box::new(status))
     }
 
@@ -49,8 +53,11 @@ mod tests {
     fn only_what_the_release_brings_is_waited_for() {
         let binding = object("RoleBinding", "b", &json!({}));
         let pod = object("Pod", "p", &json!({"serviceAccountName": "sa"}));
-        let new =
-            [object("Role", "role", &json!({})), object("ServiceAccount", "sa", &json!({})), object("Namespace", "other", &json!({}))];
+        let new = [
+            object("Role", "role", &json!({})),
+            object("ServiceAccount", "sa", &json!({})),
+            object("Namespace", "other", &json!({})),
+        ];
         let table = [
             (&binding, refusal(404, "role"), true),
             (&binding, refusal(404, "release-namespace"), true),

@@ -58,18 +58,28 @@ impl Refused {
 
     /// Whose the objects are is decided first, as in Helm; the other problems would only hide it.
     fn text(&self) -> String {
-        let foreign: Vec<String> =
-            self.problems.iter().filter(|problem| matches!(problem.why, Why::Foreign(_))).map(ToString::to_string).collect();
+        let foreign: Vec<String> = self
+            .problems
+            .iter()
+            .filter(|problem| matches!(problem.why, Why::Foreign(_)))
+            .map(ToString::to_string)
+            .collect();
         if !foreign.is_empty() {
             let verb = if self.installing { "install" } else { "update" };
             return format!("unable to continue with {verb}: {}", foreign.join("\n"));
         }
         if self.problems.is_empty() {
-            return "the objects of the release cannot be compared with the cluster; nothing was changed".to_owned();
+            return "the objects of the release cannot be compared with the cluster; nothing was changed"
+                .to_owned();
         }
         let conflicts = self.problems.iter().any(|problem| matches!(problem.why, Why::Conflict(_)));
-        let hint = if conflicts { "\n--force-conflicts takes the fields away from their managers" } else { "" };
-        format!("the API server would not take {} of the objects; nothing was changed{}{hint}", self.problems.len(), lines(&self.problems))
+        let hint =
+            if conflicts { "\n--force-conflicts takes the fields away from their managers" } else { "" };
+        format!(
+            "the API server would not take {} of the objects; nothing was changed{}{hint}",
+            self.problems.len(),
+            lines(&self.problems)
+        )
     }
 }
 
@@ -85,14 +95,21 @@ impl fmt::Display for Problem {
             Why::Foreign(text) => {
                 let namespace = key.namespace.as_deref().unwrap_or_default();
                 let (kind, name) = (&key.kind, &key.name);
-                write!(f, "{kind} {name:?} in namespace {namespace:?} exists and cannot be imported into the current release: {text}")
+                write!(
+                    f,
+                    "{kind} {name:?} in namespace {namespace:?} exists and cannot be imported into the current release: {text}"
+                )
             }
             Why::Conflict(fields) => {
                 let fields: Vec<String> = fields.iter().map(ToString::to_string).collect();
                 write!(f, "{key}: {}", fields.join(", "))
             }
             Why::Unserved { api_version } => {
-                write!(f, "{key}: no matches for kind {:?} in version {api_version:?}; is its CRD installed?", key.kind)
+                write!(
+                    f,
+                    "{key}: no matches for kind {:?} in version {api_version:?}; is its CRD installed?",
+                    key.kind
+                )
             }
             Why::Api(cause) => write!(f, "{key}: {cause}"),
         }
@@ -103,7 +120,9 @@ impl Why {
     /// Sorts the answer to an apply.
     pub(super) fn of(error: &kube::Error) -> Self {
         match error {
-            kube::Error::Api(status) if !owned_fields(status).is_empty() => Why::Conflict(owned_fields(status)),
+            kube::Error::Api(status) if !owned_fields(status).is_empty() => {
+                Why::Conflict(owned_fields(status))
+            }
             error => Why::Api(Cause::of(error)),
         }
     }
@@ -113,12 +132,15 @@ impl Why {
         match self {
             Why::Api(Cause::Refused { code: 400 | 422, .. }) => true,
             // The API server's own answer to a field that the schema does not have.
-            Why::Api(Cause::Refused { code: 500, message }) => message.starts_with("failed to create typed patch object"),
+            Why::Api(Cause::Refused { code: 500, message }) => {
+                message.starts_with("failed to create typed patch object")
+            }
             _ => false,
         }
     }
 
-    /// Fields are owned by Helm's own updates alone: the object is of a release of Helm 3, and is to be migrated.
+    /// Fields are owned by Helm's own updates alone: the object is of a release of Helm 3, and is to be
+    /// migrated.
     pub(super) fn is_own_conflict(&self) -> bool {
         matches!(self, Why::Conflict(fields) if fields.iter().all(|field| field.manager == FIELD_MANAGER))
     }
@@ -126,7 +148,9 @@ impl Why {
     /// The conflicts with others than Helm itself.
     pub(super) fn without_own(self) -> Self {
         match self {
-            Why::Conflict(fields) => Why::Conflict(fields.into_iter().filter(|field| field.manager != FIELD_MANAGER).collect()),
+            Why::Conflict(fields) => {
+                Why::Conflict(fields.into_iter().filter(|field| field.manager != FIELD_MANAGER).collect())
+            }
             other => other,
         }
     }
@@ -140,19 +164,30 @@ mod tests {
     use super::*;
 
     fn key(kind: &str, namespace: Option<&str>) -> Key {
-        Key { group: String::new(), kind: kind.into(), namespace: namespace.map(str::to_owned), name: "x".into() }
+        Key {
+            group: String::new(),
+            kind: kind.into(),
+            namespace: namespace.map(str::to_owned),
+            name: "x".into(),
+        }
     }
 
     fn conflict(managers: &[&str]) -> Why {
         let cause = |manager: &&str| json!({"reason": "FieldManagerConflict", "message": format!("conflict with \"{manager}\" using v1"), "field": ".data.k"});
         let causes: Vec<_> = managers.iter().map(cause).collect();
-        let status: Status = serde_json::from_value(json!({"code": 409, "details": {"causes": causes}})).unwrap();
+        let status: Status =
+            serde_json::from_value(json!({"code": 409, "details": {"causes": causes}})).unwrap();
         Why::of(&kube::Error::Api(Box::new(status)))
     }
 
     #[test]
     fn ownership_is_told_in_helms_words_and_first() {
-        let problems = |why| vec![Problem { key: key("A", Some("ns")), why: conflict(&["hand"]) }, Problem { key: key("Node", None), why }];
+        let problems = |why| {
+            vec![
+                Problem { key: key("A", Some("ns")), why: conflict(&["hand"]) },
+                Problem { key: key("Node", None), why },
+            ]
+        };
         let foreign = || Why::Foreign("invalid ownership metadata; …".into());
         insta::assert_snapshot!(Refused::new(problems(foreign()), true), @r#"unable to continue with install: Node "x" in namespace "" exists and cannot be imported into the current release: invalid ownership metadata; …"#);
         insta::assert_snapshot!(Refused::new(problems(Why::Unserved { api_version: "g/v1".into() }), false), @r#"

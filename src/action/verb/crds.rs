@@ -1,4 +1,5 @@
-//! The files below a chart's `crds/`: applied before everything else of an install, then waited for. Never upgraded, never taken back.
+//! The files below a chart's `crds/`: applied before everything else of an install, then waited for. Never
+//! upgraded, never taken back.
 
 use std::time::Duration;
 
@@ -17,7 +18,12 @@ use crate::plan::crd;
 const ESTABLISHED: Duration = Duration::from_mins(1);
 
 /// Applies the files one after the other. A live CRD that would lose a version or a field stays as it is.
-pub(super) async fn install(verb: ActionContext<'_>, kinds: &Kinds, crds: &[Crd<'_>], force: bool) -> Result<(), ActionError> {
+pub(super) async fn install(
+    verb: ActionContext<'_>,
+    kinds: &Kinds,
+    crds: &[Crd<'_>],
+    force: bool,
+) -> Result<(), ActionError> {
     let mut applied = Vec::new();
     for file in crds {
         for object in objects_of(file)? {
@@ -27,10 +33,24 @@ pub(super) async fn install(verb: ActionContext<'_>, kinds: &Kinds, crds: &[Crd<
         }
     }
     let ActionContext { cluster, release, talk, .. } = verb;
-    Ok(wait::ready(cluster, kinds, &applied, &release.namespace, Until::Ready { jobs: false }, ESTABLISHED, talk).await?)
+    Ok(wait::ready(
+        cluster,
+        kinds,
+        &applied,
+        &release.namespace,
+        Until::Ready { jobs: false },
+        ESTABLISHED,
+        talk,
+    )
+    .await?)
 }
 
-async fn apply(verb: ActionContext<'_>, kinds: &Kinds, object: &Object, force: bool) -> Result<bool, ActionError> {
+async fn apply(
+    verb: ActionContext<'_>,
+    kinds: &Kinds,
+    object: &Object,
+    force: bool,
+) -> Result<bool, ActionError> {
     let ActionContext { cluster, release, permit, talk, .. } = verb;
     let key = kinds.key(object, &release.namespace);
     let problem = |why| {
@@ -42,19 +62,26 @@ async fn apply(verb: ActionContext<'_>, kinds: &Kinds, object: &Object, force: b
     };
     let live = api.get_opt(object.name()).await.map_err(|error| problem(Why::Api(Cause::of(&error))))?;
     let live = live.and_then(|live| serde_json::to_value(live).ok());
-    if let Some(lost) = live.filter(|_| object.is_crd()).map(|live| crd::lost(&live, &object.value)).filter(|lost| !lost.is_empty()) {
+    if let Some(lost) = live
+        .filter(|_| object.is_crd())
+        .map(|live| crd::lost(&live, &object.value))
+        .filter(|lost| !lost.is_empty())
+    {
         talk(&format!("{key} stays as it is: the chart's would take away {}", lost.join(", ")));
         return Ok(false);
     }
     permit.check()?;
     let how = Apply { dry_run: false, force };
-    objects::apply(&api, object.name(), &object.value, how).await.map_err(|error| problem(Why::Api(Cause::of(&error))))?;
+    objects::apply(&api, object.name(), &object.value, how)
+        .await
+        .map_err(|error| problem(Why::Api(Cause::of(&error))))?;
     Ok(true)
 }
 
 fn objects_of(file: &Crd<'_>) -> Result<Vec<Object>, ActionError> {
     let text = String::from_utf8_lossy(file.data);
-    let objects = manifest::split(&text).map_err(|error| ActionError::Crd { path: file.path.clone(), told: error.to_string() })?;
+    let objects = manifest::split(&text)
+        .map_err(|error| ActionError::Crd { path: file.path.clone(), told: error.to_string() })?;
     if objects.is_empty() {
         return Err(ActionError::Crd { path: file.path.clone(), told: "resources are empty".to_owned() });
     }

@@ -4,9 +4,14 @@ use k8s_openapi::api::core::v1::Namespace;
 use kube::Api;
 
 use super::observe::Observed;
-use super::render::{RevisionDraft, RevisionPreview, check_size, dry_run, objects, prepared, record, rendered};
+use super::render::{
+    RevisionDraft, RevisionPreview, check_size, dry_run, objects, prepared, record, rendered,
+};
 use super::stage::{Stage, put, with_status};
-use super::{ActionContext, ActionOptions, Deployment, DryRun, Refusal, UninstallRequest, Wait, crds, observe, uninstall, words};
+use super::{
+    ActionContext, ActionOptions, Deployment, DryRun, Refusal, UninstallRequest, Wait, crds, observe,
+    uninstall, words,
+};
 use crate::action::ActionError;
 use crate::action::apply::{self, ApplyOptions, Prepared};
 use crate::cluster::discovery::Kinds;
@@ -25,15 +30,20 @@ pub async fn install(verb: ActionContext<'_>, deployment: &Deployment) -> Result
     let record = record(verb.release, deployment, &rendering, &making)?;
     check_size(&record)?;
     let objects = objects(&rendering, &verb.release.name)?;
-    let prepared = apply::prepare(verb.cluster, &kinds, verb.release, &[], &objects, &options(deployment.conduct)).await?;
+    let prepared =
+        apply::prepare(verb.cluster, &kinds, verb.release, &[], &objects, &options(deployment.conduct))
+            .await?;
     enter(verb, deployment.create_namespace).await?;
     replace(verb, &history).await?;
     let conduct = waiting(deployment);
-    let mut stage = Stage { verb, conduct, kinds: kinds.with_crds(&objects), record, objects, created: Vec::new() };
+    let mut stage =
+        Stage { verb, conduct, kinds: kinds.with_crds(&objects), record, objects, created: Vec::new() };
     stage.begin(&[]).await?;
     match Stage::until_interrupted(verb.interrupted, perform(&mut stage, &prepared)).await {
         Ok(()) => {
-            stage.end(Status::Deployed, deployment.description.as_deref().unwrap_or("Install complete")).await?;
+            stage
+                .end(Status::Deployed, deployment.description.as_deref().unwrap_or("Install complete"))
+                .await?;
             Ok(stage.record)
         }
         Err(error) => Err(fail(stage, deployment, error).await),
@@ -41,11 +51,16 @@ pub async fn install(verb: ActionContext<'_>, deployment: &Deployment) -> Result
 }
 
 /// What an install would do. A name that is taken does not matter, as with Helm.
-pub async fn dry_run_install(verb: ActionContext<'_>, deployment: &Deployment) -> Result<RevisionPreview, ActionError> {
+pub async fn dry_run_install(
+    verb: ActionContext<'_>,
+    deployment: &Deployment,
+) -> Result<RevisionPreview, ActionError> {
     let Observed { kinds, version, .. } = observe::observe(verb).await?;
     let chart = prepared(deployment.chart.clone(), deployment.values.clone())?;
     if !deployment.skip_crds && !chart.crds().is_empty() {
-        (verb.talk)("This chart or one of its subcharts contains CRDs. Rendering may fail or contain inaccuracies.");
+        (verb.talk)(
+            "This chart or one of its subcharts contains CRDs. Rendering may fail or contain inaccuracies.",
+        );
     }
     let making = making(1, "Dry run complete");
     let rendering = rendered(verb, deployment, chart, (&kinds, version), &making, DryRun::Server).await?;
@@ -55,7 +70,14 @@ pub async fn dry_run_install(verb: ActionContext<'_>, deployment: &Deployment) -
 }
 
 fn making(revision: Revision, description: &str) -> RevisionDraft<'_> {
-    RevisionDraft { revision, shown_revision: 1, upgrade: false, status: Status::PendingInstall, description, first_deployed: None }
+    RevisionDraft {
+        revision,
+        shown_revision: 1,
+        upgrade: false,
+        status: Status::PendingInstall,
+        description,
+        first_deployed: None,
+    }
 }
 
 /// Says every warning.
@@ -140,13 +162,17 @@ async fn fail(mut stage: Stage<'_>, deployment: &Deployment, error: ActionError)
     let failed = format!("Release {name:?} failed: {}", words(&error));
     let stored = stage.end(Status::Failed, &failed).await;
     if !deployment.rollback_on_failure {
-        stored.unwrap_or_else(|problem| (stage.verb.talk)(&format!("the failure could not be stored: {}", words(&problem))));
+        stored.unwrap_or_else(|problem| {
+            (stage.verb.talk)(&format!("the failure could not be stored: {}", words(&problem)))
+        });
         return error;
     }
     let removal = UninstallRequest { conduct: stage.conduct, ..UninstallRequest::default() };
     match uninstall(stage.verb, &removal).await {
         Ok(_) => ActionError::Undone {
-            told: format!("release {name} failed, and has been uninstalled due to rollback-on-failure being set"),
+            told: format!(
+                "release {name} failed, and has been uninstalled due to rollback-on-failure being set"
+            ),
             error: Box::new(error),
         },
         Err(second) => ActionError::NotUndone {
@@ -163,7 +189,10 @@ mod tests {
 
     #[test]
     fn which_names_are_free() {
-        let release = |status: &str| Release::from_json(&format!(r#"{{"name":"r","info":{{"status":"{status}"}},"version":1}}"#)).unwrap();
+        let release = |status: &str| {
+            Release::from_json(&format!(r#"{{"name":"r","info":{{"status":"{status}"}},"version":1}}"#))
+                .unwrap()
+        };
         assert_eq!(check_name(&[], false), Ok(()));
         for status in Status::ALL {
             let free = matches!(status, Status::Uninstalled | Status::Failed);

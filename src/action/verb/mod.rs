@@ -1,8 +1,11 @@
-//! Helm's verbs, carried out by ourselves: install, upgrade, roll back, uninstall, with Helm 4's statuses, descriptions and order of writes.
+//! Helm's verbs, carried out by ourselves: install, upgrade, roll back, uninstall, with Helm 4's statuses,
+//! descriptions and order of writes.
 //!
-//! A verb reads, renders and checks everything first, each object by a dry run; then it asks for leave to write and stores the pending record,
-//! which is the lock that both Helms know. A verb that is killed at any point leaves a state from which Helm and this program go on.
-//! Better than Helm: a revision that failed stays failed, and a rollback whose hook fails is stored as failed instead of staying pending. No policy.
+//! A verb reads, renders and checks everything first, each object by a dry run; then it asks for leave to
+//! write and stores the pending record, which is the lock that both Helms know. A verb that is killed at any
+//! point leaves a state from which Helm and this program go on.
+//! Better than Helm: a revision that failed stays failed, and a rollback whose hook fails is stored as failed
+//! instead of staying pending. No policy.
 
 mod crds;
 mod install;
@@ -22,7 +25,9 @@ pub use observe::objects;
 pub use permit::{LockOnWrite, Permit, ReadOnly};
 pub use refusal::Refusal;
 pub use render::{RevisionPreview, render, render_offline};
-pub use request::{ActionContext, ActionOptions, Deployment, DryRun, Reuse, RollbackRequest, UninstallRequest, Wait};
+pub use request::{
+    ActionContext, ActionOptions, Deployment, DryRun, Reuse, RollbackRequest, UninstallRequest, Wait,
+};
 pub use rollback::{crds as crds_of_rollback, dry_run_rollback, rollback};
 pub use uninstall::{Uninstalled, uninstall, what_would_stay};
 pub use upgrade::{crds as crds_of_upgrade, dry_run_upgrade, upgrade};
@@ -33,12 +38,15 @@ use crate::helm::release::{Release, Status};
 
 use super::ActionError;
 
-/// Installs where there is no release, or only an uninstalled one; upgrades otherwise (`helm upgrade --install`).
+/// Installs where there is no release, or only an uninstalled one; upgrades otherwise
+/// (`helm upgrade --install`).
 pub async fn deploy(verb: ActionContext<'_>, deployment: &Deployment) -> Result<Release, ActionError> {
     let history = observe::history(verb).await?;
     match history.last().map(Release::status) {
         None => Box::pin(install(verb, deployment)).await,
-        Some(Status::Uninstalled) => Box::pin(install(verb, &Deployment { replace: true, ..deployment.clone() })).await,
+        Some(Status::Uninstalled) => {
+            Box::pin(install(verb, &Deployment { replace: true, ..deployment.clone() })).await
+        }
         Some(_) => Box::pin(upgrade(verb, deployment)).await,
     }
 }

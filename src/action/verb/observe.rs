@@ -41,5 +41,6 @@ pub(super) async fn history_and_kinds(verb: ActionContext<'_>) -> Result<(Vec<Re
 
 /// The objects of a stored manifest.
 pub fn objects(record: &Release) -> Result<Vec<Object>, ActionError> {
-    manifest::split(record.manifest()).map_err(|source| ActionError::Manifest { release: record.name().to_owned(), source })
+    manifest::split(record.manifest())
+        .map_err(|source| ActionError::Manifest { release: record.name().to_owned(), source })
 }

@@ -85,7 +85,10 @@ impl<'a> LockOnWrite<'a> {
         match Lock::acquire(self.cluster, self.release, &self.holder, Duration::ZERO).await {
             Err(LockError::Held { holder, .. }) if !self.wait.is_zero() => {
                 let seconds = self.wait.as_secs();
-                (self.talk)(&format!("{} is locked by {holder}; waiting up to {seconds} s for that to end", self.release));
+                (self.talk)(&format!(
+                    "{} is locked by {holder}; waiting up to {seconds} s for that to end",
+                    self.release
+                ));
                 Lock::acquire(self.cluster, self.release, &self.holder, self.wait).await
             }
             taken => taken,

@@ -43,7 +43,9 @@ pub enum Refusal {
         help: String,
     },
     /// Somebody stored the same revision at the same moment.
-    #[error("another operation (install/upgrade/rollback) is in progress: revision {0} was stored by somebody else just now")]
+    #[error(
+        "another operation (install/upgrade/rollback) is in progress: revision {0} was stored by somebody else just now"
+    )]
     Raced(Revision),
     /// There is no such revision.
     #[error("release has no {0} version")]
@@ -100,7 +102,9 @@ mod tests {
     use super::*;
 
     fn release(version: u32, status: &str) -> Release {
-        let json = format!(r#"{{"name":"r","info":{{"status":"{status}","last_deployed":"2026-01-02T03:04:05Z"}},"version":{version}}}"#);
+        let json = format!(
+            r#"{{"name":"r","info":{{"status":"{status}","last_deployed":"2026-01-02T03:04:05Z"}},"version":{version}}}"#
+        );
         Release::from_json(&json).unwrap()
     }
 
@@ -109,12 +113,19 @@ mod tests {
         let history = [release(1, "superseded"), release(2, "failed"), release(3, "pending-upgrade")];
         insta::assert_snapshot!(pending(&history[2], &history), @"another operation (install/upgrade/rollback) is in progress: revision 3 is pending-upgrade since 2026-01-02T03:04:05Z; if nobody works on it any more, `helm rollback r 1` returns to the last good revision");
         let first = [release(1, "pending-install")];
-        assert!(pending(&first[0], &first).to_string().ends_with("`helm uninstall r` removes what is there of it"));
+        assert!(
+            pending(&first[0], &first)
+                .to_string()
+                .ends_with("`helm uninstall r` removes what is there of it")
+        );
     }
 
     #[test]
     fn sizes_and_labels() {
-        assert_eq!((check_size(MAX_RECORD), check_size(MAX_RECORD + 1)), (Ok(()), Err(Refusal::TooLarge { bytes: MAX_RECORD + 1 })));
+        assert_eq!(
+            (check_size(MAX_RECORD), check_size(MAX_RECORD + 1)),
+            (Ok(()), Err(Refusal::TooLarge { bytes: MAX_RECORD + 1 }))
+        );
         assert_eq!(check_labels(["team".to_owned()].iter()), Ok(()));
         assert_eq!(check_labels(["status".to_owned()].iter()), Err(Refusal::SystemLabel));
     }

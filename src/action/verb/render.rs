@@ -42,15 +42,22 @@ pub(super) struct RevisionDraft<'a> {
     pub(super) first_deployed: Option<&'a str>,
 }
 
-/// Renders with everything that the cluster answers (`lookup`, capabilities), as an upgrade if there is a release, else as an install.
+/// Renders with everything that the cluster answers (`lookup`, capabilities), as an upgrade if there is a
+/// release, else as an install.
 ///
 /// A revision that a killed run left pending does not matter here.
-pub async fn render(verb: ActionContext<'_>, deployment: &Deployment) -> Result<RevisionPreview, ActionError> {
+pub async fn render(
+    verb: ActionContext<'_>,
+    deployment: &Deployment,
+) -> Result<RevisionPreview, ActionError> {
     let Observed { history, kinds, version } = observe::observe(verb).await?;
     let last = history.last().filter(|last| last.status() != Status::Uninstalled);
     let current = history.iter().rfind(|record| record.status() == Status::Deployed).or(last);
     let (chart, values) = match current {
-        Some(current) => reuse::reused(deployment.reuse, deployment.chart.clone(), deployment.values.clone(), current).map_err(values)?,
+        Some(current) => {
+            reuse::reused(deployment.reuse, deployment.chart.clone(), deployment.values.clone(), current)
+                .map_err(values)?
+        }
         None => (deployment.chart.clone(), deployment.values.clone()),
     };
     let revision = history.last().map_or(1, |last| last.revision() + 1);
@@ -62,12 +69,17 @@ pub async fn render(verb: ActionContext<'_>, deployment: &Deployment) -> Result<
         description: "Dry run complete",
         first_deployed: current.and_then(Release::first_deployed_text),
     };
-    let rendering = rendered(verb, deployment, prepared(chart, values)?, (&kinds, version), &making, DryRun::Server).await?;
+    let rendering =
+        rendered(verb, deployment, prepared(chart, values)?, (&kinds, version), &making, DryRun::Server)
+            .await?;
     dry_run(&rendering, &record(verb.release, deployment, &rendering, &making)?)
 }
 
 /// Renders an install without any cluster (`--dry-run=client`).
-pub async fn render_offline(release: &ReleaseId, deployment: &Deployment) -> Result<RevisionPreview, ActionError> {
+pub async fn render_offline(
+    release: &ReleaseId,
+    deployment: &Deployment,
+) -> Result<RevisionPreview, ActionError> {
     let making = RevisionDraft {
         revision: 1,
         shown_revision: 1,
@@ -86,12 +98,18 @@ pub async fn render_offline(release: &ReleaseId, deployment: &Deployment) -> Res
 pub(super) fn dry_run(rendering: &Rendering, record: &Release) -> Result<RevisionPreview, ActionError> {
     let objects = objects(rendering, record.name())?;
     let record_bytes = bytes(record)?;
-    Ok(RevisionPreview { record: record.clone(), objects, record_bytes, warnings: rendering.warnings.clone() })
+    Ok(RevisionPreview {
+        record: record.clone(),
+        objects,
+        record_bytes,
+        warnings: rendering.warnings.clone(),
+    })
 }
 
 /// The objects of what was rendered, Secrets included.
 pub(super) fn objects(rendering: &Rendering, release: &str) -> Result<Vec<Object>, ActionError> {
-    manifest::split(&rendering.manifest).map_err(|source| ActionError::Manifest { release: release.to_owned(), source })
+    manifest::split(&rendering.manifest)
+        .map_err(|source| ActionError::Manifest { release: release.to_owned(), source })
 }
 
 /// The chart with its dependencies processed.
@@ -120,12 +138,21 @@ pub(super) async fn rendered(
     }
 }
 
-async fn run(prepared: Prepared, request: RenderingRequest, mut lookup: impl Lookup + 'static) -> Result<Rendering, ActionError> {
+async fn run(
+    prepared: Prepared,
+    request: RenderingRequest,
+    mut lookup: impl Lookup + 'static,
+) -> Result<Rendering, ActionError> {
     let rendering = spawn_blocking(move || prepared.render(&request, &mut lookup)).await;
     Ok(rendering.map_err(|error| ActionError::Crashed(error.to_string()))??)
 }
 
-fn request(release: &ReleaseId, deployment: &Deployment, capabilities: Capabilities, making: &RevisionDraft<'_>) -> RenderingRequest {
+fn request(
+    release: &ReleaseId,
+    deployment: &Deployment,
+    capabilities: Capabilities,
+    making: &RevisionDraft<'_>,
+) -> RenderingRequest {
     let release = ReleaseContext {
         name: release.name.clone(),
         namespace: release.namespace.clone(),
@@ -151,7 +178,8 @@ pub(super) fn record(
 ) -> Result<Release, ActionError> {
     refusal::check_labels(deployment.labels.keys())?;
     let last_deployed = now();
-    let manifest = if deployment.hide_secrets { without_secrets(rendering) } else { rendering.manifest.clone() };
+    let manifest =
+        if deployment.hide_secrets { without_secrets(rendering) } else { rendering.manifest.clone() };
     let new = NewRecord {
         name: &release.name,
         namespace: &release.namespace,
@@ -173,8 +201,11 @@ pub(super) fn record(
 /// The manifest with Helm's remark in place of every Secret.
 fn without_secrets(rendering: &Rendering) -> String {
     let mut manifest = rendering.manifest.clone();
-    let secrets = rendering.parts.iter().rev().filter(|part| part.kind == "Secret" && part.api_version == "v1");
-    secrets.for_each(|part| manifest.replace_range(part.text.clone(), "# HIDDEN: The Secret output has been suppressed"));
+    let secrets =
+        rendering.parts.iter().rev().filter(|part| part.kind == "Secret" && part.api_version == "v1");
+    secrets.for_each(|part| {
+        manifest.replace_range(part.text.clone(), "# HIDDEN: The Secret output has been suppressed")
+    });
     manifest
 }
 

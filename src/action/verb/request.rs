@@ -24,6 +24,8 @@ pub struct ActionContext<'a> {
     pub cluster: &'a Cluster,
     /// The release.
     pub release: &'a ReleaseId,
+    /// The id of the run that writes; every revision names it.
+    pub run: &'a str,
     /// The lock, or the way to it; nothing is written once it is lost.
     pub permit: &'a dyn Permit,
     /// Notified when the verb shall stop: the revision is stored as failed then.

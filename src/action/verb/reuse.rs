@@ -6,8 +6,14 @@ use crate::helm::release::Release;
 use crate::helm::values::Values;
 use crate::helm::values::coalesce::{CoalesceError, coalesce, coalesce_tables};
 
-/// The user's values that count, and the chart to render them with. Warnings of the old values were told when they were new.
-pub(super) fn reused(reuse: Reuse, mut chart: Chart, new: Values, current: &Release) -> Result<(Chart, Values), CoalesceError> {
+/// The user's values that count, and the chart to render them with. Warnings of the old values were told when
+/// they were new.
+pub(super) fn reused(
+    reuse: Reuse,
+    mut chart: Chart,
+    new: Values,
+    current: &Release,
+) -> Result<(Chart, Values), CoalesceError> {
     let old = current.user_values();
     let values = match reuse {
         Reuse::All => {
@@ -34,7 +40,10 @@ mod tests {
     use crate::helm::chart::File;
 
     fn chart(values: &str) -> Chart {
-        let files = vec![File::new("Chart.yaml", "apiVersion: v2\nname: c\nversion: 1.0.0\n"), File::new("values.yaml", values)];
+        let files = vec![
+            File::new("Chart.yaml", "apiVersion: v2\nname: c\nversion: 1.0.0\n"),
+            File::new("values.yaml", values),
+        ];
         Chart::from_files(files).unwrap()
     }
 

@@ -27,10 +27,18 @@ pub async fn rollback(verb: ActionContext<'_>, back: &RollbackRequest) -> Result
     let (old, objects) = (observe::objects(current)?, observe::objects(&record)?);
     let ActionOptions { force_conflicts, .. } = back.conduct;
     // What the stored manifest has was ours once: Helm does not ask again.
-    let options = ApplyOptions { force_conflicts, take_ownership: true, installing: false, crds: crds(older, current) };
+    let options =
+        ApplyOptions { force_conflicts, take_ownership: true, installing: false, crds: crds(older, current) };
     let prepared = apply::prepare(verb.cluster, &kinds, verb.release, &old, &objects, &options).await?;
     verb.permit.enter().await?;
-    let mut stage = Stage { verb, conduct: back.conduct, kinds: kinds.with_crds(&objects), record, objects, created: Vec::new() };
+    let mut stage = Stage {
+        verb,
+        conduct: back.conduct,
+        kinds: kinds.with_crds(&objects),
+        record,
+        objects,
+        created: Vec::new(),
+    };
     stage.begin(&history).await?;
     match Stage::until_interrupted(verb.interrupted, perform(&mut stage, &prepared)).await {
         Ok(()) => {
@@ -66,9 +74,14 @@ fn current_and_older(history: &[Release], to: Option<Revision>) -> Result<(&Rele
     Ok((current, older))
 }
 
-/// Which CRDs a rollback leaves alone. An "older" revision may hold the newer chart; its CRDs are wanted then, unless they would take something away.
+/// Which CRDs a rollback leaves alone. An "older" revision may hold the newer chart; its CRDs are wanted
+/// then, unless they would take something away.
 pub fn crds(older: &Release, current: &Release) -> Crds {
-    if semver::is_newer(older.chart_version(), current.chart_version()) { Crds::LoseNothing } else { Crds::NeverBack }
+    if semver::is_newer(older.chart_version(), current.chart_version()) {
+        Crds::LoseNothing
+    } else {
+        Crds::NeverBack
+    }
 }
 
 /// Where it stopped decides what is stored.
@@ -79,25 +92,47 @@ async fn perform(stage: &mut Stage<'_>, prepared: &Prepared) -> Result<(), Actio
     stage.hooks("post-rollback").await
 }
 
-/// Stores the failure. A revision that ran is superseded by then, unless only waiting or a hook failed; one that failed stays failed.
-async fn fail(mut stage: Stage<'_>, back: &RollbackRequest, current: &Release, error: ActionError) -> ActionError {
+/// Stores the failure. A revision that ran is superseded by then, unless only waiting or a hook failed; one
+/// that failed stays failed.
+async fn fail(
+    mut stage: Stage<'_>,
+    back: &RollbackRequest,
+    current: &Release,
+    error: ActionError,
+) -> ActionError {
     let name = stage.verb.release.name.clone();
     let waited = matches!(error, ActionError::NotReady(_));
     let verb = if waited { "Release" } else { "Rollback" };
     let halfway = matches!(error, ActionError::Failed(_));
-    if let Err(problem) = store_failure(&mut stage, current, halfway, &format!("{verb} {name:?} failed: {}", words(&error))).await {
+    if let Err(problem) =
+        store_failure(&mut stage, current, halfway, &format!("{verb} {name:?} failed: {}", words(&error)))
+            .await
+    {
         (stage.verb.talk)(&format!("the failure could not be stored: {}", words(&problem)));
     }
     if back.conduct.cleanup_on_fail
         && let Err(second) = stage.clean_up().await
     {
         let told = "an error occurred while cleaning up resources. original rollback error";
-        return ActionError::NotUndone { told, error: Box::new(error), second: format!("unable to cleanup resources: {}", words(&second)) };
+        return ActionError::NotUndone {
+            told,
+            error: Box::new(error),
+            second: format!("unable to cleanup resources: {}", words(&second)),
+        };
     }
-    if waited { ActionError::Undone { told: format!("release {name} failed"), error: Box::new(error) } } else { error }
+    if waited {
+        ActionError::Undone { told: format!("release {name} failed"), error: Box::new(error) }
+    } else {
+        error
+    }
 }
 
-async fn store_failure(stage: &mut Stage<'_>, current: &Release, halfway: bool, failed: &str) -> Result<(), ActionError> {
+async fn store_failure(
+    stage: &mut Stage<'_>,
+    current: &Release,
+    halfway: bool,
+    failed: &str,
+) -> Result<(), ActionError> {
     if halfway && current.status() == Status::Deployed {
         put(stage.verb, &with_status(current, Status::Superseded, current.description())?).await?;
     }
@@ -111,7 +146,10 @@ mod tests {
     fn history() -> Vec<Release> {
         let release = |version: u32, chart: &str| {
             let chart = format!(r#"{{"metadata":{{"name":"c","version":"{chart}"}}}}"#);
-            Release::from_json(&format!(r#"{{"name":"r","info":{{"status":"failed"}},"chart":{chart},"version":{version}}}"#)).unwrap()
+            Release::from_json(&format!(
+                r#"{{"name":"r","info":{{"status":"failed"}},"chart":{chart},"version":{version}}}"#
+            ))
+            .unwrap()
         };
         vec![release(3, "1.0.0"), release(4, "2.0.0"), release(5, "1.1.0")]
     }
@@ -119,11 +157,16 @@ mod tests {
     #[test]
     fn which_revision_is_returned_to() {
         let history = history();
-        let older = |to| current_and_older(&history, to).map(|(current, older)| (current.revision(), older.revision()));
+        let older = |to| {
+            current_and_older(&history, to).map(|(current, older)| (current.revision(), older.revision()))
+        };
         assert_eq!((older(None), older(Some(0)), older(Some(3))), (Ok((5, 4)), Ok((5, 4)), Ok((5, 3))));
         assert_eq!(older(Some(1)), Err(Refusal::NoRevision(1)));
         assert_eq!(current_and_older(&[], None).unwrap_err(), Refusal::NotFound);
-        assert_eq!((crds(&history[0], &history[2]), crds(&history[1], &history[2])), (Crds::NeverBack, Crds::LoseNothing));
+        assert_eq!(
+            (crds(&history[0], &history[2]), crds(&history[1], &history[2])),
+            (Crds::NeverBack, Crds::LoseNothing)
+        );
     }
 
     #[test]

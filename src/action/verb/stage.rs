@@ -12,7 +12,7 @@ use crate::action::wait::{self, Until};
 use crate::action::{ActionError, removal};
 use crate::cluster::discovery::Kinds;
 use crate::cluster::error::Cause;
-use crate::cluster::release_secrets;
+use crate::cluster::{authorship, release_secrets};
 use crate::helm::manifest::{Key, Object};
 use crate::helm::release::{Hook, Release, Status, stamp};
 
@@ -44,20 +44,27 @@ pub(super) fn now() -> String {
 
 /// Stores a changed record of a revision that is stored already.
 ///
-/// A revision whose end is not stored stops every later verb, so this waits for an API server that is away, as long as the lock stands.
+/// A revision whose end is not stored stops every later verb, so this waits for an API server that is away,
+/// as long as the lock stands.
 pub(super) async fn put(verb: ActionContext<'_>, record: &Release) -> Result<(), ActionError> {
     let start = Instant::now();
     loop {
         verb.permit.check()?;
         match release_secrets::put(verb.cluster, verb.release, record).await {
-            Err(error) if matches!(error.cause(), Cause::Unreachable(_)) && start.elapsed() < PATIENCE => sleep(PAUSE).await,
+            Err(error) if matches!(error.cause(), Cause::Unreachable(_)) && start.elapsed() < PATIENCE => {
+                sleep(PAUSE).await
+            }
             stored => return Ok(stored?),
         }
     }
 }
 
 /// The same record with another status.
-pub(super) fn with_status(record: &Release, status: Status, description: &str) -> Result<Release, ActionError> {
+pub(super) fn with_status(
+    record: &Release,
+    status: Status,
+    description: &str,
+) -> Result<Release, ActionError> {
     record.with_status(status, description).map_err(|source| unwritable(record, source))
 }
 
@@ -67,9 +74,11 @@ pub(super) fn unwritable(record: &Release, source: crate::helm::release::CodecEr
 }
 
 impl Stage<'_> {
-    /// Makes room in the history and stores the pending record. That it exists already means that somebody else works on the release.
-    pub(super) async fn begin(&self, history: &[Release]) -> Result<(), ActionError> {
-        let ActionContext { cluster, release, permit, .. } = self.verb;
+    /// Makes room in the history and stores the pending record. That it exists already means that somebody
+    /// else works on the release.
+    pub(super) async fn begin(&mut self, history: &[Release]) -> Result<(), ActionError> {
+        let ActionContext { cluster, release, run, permit, .. } = self.verb;
+        self.record = authorship::signed(self.record.clone(), run);
         permit.check()?;
         release_secrets::prune(cluster, release, history, self.conduct.history_max).await?;
         permit.check()?;
@@ -98,8 +107,12 @@ impl Stage<'_> {
             return Ok(());
         }
         let verb = self.verb;
-        let place =
-            HookPlace { cluster: verb.cluster, kinds: &self.kinds, namespace: &verb.release.namespace, timeout: self.conduct.timeout };
+        let place = HookPlace {
+            cluster: verb.cluster,
+            kinds: &self.kinds,
+            namespace: &verb.release.namespace,
+            timeout: self.conduct.timeout,
+        };
         let record = &mut self.record;
         let on_change = async |changed: &[Hook]| {
             *record = record.with_hooks(changed).map_err(|source| unwritable(record, source))?;
@@ -167,7 +180,8 @@ impl Stage<'_> {
         permit.check()?;
         let created = |object: &&Object| self.created.contains(&self.kinds.key(object, &release.namespace));
         let created: Vec<Object> = self.objects.iter().filter(created).cloned().collect();
-        removal::uninstall_objects(cluster, &self.kinds, release, &created, removal::Cascade::Background).await?;
+        removal::uninstall_objects(cluster, &self.kinds, release, &created, removal::Cascade::Background)
+            .await?;
         Ok(())
     }
 }

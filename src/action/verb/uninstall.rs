@@ -17,7 +17,10 @@ pub struct Uninstalled {
 }
 
 /// Uninstalls a release.
-pub async fn uninstall(verb: ActionContext<'_>, removal: &UninstallRequest) -> Result<Uninstalled, ActionError> {
+pub async fn uninstall(
+    verb: ActionContext<'_>,
+    removal: &UninstallRequest,
+) -> Result<Uninstalled, ActionError> {
     let (history, kinds) = observe::history_and_kinds(verb).await?;
     let newest = history.last().ok_or(Refusal::NotFound)?;
     if newest.status() == Status::Uninstalled {
@@ -29,7 +32,8 @@ pub async fn uninstall(verb: ActionContext<'_>, removal: &UninstallRequest) -> R
     verb.permit.enter().await?;
     let kinds = kinds.with_crds(&objects);
     let mut stage = Stage { verb, conduct: removal.conduct, kinds, record, objects, created: Vec::new() };
-    let (removed, mut problems) = Stage::until_interrupted(verb.interrupted, perform(&mut stage, removal)).await?;
+    let (removed, mut problems) =
+        Stage::until_interrupted(verb.interrupted, perform(&mut stage, removal)).await?;
     let description = removal.description.as_deref().unwrap_or("Uninstallation complete");
     if removal.keep_history {
         stage.end(Status::Uninstalled, description).await?;
@@ -37,7 +41,9 @@ pub async fn uninstall(verb: ActionContext<'_>, removal: &UninstallRequest) -> R
     } else {
         stage.record = with_status(&stage.record, Status::Uninstalled, description)?;
         let purged = purge(verb, &history).await;
-        problems.extend(purged.err().map(|error| format!("uninstall: Failed to purge the release: {}", words(&error))));
+        problems.extend(
+            purged.err().map(|error| format!("uninstall: Failed to purge the release: {}", words(&error))),
+        );
     }
     if problems.is_empty() {
         return Ok(Uninstalled { release: stage.record, stayed: removed.told() });
@@ -68,12 +74,16 @@ async fn already(
 }
 
 /// From the pre-delete hooks to the post-delete ones; what fails after the deletion is told at the end.
-async fn perform(stage: &mut Stage<'_>, removal: &UninstallRequest) -> Result<(Removed, Vec<String>), ActionError> {
+async fn perform(
+    stage: &mut Stage<'_>,
+    removal: &UninstallRequest,
+) -> Result<(Removed, Vec<String>), ActionError> {
     stage.hooks("pre-delete").await?;
     put(stage.verb, &stage.record).await?;
     let ActionContext { cluster, release, .. } = stage.verb;
     stage.verb.permit.check()?;
-    let removed = removal::uninstall_objects(cluster, &stage.kinds, release, &stage.objects, removal.cascade).await?;
+    let removed =
+        removal::uninstall_objects(cluster, &stage.kinds, release, &stage.objects, removal.cascade).await?;
     let mut problems = Vec::new();
     if removal.conduct.wait != Wait::Hooks {
         let gone = removed.gone(cluster, &stage.kinds, release, removal.conduct.timeout).await;

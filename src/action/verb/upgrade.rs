@@ -4,10 +4,15 @@ use std::collections::BTreeMap;
 
 use super::install::{tell_all, waiting};
 use super::observe::Observed;
-use super::render::{RevisionDraft, RevisionPreview, check_size, dry_run, objects, prepared, record, rendered, values};
+use super::render::{
+    RevisionDraft, RevisionPreview, check_size, dry_run, objects, prepared, record, rendered, values,
+};
 use super::rollback::rollback;
 use super::stage::{Stage, with_status};
-use super::{ActionContext, ActionOptions, Deployment, DryRun, Refusal, RollbackRequest, observe, refusal, reuse, words};
+use super::{
+    ActionContext, ActionOptions, Deployment, DryRun, Refusal, RollbackRequest, observe, refusal, reuse,
+    words,
+};
 use crate::action::ActionError;
 use crate::action::apply::{self, ApplyOptions, Crds, Prepared};
 use crate::cluster::discovery::Kinds;
@@ -35,7 +40,8 @@ pub async fn upgrade(verb: ActionContext<'_>, deployment: &Deployment) -> Result
     check_size(&record)?;
     verb.permit.enter().await?;
     let conduct = waiting(deployment);
-    let mut stage = Stage { verb, conduct, kinds: kinds.with_crds(&objects), record, objects, created: Vec::new() };
+    let mut stage =
+        Stage { verb, conduct, kinds: kinds.with_crds(&objects), record, objects, created: Vec::new() };
     stage.begin(&history).await?;
     let description = deployment.description.as_deref().unwrap_or("Upgrade complete");
     let done = Stage::until_interrupted(verb.interrupted, perform(&mut stage, prepared.as_ref())).await;
@@ -50,17 +56,27 @@ pub async fn upgrade(verb: ActionContext<'_>, deployment: &Deployment) -> Result
 }
 
 /// What an upgrade would do.
-pub async fn dry_run_upgrade(verb: ActionContext<'_>, deployment: &Deployment, how: DryRun) -> Result<RevisionPreview, ActionError> {
+pub async fn dry_run_upgrade(
+    verb: ActionContext<'_>,
+    deployment: &Deployment,
+    how: DryRun,
+) -> Result<RevisionPreview, ActionError> {
     let ready = Box::pin(get_ready(verb, deployment, how)).await?;
     let description = deployment.description.as_deref().unwrap_or("Dry run complete");
     let record = with_status(&ready.record, ready.record.status(), description)?;
     dry_run(&ready.rendering, &record)
 }
 
-async fn get_ready(verb: ActionContext<'_>, deployment: &Deployment, how: DryRun) -> Result<Ready, ActionError> {
+async fn get_ready(
+    verb: ActionContext<'_>,
+    deployment: &Deployment,
+    how: DryRun,
+) -> Result<Ready, ActionError> {
     let Observed { history, kinds, version } = observe::observe(verb).await?;
     let (last, current) = last_and_current(&history, &verb.release.name)?;
-    let (chart, values) = reuse::reused(deployment.reuse, deployment.chart.clone(), deployment.values.clone(), current).map_err(values)?;
+    let (chart, values) =
+        reuse::reused(deployment.reuse, deployment.chart.clone(), deployment.values.clone(), current)
+            .map_err(values)?;
     let revision = last.revision() + 1;
     let making = RevisionDraft {
         revision,
@@ -70,21 +86,29 @@ async fn get_ready(verb: ActionContext<'_>, deployment: &Deployment, how: DryRun
         description: "Preparing upgrade",
         first_deployed: current.first_deployed_text(),
     };
-    let rendering = rendered(verb, deployment, prepared(chart, values)?, (&kinds, version), &making, how).await?;
-    let record = record(verb.release, deployment, &rendering, &making)?.with_labels(labels(last, &deployment.labels));
+    let rendering =
+        rendered(verb, deployment, prepared(chart, values)?, (&kinds, version), &making, how).await?;
+    let record =
+        record(verb.release, deployment, &rendering, &making)?.with_labels(labels(last, &deployment.labels));
     let (old, objects) = (observe::objects(current)?, objects(&rendering, &verb.release.name)?);
     let ActionOptions { force_conflicts, take_ownership, .. } = deployment.conduct;
     let crds = crds(current, record.chart_version());
     let options = ApplyOptions { force_conflicts, take_ownership, installing: false, crds };
     let prepared = match how {
         DryRun::Client => None,
-        DryRun::Server => Some(apply::prepare(verb.cluster, &kinds, verb.release, &old, &objects, &options).await?),
+        DryRun::Server => {
+            Some(apply::prepare(verb.cluster, &kinds, verb.release, &old, &objects, &options).await?)
+        }
     };
     Ok(Ready { history, kinds, rendering, record, objects, prepared })
 }
 
-/// Pure: the newest revision, and the one that runs: the newest deployed one, else the newest one if that failed or was superseded.
-pub(super) fn last_and_current<'h>(history: &'h [Release], name: &str) -> Result<(&'h Release, &'h Release), Refusal> {
+/// Pure: the newest revision, and the one that runs: the newest deployed one, else the newest one if that
+/// failed or was superseded.
+pub(super) fn last_and_current<'h>(
+    history: &'h [Release],
+    name: &str,
+) -> Result<(&'h Release, &'h Release), Refusal> {
     let nothing = || Refusal::NothingDeployed(name.to_owned());
     let last = history.last().ok_or_else(nothing)?;
     if last.status().is_pending() {
@@ -95,8 +119,9 @@ pub(super) fn last_and_current<'h>(history: &'h [Release], name: &str) -> Result
     Ok((last, deployed.or_else(usable).ok_or_else(nothing)?))
 }
 
-/// Which CRDs an upgrade leaves alone. Those of a newer chart are what is wanted, also where they leave something out; an older chart puts none
-/// in the place of a newer one; and the same version takes nothing away, since a rollback to it may have left newer ones.
+/// Which CRDs an upgrade leaves alone. Those of a newer chart are what is wanted, also where they leave
+/// something out; an older chart puts none in the place of a newer one; and the same version takes nothing
+/// away, since a rollback to it may have left newer ones.
 pub fn crds(current: &Release, version: &str) -> Crds {
     if semver::is_newer(version, current.chart_version()) {
         Crds::AsRendered
@@ -125,7 +150,12 @@ async fn perform(stage: &mut Stage<'_>, prepared: Option<&Prepared>) -> Result<(
 }
 
 /// Stores the failure, then cleans up and rolls back as far as that is wanted.
-async fn fail(mut stage: Stage<'_>, deployment: &Deployment, history: &[Release], error: ActionError) -> ActionError {
+async fn fail(
+    mut stage: Stage<'_>,
+    deployment: &Deployment,
+    history: &[Release],
+    error: ActionError,
+) -> ActionError {
     let name = &stage.verb.release.name;
     let failed = format!("Upgrade {name:?} failed: {}", words(&error));
     if let Err(problem) = stage.end(Status::Failed, &failed).await {
@@ -135,7 +165,11 @@ async fn fail(mut stage: Stage<'_>, deployment: &Deployment, history: &[Release]
         && let Err(second) = stage.clean_up().await
     {
         let told = "an error occurred while cleaning up resources. original upgrade error";
-        return ActionError::NotUndone { told, error: Box::new(error), second: format!("unable to cleanup resources: {}", words(&second)) };
+        return ActionError::NotUndone {
+            told,
+            error: Box::new(error),
+            second: format!("unable to cleanup resources: {}", words(&second)),
+        };
     }
     if !deployment.rollback_on_failure {
         return error;
@@ -144,11 +178,17 @@ async fn fail(mut stage: Stage<'_>, deployment: &Deployment, history: &[Release]
         let told = "unable to find a previously successful release when attempting to rollback. original upgrade error".to_owned();
         return ActionError::Undone { told, error: Box::new(error) };
     };
-    let back = RollbackRequest { to: Some(to), description: None, conduct: ActionOptions { history_max: 0, ..stage.conduct } };
+    let back = RollbackRequest {
+        to: Some(to),
+        description: None,
+        conduct: ActionOptions { history_max: 0, ..stage.conduct },
+    };
     // A future that contains itself has no size.
     match Box::pin(rollback(stage.verb, &back)).await {
         Ok(_) => {
-            let told = format!("release {name} failed, and has been rolled back due to rollback-on-failure being set");
+            let told = format!(
+                "release {name} failed, and has been rolled back due to rollback-on-failure being set"
+            );
             ActionError::Undone { told, error: Box::new(error) }
         }
         Err(second) => {
@@ -160,7 +200,10 @@ async fn fail(mut stage: Stage<'_>, deployment: &Deployment, history: &[Release]
 
 /// Pure: the newest revision that was good.
 fn last_good(history: &[Release]) -> Option<Revision> {
-    history.iter().rfind(|record| matches!(record.status(), Status::Deployed | Status::Superseded)).map(Release::revision)
+    history
+        .iter()
+        .rfind(|record| matches!(record.status(), Status::Deployed | Status::Superseded))
+        .map(Release::revision)
 }
 
 #[cfg(test)]
@@ -169,7 +212,11 @@ mod tests {
 
     fn history(statuses: &[&str]) -> Vec<Release> {
         let release = |(index, status): (usize, &&str)| {
-            Release::from_json(&format!(r#"{{"name":"r","info":{{"status":"{status}"}},"version":{}}}"#, index + 1)).unwrap()
+            Release::from_json(&format!(
+                r#"{{"name":"r","info":{{"status":"{status}"}},"version":{}}}"#,
+                index + 1
+            ))
+            .unwrap()
         };
         statuses.iter().enumerate().map(release).collect()
     }
@@ -188,15 +235,22 @@ mod tests {
         ];
         for (statuses, expected) in table {
             let history = history(statuses);
-            assert_eq!(last_and_current(&history, "r").ok().map(|(_, current)| current.revision()), expected, "{statuses:?}");
+            assert_eq!(
+                last_and_current(&history, "r").ok().map(|(_, current)| current.revision()),
+                expected,
+                "{statuses:?}"
+            );
         }
         assert_eq!(last_good(&history(&["superseded", "deployed", "failed", "failed"])), Some(2));
     }
 
     #[test]
     fn labels_are_merged_and_null_removes_one() {
-        let map = |pairs: &[(&str, &str)]| pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        let last = history(&["deployed"]).remove(0).with_labels(map(&[("a", "1"), ("b", "2"), ("owner", "helm")]));
+        let map = |pairs: &[(&str, &str)]| {
+            pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+        };
+        let last =
+            history(&["deployed"]).remove(0).with_labels(map(&[("a", "1"), ("b", "2"), ("owner", "helm")]));
         assert_eq!(labels(&last, &map(&[("a", "null"), ("c", "3")])), map(&[("b", "2"), ("c", "3")]));
     }
 }

@@ -1,4 +1,5 @@
-//! Custom resources whose controller will say how they are, although it has not yet. Helm takes them for ready, which proves nothing.
+//! Custom resources whose controller will say how they are, although it has not yet. Helm takes them for
+//! ready, which proves nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,8 +16,11 @@ use crate::helm::manifest::Key;
 /// The objects whose CRD has a status with conditions; what cannot be read is taken as Helm takes it.
 pub(super) async fn conditioned(cluster: &Cluster, places: &BTreeMap<Key, Place>) -> BTreeSet<Key> {
     let custom = |key: &&Key| key.group.contains('.') && !key.group.ends_with(".k8s.io");
-    let kinds: BTreeSet<(String, String)> =
-        places.iter().filter(|(key, _)| custom(key)).map(|(key, place)| (crd_name(key, place), version(place).to_owned())).collect();
+    let kinds: BTreeSet<(String, String)> = places
+        .iter()
+        .filter(|(key, _)| custom(key))
+        .map(|(key, place)| (crd_name(key, place), version(place).to_owned()))
+        .collect();
     let crds: Api<CustomResourceDefinition> = Api::all(cluster.client.clone());
     let has = |(name, version): (String, String)| {
         let crds = crds.clone();
@@ -26,7 +30,11 @@ pub(super) async fn conditioned(cluster: &Cluster, places: &BTreeMap<Key, Place>
         }
     };
     let named: BTreeSet<String> = in_parallel(kinds, has).filter_map(|name| async { name }).collect().await;
-    places.iter().filter(|(key, place)| custom(key) && named.contains(&crd_name(key, place))).map(|(key, _)| key.clone()).collect()
+    places
+        .iter()
+        .filter(|(key, place)| custom(key) && named.contains(&crd_name(key, place)))
+        .map(|(key, _)| key.clone())
+        .collect()
 }
 
 fn crd_name(key: &Key, place: &Place) -> String {

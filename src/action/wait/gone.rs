@@ -27,7 +27,10 @@ impl NotGone {
     fn text(&self) -> String {
         let line = |(key, message): &(Key, String)| {
             let namespace = key.namespace.as_deref().unwrap_or_default();
-            format!("resource {}/{namespace}/{} still exists. status: Terminating, message: {message}", key.kind, key.name)
+            format!(
+                "resource {}/{namespace}/{} still exists. status: Terminating, message: {message}",
+                key.kind, key.name
+            )
         };
         let mut lines: Vec<String> = self.objects.iter().map(line).collect();
         lines.push("context deadline exceeded".to_owned());
@@ -35,10 +38,19 @@ impl NotGone {
     }
 }
 
-/// Waits until no object is there any more, or another one has taken its place. `namespace` is the release's own.
-pub async fn gone(cluster: &Cluster, kinds: &Kinds, objects: &[Object], namespace: &str, limit: Duration) -> Result<(), NotGone> {
+/// Waits until no object is there any more, or another one has taken its place. `namespace` is the release's
+/// own.
+pub async fn gone(
+    cluster: &Cluster,
+    kinds: &Kinds,
+    objects: &[Object],
+    namespace: &str,
+    limit: Duration,
+) -> Result<(), NotGone> {
     let deadline = Instant::now() + limit;
-    let served = objects.iter().filter_map(|object| Some((kinds.key(object, namespace), kinds.api(cluster, object, namespace)?)));
+    let served = objects
+        .iter()
+        .filter_map(|object| Some((kinds.key(object, namespace), kinds.api(cluster, object, namespace)?)));
     let waits = served.map(|(key, api)| async move {
         let left = one(&api, &key.name, deadline).await;
         left.map(|message| (key, message))
@@ -73,6 +85,8 @@ fn said(live: &DynamicObject) -> String {
     match (live.metadata.deletion_timestamp.is_some(), finalizers) {
         (false, _) => "it is not being deleted".to_owned(),
         (true, []) => "Resource scheduled for deletion".to_owned(),
-        (true, finalizers) => format!("Resource scheduled for deletion; its finalizers are left: {}", finalizers.join(", ")),
+        (true, finalizers) => {
+            format!("Resource scheduled for deletion; its finalizers are left: {}", finalizers.join(", "))
+        }
     }
 }

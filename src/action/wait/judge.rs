@@ -31,7 +31,8 @@ impl Judged {
 
     /// It does not become ready any more.
     pub(super) fn has_failed(&self) -> bool {
-        self.status.state == State::Failed || self.opinions.iter().any(|opinion| opinion.verdict == Verdict::Failed)
+        self.status.state == State::Failed
+            || self.opinions.iter().any(|opinion| opinion.verdict == Verdict::Failed)
     }
 }
 
@@ -45,12 +46,15 @@ fn judge_one(key: &Key, seen: &Seen, until: Until) -> Judged {
         None => Status::in_progress("not seen yet"),
         Some(Sight::Missing) => Status::in_progress("Resource not found"),
         Some(Sight::Hidden(why)) => Status::in_progress(format!("it cannot be read: {why}")),
-        Some(Sight::Here(object)) if seen.conditioned.contains(key) && status::condition(object, "Ready").is_none() => {
+        Some(Sight::Here(object))
+            if seen.conditioned.contains(key) && status::condition(object, "Ready").is_none() =>
+        {
             Status::in_progress("its controller has not said yet whether it is ready")
         }
         Some(Sight::Here(object)) => {
             let status = rule(object, until);
-            let opinions = if status.state == State::InProgress { obstacles(key, object, seen) } else { Vec::new() };
+            let opinions =
+                if status.state == State::InProgress { obstacles(key, object, seen) } else { Vec::new() };
             return Judged { key: key.clone(), status, opinions };
         }
     };
@@ -66,10 +70,12 @@ fn rule(object: &Value, until: Until) -> Status {
 }
 
 fn obstacles(key: &Key, object: &Value, seen: &Seen) -> Vec<Opinion> {
-    let itself: Option<Pod> = (kind(object) == ("", "Pod")).then(|| serde_json::from_value(object.clone()).ok()).flatten();
+    let itself: Option<Pod> =
+        (kind(object) == ("", "Pod")).then(|| serde_json::from_value(object.clone()).ok()).flatten();
     let pods = seen.pods_of(object).into_iter().chain(&itself);
     let mut opinions: Vec<Opinion> = pods.flat_map(|pod| problems(pod, &Baseline::default())).collect();
-    // A container that runs again may still become ready; a Job decides by itself how often its pods may fail.
+    // A container that runs again may still become ready; a Job decides by itself how often its pods may
+    // fail.
     opinions.retain(|opinion| opinion.verdict > Verdict::Passed && opinion.rule != "restarts");
     opinions.retain(|opinion| opinion.rule != "crash" || kind(object).1 != "Job");
     if let Some(message) = workload::cannot_create(object).or_else(|| seen.failed_create(object)) {
@@ -82,7 +88,10 @@ fn obstacles(key: &Key, object: &Value, seen: &Seen) -> Vec<Opinion> {
 
 /// All opinions as one judgement, for the clock.
 pub(super) fn together(judged: &[Judged]) -> Judgement {
-    Judgement { opinions: judged.iter().flat_map(|judged| judged.opinions.clone()).collect(), facts: Vec::new() }
+    Judgement {
+        opinions: judged.iter().flat_map(|judged| judged.opinions.clone()).collect(),
+        facts: Vec::new(),
+    }
 }
 
 /// The opinions as the clock left them, put back where they came from.
@@ -126,13 +135,23 @@ mod tests {
             ("StatefulSet", "ContainerCreating", 0, None, false),
             ("StatefulSet", "ImagePullBackOff", 0, Some("container c: ImagePullBackOff: because"), false),
             ("StatefulSet", "InvalidImageName", 0, Some("container c: InvalidImageName: because"), true),
-            ("StatefulSet", "CrashLoopBackOff", 3, Some("container c: CrashLoopBackOff after 3 restarts"), true),
+            (
+                "StatefulSet",
+                "CrashLoopBackOff",
+                3,
+                Some("container c: CrashLoopBackOff after 3 restarts"),
+                true,
+            ),
             ("Job", "CrashLoopBackOff", 3, None, false),
             ("Job", "ErrImagePull", 0, Some("container c: ErrImagePull: because"), false),
         ];
         for (kind, waiting, restarts, message, failed) in table {
             let judged = judged(kind, waiting, restarts);
-            assert_eq!(judged.opinions.first().map(|opinion| opinion.message.as_str()), message, "{kind} {waiting}");
+            assert_eq!(
+                judged.opinions.first().map(|opinion| opinion.message.as_str()),
+                message,
+                "{kind} {waiting}"
+            );
             assert_eq!(judged.has_failed(), failed, "{kind} {waiting}");
         }
     }
@@ -151,7 +170,8 @@ mod tests {
     #[test]
     fn what_was_not_seen_is_not_ready() {
         let mut seen = Seen::default();
-        let state = |seen: &Seen| judge(&[key("Deployment")], seen, Until::Finished)[0].status.message.clone();
+        let state =
+            |seen: &Seen| judge(&[key("Deployment")], seen, Until::Finished)[0].status.message.clone();
         assert_eq!(state(&seen), "not seen yet");
         seen.objects.insert(key("Deployment"), Sight::Missing);
         assert_eq!(state(&seen), "Resource not found");
@@ -160,8 +180,10 @@ mod tests {
     #[test]
     fn a_custom_resource_without_a_status_is_not_ready_while_it_may_get_one() {
         let mut seen = Seen::default();
-        seen.objects.insert(key("Custom"), Sight::Here(json!({"apiVersion": "g.example.com/v1", "kind": "Custom"})));
-        let is_ready = |seen: &Seen| judge(&[key("Custom")], seen, Until::Ready { jobs: false })[0].is_ready();
+        seen.objects
+            .insert(key("Custom"), Sight::Here(json!({"apiVersion": "g.example.com/v1", "kind": "Custom"})));
+        let is_ready =
+            |seen: &Seen| judge(&[key("Custom")], seen, Until::Ready { jobs: false })[0].is_ready();
         assert!(is_ready(&seen));
         seen.conditioned.insert(key("Custom"));
         assert!(!is_ready(&seen));

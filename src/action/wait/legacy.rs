@@ -9,7 +9,9 @@ pub(super) fn of(object: &Value, jobs: bool) -> Status {
     match kind(object) {
         ("", "Pod") => pod(object),
         ("", "Service") => service(object),
-        ("", "PersistentVolumeClaim") | ("apiextensions.k8s.io", "CustomResourceDefinition") => status::of(object, jobs),
+        ("", "PersistentVolumeClaim") | ("apiextensions.k8s.io", "CustomResourceDefinition") => {
+            status::of(object, jobs)
+        }
         ("apps" | "extensions", "Deployment") => deployment(object),
         ("apps" | "extensions", "DaemonSet") => daemon_set(object),
         ("apps" | "extensions", "ReplicaSet") | ("", "ReplicationController") => replicas(object),
@@ -32,7 +34,9 @@ fn service(object: &Value) -> Status {
     if text(object, "/spec/clusterIP").is_empty() {
         return Status::in_progress("Service does not have a cluster IP address");
     }
-    let some = |pointer: &str| object.pointer(pointer).and_then(Value::as_array).is_some_and(|list| !list.is_empty());
+    let some = |pointer: &str| {
+        object.pointer(pointer).and_then(Value::as_array).is_some_and(|list| !list.is_empty())
+    };
     if kind == "LoadBalancer" && !some("/spec/externalIPs") && !some("/status/loadBalancer/ingress") {
         return Status::in_progress("Service does not have load balancer ingress IP address");
     }
@@ -52,7 +56,9 @@ fn deployment(object: &Value) -> Status {
     // Helm counts the ready replicas of the newest ReplicaSet; as many as are updated are its own.
     let new = number(object, "/status/readyReplicas", 0).min(number(object, "/status/updatedReplicas", 0));
     if new < expected {
-        return Status::in_progress(format!("Deployment is not ready. {new} out of {expected} expected pods are ready"));
+        return Status::in_progress(format!(
+            "Deployment is not ready. {new} out of {expected} expected pods are ready"
+        ));
     }
     Status::ready()
 }
@@ -62,13 +68,19 @@ fn daemon_set(object: &Value) -> Status {
         return Status::ready();
     }
     let count = |field: &str| number(object, &format!("/status/{field}"), 0);
-    let (wanted, updated, ready) = (count("desiredNumberScheduled"), count("updatedNumberScheduled"), count("numberReady"));
+    let (wanted, updated, ready) =
+        (count("desiredNumberScheduled"), count("updatedNumberScheduled"), count("numberReady"));
     if !is_observed(object) || updated != wanted {
-        return Status::in_progress(format!("DaemonSet is not ready. {updated} out of {wanted} expected pods have been scheduled"));
+        return Status::in_progress(format!(
+            "DaemonSet is not ready. {updated} out of {wanted} expected pods have been scheduled"
+        ));
     }
-    let expected = wanted - max_unavailable(&object["spec"]["updateStrategy"]["rollingUpdate"]["maxUnavailable"], wanted);
+    let expected = wanted
+        - max_unavailable(&object["spec"]["updateStrategy"]["rollingUpdate"]["maxUnavailable"], wanted);
     if ready < expected {
-        return Status::in_progress(format!("DaemonSet is not ready. {ready} out of {expected} expected pods are ready"));
+        return Status::in_progress(format!(
+            "DaemonSet is not ready. {ready} out of {expected} expected pods are ready"
+        ));
     }
     Status::ready()
 }
@@ -78,7 +90,10 @@ fn stateful_set(object: &Value) -> Status {
         return Status::ready();
     }
     let count = |field: &str| number(object, &format!("/status/{field}"), 0);
-    let (wanted, partition) = (number(object, "/spec/replicas", 1), number(object, "/spec/updateStrategy/rollingUpdate/partition", 0));
+    let (wanted, partition) = (
+        number(object, "/spec/replicas", 1),
+        number(object, "/spec/updateStrategy/rollingUpdate/partition", 0),
+    );
     let (updated, ready) = (count("updatedReplicas"), count("readyReplicas"));
     if !is_observed(object) || updated < wanted - partition {
         return Status::in_progress(format!(
@@ -87,10 +102,14 @@ fn stateful_set(object: &Value) -> Status {
         ));
     }
     if ready != wanted {
-        return Status::in_progress(format!("StatefulSet is not ready. {ready} out of {wanted} expected pods are ready"));
+        return Status::in_progress(format!(
+            "StatefulSet is not ready. {ready} out of {wanted} expected pods are ready"
+        ));
     }
     if partition == 0 && text(object, "/status/currentRevision") != text(object, "/status/updateRevision") {
-        return Status::in_progress("StatefulSet is not ready. currentRevision does not yet match updateRevision");
+        return Status::in_progress(
+            "StatefulSet is not ready. currentRevision does not yet match updateRevision",
+        );
     }
     Status::ready()
 }
@@ -98,7 +117,10 @@ fn stateful_set(object: &Value) -> Status {
 fn replicas(object: &Value) -> Status {
     let (wanted, ready) = (number(object, "/spec/replicas", 1), number(object, "/status/readyReplicas", 0));
     if !is_observed(object) || ready < wanted {
-        return Status::in_progress(format!("{} is not ready. {ready} out of {wanted} expected pods are ready", kind(object).1));
+        return Status::in_progress(format!(
+            "{} is not ready. {ready} out of {wanted} expected pods are ready",
+            kind(object).1
+        ));
     }
     Status::ready()
 }
@@ -110,7 +132,8 @@ fn is_observed(object: &Value) -> bool {
 /// A number, or a share of the replicas, rounded down as Kubernetes does; 0 where none is set.
 fn max_unavailable(value: &Value, wanted: i64) -> i64 {
     let percent = |text: &str| text.strip_suffix('%').and_then(|text| text.parse::<i64>().ok());
-    let found = value.as_i64().or_else(|| value.as_str().and_then(percent).map(|percent| wanted * percent / 100));
+    let found =
+        value.as_i64().or_else(|| value.as_str().and_then(percent).map(|percent| wanted * percent / 100));
     found.unwrap_or(0).min(wanted)
 }
 
@@ -128,10 +151,16 @@ mod tests {
                 "status": {"observedGeneration": 1, "readyReplicas": ready, "updatedReplicas": 4}})
         };
         let message = |object: &Value| of(object, false).message;
-        assert_eq!(message(&deployment(2, &json!("25%"))), "Deployment is not ready. 2 out of 3 expected pods are ready");
+        assert_eq!(
+            message(&deployment(2, &json!("25%"))),
+            "Deployment is not ready. 2 out of 3 expected pods are ready"
+        );
         assert_eq!(of(&deployment(3, &json!("25%")), false), Status::ready());
         assert_eq!(of(&deployment(3, &json!(1)), false), Status::ready());
-        assert_eq!(message(&deployment(3, &json!(null))), "Deployment is not ready. 3 out of 4 expected pods are ready");
+        assert_eq!(
+            message(&deployment(3, &json!(null))),
+            "Deployment is not ready. 3 out of 4 expected pods are ready"
+        );
     }
 
     #[test]
@@ -139,7 +168,10 @@ mod tests {
         let custom = json!({"apiVersion": "g/v1", "kind": "A", "status": {"conditions": [{"type": "Ready", "status": "False"}]}});
         assert_eq!(of(&custom, true), Status::ready());
         let job = json!({"apiVersion": "batch/v1", "kind": "Job"});
-        assert_eq!((of(&job, false), of(&job, true)), (Status::ready(), Status::in_progress("Job in progress")));
+        assert_eq!(
+            (of(&job, false), of(&job, true)),
+            (Status::ready(), Status::in_progress("Job in progress"))
+        );
         let balancer = json!({"apiVersion": "v1", "kind": "Service", "spec": {"type": "LoadBalancer", "clusterIP": "1.2.3.4"}});
         assert_eq!(of(&balancer, false).message, "Service does not have load balancer ingress IP address");
     }

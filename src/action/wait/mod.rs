@@ -1,7 +1,9 @@
-//! Waits until objects are ready, finished or gone: on watches, with the reason of every object that is not, and no longer than makes sense.
+//! Waits until objects are ready, finished or gone: on watches, with the reason of every object that is not,
+//! and no longer than makes sense.
 //!
-//! What is seen is judged by a pure function; the loop holds the only clock. A state that does not pass without a change (an image that cannot
-//! be pulled, a container that keeps crashing, a Job that failed, a quota) ends the wait at once, or after the short time that it may last.
+//! What is seen is judged by a pure function; the loop holds the only clock. A state that does not pass
+//! without a change (an image that cannot be pulled, a container that keeps crashing, a Job that failed, a
+//! quota) ends the wait at once, or after the short time that it may last.
 
 mod conditioned;
 mod gone;
@@ -39,7 +41,8 @@ use crate::helm::manifest::{Key, Object};
 
 /// Changes come in bursts; one judgement for each burst is enough.
 const BURST: Duration = Duration::from_millis(20);
-/// So long a custom resource may stay without the condition `Ready` before it is taken for one that never gets it.
+/// So long a custom resource may stay without the condition `Ready` before it is taken for one that never
+/// gets it.
 const SILENCE: Duration = Duration::from_secs(5);
 /// So many failed objects get their last event and log line told.
 const EXPLAINED: usize = 3;
@@ -61,7 +64,8 @@ pub enum Until {
     Finished,
 }
 
-/// Waits until all objects are ready. `namespace` is the release's own; `tell` hears about every object whose state changes.
+/// Waits until all objects are ready. `namespace` is the release's own; `tell` hears about every object whose
+/// state changes.
 pub async fn ready(
     cluster: &Cluster,
     kinds: &Kinds,
@@ -81,10 +85,18 @@ pub async fn ready(
 }
 
 /// The objects that need to be looked at, each once.
-fn wanted(cluster: &Cluster, kinds: &Kinds, objects: &[Object], namespace: &str, until: Until) -> BTreeMap<Key, Place> {
+fn wanted(
+    cluster: &Cluster,
+    kinds: &Kinds,
+    objects: &[Object],
+    namespace: &str,
+    until: Until,
+) -> BTreeMap<Key, Place> {
     let is_awaited = |object: &&Object| match until {
         Until::Finished => matches!((object.group(), object.kind()), ("batch", "Job") | ("", "Pod")),
-        Until::Ready { .. } | Until::Legacy { .. } => !status::is_always_ready(object.group(), object.kind()) && !object.name().is_empty(),
+        Until::Ready { .. } | Until::Legacy { .. } => {
+            !status::is_always_ready(object.group(), object.kind()) && !object.name().is_empty()
+        }
     };
     let found = objects.iter().filter(is_awaited);
     let place = |object: &Object| {
@@ -113,7 +125,12 @@ struct Wait<'w> {
 }
 
 impl<'w> Wait<'w> {
-    fn new(cluster: &'w Cluster, places: BTreeMap<Key, Place>, until: Until, tell: &'w (dyn Fn(&str) + Send + Sync)) -> Self {
+    fn new(
+        cluster: &'w Cluster,
+        places: BTreeMap<Key, Place>,
+        until: Until,
+        tell: &'w (dyn Fn(&str) + Send + Sync),
+    ) -> Self {
         let (changes, arriving) = unbounded_channel();
         let keys = places.keys().cloned().collect();
         let watches = Watches { cluster, changes, tasks: JoinSet::new() };
@@ -175,8 +192,11 @@ impl<'w> Wait<'w> {
         let weighed = self.clock.weigh("wait", together(&judged), elapsed, None);
         apart(&mut judged, weighed.judgement);
         for judged in &judged {
-            let line =
-                if judged.is_ready() { format!("{} is ready", judged.key) } else { format!("{}: {}", judged.key, judged.status.message) };
+            let line = if judged.is_ready() {
+                format!("{} is ready", judged.key)
+            } else {
+                format!("{}: {}", judged.key, judged.status.message)
+            };
             let known = self.told.get(&judged.key);
             // What was ready at the first look is no news.
             if known != Some(&line) && (known.is_some() || !judged.is_ready()) {
@@ -224,7 +244,11 @@ impl<'w> Wait<'w> {
             let mut reasons: Vec<String> = Vec::new();
             for opinion in &judged.opinions {
                 let told = objects.len() < EXPLAINED && opinion.verdict >= Verdict::Waiting;
-                let more = if told { explain(self.cluster, &opinion.target, &opinion.message).await } else { String::new() };
+                let more = if told {
+                    explain(self.cluster, &opinion.target, &opinion.message).await
+                } else {
+                    String::new()
+                };
                 reasons.push(format!("{}: {}{more}", opinion.target, opinion.message));
             }
             if judged.opinions.is_empty() && failed {

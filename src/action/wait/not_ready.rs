@@ -42,7 +42,11 @@ impl fmt::Display for Unready {
         let Key { kind, namespace, name, .. } = &self.key;
         let namespace = namespace.as_deref().unwrap_or_default();
         let status = if self.failed { "Failed" } else { "InProgress" };
-        write!(f, "resource {kind}/{namespace}/{name} not ready. status: {status}, message: {}", self.message)?;
+        write!(
+            f,
+            "resource {kind}/{namespace}/{name} not ready. status: {status}, message: {}",
+            self.message
+        )?;
         self.reasons.iter().try_for_each(|reason| write!(f, "; {reason}"))
     }
 }
@@ -65,7 +69,10 @@ mod tests {
             message: "Available: 0/1".into(),
             reasons: reasons.iter().map(|reason| (*reason).to_owned()).collect(),
         };
-        let error = NotReady { objects: vec![unready(false, &[]), unready(true, &["Pod ns/x: no"])], timed_out: true };
+        let error = NotReady {
+            objects: vec![unready(false, &[]), unready(true, &["Pod ns/x: no"])],
+            timed_out: true,
+        };
         insta::assert_snapshot!(error, @r"
         resource Deployment/ns/x not ready. status: InProgress, message: Available: 0/1
         resource Deployment/ns/x not ready. status: Failed, message: Available: 0/1; Pod ns/x: no

@@ -52,7 +52,8 @@ impl<K> Default for Store<K> {
 }
 
 impl<K: Resource> Store<K> {
-    /// Takes an event of a watch; a list that starts again leaves what it does not mention, which only adds reasons.
+    /// Takes an event of a watch; a list that starts again leaves what it does not mention, which only adds
+    /// reasons.
     pub(super) fn take(&mut self, event: watcher::Event<K>) {
         match event {
             watcher::Event::Apply(object) | watcher::Event::InitApply(object) => {
@@ -71,7 +72,8 @@ impl<K: Resource> Store<K> {
 }
 
 impl Seen {
-    /// Takes what a watch says about an object. A Job or a Pod that has ended may be deleted at once; how it ended is what counts.
+    /// Takes what a watch says about an object. A Job or a Pod that has ended may be deleted at once; how it
+    /// ended is what counts.
     pub(super) fn take(&mut self, key: Key, sight: Sight) {
         let ended = matches!(self.objects.get(&key), Some(Sight::Here(object)) if has_ended(object));
         if !(ended && matches!(sight, Sight::Missing)) {
@@ -95,7 +97,8 @@ impl Seen {
     /// Why pods of this object could not be created, if nobody has managed since.
     pub(super) fn failed_create(&self, object: &Value) -> Option<String> {
         let uid = text(object, "/metadata/uid");
-        let events = self.failed_creates.iter().filter(|event| event.involved_object.uid.as_deref() == Some(uid));
+        let events =
+            self.failed_creates.iter().filter(|event| event.involved_object.uid.as_deref() == Some(uid));
         let last = events.max_by_key(|event| event.last_timestamp.as_ref().map(|time| time.0))?;
         Some(format!("FailedCreate: {}", last.message.as_deref().unwrap_or_default()))
     }
@@ -104,7 +107,8 @@ impl Seen {
         let revision = deployment["metadata"]["annotations"][REVISION].as_str()?;
         let uid = text(deployment, "/metadata/uid");
         let is_owned = |set: &&ReplicaSet| set.owner_references().iter().any(|owner| owner.uid == uid);
-        let is_current = |set: &&ReplicaSet| set.annotations().get(REVISION).map(String::as_str) == Some(revision);
+        let is_current =
+            |set: &&ReplicaSet| set.annotations().get(REVISION).map(String::as_str) == Some(revision);
         self.replica_sets.iter().filter(is_owned).find(is_current)
     }
 }
@@ -118,8 +122,11 @@ fn has_ended(object: &Value) -> bool {
 fn is_current(object: &Value, pod: &Pod) -> bool {
     let label = |name: &str| pod.labels().get(name).map(String::as_str);
     match kind(object).1 {
-        "StatefulSet" => label("controller-revision-hash").is_none_or(|hash| hash == text(object, "/status/updateRevision")),
-        "DaemonSet" => label(TEMPLATE_LABEL) == object["metadata"]["annotations"][TEMPLATE_ANNOTATION].as_str(),
+        "StatefulSet" => label("controller-revision-hash")
+            .is_none_or(|hash| hash == text(object, "/status/updateRevision")),
+        "DaemonSet" => {
+            label(TEMPLATE_LABEL) == object["metadata"]["annotations"][TEMPLATE_ANNOTATION].as_str()
+        }
         _ => true,
     }
 }
@@ -144,7 +151,9 @@ mod tests {
     fn how_a_job_ended_is_known_after_it_is_gone() {
         let key = Key { group: "batch".into(), kind: "Job".into(), namespace: None, name: "j".into() };
         let job = |condition: &str| {
-            Sight::Here(json!({"apiVersion": "batch/v1", "kind": "Job", "status": {"conditions": [{"type": condition, "status": "True"}]}}))
+            Sight::Here(
+                json!({"apiVersion": "batch/v1", "kind": "Job", "status": {"conditions": [{"type": condition, "status": "True"}]}}),
+            )
         };
         let mut seen = Seen::default();
         for (condition, missing) in [("Suspended", true), ("Complete", false), ("Failed", false)] {
@@ -158,7 +167,11 @@ mod tests {
     fn only_the_pods_of_the_current_template_count() {
         let mut seen = Seen::default();
         for (uid, revision) in [("old", "1"), ("new", "2")] {
-            seen.replica_sets.take(watcher::Event::InitApply(object(owned(uid, "d", &json!({"annotations": {REVISION: revision}})))));
+            seen.replica_sets.take(watcher::Event::InitApply(object(owned(
+                uid,
+                "d",
+                &json!({"annotations": {REVISION: revision}}),
+            ))));
         }
         let pods = [
             ("a", "old", json!({})),
@@ -171,9 +184,18 @@ mod tests {
         for (uid, owner, rest) in pods {
             seen.pods.take(watcher::Event::Apply(object(owned(uid, owner, &rest))));
         }
-        let names = |object: &Value| seen.pods_of(object).into_iter().map(ResourceExt::name_any).collect::<Vec<_>>();
-        assert_eq!(names(&json!({"kind": "Deployment", "metadata": {"uid": "d", "annotations": {REVISION: "2"}}})), ["b"]);
-        assert_eq!(names(&json!({"kind": "StatefulSet", "metadata": {"uid": "s"}, "status": {"updateRevision": "y"}})), ["e"]);
+        let names =
+            |object: &Value| seen.pods_of(object).into_iter().map(ResourceExt::name_any).collect::<Vec<_>>();
+        assert_eq!(
+            names(&json!({"kind": "Deployment", "metadata": {"uid": "d", "annotations": {REVISION: "2"}}})),
+            ["b"]
+        );
+        assert_eq!(
+            names(
+                &json!({"kind": "StatefulSet", "metadata": {"uid": "s"}, "status": {"updateRevision": "y"}})
+            ),
+            ["e"]
+        );
         assert_eq!(names(&json!({"kind": "Job", "metadata": {"uid": "j"}})), ["f"]);
     }
 }

@@ -1,6 +1,7 @@
 //! Whether an object is ready, by the rules of kstatus, which Helm 4 waits by. Pure.
 //!
-//! Stricter than kstatus where that would call ready what is not: a Pod that failed, a `Ready` condition of an older generation.
+//! Stricter than kstatus where that would call ready what is not: a Pod that failed, a `Ready` condition of
+//! an older generation.
 
 use serde_json::Value;
 
@@ -44,7 +45,8 @@ pub(super) struct Condition<'o> {
     generation: Option<i64>,
 }
 
-/// Ready by the rules of kstatus. `jobs`: a Job has to be complete; without it a Job that has started is ready.
+/// Ready by the rules of kstatus. `jobs`: a Job has to be complete; without it a Job that has started is
+/// ready.
 pub(super) fn of(object: &Value, jobs: bool) -> Status {
     if let Some(status) = of_any(object) {
         return status;
@@ -75,8 +77,14 @@ pub(super) fn of_hook(object: &Value) -> Status {
 /// Kinds that are ready as soon as they exist, so that nobody has to look.
 pub(super) fn is_always_ready(group: &str, kind: &str) -> bool {
     match group {
-        "" => matches!(kind, "ConfigMap" | "Secret" | "ServiceAccount" | "LimitRange" | "ResourceQuota" | "Endpoints"),
-        "rbac.authorization.k8s.io" | "scheduling.k8s.io" | "storage.k8s.io" | "admissionregistration.k8s.io" => true,
+        "" => matches!(
+            kind,
+            "ConfigMap" | "Secret" | "ServiceAccount" | "LimitRange" | "ResourceQuota" | "Endpoints"
+        ),
+        "rbac.authorization.k8s.io"
+        | "scheduling.k8s.io"
+        | "storage.k8s.io"
+        | "admissionregistration.k8s.io" => true,
         "networking.k8s.io" => matches!(kind, "NetworkPolicy" | "IngressClass"),
         "batch" => kind == "CronJob",
         _ => false,
@@ -88,12 +96,15 @@ fn of_any(object: &Value) -> Option<Status> {
     if object["metadata"]["deletionTimestamp"].is_string() {
         return Some(Status::in_progress("Resource scheduled for deletion"));
     }
-    let (generation, observed) = (object["metadata"]["generation"].as_i64(), object["status"]["observedGeneration"].as_i64());
+    let (generation, observed) =
+        (object["metadata"]["generation"].as_i64(), object["status"]["observedGeneration"].as_i64());
     if let (Some(generation), Some(observed)) = (generation, observed)
         && generation != observed
     {
         let kind = kind(object).1;
-        return Some(Status::in_progress(format!("{kind} generation is {generation}, but latest observed generation is {observed}")));
+        return Some(Status::in_progress(format!(
+            "{kind} generation is {generation}, but latest observed generation is {observed}"
+        )));
     }
     let is_true = |name| condition(object, name).filter(|condition| condition.status == "True");
     if let Some(condition) = is_true("Reconciling") {
@@ -116,12 +127,17 @@ fn by_ready_condition(object: &Value) -> Status {
 
 /// Reason and message, as far as there are any.
 fn said(condition: &Condition<'_>) -> String {
-    [condition.reason, condition.message].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(": ")
+    [condition.reason, condition.message]
+        .into_iter()
+        .filter(|text| !text.is_empty())
+        .collect::<Vec<_>>()
+        .join(": ")
 }
 
 fn job(object: &Value, complete: bool) -> Status {
     let parallelism = number(object, "/spec/parallelism", 1);
-    let (completions, failed) = (number(object, "/spec/completions", parallelism), number(object, "/status/failed", 0));
+    let (completions, failed) =
+        (number(object, "/spec/completions", parallelism), number(object, "/status/failed", 0));
     let is_true = |name| condition(object, name).filter(|condition| condition.status == "True");
     if is_true("Complete").is_some() {
         return Status::ready();
@@ -134,14 +150,20 @@ fn job(object: &Value, complete: bool) -> Status {
     if complete {
         return Status::in_progress("Job in progress");
     }
-    if object["status"]["startTime"].is_string() { Status::ready() } else { Status::in_progress("Job not started") }
+    if object["status"]["startTime"].is_string() {
+        Status::ready()
+    } else {
+        Status::in_progress("Job not started")
+    }
 }
 
 fn pod(object: &Value) -> Status {
     match text(object, "/status/phase") {
         "Succeeded" => Status::ready(),
         "Failed" => Status::failed("Pod has completed, but not successfully"),
-        "Running" if condition(object, "Ready").is_some_and(|ready| ready.status == "True") => Status::ready(),
+        "Running" if condition(object, "Ready").is_some_and(|ready| ready.status == "True") => {
+            Status::ready()
+        }
         "Running" => Status::in_progress("Pod is running but is not Ready"),
         "Pending" => Status::in_progress("Pod is in the Pending phase"),
         _ => Status::in_progress("Pod phase not available"),
@@ -160,7 +182,10 @@ fn finished_pod(object: &Value) -> Status {
 fn claim(object: &Value) -> Status {
     match text(object, "/status/phase") {
         "Bound" => Status::ready(),
-        phase => Status::in_progress(format!("PVC is not Bound. phase: {}", if phase.is_empty() { "unknown" } else { phase })),
+        phase => Status::in_progress(format!(
+            "PVC is not Bound. phase: {}",
+            if phase.is_empty() { "unknown" } else { phase }
+        )),
     }
 }
 
@@ -177,7 +202,9 @@ fn crd(object: &Value) -> Status {
     }
     match condition(object, "Established") {
         Some(established) if established.status == "True" => Status::ready(),
-        Some(established) if established.status == "False" && established.reason != "Installing" => Status::failed(said(&established)),
+        Some(established) if established.status == "False" && established.reason != "Installing" => {
+            Status::failed(said(&established))
+        }
         _ => Status::in_progress("Install in progress"),
     }
 }
@@ -197,7 +224,8 @@ pub(super) fn number(object: &Value, pointer: &str, default: i64) -> i64 {
 }
 
 pub(super) fn condition<'o>(object: &'o Value, name: &str) -> Option<Condition<'o>> {
-    let found = object["status"]["conditions"].as_array()?.iter().find(|condition| condition["type"] == name)?;
+    let found =
+        object["status"]["conditions"].as_array()?.iter().find(|condition| condition["type"] == name)?;
     let word = |field: &str| found[field].as_str().unwrap_or_default();
     let generation = found["observedGeneration"].as_i64();
     Some(Condition { status: word("status"), reason: word("reason"), message: word("message"), generation })
@@ -210,7 +238,8 @@ mod tests {
     use super::*;
 
     fn object(api_version: &str, kind: &str, rest: &Value) -> Value {
-        let mut object = json!({"apiVersion": api_version, "kind": kind, "metadata": {"name": "x", "generation": 2}});
+        let mut object =
+            json!({"apiVersion": api_version, "kind": kind, "metadata": {"name": "x", "generation": 2}});
         object.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
         object
     }
@@ -234,9 +263,19 @@ mod tests {
                 Status::in_progress("Custom generation is 2, but latest observed generation is 1"),
             ),
             ("g/v1", "Custom", conditions(&[("Ready", "True", "")]), ready()),
-            ("g/v1", "Custom", conditions(&[("Ready", "False", "Pending")]), Status::in_progress("Pending: why")),
+            (
+                "g/v1",
+                "Custom",
+                conditions(&[("Ready", "False", "Pending")]),
+                Status::in_progress("Pending: why"),
+            ),
             ("g/v1", "Custom", conditions(&[("Stalled", "True", "x")]), Status::failed("why")),
-            ("g/v1", "Custom", conditions(&[("Ready", "True", ""), ("Reconciling", "True", "x")]), Status::in_progress("why")),
+            (
+                "g/v1",
+                "Custom",
+                conditions(&[("Ready", "True", ""), ("Reconciling", "True", "x")]),
+                Status::in_progress("why"),
+            ),
             (
                 "g/v1",
                 "Custom",
@@ -263,18 +302,38 @@ mod tests {
                 Status::in_progress("ClusterIP not set. Service type: LoadBalancer"),
             ),
             ("v1", "Service", json!({"spec": {"type": "ClusterIP"}}), ready()),
-            ("v1", "Pod", json!({"status": {"phase": "Failed"}}), Status::failed("Pod has completed, but not successfully")),
-            ("v1", "Pod", json!({"status": {"phase": "Running"}}), Status::in_progress("Pod is running but is not Ready")),
+            (
+                "v1",
+                "Pod",
+                json!({"status": {"phase": "Failed"}}),
+                Status::failed("Pod has completed, but not successfully"),
+            ),
+            (
+                "v1",
+                "Pod",
+                json!({"status": {"phase": "Running"}}),
+                Status::in_progress("Pod is running but is not Ready"),
+            ),
             ("batch/v1", "Job", json!({}), Status::in_progress("Job not started")),
             ("batch/v1", "Job", json!({"status": {"startTime": "now"}}), ready()),
-            ("apiextensions.k8s.io/v1", "CustomResourceDefinition", json!({}), Status::in_progress("Install in progress")),
+            (
+                "apiextensions.k8s.io/v1",
+                "CustomResourceDefinition",
+                json!({}),
+                Status::in_progress("Install in progress"),
+            ),
             (
                 "apiextensions.k8s.io/v1",
                 "CustomResourceDefinition",
                 conditions(&[("NamesAccepted", "False", "Taken")]),
                 Status::failed("Taken: why"),
             ),
-            ("apiextensions.k8s.io/v1", "CustomResourceDefinition", conditions(&[("Established", "True", "")]), ready()),
+            (
+                "apiextensions.k8s.io/v1",
+                "CustomResourceDefinition",
+                conditions(&[("Established", "True", "")]),
+                ready(),
+            ),
         ];
         for (api_version, kind, rest, expected) in table {
             assert_eq!(of(&object(api_version, kind, &rest), false), expected, "{kind} {rest}");
@@ -290,7 +349,10 @@ mod tests {
             job(&conditions(&[("Failed", "True", "BackoffLimitExceeded")])).message,
             "Job Failed. failed: 0/1 (BackoffLimitExceeded: why)"
         );
-        assert_eq!(of_hook(&object("v1", "Pod", &json!({"status": {"phase": "Failed"}}))), Status::failed("pod x failed"));
+        assert_eq!(
+            of_hook(&object("v1", "Pod", &json!({"status": {"phase": "Failed"}}))),
+            Status::failed("pod x failed")
+        );
         assert_eq!(of_hook(&object("apps/v1", "Deployment", &json!({}))), Status::ready());
     }
 }

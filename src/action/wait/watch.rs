@@ -52,7 +52,8 @@ impl Watches<'_> {
         });
     }
 
-    /// What explains why a workload is not ready: its pods, its `ReplicaSets`, and events about pods that could not be created.
+    /// What explains why a workload is not ready: its pods, its `ReplicaSets`, and events about pods that
+    /// could not be created.
     pub(super) fn reasons(&mut self, object: &Value) {
         let namespace = object["metadata"]["namespace"].as_str().unwrap_or_default();
         let Some(selector) = selector(object) else { return };
@@ -65,7 +66,8 @@ impl Watches<'_> {
             return;
         }
         let uid = object["metadata"]["uid"].as_str().unwrap_or_default();
-        let failed = watcher::Config::default().fields(&format!("involvedObject.uid={uid},reason=FailedCreate"));
+        let failed =
+            watcher::Config::default().fields(&format!("involvedObject.uid={uid},reason=FailedCreate"));
         let events = Api::namespaced(self.cluster.client.clone(), namespace);
         self.follow(watcher(events, failed), |seen| &mut seen.failed_creates);
     }
@@ -73,7 +75,12 @@ impl Watches<'_> {
     /// Whoever may not look at pods and events gets no reasons, but may wait.
     fn follow<K, S>(&mut self, stream: S, store: fn(&mut Seen) -> &mut Store<K>)
     where
-        K: kube::Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned + Send + 'static,
+        K: kube::Resource<DynamicType = (), Scope = NamespaceResourceScope>
+            + Clone
+            + Debug
+            + DeserializeOwned
+            + Send
+            + 'static,
         S: Stream<Item = Result<watcher::Event<K>, watcher::Error>> + Send + 'static,
     {
         let changes = self.changes.clone();
@@ -92,11 +99,15 @@ impl Watches<'_> {
 fn sight(event: Result<Option<DynamicObject>, watcher::Error>, types: &TypeMeta) -> Sight {
     match event {
         Ok(object) => here(object, types),
-        Err(watcher::Error::InitialListFailed(error) | watcher::Error::WatchStartFailed(error) | watcher::Error::WatchFailed(error)) => {
-            Sight::Hidden(Cause::of(&error).to_string())
-        }
+        Err(
+            watcher::Error::InitialListFailed(error)
+            | watcher::Error::WatchStartFailed(error)
+            | watcher::Error::WatchFailed(error),
+        ) => Sight::Hidden(Cause::of(&error).to_string()),
         Err(watcher::Error::WatchError(status)) => Sight::Hidden(status.message.clone()),
-        Err(watcher::Error::NoResourceVersion) => Sight::Hidden("the API server sent no resourceVersion".to_owned()),
+        Err(watcher::Error::NoResourceVersion) => {
+            Sight::Hidden("the API server sent no resourceVersion".to_owned())
+        }
     }
 }
 
@@ -110,10 +121,16 @@ pub(super) fn here(object: Option<DynamicObject>, types: &TypeMeta) -> Sight {
 /// By which labels a workload finds its pods; a Pod is found by its own.
 fn selector(object: &Value) -> Option<String> {
     let labels = match kind(object).1 {
-        "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet" | "Job" => &object["spec"]["selector"]["matchLabels"],
+        "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet" | "Job" => {
+            &object["spec"]["selector"]["matchLabels"]
+        }
         "ReplicationController" => &object["spec"]["selector"],
         _ => return None,
     };
-    let pairs: Vec<String> = labels.as_object()?.iter().filter_map(|(name, value)| Some(format!("{name}={}", value.as_str()?))).collect();
+    let pairs: Vec<String> = labels
+        .as_object()?
+        .iter()
+        .filter_map(|(name, value)| Some(format!("{name}={}", value.as_str()?)))
+        .collect();
     Some(pairs.join(","))
 }

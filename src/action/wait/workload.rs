@@ -4,7 +4,8 @@ use serde_json::Value;
 
 use super::status::{Status, condition, number, text};
 
-/// Without `progressDeadlineSeconds` (or with this number, Kubernetes' own "never") nobody says `Progressing`.
+/// Without `progressDeadlineSeconds` (or with this number, Kubernetes' own "never") nobody says
+/// `Progressing`.
 const NO_DEADLINE: i64 = i32::MAX as i64;
 
 /// Every replica is of the new template, available and ready, and no other pod is left.
@@ -13,7 +14,9 @@ pub(super) fn deployment(object: &Value) -> Status {
         return Status::ready();
     }
     let progressing = condition(object, "Progressing");
-    if let Some(stuck) = progressing.as_ref().filter(|condition| condition.reason == "ProgressDeadlineExceeded") {
+    if let Some(stuck) =
+        progressing.as_ref().filter(|condition| condition.reason == "ProgressDeadlineExceeded")
+    {
         return Status::failed(format!("Progress deadline exceeded: {}", stuck.message));
     }
     let wanted = number(object, "/spec/replicas", 1);
@@ -25,11 +28,17 @@ pub(super) fn deployment(object: &Value) -> Status {
         ("Available", count("availableReplicas"), updated),
         ("Ready", count("readyReplicas"), wanted),
     ];
-    if let Some(status) = too_few(&counts[..2]).or_else(|| too_many(total, wanted)).or_else(|| too_few(&counts[2..])) {
+    if let Some(status) =
+        too_few(&counts[..2]).or_else(|| too_many(total, wanted)).or_else(|| too_few(&counts[2..]))
+    {
         return status;
     }
     let no_deadline = number(object, "/spec/progressDeadlineSeconds", NO_DEADLINE) == NO_DEADLINE;
-    if !no_deadline && progressing.is_none_or(|condition| condition.status != "True" || condition.reason != "NewReplicaSetAvailable") {
+    if !no_deadline
+        && progressing.is_none_or(|condition| {
+            condition.status != "True" || condition.reason != "NewReplicaSetAvailable"
+        })
+    {
         return Status::in_progress("ReplicaSet not Available");
     }
     if condition(object, "Available").is_none_or(|condition| condition.status != "True") {
@@ -70,7 +79,11 @@ pub(super) fn daemon_set(object: &Value) -> Status {
     let count = |field: &str| number(object, &format!("/status/{field}"), 0);
     let wanted = count("desiredNumberScheduled");
     // A person updates the pods then.
-    let updated = if text(object, "/spec/updateStrategy/type") == "OnDelete" { wanted } else { count("updatedNumberScheduled") };
+    let updated = if text(object, "/spec/updateStrategy/type") == "OnDelete" {
+        wanted
+    } else {
+        count("updatedNumberScheduled")
+    };
     let counts = [
         ("Current", count("currentNumberScheduled"), wanted),
         ("Updated", updated, wanted),
@@ -167,9 +180,16 @@ mod tests {
         table(
             stateful_set,
             &partition,
-            &[(counts(2, 2, 0, "b"), Status::in_progress("updated: 0/1")), (counts(2, 2, 1, "b"), Status::ready())],
+            &[
+                (counts(2, 2, 0, "b"), Status::in_progress("updated: 0/1")),
+                (counts(2, 2, 1, "b"), Status::ready()),
+            ],
         );
-        table(stateful_set, &json!({"updateStrategy": {"type": "OnDelete"}}), &[(json!({}), Status::ready())]);
+        table(
+            stateful_set,
+            &json!({"updateStrategy": {"type": "OnDelete"}}),
+            &[(json!({}), Status::ready())],
+        );
     }
 
     #[test]
@@ -185,6 +205,10 @@ mod tests {
             (counts(0, 0), Status::ready()),
         ];
         table(daemon_set, &json!({}), &rows);
-        table(daemon_set, &json!({"updateStrategy": {"type": "OnDelete"}}), &[(counts(2, 1), Status::ready())]);
+        table(
+            daemon_set,
+            &json!({"updateStrategy": {"type": "OnDelete"}}),
+            &[(counts(2, 1), Status::ready())],
+        );
     }
 }

@@ -30,7 +30,14 @@ pub struct Holder {
 
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}@{} (run {}) since {}", self.user, self.host, self.run_id, self.since.strftime("%Y-%m-%d %H:%M:%S UTC"))?;
+        write!(
+            f,
+            "{}@{} (run {}) since {}",
+            self.user,
+            self.host,
+            self.run_id,
+            self.since.strftime("%Y-%m-%d %H:%M:%S UTC")
+        )?;
         self.run_url.iter().try_for_each(|url| write!(f, ", {url}"))
     }
 }
@@ -41,7 +48,8 @@ impl Holder {
         format!("{}@{}/{}/{:08x}", self.user, self.host, self.run_id, rand::random::<u32>())
     }
 
-    /// The Lease that says so; on top of what was seen, so that the API server refuses it when that has changed.
+    /// The Lease that says so; on top of what was seen, so that the API server refuses it when that has
+    /// changed.
     pub(super) fn lease(&self, identity: &str, duration: Duration, seen: Option<&Lease>) -> Lease {
         let mut lease = seen.cloned().unwrap_or_default();
         let transitions = lease.spec.as_ref().and_then(|spec| spec.lease_transitions);
@@ -61,12 +69,22 @@ impl Holder {
 
     /// Who a Lease names. One that another program wrote names at least its identity.
     pub(super) fn of(lease: &Lease) -> Self {
-        let written = lease.metadata.annotations.as_ref().and_then(|all| serde_json::from_str(all.get(ANNOTATION)?).ok());
+        let written = lease
+            .metadata
+            .annotations
+            .as_ref()
+            .and_then(|all| serde_json::from_str(all.get(ANNOTATION)?).ok());
         written.unwrap_or_else(|| {
             let spec = lease.spec.clone().unwrap_or_default();
             let since = spec.acquire_time.and_then(|time| timestamp(time.0)).unwrap_or_default();
             let identity = spec.holder_identity.unwrap_or_default();
-            Self { user: identity, host: "unknown".to_owned(), run_url: None, run_id: "unknown".to_owned(), since }
+            Self {
+                user: identity,
+                host: "unknown".to_owned(),
+                run_url: None,
+                run_id: "unknown".to_owned(),
+                since,
+            }
         })
     }
 }
@@ -82,7 +100,13 @@ mod tests {
 
     fn holder() -> Holder {
         let since = "2026-11-24T09:00:00Z".parse().unwrap();
-        Holder { user: "ci".into(), host: "runner-1".into(), run_url: Some("https://ci/1".into()), run_id: "r1".into(), since }
+        Holder {
+            user: "ci".into(),
+            host: "runner-1".into(),
+            run_url: Some("https://ci/1".into()),
+            run_id: "r1".into(),
+            since,
+        }
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! The lock on a release: a Lease beside it, so that two runners never work on one cluster.
 //!
-//! The holder renews it; one whose own last renewal is older than [`DEADLINE`] stops writing. Others judge by watching whether the
-//! Lease changes, never by comparing clocks: see [`standing`]. Every write names the version of the Lease that it was decided on,
-//! so of two racers one is refused by the API server.
+//! The holder renews it; one whose own last renewal is older than [`DEADLINE`] stops writing. Others judge by
+//! watching whether the Lease changes, never by comparing clocks: see [`standing`]. Every write names the
+//! version of the Lease that it was decided on, so of two racers one is refused by the API server.
 
 mod holder;
 mod renewal;
@@ -29,7 +29,8 @@ use crate::config::ReleaseId;
 const DURATION: Duration = Duration::from_secs(30);
 /// How often the holder renews.
 const RENEW_EVERY: Duration = Duration::from_secs(5);
-/// A holder that has not renewed for this long stops writing; the rest of [`DURATION`] is for what it has sent already.
+/// A holder that has not renewed for this long stops writing; the rest of [`DURATION`] is for what it has
+/// sent already.
 pub const DEADLINE: Duration = Duration::from_secs(20);
 /// A run that ends does not wait longer than this for an API server that does not answer.
 const GIVE_BACK_TIMEOUT: Duration = Duration::from_secs(10);
@@ -84,8 +85,14 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Takes the lock, waiting up to `wait` for another holder to give it back or to expire (which takes up to 30 s to see).
-    pub async fn acquire(cluster: &Cluster, release: &ReleaseId, holder: &Holder, wait: Duration) -> Result<Self, LockError> {
+    /// Takes the lock, waiting up to `wait` for another holder to give it back or to expire (which takes up
+    /// to 30 s to see).
+    pub async fn acquire(
+        cluster: &Cluster,
+        release: &ReleaseId,
+        holder: &Holder,
+        wait: Duration,
+    ) -> Result<Self, LockError> {
         let identity = holder.identity();
         let start = Instant::now();
         let mut watched = Watched::default();
@@ -106,7 +113,11 @@ impl Lock {
                 }
             };
             if let (Some(holder), true) = (held, start.elapsed() >= wait) {
-                return Err(LockError::Held { cluster: cluster.name.clone(), release: release.to_string(), holder });
+                return Err(LockError::Held {
+                    cluster: cluster.name.clone(),
+                    release: release.to_string(),
+                    holder,
+                });
             }
             sleep(LOOK_EVERY.min(wait.saturating_sub(start.elapsed()))).await;
         }
@@ -136,12 +147,14 @@ impl Lock {
     }
 }
 
-/// Who holds the lock, by what the Lease says: a holder that was killed is still named until somebody takes over.
+/// Who holds the lock, by what the Lease says: a holder that was killed is still named until somebody takes
+/// over.
 pub async fn holder(cluster: &Cluster, release: &ReleaseId) -> Result<Option<Holder>, ApiError> {
     Ok(read(cluster, release).await?.filter(standing::is_taken).map(|lease| Holder::of(&lease)))
 }
 
-/// Takes the lock away from whoever holds it and answers who that was. For a run that was killed: a run that lives stops writing.
+/// Takes the lock away from whoever holds it and answers who that was. For a run that was killed: a run that
+/// lives stops writing.
 pub async fn unlock(cluster: &Cluster, release: &ReleaseId) -> Result<Option<Holder>, ApiError> {
     loop {
         let Some(lease) = read(cluster, release).await? else { return Ok(None) };
@@ -188,7 +201,10 @@ async fn take(
 
 /// Deletes exactly this version of the Lease; false when it has changed.
 async fn delete(cluster: &Cluster, release: &ReleaseId, lease: &Lease) -> Result<bool, ApiError> {
-    let preconditions = Preconditions { uid: lease.metadata.uid.clone(), resource_version: lease.metadata.resource_version.clone() };
+    let preconditions = Preconditions {
+        uid: lease.metadata.uid.clone(),
+        resource_version: lease.metadata.resource_version.clone(),
+    };
     let parameters = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
     match api(cluster, release).delete(&object_name(release), &parameters).await {
         Ok(_) => Ok(true),
@@ -199,11 +215,18 @@ async fn delete(cluster: &Cluster, release: &ReleaseId, lease: &Lease) -> Result
 }
 
 async fn read(cluster: &Cluster, release: &ReleaseId) -> Result<Option<Lease>, ApiError> {
-    api(cluster, release).get_opt(&object_name(release)).await.map_err(|error| failed(cluster, release, "read", &error))
+    api(cluster, release)
+        .get_opt(&object_name(release))
+        .await
+        .map_err(|error| failed(cluster, release, "read", &error))
 }
 
 fn failed(cluster: &Cluster, release: &ReleaseId, verb: &str, error: &kube::Error) -> ApiError {
-    ApiError::new(cluster, format!("{verb} the lock, Lease {}/{}", release.namespace, object_name(release)), error)
+    ApiError::new(
+        cluster,
+        format!("{verb} the lock, Lease {}/{}", release.namespace, object_name(release)),
+        error,
+    )
 }
 
 fn api(cluster: &Cluster, release: &ReleaseId) -> Api<Lease> {

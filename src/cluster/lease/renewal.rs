@@ -59,7 +59,8 @@ enum Renewed {
 impl Renewal {
     /// Renews the Lease from now on; `sent` is when the request that took it was sent.
     pub(super) fn start(cluster: &Cluster, release: &ReleaseId, lease: Lease, sent: Instant) -> Self {
-        let state = Arc::new(Mutex::new(State { renewed: sent, renewed_wall: SystemTime::now(), taken: None }));
+        let state =
+            Arc::new(Mutex::new(State { renewed: sent, renewed_wall: SystemTime::now(), taken: None }));
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(run(cluster.clone(), release.clone(), lease, Arc::clone(&state), stopped));
         Self { state, place: release.to_string(), stop, task }
@@ -84,8 +85,13 @@ fn judge(state: &State, now: Instant, wall: SystemTime, place: &str) -> Result<(
     if let Some(how) = &state.taken {
         return Err(LockLost::Taken { release: place.to_owned(), how: how.clone() });
     }
-    let age = now.duration_since(state.renewed).max(wall.duration_since(state.renewed_wall).unwrap_or_default());
-    if age > DEADLINE { Err(LockLost::TooOld { release: place.to_owned(), seconds: age.as_secs() }) } else { Ok(()) }
+    let age =
+        now.duration_since(state.renewed).max(wall.duration_since(state.renewed_wall).unwrap_or_default());
+    if age > DEADLINE {
+        Err(LockLost::TooOld { release: place.to_owned(), seconds: age.as_secs() })
+    } else {
+        Ok(())
+    }
 }
 
 async fn run(
@@ -128,11 +134,15 @@ async fn renew(cluster: &Cluster, release: &ReleaseId, lease: &Lease) -> Renewed
     }
     match tokio::time::timeout(RENEW_EVERY, api.replace(&name, &PostParams::default(), &next)).await {
         Ok(Ok(lease)) => Renewed::Still(Box::new(lease)),
-        Ok(Err(kube::Error::Api(status))) if status.code == 404 => Renewed::Taken("its Lease was deleted".to_owned()),
+        Ok(Err(kube::Error::Api(status))) if status.code == 404 => {
+            Renewed::Taken("its Lease was deleted".to_owned())
+        }
         // Ours may have arrived although its answer did not; then the Lease still names us.
         Ok(Err(kube::Error::Api(status))) if status.code == 409 => match api.get_opt(&name).await {
             Ok(Some(found)) if same_holder(&found, lease) => Renewed::Still(Box::new(found)),
-            Ok(Some(found)) if standing::is_taken(&found) => Renewed::Taken(format!("it is held by {}", Holder::of(&found))),
+            Ok(Some(found)) if standing::is_taken(&found) => {
+                Renewed::Taken(format!("it is held by {}", Holder::of(&found)))
+            }
             Ok(_) => Renewed::Taken("its Lease was given to nobody".to_owned()),
             Err(_) => Renewed::NotNow,
         },
@@ -154,11 +164,18 @@ mod tests {
         let (now, wall) = (Instant::now(), SystemTime::now());
         let judged = |age: u64, wall_age: u64, taken: Option<&str>| {
             let state = State { renewed: now, renewed_wall: wall, taken: taken.map(str::to_owned) };
-            judge(&state, now + Duration::from_secs(age), wall + Duration::from_secs(wall_age), "ns/r").map_err(|lost| lost.to_string())
+            judge(&state, now + Duration::from_secs(age), wall + Duration::from_secs(wall_age), "ns/r")
+                .map_err(|lost| lost.to_string())
         };
         assert_eq!(judged(20, 20, None), Ok(()));
-        assert_eq!(judged(21, 0, None), Err("the lock on ns/r could not be renewed for 21 s; nothing more is written".to_owned()));
-        assert_eq!(judged(0, 600, None), Err("the lock on ns/r could not be renewed for 600 s; nothing more is written".to_owned()));
+        assert_eq!(
+            judged(21, 0, None),
+            Err("the lock on ns/r could not be renewed for 21 s; nothing more is written".to_owned())
+        );
+        assert_eq!(
+            judged(0, 600, None),
+            Err("the lock on ns/r could not be renewed for 600 s; nothing more is written".to_owned())
+        );
         assert_eq!(
             judged(0, 0, Some("its Lease was deleted")),
             Err("the lock on ns/r was taken away: its Lease was deleted; nothing more is written".to_owned())

@@ -20,7 +20,11 @@ pub(super) struct Watched(Option<(String, Instant)>);
 
 /// Whether the Lease names a holder.
 pub(super) fn is_taken(lease: &Lease) -> bool {
-    lease.spec.as_ref().and_then(|spec| spec.holder_identity.as_ref()).is_some_and(|identity| !identity.is_empty())
+    lease
+        .spec
+        .as_ref()
+        .and_then(|spec| spec.holder_identity.as_ref())
+        .is_some_and(|identity| !identity.is_empty())
 }
 
 /// Whether the Lease names this holder.
@@ -51,7 +55,11 @@ impl Watched {
 
 /// What the holder promised; at least our own duration, so that a damaged Lease is not taken at once.
 fn duration(lease: &Lease) -> Duration {
-    let promised = lease.spec.as_ref().and_then(|spec| spec.lease_duration_seconds).and_then(|seconds| u64::try_from(seconds).ok());
+    let promised = lease
+        .spec
+        .as_ref()
+        .and_then(|spec| spec.lease_duration_seconds)
+        .and_then(|seconds| u64::try_from(seconds).ok());
     promised.map_or(super::DURATION, Duration::from_secs).max(super::DURATION)
 }
 
@@ -91,6 +99,9 @@ mod tests {
         let mut watched = Watched::default();
         let start = Instant::now();
         assert_eq!(watched.standing(Some(&lease("1", "a", 0)), start), Standing::Held);
-        assert_eq!(watched.standing(Some(&lease("1", "a", 0)), start + Duration::from_secs(5)), Standing::Held);
+        assert_eq!(
+            watched.standing(Some(&lease("1", "a", 0)), start + Duration::from_secs(5)),
+            Standing::Held
+        );
     }
 }

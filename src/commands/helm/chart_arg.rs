@@ -29,7 +29,8 @@ pub struct ChartArgs {
     pub download: DownloadArgs,
 }
 
-/// Arguments of helm for charts that are downloaded, which this program does not do: name a folder or an archive.
+/// Arguments of helm for charts that are downloaded, which this program does not do: name a folder or an
+/// archive.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Accepted, and refused where a chart would have to be downloaded")]
 pub struct DownloadArgs {
@@ -96,7 +97,11 @@ impl ChartArgs {
         }
         let path = Path::new(reference);
         if path.exists() {
-            return if self.verify { Err(ChartRefusal::Verify.into()) } else { Ok(std::path::absolute(path)?) };
+            return if self.verify {
+                Err(ChartRefusal::Verify.into())
+            } else {
+                Ok(std::path::absolute(path)?)
+            };
         }
         if path.is_absolute() || reference.starts_with('.') {
             return Err(ChartRefusal::NotFound(reference.to_owned()).into());

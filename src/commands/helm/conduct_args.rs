@@ -61,7 +61,13 @@ pub struct ConductArgs {
 #[derive(Debug, Clone, Args)]
 pub struct HistoryMaxArgs {
     /// Limit the maximum number of revisions saved per release; 0 = no limit
-    #[arg(long, value_name = "NUMBER", env = "HELM_MAX_HISTORY", hide_env_values = true, default_value_t = 10)]
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        env = "HELM_MAX_HISTORY",
+        hide_env_values = true,
+        default_value_t = 10
+    )]
     pub history_max: u32,
     /// Allow deletion of new resources created in this operation when it fails
     #[arg(long)]
@@ -72,7 +78,9 @@ pub struct HistoryMaxArgs {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ConductRefusal {
     /// Replacing deletes what others own.
-    #[error("--force-replace is not supported: objects are applied by the server; --force-conflicts takes fields from their managers")]
+    #[error(
+        "--force-replace is not supported: objects are applied by the server; --force-conflicts takes fields from their managers"
+    )]
     Replace,
     /// Applied by the client.
     #[error("--server-side=false is not supported: objects are always applied by the server")]
@@ -128,7 +136,8 @@ mod tests {
     use super::*;
 
     fn conduct(line: &str) -> Result<ActionOptions, ConductRefusal> {
-        let matches = ConductArgs::augment_args(Command::new("x")).get_matches_from(std::iter::once("x").chain(line.split_whitespace()));
+        let matches = ConductArgs::augment_args(Command::new("x"))
+            .get_matches_from(std::iter::once("x").chain(line.split_whitespace()));
         ConductArgs::from_arg_matches(&matches).unwrap().checked()
     }
 
@@ -146,8 +155,12 @@ mod tests {
         for (line, expected) in table {
             assert_eq!(conduct(line).unwrap().wait, expected, "{line}");
         }
-        let all = conduct("--timeout 90s --no-hooks --wait-for-jobs --force-conflicts --server-side").unwrap();
-        assert_eq!((all.timeout, all.hooks, all.wait_for_jobs, all.force_conflicts), (Duration::from_secs(90), false, true, true));
+        let all =
+            conduct("--timeout 90s --no-hooks --wait-for-jobs --force-conflicts --server-side").unwrap();
+        assert_eq!(
+            (all.timeout, all.hooks, all.wait_for_jobs, all.force_conflicts),
+            (Duration::from_secs(90), false, true, true)
+        );
     }
 
     #[test]

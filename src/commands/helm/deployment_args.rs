@@ -95,7 +95,9 @@ enum DeploymentRefusal {
     HideSecret,
     #[error("--post-renderer is not supported")]
     PostRenderer,
-    #[error("--dependency-update is not supported: update the dependencies with `helm dependency update` first")]
+    #[error(
+        "--dependency-update is not supported: update the dependencies with `helm dependency update` first"
+    )]
     DependencyUpdate,
 }
 
@@ -146,9 +148,16 @@ impl DeploymentArgs {
     /// Shows a revision that was made, or would be.
     pub fn show(&self, release: &Release, printer: &Printer) {
         match self.output.output {
-            Output::Table => text(printer, &release_text::text(release, &Parts { hide_notes: self.hide_notes, ..Parts::default() })),
+            Output::Table => text(
+                printer,
+                &release_text::text(release, &Parts { hide_notes: self.hide_notes, ..Parts::default() }),
+            ),
             Output::Json | Output::Yaml => {
-                self.output.print(printer, &release.shown(&Shown { chart: true, ..Shown::default() }), String::new);
+                self.output.print(
+                    printer,
+                    &release.shown(&Shown { chart: true, ..Shown::default() }),
+                    String::new,
+                );
             }
         }
     }

@@ -89,7 +89,12 @@ pub async fn run(command: &GetCommand, kube: &KubeArgs, context: &Context) -> Re
                 printer.text(&render_text_of("_", template, &go_names::data(&release))?);
                 return Ok(Exit::Success);
             }
-            let parts = Parts { chart: true, manifest: true, computed_values: Some(computed_values(&release)?), ..Parts::default() };
+            let parts = Parts {
+                chart: true,
+                manifest: true,
+                computed_values: Some(computed_values(&release)?),
+                ..Parts::default()
+            };
             text(printer, &release_text::text(&release, &parts));
         }
         GetCommand::Hooks(args) => text(printer, &release_text::hooks(args.read(kube).await?.hooks())),
@@ -130,7 +135,9 @@ fn print_values(args: &GetValuesArgs, release: &Release, context: &Context) -> R
     };
     match args.output.output {
         Output::Table => text(&context.printer, &format!("{title}:\n{}", release_text::values_text(&values))),
-        Output::Json | Output::Yaml => args.output.print(&context.printer, &release_text::go_values(&values), String::new),
+        Output::Json | Output::Yaml => {
+            args.output.print(&context.printer, &release_text::go_values(&values), String::new)
+        }
     }
     Ok(())
 }
@@ -152,7 +159,10 @@ fn metadata(release: &Release) -> Value {
     metadata.insert("namespace".to_owned(), json!(release.namespace()));
     metadata.insert("revision".to_owned(), json!(release.revision()));
     metadata.insert("status".to_owned(), json!(release.status()));
-    metadata.insert("deployedAt".to_owned(), json!(release.last_deployed_text().map(go_time::seconds).unwrap_or_default()));
+    metadata.insert(
+        "deployedAt".to_owned(),
+        json!(release.last_deployed_text().map(go_time::seconds).unwrap_or_default()),
+    );
     metadata.extend(release.apply_method().map(|method| ("applyMethod".to_owned(), json!(method))));
     Value::Object(metadata)
 }
@@ -186,14 +196,23 @@ fn method(apply_method: Option<&str>) -> String {
 }
 
 fn pairs(map: &Value) -> String {
-    let mut pairs: Vec<String> =
-        map.as_object().into_iter().flatten().map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default())).collect();
+    let mut pairs: Vec<String> = map
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default()))
+        .collect();
     pairs.sort();
     pairs.join(",")
 }
 
 fn names(dependencies: &Value) -> String {
-    let mut names: Vec<&str> = dependencies.as_array().into_iter().flatten().filter_map(|dependency| dependency["name"].as_str()).collect();
+    let mut names: Vec<&str> = dependencies
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|dependency| dependency["name"].as_str())
+        .collect();
     names.sort_unstable();
     names.join(",")
 }
@@ -205,7 +224,8 @@ mod tests {
     #[test]
     fn metadata_is_told_as_helm_tells_it() {
         let record = r#"{"name":"r","info":{"last_deployed":"2026-11-24T12:30:25.6Z","status":"deployed"},"chart":{"metadata":{"name":"c","version":"1","appVersion":"2","annotations":{"b":"x","a":"y"},"dependencies":[{"name":"z"},{"name":"d"}]}},"version":2,"namespace":"n"}"#;
-        let release = Release::from_json(record).unwrap().with_labels([("team".to_owned(), "sre".to_owned())].into());
+        let release =
+            Release::from_json(record).unwrap().with_labels([("team".to_owned(), "sre".to_owned())].into());
         insta::assert_snapshot!(metadata_text(&release, &metadata(&release)), @r"
         NAME: r
         CHART: c

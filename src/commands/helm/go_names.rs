@@ -1,4 +1,5 @@
-//! A release as a Go template sees it: the fields of Helm's structs by their Go names, those that are empty too.
+//! A release as a Go template sees it: the fields of Helm's structs by their Go names, those that are empty
+//! too.
 
 use serde_json::{Map, Value, json};
 
@@ -109,7 +110,9 @@ mod tests {
     #[test]
     fn a_template_names_fields_as_go_does() {
         let record = r#"{"name":"r","info":{"status":"deployed"},"chart":{"metadata":{"name":"c","version":"1"},"values":{"a":1}},"config":{"b":{"c":2}},"hooks":[{"name":"h"}],"version":7,"namespace":"n"}"#;
-        let data = data(&Release::from_json(record).unwrap().with_labels([("team".to_owned(), "sre".to_owned())].into()));
+        let data = data(
+            &Release::from_json(record).unwrap().with_labels([("team".to_owned(), "sre".to_owned())].into()),
+        );
         let shown = |template: &str| render_text_of("_", template, &data).map_err(|error| error.to_string());
         let template = "{{.Release.Name}} {{.Release.Version}} {{.Release.Info.Status}} {{.Release.Chart.Metadata.Version}}[{{.Release.Chart.Metadata.Home}}] {{.Release.Config.b.c}} {{range .Release.Hooks}}{{.Name}}{{end}} {{.Release.Labels.team}}";
         assert_eq!(shown(template).unwrap(), "r 7 deployed 1[] 2 h sre");

@@ -41,7 +41,11 @@ pub async fn run(args: &HistoryArgs, kube: &KubeArgs, context: &Context) -> Resu
             headers.insert(5, "ROLLBACK");
         }
         let headers = headers.into_iter().map(str::to_owned).collect();
-        table(&std::iter::once(headers).chain(shown.iter().map(|release| row(release, args.show_rollback_revision))).collect::<Vec<_>>())
+        table(
+            &std::iter::once(headers)
+                .chain(shown.iter().map(|release| row(release, args.show_rollback_revision)))
+                .collect::<Vec<_>>(),
+        )
     });
     Ok(Exit::Success)
 }

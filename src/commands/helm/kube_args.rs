@@ -110,7 +110,11 @@ impl KubeArgs {
             context: given(&self.kube_context),
             namespace: given(&self.namespace),
             server: given(&self.kube_apiserver),
-            token: self.kube_token.as_ref().map(|token| token.reveal().to_owned()).filter(|token| !token.is_empty()),
+            token: self
+                .kube_token
+                .as_ref()
+                .map(|token| token.reveal().to_owned())
+                .filter(|token| !token.is_empty()),
             as_user: given(&self.kube_as_user),
             as_groups: self.kube_as_group.iter().filter(|group| !group.is_empty()).cloned().collect(),
             ca_file: given(&self.kube_ca_file),
@@ -152,7 +156,10 @@ mod tests {
 
     #[test]
     fn releases_that_are_kept_elsewhere_are_not_looked_for() {
-        assert_eq!((check_driver(None), check_driver(Some("")), check_driver(Some("secret"))), (Ok(()), Ok(()), Ok(())));
+        assert_eq!(
+            (check_driver(None), check_driver(Some("")), check_driver(Some("secret"))),
+            (Ok(()), Ok(()), Ok(()))
+        );
         assert_eq!(check_driver(Some("configmap")), Err(OtherDriver("configmap".to_owned())));
     }
 }

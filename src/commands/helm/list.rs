@@ -88,7 +88,9 @@ pub async fn run(args: &ListArgs, kube: &KubeArgs, context: &Context) -> Result<
     let layout = args.time_format.as_deref().filter(|layout| !layout.is_empty());
     let value: Value = chosen.iter().map(|release| element(release, layout)).collect();
     args.output.print(&context.printer, &value, || {
-        let headers = ["NAME", "NAMESPACE", "REVISION", "UPDATED", "STATUS", "CHART", "APP VERSION"].map(str::to_owned).to_vec();
+        let headers = ["NAME", "NAMESPACE", "REVISION", "UPDATED", "STATUS", "CHART", "APP VERSION"]
+            .map(str::to_owned)
+            .to_vec();
         table(
             &(!args.no_headers)
                 .then_some(headers)
@@ -104,8 +106,10 @@ pub async fn run(args: &ListArgs, kube: &KubeArgs, context: &Context) -> Result<
 fn choose(all: Vec<Release>, args: &ListArgs) -> Result<Vec<Release>, Failure> {
     let filter = args.filter.as_deref().filter(|filter| !filter.is_empty()).map(Regex::new).transpose()?;
     let selector = selector::parse(args.selector.as_deref().unwrap_or_default())?;
-    let mut found: Vec<Release> =
-        all.into_iter().filter(|release| filter.as_ref().is_none_or(|filter| filter.is_match(release.name()))).collect();
+    let mut found: Vec<Release> = all
+        .into_iter()
+        .filter(|release| filter.as_ref().is_none_or(|filter| filter.is_match(release.name())))
+        .collect();
     let statuses = statuses(args);
     // A superseded revision is never the newest one.
     if statuses != [Status::Superseded] {
@@ -145,7 +149,8 @@ fn statuses(args: &ListArgs) -> Vec<Status> {
         (args.failed, vec![Status::Failed]),
         (args.superseded, vec![Status::Superseded]),
     ];
-    let statuses: Vec<Status> = asked.into_iter().filter(|(asked, _)| *asked).flat_map(|(_, statuses)| statuses).collect();
+    let statuses: Vec<Status> =
+        asked.into_iter().filter(|(asked, _)| *asked).flat_map(|(_, statuses)| statuses).collect();
     let known = || Status::ALL.into_iter().filter(|status| *status != Status::Unknown).collect();
     if statuses.is_empty() { known() } else { statuses }
 }
@@ -166,7 +171,8 @@ fn element(release: &Release, layout: Option<&str>) -> Value {
 }
 
 fn cells(release: &Release, layout: Option<&str>) -> [String; 7] {
-    let updated = |time: &str| layout.and_then(|layout| in_layout(time, layout)).unwrap_or_else(|| go_time::full(time));
+    let updated =
+        |time: &str| layout.and_then(|layout| in_layout(time, layout)).unwrap_or_else(|| go_time::full(time));
     [
         release.name().to_owned(),
         release.namespace().to_owned(),
@@ -180,7 +186,10 @@ fn cells(release: &Release, layout: Option<&str>) -> [String; 7] {
 
 /// `name-version`; helm's own word where the record has lost its chart.
 pub(super) fn chart_title(release: &Release) -> String {
-    release.chart().map_or_else(|| MISSING.to_owned(), |_| format!("{}-{}", release.chart_name(), release.chart_version()))
+    release.chart().map_or_else(
+        || MISSING.to_owned(),
+        |_| format!("{}-{}", release.chart_name(), release.chart_version()),
+    )
 }
 
 /// The version of the application, or helm's own word where the record has lost its chart.
@@ -210,9 +219,12 @@ mod tests {
             release("c", 1, "uninstalled", 3),
             release("u", 1, "unknown", 3),
         ];
-        let matches = ListArgs::augment_args(Command::new("list")).get_matches_from(std::iter::once("list").chain(line.split_whitespace()));
+        let matches = ListArgs::augment_args(Command::new("list"))
+            .get_matches_from(std::iter::once("list").chain(line.split_whitespace()));
         let args = ListArgs::from_arg_matches(&matches).unwrap();
-        let names = |releases: Vec<Release>| releases.iter().map(|release| format!("{}{}", release.name(), release.revision())).collect();
+        let names = |releases: Vec<Release>| {
+            releases.iter().map(|release| format!("{}{}", release.name(), release.revision())).collect()
+        };
         choose(all, &args).map(names).map_err(|failure| failure.chain().join(": "))
     }
 

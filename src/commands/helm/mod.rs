@@ -1,4 +1,5 @@
-//! `release helm …`: Helm's verbs with helm 4's arguments, output and exit codes. A program that is called `helm` answers the same.
+//! `release helm …`: Helm's verbs with helm 4's arguments, output and exit codes. A program that is called
+//! `helm` answers the same.
 
 pub mod chart_arg;
 pub mod conduct_args;

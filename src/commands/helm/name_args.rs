@@ -45,12 +45,23 @@ pub enum NameRefusal {
 }
 
 impl NameArgs {
-    /// The name and the chart's reference. `default` is the name when none is given; `now` are Unix seconds, for a generated one.
-    pub fn resolve(&self, verb: &'static str, default: Option<&str>, now: i64) -> Result<(String, String), Failure> {
+    /// The name and the chart's reference. `default` is the name when none is given; `now` are Unix seconds,
+    /// for a generated one.
+    pub fn resolve(
+        &self,
+        verb: &'static str,
+        default: Option<&str>,
+        now: i64,
+    ) -> Result<(String, String), Failure> {
         Ok(self.names(verb, default, now)?)
     }
 
-    fn names(&self, verb: &'static str, default: Option<&str>, now: i64) -> Result<(String, String), NameRefusal> {
+    fn names(
+        &self,
+        verb: &'static str,
+        default: Option<&str>,
+        now: i64,
+    ) -> Result<(String, String), NameRefusal> {
         let template = self.name_template.as_deref().filter(|template| !template.is_empty());
         match self.words.as_slice() {
             [] => Err(NameRefusal::NoArgument(verb)),
@@ -73,7 +84,8 @@ impl NameArgs {
 
 /// The last part of the chart's path up to its first dot.
 fn base(chart: &str) -> String {
-    let base = Path::new(chart).file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let base =
+        Path::new(chart).file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let base = base.split('.').next().unwrap_or_default();
     if base.is_empty() { "chart".to_owned() } else { base.to_owned() }
 }
@@ -86,8 +98,13 @@ fn rendered(template: &str) -> Result<String, NameRefusal> {
 mod tests {
     use super::*;
 
-    fn names(words: &[&str], change: impl Fn(&mut NameArgs), default: Option<&str>) -> Result<(String, String), String> {
-        let mut args = NameArgs { words: words.iter().map(|&word| word.to_owned()).collect(), ..NameArgs::default() };
+    fn names(
+        words: &[&str],
+        change: impl Fn(&mut NameArgs),
+        default: Option<&str>,
+    ) -> Result<(String, String), String> {
+        let mut args =
+            NameArgs { words: words.iter().map(|&word| word.to_owned()).collect(), ..NameArgs::default() };
         change(&mut args);
         args.names("install", default, 7).map_err(|refusal| refusal.to_string())
     }
@@ -97,9 +114,15 @@ mod tests {
         let pair = |name: &str, chart: &str| Ok((name.to_owned(), chart.to_owned()));
         assert_eq!(names(&["r", "c"], |_| {}, None), pair("r", "c"));
         assert_eq!(names(&["./c"], |_| {}, Some("release-name")), pair("release-name", "./c"));
-        assert_eq!(names(&["./x/demo-1.2.tgz"], |args| args.generate_name = true, None), pair("demo-1-7", "./x/demo-1.2.tgz"));
+        assert_eq!(
+            names(&["./x/demo-1.2.tgz"], |args| args.generate_name = true, None),
+            pair("demo-1-7", "./x/demo-1.2.tgz")
+        );
         assert_eq!(names(&["."], |args| args.generate_name = true, None), pair("chart-7", "."));
-        assert_eq!(names(&["c"], |args| args.name_template = Some("n-{{ add 1 2 }}".to_owned()), None), pair("n-3", "c"));
+        assert_eq!(
+            names(&["c"], |args| args.name_template = Some("n-{{ add 1 2 }}".to_owned()), None),
+            pair("n-3", "c")
+        );
     }
 
     #[test]
@@ -108,7 +131,11 @@ mod tests {
             (vec!["c"], false, "must either provide a name or specify --generate-name"),
             (vec!["r", "c"], true, "cannot set --generate-name and also specify a name"),
             (vec!["r", "c", "x", "y"], false, "expected at most two arguments, unexpected arguments: x, y"),
-            (vec![], false, "\"helm install\" requires at least 1 argument\n\nUsage:  helm install [NAME] [CHART] [flags]"),
+            (
+                vec![],
+                false,
+                "\"helm install\" requires at least 1 argument\n\nUsage:  helm install [NAME] [CHART] [flags]",
+            ),
         ] {
             assert_eq!(names(&words, |args| args.generate_name = generate, None), Err(refusal.to_owned()));
         }

@@ -83,7 +83,9 @@ enum PackageRefusal {
     NoPath,
     #[error("--sign is not supported: sign the archive with a helm program")]
     Sign,
-    #[error("--dependency-update is not supported for a chart with dependencies: update them with a helm program, then package")]
+    #[error(
+        "--dependency-update is not supported for a chart with dependencies: update them with a helm program, then package"
+    )]
     DependencyUpdate,
     #[error("stat {}: no such file or directory", .0.display())]
     NoSuchPath(PathBuf),
@@ -137,8 +139,12 @@ fn look_for_chart(path: &Path, absolute: &Path) -> Result<(), PackageRefusal> {
     let chart_file = absolute.join("Chart.yaml");
     match std::fs::metadata(path) {
         Err(_) => Err(PackageRefusal::NoSuchPath(path.to_owned())),
-        Ok(metadata) if !metadata.is_dir() => Err(PackageRefusal::NoChart { path: chart_file, problem: "not a directory" }),
-        Ok(_) if !chart_file.exists() => Err(PackageRefusal::NoChart { path: chart_file, problem: "no such file or directory" }),
+        Ok(metadata) if !metadata.is_dir() => {
+            Err(PackageRefusal::NoChart { path: chart_file, problem: "not a directory" })
+        }
+        Ok(_) if !chart_file.exists() => {
+            Err(PackageRefusal::NoChart { path: chart_file, problem: "no such file or directory" })
+        }
         Ok(_) => Ok(()),
     }
 }
@@ -149,7 +155,10 @@ fn destination(given: &Path) -> io::Result<PathBuf> {
         return std::env::current_dir();
     }
     if given.exists() && !given.is_dir() {
-        return Err(io::Error::new(io::ErrorKind::NotADirectory, format!("is not a directory: {}", given.display())));
+        return Err(io::Error::new(
+            io::ErrorKind::NotADirectory,
+            format!("is not a directory: {}", given.display()),
+        ));
     }
     let mut clean = PathBuf::new();
     for part in given.components() {
@@ -174,7 +183,9 @@ fn in_helms_words(error: SourceError) -> Failure {
         SourceError::Chart(_, error) => error.into(),
         SourceError::Directory(DirectorySourceError::Read { source, .. }) => source.into(),
         SourceError::Package(_, PackageError::Version { source, .. }) => source.into(),
-        SourceError::Package(_, error @ (PackageError::Schema { .. } | PackageError::Metadata(_))) => save(error),
+        SourceError::Package(_, error @ (PackageError::Schema { .. } | PackageError::Metadata(_))) => {
+            save(error)
+        }
         SourceError::Package(_, error) => error.into(),
         other => source_failure(other),
     }
@@ -186,7 +197,9 @@ mod tests {
 
     #[test]
     fn a_destination_is_shown_clean() {
-        for (given, shown) in [("./out", "out"), ("out/sub/", "out/sub"), ("a/../b", "b"), ("../x", "../x"), ("/a/./b", "/a/b")] {
+        for (given, shown) in
+            [("./out", "out"), ("out/sub/", "out/sub"), ("a/../b", "b"), ("../x", "../x"), ("/a/./b", "/a/b")]
+        {
             assert_eq!(destination(Path::new(given)).unwrap(), Path::new(shown));
         }
         assert!(destination(Path::new(".")).unwrap().is_absolute());

@@ -49,7 +49,11 @@ pub(super) fn text(release: &Release, parts: &Parts) -> String {
 
 /// Every hook as a document of its own.
 pub(super) fn hooks(hooks: &[Hook]) -> String {
-    hooks.iter().map(|hook| format!("---\n# Source: {}\n{}\n", hook.path, hook.manifest)).collect::<Vec<_>>().concat()
+    hooks
+        .iter()
+        .map(|hook| format!("---\n# Source: {}\n{}\n", hook.path, hook.manifest))
+        .collect::<Vec<_>>()
+        .concat()
 }
 
 /// Values as YAML; numbers as Go writes them.
@@ -66,10 +70,18 @@ pub(super) fn go_values(values: &Value) -> Value {
 
 fn head(release: &Release, with_chart: bool) -> Vec<String> {
     let mut lines = vec![format!("NAME: {}\n", release.name())];
-    lines.extend(release.last_deployed_text().map(|time| format!("LAST DEPLOYED: {}\n", go_time::short(time))));
-    lines.push(format!("NAMESPACE: {}\nSTATUS: {}\nREVISION: {}\n", release.namespace(), release.status(), release.revision()));
+    lines.extend(
+        release.last_deployed_text().map(|time| format!("LAST DEPLOYED: {}\n", go_time::short(time))),
+    );
+    lines.push(format!(
+        "NAMESPACE: {}\nSTATUS: {}\nREVISION: {}\n",
+        release.namespace(),
+        release.status(),
+        release.revision()
+    ));
     if with_chart {
-        let (name, version, app_version) = (release.chart_name(), release.chart_version(), release.app_version());
+        let (name, version, app_version) =
+            (release.chart_name(), release.chart_version(), release.app_version());
         lines.push(format!("CHART: {name}\nVERSION: {version}\nAPP_VERSION: {app_version}\n"));
     }
     lines.push(format!("DESCRIPTION: {}\n", release.description()));
@@ -77,7 +89,8 @@ fn head(release: &Release, with_chart: bool) -> Vec<String> {
 }
 
 fn tests(hooks: &[Hook]) -> String {
-    let tests: Vec<&Hook> = hooks.iter().filter(|hook| hook.events.iter().any(|event| event == "test")).collect();
+    let tests: Vec<&Hook> =
+        hooks.iter().filter(|hook| hook.events.iter().any(|event| event == "test")).collect();
     if tests.is_empty() {
         return "TEST SUITE: None\n".to_owned();
     }
@@ -91,28 +104,52 @@ fn tests(hooks: &[Hook]) -> String {
 }
 
 fn format_resources(by_kind: &ByKind) -> String {
-    let kinds = by_kind.iter().map(|(kind, tables)| format!("==> {kind}\n{}\n", tables_text(tables))).collect::<Vec<_>>().concat();
+    let kinds = by_kind
+        .iter()
+        .map(|(kind, tables)| format!("==> {kind}\n{}\n", tables_text(tables)))
+        .collect::<Vec<_>>()
+        .concat();
     format!("RESOURCES:\n{kinds}\n")
 }
 
 /// Each object's table on its own, as kubectl prints one after the other; the header only once.
 fn tables_text(tables: &[Value]) -> String {
     let with_header = tables.iter().position(|table| !rows(table).is_empty());
-    tables.iter().enumerate().map(|(index, table)| table_text(table, Some(index) == with_header)).collect::<Vec<_>>().concat()
+    tables
+        .iter()
+        .enumerate()
+        .map(|(index, table)| table_text(table, Some(index) == with_header))
+        .collect::<Vec<_>>()
+        .concat()
 }
 
 fn table_text(table: &Value, with_header: bool) -> String {
-    let shown: Vec<(usize, &Value)> =
-        table["columnDefinitions"].as_array().into_iter().flatten().enumerate().filter(|(_, column)| column["priority"] == 0).collect();
-    let header = shown.iter().map(|(_, column)| column["name"].as_str().unwrap_or_default().to_uppercase()).collect();
+    let shown: Vec<(usize, &Value)> = table["columnDefinitions"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .enumerate()
+        .filter(|(_, column)| column["priority"] == 0)
+        .collect();
+    let header =
+        shown.iter().map(|(_, column)| column["name"].as_str().unwrap_or_default().to_uppercase()).collect();
     let cells = |row: &Value| shown.iter().map(|(index, _)| cell(&row["cells"][*index])).collect::<Vec<_>>();
-    let lines: Vec<Vec<String>> = with_header.then_some(header).into_iter().chain(rows(table).iter().map(cells)).collect();
-    let width = |column: usize| lines.iter().map(|line| line[column].chars().count() + PADDING).max().unwrap_or_default().max(NARROWEST);
+    let lines: Vec<Vec<String>> =
+        with_header.then_some(header).into_iter().chain(rows(table).iter().map(cells)).collect();
+    let width = |column: usize| {
+        lines
+            .iter()
+            .map(|line| line[column].chars().count() + PADDING)
+            .max()
+            .unwrap_or_default()
+            .max(NARROWEST)
+    };
     let widths: Vec<usize> = (0..shown.len()).map(width).collect();
     let line = |line: &Vec<String>| {
         let last = line.len().saturating_sub(1);
-        let padded =
-            line.iter().enumerate().map(|(index, cell)| if index == last { cell.clone() } else { format!("{cell:0$}", widths[index]) });
+        let padded = line.iter().enumerate().map(|(index, cell)| {
+            if index == last { cell.clone() } else { format!("{cell:0$}", widths[index]) }
+        });
         format!("{}\n", padded.collect::<String>())
     };
     lines.iter().map(line).collect::<Vec<_>>().concat()
@@ -147,7 +184,10 @@ mod tests {
             let columns = json!([{"name": "Name", "priority": 0}, {"name": "Data", "priority": 0}, {"name": "Wide", "priority": 1}, {"name": "Age", "priority": 0}]);
             json!({"columnDefinitions": columns, "rows": [{"cells": [name, data, "x", "5m"]}]})
         };
-        let parts = Parts { resources: vec![("v1/ConfigMap".to_owned(), vec![table("r-true", 1), table("r-x", 1)])], ..Parts::default() };
+        let parts = Parts {
+            resources: vec![("v1/ConfigMap".to_owned(), vec![table("r-true", 1), table("r-x", 1)])],
+            ..Parts::default()
+        };
         insta::assert_snapshot!(text(&release(), &parts), @r"
         NAME: r
         LAST DEPLOYED: Tue Nov 24 12:30:25 2026
@@ -174,7 +214,13 @@ mod tests {
     #[test]
     fn everything_of_a_release() {
         let computed = json!({"n": 5, "d": 1.0}).as_object().unwrap().clone();
-        let parts = Parts { chart: true, computed_values: Some(computed), manifest: true, hide_notes: true, ..Parts::default() };
+        let parts = Parts {
+            chart: true,
+            computed_values: Some(computed),
+            manifest: true,
+            hide_notes: true,
+            ..Parts::default()
+        };
         insta::assert_snapshot!(text(&release(), &parts), @r#"
         NAME: r
         LAST DEPLOYED: Tue Nov 24 12:30:25 2026

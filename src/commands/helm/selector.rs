@@ -26,7 +26,9 @@ impl LabelSelector {
 /// Reads a selector; an empty one matches everything.
 pub(super) fn parse(text: &str) -> Result<LabelSelector, SelectorError> {
     let parts = split(text).into_iter().map(str::trim).filter(|part| !part.is_empty());
-    let expressions = parts.map(|part| expression(part).ok_or_else(|| SelectorError { text: text.to_owned(), part: part.to_owned() }));
+    let expressions = parts.map(|part| {
+        expression(part).ok_or_else(|| SelectorError { text: text.to_owned(), part: part.to_owned() })
+    });
     Ok(LabelSelector(expressions.collect::<Result<Vec<_>, _>>()?.into_iter().collect()))
 }
 

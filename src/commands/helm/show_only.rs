@@ -8,7 +8,8 @@ use crate::helm::rendering::documents::split;
 #[error("could not find template {0} in chart")]
 struct NoSuchTemplate(String);
 
-/// The documents whose template, without the chart's name, matches one of the patterns, in the order of the patterns.
+/// The documents whose template, without the chart's name, matches one of the patterns, in the order of the
+/// patterns.
 pub(super) fn select(manifest: &str, patterns: &[String]) -> Result<String, Failure> {
     Ok(selected(manifest, patterns)?)
 }
@@ -18,7 +19,10 @@ fn selected(manifest: &str, patterns: &[String]) -> Result<String, NoSuchTemplat
     let mut output = String::new();
     for pattern in patterns {
         let before = output.len();
-        for document in documents.iter().filter(|document| source(document).is_some_and(|source| path_matches(pattern, source))) {
+        for document in documents
+            .iter()
+            .filter(|document| source(document).is_some_and(|source| path_matches(pattern, source)))
+        {
             output.extend(["---\n", document, "\n"]);
         }
         if output.len() == before {
@@ -54,7 +58,10 @@ mod tests {
             of(&["templates/*", "crds/c.yaml"]).unwrap(),
             "---\n# Source: demo/templates/a.yaml\nkind: A\n\n\n---\n# Source: demo/crds/c.yaml\nkind: C\n\n"
         );
-        assert_eq!(of(&["charts/sub/templates/a.yaml"]).unwrap(), "---\n# Source: demo/charts/sub/templates/a.yaml\nkind: S\n\n");
+        assert_eq!(
+            of(&["charts/sub/templates/a.yaml"]).unwrap(),
+            "---\n# Source: demo/charts/sub/templates/a.yaml\nkind: S\n\n"
+        );
         assert_eq!(of(&["a.yaml"]), Err("could not find template a.yaml in chart".to_owned()));
         assert_eq!(of(&["["]), Err("could not find template [ in chart".to_owned()));
     }

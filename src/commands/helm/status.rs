@@ -35,11 +35,20 @@ pub async fn run(args: &StatusArgs, kube: &KubeArgs, context: &Context) -> Resul
     let record = stored::revision(&cluster, &release, args.revision).await?;
     let form = if args.output.output == Output::Table { Form::Tables } else { Form::Objects };
     let objects = manifest::split(record.manifest())?;
-    let live = release_objects::read(&cluster, &Kinds::load(&cluster).await?, &objects, &release.namespace, form).await?;
+    let live =
+        release_objects::read(&cluster, &Kinds::load(&cluster).await?, &objects, &release.namespace, form)
+            .await?;
     match args.output.output {
-        Output::Table => text(&context.printer, &release_text::text(&record, &Parts { resources: live, ..Parts::default() })),
+        Output::Table => text(
+            &context.printer,
+            &release_text::text(&record, &Parts { resources: live, ..Parts::default() }),
+        ),
         Output::Json | Output::Yaml => {
-            args.output.print(&context.printer, &record.shown(&Shown { chart: false, resources: by_kind(live) }), String::new);
+            args.output.print(
+                &context.printer,
+                &record.shown(&Shown { chart: false, resources: by_kind(live) }),
+                String::new,
+            );
         }
     }
     Ok(Exit::Success)

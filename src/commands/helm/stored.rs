@@ -28,7 +28,11 @@ pub(super) async fn history(cluster: &Cluster, release: &ReleaseId) -> Result<Ve
 }
 
 /// One revision; without a number, or with 0, the newest.
-pub(super) async fn revision(cluster: &Cluster, release: &ReleaseId, revision: Revision) -> Result<Release, Failure> {
+pub(super) async fn revision(
+    cluster: &Cluster,
+    release: &ReleaseId,
+    revision: Revision,
+) -> Result<Release, Failure> {
     let history = history(cluster, release).await?;
     if revision == 0 {
         return history.into_iter().next_back().ok_or_else(|| Missing::NotFound.into());

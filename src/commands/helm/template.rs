@@ -167,12 +167,18 @@ enum TemplateRefusal {
 pub fn run(args: &TemplateArgs, kube: &KubeArgs, context: &Context) -> Result<Exit, Failure> {
     let capabilities = capabilities(args)?;
     refuse(&args.unneeded)?;
-    let (name, reference) = args.name.resolve("template", Some(RELEASE_NAME), Timestamp::now().as_second())?;
+    let (name, reference) =
+        args.name.resolve("template", Some(RELEASE_NAME), Timestamp::now().as_second())?;
     let path = args.chart.locate(&reference)?;
     let values = args.values.read()?;
     let chart = chart_arg::load(&path, &context.printer)?;
     if !is_name(&name) {
-        return Err(if name.is_empty() { TemplateRefusal::NoName(name) } else { TemplateRefusal::Name(name) }.into());
+        return Err(if name.is_empty() {
+            TemplateRefusal::NoName(name)
+        } else {
+            TemplateRefusal::Name(name)
+        }
+        .into());
     }
     let (is_install, is_upgrade) = (!args.is_upgrade, args.is_upgrade);
     let request = RenderingRequest {
@@ -182,7 +188,8 @@ pub fn run(args: &TemplateArgs, kube: &KubeArgs, context: &Context) -> Result<Ex
         subchart_notes: false,
         dns: args.enable_dns,
     };
-    let rendering = rendering::render(chart, values, &request, &mut NoCluster).map_err(|error| failed(error, kube, context))?;
+    let rendering = rendering::render(chart, values, &request, &mut NoCluster)
+        .map_err(|error| failed(error, kube, context))?;
     rendering.warnings.iter().for_each(|warning| context.printer.warn(warning));
     show(args, &request.release.name, rendering, context)?;
     Ok(Exit::Success)
@@ -201,7 +208,9 @@ fn capabilities(args: &TemplateArgs) -> Result<Capabilities, TemplateRefusal> {
 fn refuse(args: &UnneededArgs) -> Result<(), TemplateRefusal> {
     match args.dry_run.as_deref() {
         None | Some("client" | "true" | "unset") => {}
-        Some(server @ ("server" | "none" | "false")) => return Err(TemplateRefusal::NeedsCluster(format!("--dry-run={server}"))),
+        Some(server @ ("server" | "none" | "false")) => {
+            return Err(TemplateRefusal::NeedsCluster(format!("--dry-run={server}")));
+        }
         Some(other) => return Err(TemplateRefusal::RevisionPreview(other.to_owned())),
     }
     if args.validate {
@@ -255,17 +264,26 @@ fn show(args: &TemplateArgs, name: &str, mut rendering: Rendering, context: &Con
 }
 
 fn finish(args: &TemplateArgs, output: String, context: &Context) -> Result<(), Failure> {
-    let output = if args.show_only.is_empty() { output } else { show_only::select(&output, &args.show_only)? };
+    let output =
+        if args.show_only.is_empty() { output } else { show_only::select(&output, &args.show_only)? };
     context.printer.text(&output);
     Ok(())
 }
 
 fn hooks<'r>(args: &TemplateArgs, rendering: &'r Rendering) -> impl Iterator<Item = &'r Hook> {
     let (none, no_tests) = (args.no_hooks, args.skip_tests);
-    rendering.hooks.iter().filter(move |hook| !none && (!no_tests || hook.events.iter().all(|event| event != "test")))
+    rendering
+        .hooks
+        .iter()
+        .filter(move |hook| !none && (!no_tests || hook.events.iter().all(|event| event != "test")))
 }
 
-fn write(args: &TemplateArgs, name: &str, rendering: &Rendering, files: &mut Files<'_>) -> Result<(), Failure> {
+fn write(
+    args: &TemplateArgs,
+    name: &str,
+    rendering: &Rendering,
+    files: &mut Files<'_>,
+) -> Result<(), Failure> {
     let below = if args.release_name { name } else { "" };
     if args.include_crds {
         for crd in crds::of(&rendering.chart) {

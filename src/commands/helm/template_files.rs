@@ -17,7 +17,8 @@ pub(super) struct FileError {
     source: io::Error,
 }
 
-/// The files below a directory. The first document of a template replaces a file that was there before; the others are appended.
+/// The files below a directory. The first document of a template replaces a file that was there before; the
+/// others are appended.
 pub(super) struct Files<'d> {
     directory: &'d Path,
     written: HashSet<PathBuf>,
@@ -35,7 +36,8 @@ impl<'d> Files<'d> {
         &self.log
     }
 
-    /// Writes a document of a template; `below` is a folder between the directory and the template's path, or empty.
+    /// Writes a document of a template; `below` is a folder between the directory and the template's path, or
+    /// empty.
     pub(super) fn write(&mut self, below: &str, template: &str, text: &str) -> Result<(), FileError> {
         let path = self.directory.join(below).join(template);
         let failed = |source| FileError { path: path.clone(), source };

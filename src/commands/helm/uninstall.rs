@@ -65,7 +65,9 @@ pub async fn run(args: &UninstallArgs, kube: &KubeArgs, context: &Context) -> Re
             };
             match stayed {
                 Err(ActionError::Refusal(Refusal::NotFound)) if args.ignore_not_found => Ok(String::new()),
-                Err(ActionError::Refusal(Refusal::NotFound)) if !args.dry_run => Err(Refusal::NotLoaded(name.clone()).into()),
+                Err(ActionError::Refusal(Refusal::NotFound)) if !args.dry_run => {
+                    Err(Refusal::NotLoaded(name.clone()).into())
+                }
                 other => other,
             }
         });

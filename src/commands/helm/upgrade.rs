@@ -85,7 +85,11 @@ pub async fn run(args: &UpgradeArgs, kube: &KubeArgs, context: &Context) -> Resu
 impl UpgradeArgs {
     fn read(&self, context: &Context) -> Result<Deployment, Failure> {
         let deployment = self.deployment.read(&self.chart, context)?;
-        Ok(Deployment { reuse: self.reuse.reuse(), conduct: self.history.add_to(deployment.conduct), ..deployment })
+        Ok(Deployment {
+            reuse: self.reuse.reuse(),
+            conduct: self.history.add_to(deployment.conduct),
+            ..deployment
+        })
     }
 }
 
@@ -100,11 +104,17 @@ async fn first(args: &UpgradeArgs, replace: bool, place: &Place, context: &Conte
     Ok(Exit::Success)
 }
 
-async fn next(args: &UpgradeArgs, deployment: &Deployment, (cluster, release): &Place, context: &Context) -> Result<Exit, Failure> {
-    let done = write::run(cluster, release, context, async |asked| match args.deployment.dry_run.rehearsal() {
-        None => Box::pin(verb::upgrade(asked, deployment)).await,
-        Some(how) => Ok(verb::dry_run_upgrade(asked, deployment, how).await?.record),
-    });
+async fn next(
+    args: &UpgradeArgs,
+    deployment: &Deployment,
+    (cluster, release): &Place,
+    context: &Context,
+) -> Result<Exit, Failure> {
+    let done =
+        write::run(cluster, release, context, async |asked| match args.deployment.dry_run.rehearsal() {
+            None => Box::pin(verb::upgrade(asked, deployment)).await,
+            Some(how) => Ok(verb::dry_run_upgrade(asked, deployment, how).await?.record),
+        });
     let release = done.await.map_err(prefixed("UPGRADE FAILED"))?;
     if args.deployment.output.output == Output::Table {
         context.printer.data(&format!("Release {:?} has been upgraded. Happy Helming!", args.release));
@@ -119,7 +129,11 @@ mod tests {
 
     #[test]
     fn the_stricter_flag_counts() {
-        let args = |reset_values, reuse_values, reset_then_reuse_values| ReuseArgs { reset_values, reuse_values, reset_then_reuse_values };
+        let args = |reset_values, reuse_values, reset_then_reuse_values| ReuseArgs {
+            reset_values,
+            reuse_values,
+            reset_then_reuse_values,
+        };
         assert_eq!(args(true, true, true).reuse(), Reuse::Reset);
         assert_eq!(args(false, true, true).reuse(), Reuse::All);
         assert_eq!(args(false, false, true).reuse(), Reuse::Given);

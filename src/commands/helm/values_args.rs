@@ -15,7 +15,8 @@ pub struct ValuesArgs {
     /// Specify values in a YAML file, or `-` for standard input (can specify multiple)
     #[arg(short = 'f', long, value_name = "FILE", value_delimiter = ',', allow_hyphen_values = true)]
     pub values: Vec<String>,
-    /// Set values on the command line (can specify multiple or separate values with commas: key1=val1,key2=val2)
+    /// Set values on the command line (can specify multiple or separate values with commas:
+    /// key1=val1,key2=val2)
     #[arg(long, value_name = "KEY=VALUE", allow_hyphen_values = true)]
     pub set: Vec<String>,
     /// Set STRING values on the command line
@@ -50,7 +51,10 @@ impl ValuesArgs {
 fn read_file(path: &str) -> Result<Vec<u8>, String> {
     if path.trim() == "-" {
         let mut text = Vec::new();
-        return io::stdin().read_to_end(&mut text).map(|_| text).map_err(|error| format!("read standard input: {error}"));
+        return io::stdin()
+            .read_to_end(&mut text)
+            .map(|_| text)
+            .map_err(|error| format!("read standard input: {error}"));
     }
     if ["http://", "https://", "oci://"].iter().any(|scheme| path.starts_with(scheme)) {
         return Err(format!("{path}: values from a URL are not supported: download the file and name it"));

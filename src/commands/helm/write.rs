@@ -4,13 +4,11 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::sync::Notify;
 
 use crate::action::ActionError;
 use crate::action::verb::{ActionContext, LockOnWrite};
 use crate::cluster::Cluster;
-use crate::cluster::lease::Holder;
 use crate::commands::Context;
 use crate::config::ReleaseId;
 use crate::failure::Failure;
@@ -30,9 +28,17 @@ pub(super) async fn run<T>(
     let printer = context.printer.clone();
     let talk = move |text: &str| printer.line(text);
     let interrupted = Notify::new();
-    let permit = LockOnWrite::new(cluster, release, holder(), LOCK_WAIT, &talk);
+    let identity = Identity::of_this_process();
+    let permit = LockOnWrite::new(cluster, release, identity.lock_holder(), LOCK_WAIT, &talk);
     let listening = listen(&interrupted, release, context);
-    let asked = ActionContext { cluster, release, permit: &permit, interrupted: &interrupted, talk: &talk };
+    let asked = ActionContext {
+        cluster,
+        release,
+        run: &identity.run,
+        permit: &permit,
+        interrupted: &interrupted,
+        talk: &talk,
+    };
     let result = tokio::select! {
         result = Box::pin(verb(asked)) => result,
         failed = listening => return Err(failed),
@@ -41,11 +47,6 @@ pub(super) async fn run<T>(
         context.printer.warn(&format!("the lock could not be given back, it expires by itself: {error}"));
     }
     Ok(result?)
-}
-
-fn holder() -> Holder {
-    let Identity { run, user, host, run_url } = Identity::of_this_process();
-    Holder { user, host, run_url, run_id: run, since: Timestamp::now() }
 }
 
 /// A signal lets the verb store its failure and end; never answers, unless it cannot listen.

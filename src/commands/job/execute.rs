@@ -34,7 +34,12 @@ pub struct Way {
 
 impl Way {
     /// Forward: this chart is deployed.
-    pub fn forward(archive: ChartArchive, chart: PlannedChart, lock_wait: Duration, force_conflicts: bool) -> Self {
+    pub fn forward(
+        archive: ChartArchive,
+        chart: PlannedChart,
+        lock_wait: Duration,
+        force_conflicts: bool,
+    ) -> Self {
         Self { archive: Some((Arc::new(archive), chart)), lock_wait, force_conflicts }
     }
 
@@ -55,7 +60,12 @@ pub struct Run<'a> {
 
 impl<'a> Run<'a> {
     /// Starts a run: its id, its directory, and what is shown of it.
-    pub fn start(context: &Context, settings: &'a Settings, way: Way, report: &ReportArgs) -> Result<Self, Failure> {
+    pub fn start(
+        context: &Context,
+        settings: &'a Settings,
+        way: Way,
+        report: &ReportArgs,
+    ) -> Result<Self, Failure> {
         report::prepare(&report.report)?;
         let identity = Identity::of_this_process();
         let directory = RunDirectory::create(&settings.base_dir, &identity.run)?;
@@ -93,7 +103,12 @@ impl<'a> Run<'a> {
     }
 
     /// Keeps and prints the result; a failure carries its exit code.
-    pub fn finish(&self, context: &Context, clusters: Vec<ClusterOutcome>, report: &ReportArgs) -> Result<Exit, Failure> {
+    pub fn finish(
+        &self,
+        context: &Context,
+        clusters: Vec<ClusterOutcome>,
+        report: &ReportArgs,
+    ) -> Result<Exit, Failure> {
         let chart = self.way.archive.as_ref().map(|(_, chart)| chart.clone());
         let outcome = Outcome { run: self.identity.run.clone(), chart, clusters };
         self.directory.keep(".", "outcome.json", &serde_json::to_string_pretty(&outcome)?)?;
@@ -105,7 +120,9 @@ impl<'a> Run<'a> {
         let evidence = outcome.clusters.iter().any(|cluster| !cluster.evidence.is_empty());
         match outcome.failure() {
             None => Ok(Exit::Success),
-            Some(failure) if evidence => Err(failure.hint(format!("the evidence is in {}", self.directory.path().display()))),
+            Some(failure) if evidence => {
+                Err(failure.hint(format!("the evidence is in {}", self.directory.path().display())))
+            }
             Some(failure) => Err(failure),
         }
     }
@@ -123,7 +140,12 @@ impl Fleet for LiveFleet<'_> {
     }
 
     fn soak(&self, wave: &str) -> Duration {
-        self.run.settings.waves.iter().find(|known| known.name == wave).map_or(Duration::ZERO, |known| known.soak)
+        self.run
+            .settings
+            .waves
+            .iter()
+            .find(|known| known.name == wave)
+            .map_or(Duration::ZERO, |known| known.soak)
     }
 }
 

@@ -4,9 +4,18 @@ use kube::core::DynamicObject;
 use serde_json::Value;
 
 /// Fields of `metadata` that belong to the stored object, not to what a user wrote.
-const STORED: [&str; 7] = ["managedFields", "resourceVersion", "uid", "generation", "creationTimestamp", "selfLink", "ownerReferences"];
+const STORED: [&str; 7] = [
+    "managedFields",
+    "resourceVersion",
+    "uid",
+    "generation",
+    "creationTimestamp",
+    "selfLink",
+    "ownerReferences",
+];
 
-/// One document for each object. Owners are left out: an owner that is gone would have the restored object collected.
+/// One document for each object. Owners are left out: an owner that is gone would have the restored object
+/// collected.
 pub(super) fn yaml(objects: &[DynamicObject]) -> String {
     let kept = objects.iter().filter_map(|object| serde_json::to_value(object).ok()).map(without_stored);
     let documents = kept.filter_map(|object| serde_norway::to_string(&object).ok());

@@ -1,6 +1,7 @@
 //! What a cluster looked like before the upgrade. Small enough to be written down: states, no contents.
 //!
-//! Secrets are not read: a Certificate's revision says as well whether it was issued again, and the permission to read every Secret is not needed.
+//! Secrets are not read: a Certificate's revision says as well whether it was issued again, and the
+//! permission to read every Secret is not needed.
 
 mod backup;
 mod observe;
@@ -45,19 +46,32 @@ impl Baseline {
         let requests = self.requests.values().filter_map(RequestState::complaint);
         let orders = self.orders.values().chain(self.challenges.values()).filter_map(OrderState::complaint);
         let issuers = self.issuers.values().filter_map(IssuerState::complaint);
-        self.red_workloads().into_iter().chain(issuers).chain(certificates).chain(requests).chain(orders).collect()
+        self.red_workloads()
+            .into_iter()
+            .chain(issuers)
+            .chain(certificates)
+            .chain(requests)
+            .chain(orders)
+            .collect()
     }
 
     /// Workloads that are not up and webhooks without a CA: an upgrade on top of them would prove nothing.
     pub fn red_workloads(&self) -> Vec<String> {
         let workloads = self.workloads.iter().filter_map(|(title, state)| state.complaint(title));
-        let webhooks = self.webhooks.iter().filter(|(_, injected)| !**injected).map(|(title, _)| format!("{title} has no caBundle"));
+        let webhooks = self
+            .webhooks
+            .iter()
+            .filter(|(_, injected)| !**injected)
+            .map(|(title, _)| format!("{title} has no caBundle"));
         workloads.chain(webhooks).collect()
     }
 
     /// Something `created` then was older than `age` when the baseline was taken.
     pub(crate) fn is_older(&self, created: Option<Timestamp>, age: Duration) -> bool {
-        let older = self.taken.zip(created).and_then(|(taken, created)| Duration::try_from(taken.duration_since(created)).ok());
+        let older = self
+            .taken
+            .zip(created)
+            .and_then(|(taken, created)| Duration::try_from(taken.duration_since(created)).ok());
         older.is_some_and(|older| older > age)
     }
 

@@ -38,7 +38,10 @@ impl CertificateState {
             title: certificate.title(),
             generation: certificate.metadata.generation,
             ready: ready.is_some_and(Condition::is_true),
-            reason: ready.filter(|ready| !ready.is_true()).map(|ready| ready.reason.clone()).unwrap_or_default(),
+            reason: ready
+                .filter(|ready| !ready.is_true())
+                .map(|ready| ready.reason.clone())
+                .unwrap_or_default(),
             issuing: condition(&status.conditions, "Issuing").is_some_and(Condition::is_true),
             revision: status.revision,
             last_failure_time: status.last_failure_time.clone(),
@@ -53,10 +56,13 @@ impl CertificateState {
     }
 
     pub(super) fn complaint(&self) -> Option<String> {
-        let attempts = self.attempts.map(|attempts| format!(", {attempts} failed attempts")).unwrap_or_default();
+        let attempts =
+            self.attempts.map(|attempts| format!(", {attempts} failed attempts")).unwrap_or_default();
         match (self.ready, &self.last_failure_time) {
             (true, None) => None,
-            (true, Some(at)) => Some(format!("{}: Ready, but its renewal failed at {at}{attempts}", self.title)),
+            (true, Some(at)) => {
+                Some(format!("{}: Ready, but its renewal failed at {at}{attempts}", self.title))
+            }
             (false, _) => Some(format!("{}: Ready=False ({}){attempts}", self.title, self.reason)),
         }
     }
@@ -78,7 +84,8 @@ pub(crate) struct RequestState {
 impl RequestState {
     /// Absent for what is compared with nothing later: history, and what is issued for a Certificate.
     pub(crate) fn kept(request: &CertificateRequest, role: Role) -> Option<Self> {
-        let compared = role == Role::Standalone || (role.matters() && states::result(request) != RequestResult::Issued);
+        let compared =
+            role == Role::Standalone || (role.matters() && states::result(request) != RequestResult::Issued);
         compared.then(|| Self::of(request, role))
     }
 
@@ -113,12 +120,19 @@ pub(crate) struct OrderState {
 impl OrderState {
     pub(crate) fn of<K: Object>(object: &K, state: &str, reason: &str, matters: bool) -> Self {
         let terminating = object.metadata().deletion_timestamp.is_some();
-        Self { title: object.title(), state: state.to_owned(), reason: reason.to_owned(), matters, terminating }
+        Self {
+            title: object.title(),
+            state: state.to_owned(),
+            reason: reason.to_owned(),
+            matters,
+            terminating,
+        }
     }
 
     pub(super) fn complaint(&self) -> Option<String> {
         let reason = if self.reason.is_empty() { String::new() } else { format!(": {}", self.reason) };
-        (self.matters && states::is_failed(&self.state)).then(|| format!("{}: {}{reason}", self.title, self.state))
+        (self.matters && states::is_failed(&self.state))
+            .then(|| format!("{}: {}{reason}", self.title, self.state))
     }
 }
 
@@ -133,7 +147,10 @@ pub(crate) struct IssuerState {
 impl IssuerState {
     pub(crate) fn of<K: Object>(issuer: &K, conditions: &[Condition]) -> Self {
         let ready = condition(conditions, "Ready");
-        let message = ready.map_or_else(|| "no Ready condition".to_owned(), |ready| format!("{}: {}", ready.reason, ready.message));
+        let message = ready.map_or_else(
+            || "no Ready condition".to_owned(),
+            |ready| format!("{}: {}", ready.reason, ready.message),
+        );
         Self { title: issuer.title(), ready: ready.is_some_and(Condition::is_true), message }
     }
 
@@ -152,7 +169,8 @@ pub(crate) struct WorkloadState {
 
 impl WorkloadState {
     pub(super) fn complaint(&self, title: &str) -> Option<String> {
-        (self.available < self.desired).then(|| format!("{title}: {} of {} pods available", self.available, self.desired))
+        (self.available < self.desired)
+            .then(|| format!("{title}: {} of {} pods available", self.available, self.desired))
     }
 }
 
@@ -167,7 +185,11 @@ pub(crate) struct PodState {
 impl PodState {
     pub(crate) fn of(pod: &Pod) -> Self {
         let statuses = pod.status.as_ref().map(|status| status.container_statuses.iter().flatten());
-        let restarts = statuses.into_iter().flatten().map(|container| (container.name.clone(), container.restart_count)).collect();
+        let restarts = statuses
+            .into_iter()
+            .flatten()
+            .map(|container| (container.name.clone(), container.restart_count))
+            .collect();
         Self { title: pod.title(), restarts }
     }
 }
@@ -185,10 +207,16 @@ mod tests {
     #[test]
     fn what_is_as_usual_is_not_written_down() {
         let healthy = CertificateState::of(&certificate("c", Some(3)));
-        assert_eq!(serde_json::to_value(&healthy).unwrap(), json!({"title": "Certificate web/c", "ready": true, "revision": 3}));
+        assert_eq!(
+            serde_json::to_value(&healthy).unwrap(),
+            json!({"title": "Certificate web/c", "ready": true, "revision": 3})
+        );
         let status = json!({"lastFailureTime": "2026-01-01T00:00:00Z", "failedIssuanceAttempts": 2, "conditions": [{"type": "Issuing", "status": "False"}]});
         let broken = CertificateState::of(&with_status(certificate("c", None), &status));
-        assert_eq!(serde_json::from_value::<CertificateState>(serde_json::to_value(&broken).unwrap()).unwrap(), broken);
+        assert_eq!(
+            serde_json::from_value::<CertificateState>(serde_json::to_value(&broken).unwrap()).unwrap(),
+            broken
+        );
         assert_eq!((healthy.is_broken(), broken.is_broken()), (false, true));
     }
 
@@ -204,7 +232,11 @@ mod tests {
             (Role::Orphan, &failed, false),
         ];
         for (role, conditions, kept) in table {
-            assert_eq!(RequestState::kept(&request("r", None, "1", conditions), role).is_some(), kept, "{role:?} {conditions}");
+            assert_eq!(
+                RequestState::kept(&request("r", None, "1", conditions), role).is_some(),
+                kept,
+                "{role:?} {conditions}"
+            );
         }
     }
 }

@@ -37,7 +37,8 @@ pub(in crate::gate) async fn create(
     run_id: String,
     changes: mpsc::Sender<Change>,
 ) {
-    let maker = Maker { cluster: &cluster, namespace: &namespace, settings: &settings, token: Token::new(&run_id) };
+    let maker =
+        Maker { cluster: &cluster, namespace: &namespace, settings: &settings, token: Token::new(&run_id) };
     let own = async { tell(&changes, maker.own().await).await };
     let others = settings.issuers.iter().enumerate().map(|(index, issuer)| {
         let (maker, changes) = (&maker, &changes);
@@ -62,10 +63,15 @@ impl Maker<'_> {
     async fn own(&self) -> Canary {
         let name = self.token.name(0);
         let canary = |state| Canary { issuer: SELF_SIGNED.to_owned(), acme: false, state };
-        if let Err(refused) = self.create("Issuer", self.namespace, objects::issuer(&name, self.namespace, &self.token)).await {
+        if let Err(refused) =
+            self.create("Issuer", self.namespace, objects::issuer(&name, self.namespace, &self.token)).await
+        {
             return canary(refused);
         }
-        canary(self.certificate(&name, self.namespace, &objects::own_issuer(&name), &self.token.dns_name(None)).await)
+        canary(
+            self.certificate(&name, self.namespace, &objects::own_issuer(&name), &self.token.dns_name(None))
+                .await,
+        )
     }
 
     async fn of_issuer(&self, index: usize, issuer: &IssuerRef) -> Canary {
@@ -86,16 +92,21 @@ impl Maker<'_> {
     async fn certificate(&self, name: &str, namespace: &str, issuer: &IssuerRef, dns_name: &str) -> State {
         let certificate = objects::certificate(name, namespace, &self.token, issuer, dns_name);
         match self.create("Certificate", namespace, certificate).await {
-            Ok(uid) => State::Created(Target { uid: Some(uid), ..Target::named("Certificate", Some(namespace), name) }),
+            Ok(uid) => State::Created(Target {
+                uid: Some(uid),
+                ..Target::named("Certificate", Some(namespace), name)
+            }),
             Err(refused) => refused,
         }
     }
 
-    /// The uid of the created object. The names are ours alone: one that exists already was created by a try whose answer was lost.
+    /// The uid of the created object. The names are ours alone: one that exists already was created by a try
+    /// whose answer was lost.
     async fn create(&self, kind: &str, namespace: &str, object: Value) -> Result<String, State> {
         let api = api(self.cluster, kind, namespace);
         let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
-        let object: DynamicObject = serde_json::from_value(object).map_err(|error| State::Refused(error.to_string(), Cause::Unknown))?;
+        let object: DynamicObject = serde_json::from_value(object)
+            .map_err(|error| State::Refused(error.to_string(), Cause::Unknown))?;
         for attempt in 1.. {
             let created = match api.create(&PostParams::default(), &object).await {
                 Err(kube::Error::Api(status)) if status.code == 409 => api.get(&name).await,
@@ -127,10 +138,11 @@ fn refused(kind: &str, name: &str, error: &kube::Error) -> State {
 
 /// What keeps the configured canaries from being issued, known before anything is changed.
 pub async fn preflight(cluster: &Cluster, release: &ReleaseId, settings: &CanarySettings) -> Vec<String> {
-    let problems = settings.issuers.iter().map(async |issuer| match spec(cluster, &release.namespace, issuer).await {
-        Ok(spec) => objection(issuer, &spec, settings),
-        Err(message) => Some(message),
-    });
+    let problems =
+        settings.issuers.iter().map(async |issuer| match spec(cluster, &release.namespace, issuer).await {
+            Ok(spec) => objection(issuer, &spec, settings),
+            Err(message) => Some(message),
+        });
     join_all(problems).await.into_iter().flatten().collect()
 }
 
@@ -138,8 +150,12 @@ async fn spec(cluster: &Cluster, release_namespace: &str, issuer: &IssuerRef) ->
     let namespace = issuer.namespace.as_deref().unwrap_or(release_namespace);
     let client = cluster.client.clone();
     let found = match issuer.kind {
-        IssuerKind::ClusterIssuer => Api::<ClusterIssuer>::all(client).get(&issuer.name).await.map(|issuer| issuer.spec),
-        IssuerKind::Issuer => Api::<Issuer>::namespaced(client, namespace).get(&issuer.name).await.map(|issuer| issuer.spec),
+        IssuerKind::ClusterIssuer => {
+            Api::<ClusterIssuer>::all(client).get(&issuer.name).await.map(|issuer| issuer.spec)
+        }
+        IssuerKind::Issuer => {
+            Api::<Issuer>::namespaced(client, namespace).get(&issuer.name).await.map(|issuer| issuer.spec)
+        }
     };
     found.map_err(|error| format!("read the canary's issuer {issuer}: {}", ApiCause::of(&error)))
 }
@@ -152,12 +168,12 @@ fn objection(issuer: &IssuerRef, spec: &IssuerSpec, settings: &CanarySettings) -
         ));
     }
     match settings.dns_name.as_deref() {
-        None => {
-            Some(format!("{issuer} proves names by ACME: canary.dns-name has to say which, for example \"{{run}}.canary.example.com\""))
-        }
-        Some(name) if !name.contains("{run}") => {
-            Some(format!("canary.dns-name `{name}` is the same in every run: without {{run}} in it an old proof is reused"))
-        }
+        None => Some(format!(
+            "{issuer} proves names by ACME: canary.dns-name has to say which, for example \"{{run}}.canary.example.com\""
+        )),
+        Some(name) if !name.contains("{run}") => Some(format!(
+            "canary.dns-name `{name}` is the same in every run: without {{run}} in it an old proof is reused"
+        )),
         Some(_) => None,
     }
 }
@@ -167,19 +183,29 @@ fn api(cluster: &Cluster, kind: &str, namespace: &str) -> Api<DynamicObject> {
     Api::namespaced_with(cluster.client.clone(), namespace, &resource)
 }
 
-/// Deletes the Certificates, Secrets and Issuers of this and of older runs' canaries, and says which. Requests, Orders and Challenges go with their
-/// Certificates; a Challenge's finalizer is the controller's, so this is for a cluster whose controller works.
+/// Deletes the Certificates, Secrets and Issuers of this and of older runs' canaries, and says which.
+/// Requests, Orders and Challenges go with their Certificates; a Challenge's finalizer is the controller's,
+/// so this is for a cluster whose controller works.
 pub async fn clean_up(cluster: &Cluster) -> Result<Vec<String>, GateError> {
     let ours = ListParams::default().labels(CANARY);
     let client = || cluster.client.clone();
-    let listed = |what: &'static str| move |error| GateError::api(cluster, format!("list the canary's {what}"), &error);
+    let listed = |what: &'static str| {
+        move |error| GateError::api(cluster, format!("list the canary's {what}"), &error)
+    };
     let certificates = Api::<Certificate>::all(client()).list(&ours).await.map_err(listed("Certificates"))?;
     let issuers = Api::<Issuer>::all(client()).list(&ours).await.map_err(listed("Issuers"))?;
     let mut deleted = Vec::new();
     for certificate in certificates {
         let namespace = certificate.metadata.namespace.as_deref().unwrap_or_default();
         let name = certificate.metadata.name.as_deref().unwrap_or_default();
-        delete(cluster, &Api::<Certificate>::namespaced(client(), namespace), name, &certificate.title(), &mut deleted).await?;
+        delete(
+            cluster,
+            &Api::<Certificate>::namespaced(client(), namespace),
+            name,
+            &certificate.title(),
+            &mut deleted,
+        )
+        .await?;
         let secrets = Api::<Secret>::namespaced(client(), namespace);
         if is_its_secret(&secrets, &certificate).await {
             let title = format!("Secret {namespace}/{name}");
@@ -187,9 +213,12 @@ pub async fn clean_up(cluster: &Cluster) -> Result<Vec<String>, GateError> {
         }
     }
     for issuer in issuers {
-        let (namespace, name) =
-            (issuer.metadata.namespace.as_deref().unwrap_or_default(), issuer.metadata.name.as_deref().unwrap_or_default());
-        delete(cluster, &Api::<Issuer>::namespaced(client(), namespace), name, &issuer.title(), &mut deleted).await?;
+        let (namespace, name) = (
+            issuer.metadata.namespace.as_deref().unwrap_or_default(),
+            issuer.metadata.name.as_deref().unwrap_or_default(),
+        );
+        delete(cluster, &Api::<Issuer>::namespaced(client(), namespace), name, &issuer.title(), &mut deleted)
+            .await?;
     }
     Ok(deleted)
 }
@@ -197,11 +226,21 @@ pub async fn clean_up(cluster: &Cluster) -> Result<Vec<String>, GateError> {
 /// cert-manager writes into a Secret whose it is.
 async fn is_its_secret(secrets: &Api<Secret>, certificate: &Certificate) -> bool {
     let Ok(Some(secret)) = secrets.get_opt(&certificate.spec.secret_name).await else { return false };
-    let annotation = secret.metadata.annotations.as_ref().and_then(|annotations| annotations.get("cert-manager.io/certificate-name"));
+    let annotation = secret
+        .metadata
+        .annotations
+        .as_ref()
+        .and_then(|annotations| annotations.get("cert-manager.io/certificate-name"));
     annotation == certificate.metadata.name.as_ref()
 }
 
-async fn delete<K>(cluster: &Cluster, api: &Api<K>, name: &str, title: &str, deleted: &mut Vec<String>) -> Result<(), GateError>
+async fn delete<K>(
+    cluster: &Cluster,
+    api: &Api<K>,
+    name: &str,
+    title: &str,
+    deleted: &mut Vec<String>,
+) -> Result<(), GateError>
 where
     K: Clone + serde::de::DeserializeOwned + std::fmt::Debug,
 {
@@ -221,7 +260,8 @@ mod tests {
     #[test]
     fn an_acme_issuer_needs_a_name_of_its_own_and_production_a_consent() {
         let issuer: IssuerRef = "ClusterIssuer/letsencrypt".parse().unwrap();
-        let acme = |host: &str| IssuerSpec { acme: Some(AcmeSpec { server: format!("https://{host}/directory") }) };
+        let acme =
+            |host: &str| IssuerSpec { acme: Some(AcmeSpec { server: format!("https://{host}/directory") }) };
         let settings = |dns_name: Option<&str>, allow_production| CanarySettings {
             issuers: vec![issuer.clone()],
             dns_name: dns_name.map(str::to_owned),

@@ -12,7 +12,12 @@ pub(super) fn chain_line(seen: &Seen, certificate: &Certificate) -> String {
     for request in chain::requests_of(seen, certificate) {
         links.push(format!("{} {}", request.title(), states::result(request).word()));
         for order in chain::orders_of(seen, request) {
-            links.push(format!("{} {}{}", order.title(), or_new(&order.status.state), because(&order.status.reason)));
+            links.push(format!(
+                "{} {}{}",
+                order.title(),
+                or_new(&order.status.state),
+                because(&order.status.reason)
+            ));
             for challenge in chain::challenges_of(seen, order) {
                 let presented = if challenge.status.presented { ", presented" } else { "" };
                 let (spec, status) = (&challenge.spec, &challenge.status);
@@ -33,7 +38,13 @@ pub(super) fn progress(seen: &Seen, certificate: &Certificate) -> String {
             links.push(format!("order {}", or_new(&order.status.state)));
             for challenge in chain::challenges_of(seen, order) {
                 let (spec, status) = (&challenge.spec, &challenge.status);
-                links.push(format!("{} challenge for {} {}{}", spec.kind, spec.dns_name, or_new(&status.state), because(&status.reason)));
+                links.push(format!(
+                    "{} challenge for {} {}{}",
+                    spec.kind,
+                    spec.dns_name,
+                    or_new(&status.state),
+                    because(&status.reason)
+                ));
             }
         }
     }

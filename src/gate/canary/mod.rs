@@ -1,7 +1,8 @@
 //! A fresh issuance: the only proof that the new version issues. Everything else was Ready from before.
 //!
-//! A canary is a Certificate of our own with a name that no earlier run had. One that is self-signed always runs; others as configured, side by
-//! side. It is deleted when the gates have passed, and otherwise by [`clean_up`] once its chain has been looked at. Finalizers are never stripped.
+//! A canary is a Certificate of our own with a name that no earlier run had. One that is self-signed always
+//! runs; others as configured, side by side. It is deleted when the gates have passed, and otherwise by
+//! [`clean_up`] once its chain has been looked at. Finalizers are never stripped.
 
 mod act;
 mod chain_line;
@@ -20,7 +21,9 @@ use super::order;
 use super::seen::Seen;
 use super::verdict::{Cause, Verdict};
 use crate::certmanager::blame;
-use crate::certmanager::resources::{Certificate, CertificateRequest, Challenge, Condition, Object, Order, condition};
+use crate::certmanager::resources::{
+    Certificate, CertificateRequest, Challenge, Condition, Object, Order, condition,
+};
 use crate::certmanager::states::{self, RequestResult};
 
 /// A Challenge whose proof is not in place, with a reason, may be a hiccup for so long.
@@ -50,14 +53,24 @@ pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
     for canary in &seen.canaries {
         match &canary.state {
             State::Refused(message, cause) => {
-                judgement.say(Opinion::failed("refused", Target::named("canary", None, &canary.issuer), message, *cause));
+                judgement.say(Opinion::failed(
+                    "refused",
+                    Target::named("canary", None, &canary.issuer),
+                    message,
+                    *cause,
+                ));
             }
             State::Created(target) => judge_one(&mut judgement, seen, canary, target, context),
         }
     }
     if seen.canaries.len() < expected {
         let target = Target::named("canary", None, "Certificates");
-        judgement.say(Opinion::waiting("created", target, format!("{} of {expected} are created", seen.canaries.len()), Cause::Unknown));
+        judgement.say(Opinion::waiting(
+            "created",
+            target,
+            format!("{} of {expected} are created", seen.canaries.len()),
+            Cause::Unknown,
+        ));
     } else if !seen.canaries.iter().any(|canary| canary.acme) {
         judgement.fact("ACME not proven: no ACME issuer is configured for the canary");
     }
@@ -67,14 +80,24 @@ pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
 /// An issuance by ACME went through, with a new Challenge.
 pub(super) fn acme_proven(seen: &Seen) -> bool {
     let acme = seen.canaries.iter().filter(|canary| canary.acme);
-    let certificates = acme
-        .filter_map(|canary| if let State::Created(target) = &canary.state { seen.certificates.get(target.uid.as_deref()?) } else { None });
+    let certificates = acme.filter_map(|canary| {
+        if let State::Created(target) = &canary.state {
+            seen.certificates.get(target.uid.as_deref()?)
+        } else {
+            None
+        }
+    });
     certificates.into_iter().any(|certificate| is_issued(certificate) && is_challenged(seen, certificate))
 }
 
 fn judge_one(judgement: &mut Judgement, seen: &Seen, canary: &Canary, target: &Target, context: &Context) {
     let Some(certificate) = target.uid.as_deref().and_then(|uid| seen.certificates.get(uid)) else {
-        return judgement.say(Opinion::waiting("seen", target.clone(), "created, not seen yet", Cause::Unknown));
+        return judgement.say(Opinion::waiting(
+            "seen",
+            target.clone(),
+            "created, not seen yet",
+            Cause::Unknown,
+        ));
     };
     judgement.fact(format!("{}: {}", canary.issuer, chain_line(seen, certificate)));
     if !is_issued(certificate) {
@@ -82,9 +105,12 @@ fn judge_one(judgement: &mut Judgement, seen: &Seen, canary: &Canary, target: &T
     }
     match (canary.acme, is_challenged(seen, certificate)) {
         (false, _) => {}
-        (true, true) => judgement.fact(format!("ACME proven: {} was issued with a new Challenge", canary.issuer)),
+        (true, true) => {
+            judgement.fact(format!("ACME proven: {} was issued with a new Challenge", canary.issuer))
+        }
         (true, false) => {
-            let message = "issued without a new Challenge: the CA reused an older proof, so this proves nothing";
+            let message =
+                "issued without a new Challenge: the CA reused an older proof, so this proves nothing";
             judgement.say(Opinion::inconclusive("reused", target.clone(), message, Cause::Environment));
         }
     }
@@ -92,28 +118,43 @@ fn judge_one(judgement: &mut Judgement, seen: &Seen, canary: &Canary, target: &T
 
 fn is_issued(certificate: &Certificate) -> bool {
     let ready = condition(&certificate.status.conditions, "Ready");
-    let current =
-        ready.and_then(|ready| ready.observed_generation).is_none_or(|observed| Some(observed) >= certificate.metadata.generation);
+    let current = ready
+        .and_then(|ready| ready.observed_generation)
+        .is_none_or(|observed| Some(observed) >= certificate.metadata.generation);
     current && ready.is_some_and(Condition::is_true)
 }
 
 /// A Challenge was seen, or the Order says that it began with a name that was not proven.
 fn is_challenged(seen: &Seen, certificate: &Certificate) -> bool {
-    let mut orders = chain::requests_of(seen, certificate).flat_map(|request| chain::orders_of(seen, request));
-    let began_unproven = |order: &Order| order.status.authorizations.iter().any(|authorization| authorization.initial_state == "pending");
-    orders.any(|order| order.status.state == "valid" && (seen.challenged.contains(order.uid()) || began_unproven(order)))
+    let mut orders =
+        chain::requests_of(seen, certificate).flat_map(|request| chain::orders_of(seen, request));
+    let began_unproven = |order: &Order| {
+        order.status.authorizations.iter().any(|authorization| authorization.initial_state == "pending")
+    };
+    orders.any(|order| {
+        order.status.state == "valid" && (seen.challenged.contains(order.uid()) || began_unproven(order))
+    })
 }
 
 /// The deepest link of the chain that says why, else how far it is.
 fn not_issued(seen: &Seen, canary: &Canary, certificate: &Certificate, context: &Context) -> Opinion {
     let requests: Vec<&CertificateRequest> = chain::requests_of(seen, certificate).collect();
     let orders: Vec<&Order> = requests.iter().flat_map(|request| chain::orders_of(seen, request)).collect();
-    let challenges: Vec<&Challenge> = orders.iter().flat_map(|order| chain::challenges_of(seen, order)).collect();
-    let from_challenge = || challenges.iter().find_map(|challenge| order::not_presented(seen, challenge).or_else(|| trouble(challenge)));
+    let challenges: Vec<&Challenge> =
+        orders.iter().flat_map(|order| chain::challenges_of(seen, order)).collect();
+    let from_challenge = || {
+        challenges
+            .iter()
+            .find_map(|challenge| order::not_presented(seen, challenge).or_else(|| trouble(challenge)))
+    };
     let from_order = || orders.iter().find_map(|order| of_order(seen, order));
     let from_request = || requests.iter().find_map(|request| of_request(request, canary));
     let failed = from_order().filter(|opinion| opinion.verdict == Verdict::Failed);
-    let found = failed.or_else(from_request).or_else(from_challenge).or_else(from_order).or_else(|| of_certificate(certificate, canary));
+    let found = failed
+        .or_else(from_request)
+        .or_else(from_challenge)
+        .or_else(from_order)
+        .or_else(|| of_certificate(certificate, canary));
     found.unwrap_or_else(|| under_way(seen, canary, certificate, context))
 }
 
@@ -130,14 +171,22 @@ fn of_request(request: &CertificateRequest, canary: &Canary) -> Option<Opinion> 
     let result = states::result(request);
     let message = states::explained(request);
     if result.is_bad() {
-        return Some(Opinion::failed("request", Target::of(request), message.clone(), cause(canary, &message)));
+        return Some(Opinion::failed(
+            "request",
+            Target::of(request),
+            message.clone(),
+            cause(canary, &message),
+        ));
     }
-    (result == RequestResult::Unapproved)
-        .then(|| Opinion::waiting("unapproved", Target::of(request), message, Cause::Unknown).grace(Duration::from_mins(1)))
+    (result == RequestResult::Unapproved).then(|| {
+        Opinion::waiting("unapproved", Target::of(request), message, Cause::Unknown)
+            .grace(Duration::from_mins(1))
+    })
 }
 
 fn of_certificate(certificate: &Certificate, canary: &Canary) -> Option<Opinion> {
-    let issuing = condition(&certificate.status.conditions, "Issuing").filter(|issuing| issuing.status == "False")?;
+    let issuing =
+        condition(&certificate.status.conditions, "Issuing").filter(|issuing| issuing.status == "False")?;
     certificate.status.last_failure_time.as_ref()?;
     let message = format!("Issuing=False ({}): {}", issuing.reason, issuing.message);
     Some(Opinion::failed("issuing", Target::of(certificate), message.clone(), cause(canary, &message)))
@@ -152,14 +201,16 @@ fn cause(canary: &Canary, message: &str) -> Cause {
     }
 }
 
-/// A reason while the proof is not in place: cert-manager tries again, but a reason that stays is an answer. The same rule as three failed tries,
-/// so that the time counts from the first sign.
+/// A reason while the proof is not in place: cert-manager tries again, but a reason that stays is an answer.
+/// The same rule as three failed tries, so that the time counts from the first sign.
 fn trouble(challenge: &Challenge) -> Option<Opinion> {
     let status = &challenge.status;
     let open = !states::is_final(&status.state) && !status.presented;
     let troubled = open && !status.reason.is_empty() && !states::is_propagating(&status.reason);
     let message = format!("{} for {}: {}", challenge.spec.kind, challenge.spec.dns_name, status.reason);
-    troubled.then(|| Opinion::waiting("present", Target::of(challenge), message, Cause::Environment).chain(TROUBLE))
+    troubled.then(|| {
+        Opinion::waiting("present", Target::of(challenge), message, Cause::Environment).chain(TROUBLE)
+    })
 }
 
 fn under_way(seen: &Seen, canary: &Canary, certificate: &Certificate, context: &Context) -> Opinion {
@@ -168,7 +219,12 @@ fn under_way(seen: &Seen, canary: &Canary, certificate: &Certificate, context: &
     if canary.acme {
         Opinion::waiting("issued", target, message, Cause::Environment).chain(context.settings.acme_timeout)
     } else {
-        Opinion::waiting("issued", target, message, if canary.is_own() { Cause::Release } else { Cause::Unknown })
+        Opinion::waiting(
+            "issued",
+            target,
+            message,
+            if canary.is_own() { Cause::Release } else { Cause::Unknown },
+        )
     }
 }
 

@@ -10,7 +10,8 @@ use crate::gate::chain::CANARY;
 pub(super) const SELF_SIGNED: &str = "self-signed";
 /// Never resolves; RFC 2606.
 const NOWHERE: &str = "{run}.canary.invalid";
-/// A label of a DNS name has at most 63 characters; the rest is for the random part and what a user puts before it.
+/// A label of a DNS name has at most 63 characters; the rest is for the random part and what a user puts
+/// before it.
 const LONGEST_RUN: usize = 40;
 
 /// What is new in this run: in every name and in the label.
@@ -18,9 +19,12 @@ const LONGEST_RUN: usize = 40;
 pub(super) struct Token(String);
 
 impl Token {
-    /// From the id of the run, made fit for DNS, and a random part: a run that is resumed needs new names, too.
+    /// From the id of the run, made fit for DNS, and a random part: a run that is resumed needs new names,
+    /// too.
     pub(super) fn new(run_id: &str) -> Self {
-        let random: String = (0..6).map(|_| char::from(b"abcdefghijklmnopqrstuvwxyz"[rand::rng().random_range(0..26)])).collect();
+        let random: String = (0..6)
+            .map(|_| char::from(b"abcdefghijklmnopqrstuvwxyz"[rand::rng().random_range(0..26)]))
+            .collect();
         Self::with(run_id, &random)
     }
 
@@ -51,8 +55,15 @@ pub(super) fn issuer(name: &str, namespace: &str, token: &Token) -> Value {
     json!({"apiVersion": "cert-manager.io/v1", "kind": "Issuer", "metadata": metadata(name, namespace, token), "spec": {"selfSigned": {}}})
 }
 
-/// A Certificate of `issuer`. Small keys, so that nothing waits for them; no duration, because CAs differ in what they allow.
-pub(super) fn certificate(name: &str, namespace: &str, token: &Token, issuer: &IssuerRef, dns_name: &str) -> Value {
+/// A Certificate of `issuer`. Small keys, so that nothing waits for them; no duration, because CAs differ in
+/// what they allow.
+pub(super) fn certificate(
+    name: &str,
+    namespace: &str,
+    token: &Token,
+    issuer: &IssuerRef,
+    dns_name: &str,
+) -> Value {
     json!({
         "apiVersion": "cert-manager.io/v1", "kind": "Certificate", "metadata": metadata(name, namespace, token),
         "spec": {
@@ -76,7 +87,10 @@ mod tests {
     fn names_are_fit_for_dns_and_new_each_time() {
         let token = Token::with("2026-11-24T08:40:12Z#17", "abcdef");
         assert_eq!(token.name(0), "release-canary-2026-11-24t08-40-12z-17-abcdef-0");
-        assert_eq!(token.dns_name(Some("{run}.canary.example.com")), "2026-11-24t08-40-12z-17-abcdef.canary.example.com");
+        assert_eq!(
+            token.dns_name(Some("{run}.canary.example.com")),
+            "2026-11-24t08-40-12z-17-abcdef.canary.example.com"
+        );
         assert_eq!(Token::with("", "abcdef").dns_name(None), "abcdef.canary.invalid");
         assert!(Token::with(&"x".repeat(99), "abcdef").0.len() < 63);
         assert_ne!(Token::new("run"), Token::new("run"));

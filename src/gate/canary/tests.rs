@@ -9,23 +9,39 @@ use crate::gate::tests::{World, certificate, challenge, order, present_error, re
 use crate::gate::verdict::{Cause, Verdict};
 
 /// A canary of an ACME issuer whose chain is in the given states; `null` leaves a link out.
-fn seen(acme: bool, certificate_status: &Value, request_conditions: &Value, order_status: &Value, challenge_status: &Value) -> Seen {
+fn seen(
+    acme: bool,
+    certificate_status: &Value,
+    request_conditions: &Value,
+    order_status: &Value,
+    challenge_status: &Value,
+) -> Seen {
     let target = Target { uid: Some("c".to_owned()), ..Target::named("Certificate", Some("web"), "c") };
     let own = Canary {
         issuer: "self-signed".to_owned(),
         acme: false,
         state: State::Created(Target { uid: Some("own".to_owned()), ..target.clone() }),
     };
-    let canary = Canary { issuer: "ClusterIssuer/letsencrypt".to_owned(), acme, state: State::Created(target) };
+    let canary =
+        Canary { issuer: "ClusterIssuer/letsencrypt".to_owned(), acme, state: State::Created(target) };
     let ready = json!({"conditions": [{"type": "Ready", "status": "True"}]});
     Seen {
         canaries: vec![own, canary],
-        certificates: [with_status(certificate("own", None), &ready), with_status(certificate("c", None), certificate_status)]
+        certificates: [
+            with_status(certificate("own", None), &ready),
+            with_status(certificate("c", None), certificate_status),
+        ]
+        .into_iter()
+        .collect(),
+        requests: (!request_conditions.is_null())
+            .then(|| request("r", Some("c"), "1", request_conditions))
             .into_iter()
             .collect(),
-        requests: (!request_conditions.is_null()).then(|| request("r", Some("c"), "1", request_conditions)).into_iter().collect(),
         orders: (!order_status.is_null()).then(|| order("o", "r", order_status)).into_iter().collect(),
-        challenges: (!challenge_status.is_null()).then(|| challenge("ch", "o", challenge_status)).into_iter().collect(),
+        challenges: (!challenge_status.is_null())
+            .then(|| challenge("ch", "o", challenge_status))
+            .into_iter()
+            .collect(),
         ..Seen::default()
     }
 }
@@ -57,7 +73,10 @@ fn an_issued_canary_passes_when_its_challenge_was_new() {
     let ready = json!({"conditions": [{"type": "Ready", "status": "True"}]});
     let issued = json!([{"type": "Approved", "status": "True"}, {"type": "Ready", "status": "True", "reason": "Issued"}]);
     let order = |initial: &str| json!({"state": "valid", "url": "u", "authorizations": [{"identifier": "x", "initialState": initial}]});
-    assert_eq!(judged(&seen(true, &ready, &issued, &order("pending"), &Value::Null)).verdict(), Verdict::Passed);
+    assert_eq!(
+        judged(&seen(true, &ready, &issued, &order("pending"), &Value::Null)).verdict(),
+        Verdict::Passed
+    );
     let reused = seen(true, &ready, &issued, &order("valid"), &Value::Null);
     assert_eq!((judged(&reused).verdict(), acme_proven(&reused)), (Verdict::Inconclusive, false));
     let mut watched = seen(true, &ready, &issued, &order("valid"), &Value::Null);
@@ -68,24 +87,85 @@ fn an_issued_canary_passes_when_its_challenge_was_new() {
 #[test]
 fn every_broken_link_has_its_verdict_and_cause() {
     let denied = json!([{"type": "Denied", "status": "True", "message": "policy"}]);
-    let failed =
-        json!([{"type": "Approved", "status": "True"}, {"type": "Ready", "status": "False", "reason": "Failed", "message": "boom"}]);
+    let failed = json!([{"type": "Approved", "status": "True"}, {"type": "Ready", "status": "False", "reason": "Failed", "message": "boom"}]);
     let gave_up = json!({"lastFailureTime": "2026-01-01T00:00:00Z", "conditions": [{"type": "Issuing", "status": "False", "reason": "Failed", "message": "boom"}]});
     let refused = json!({"state": "pending", "reason": "DNS update failed. Server replied: REFUSED"});
-    let spreading =
-        json!({"state": "pending", "reason": "Waiting for DNS-01 challenge propagation: DNS record for \"x\" not yet propagated"});
+    let spreading = json!({"state": "pending", "reason": "Waiting for DNS-01 challenge propagation: DNS record for \"x\" not yet propagated"});
     let (run, minutes) = (Limit::Run, |minutes: u64| Limit::Chain(Duration::from_mins(minutes)));
     let trouble = Limit::Chain(Duration::from_secs(90));
     let null = Value::Null;
     let table = [
-        (true, not_ready(), null.clone(), null.clone(), null.clone(), Verdict::Waiting, minutes(30), Cause::Environment),
+        (
+            true,
+            not_ready(),
+            null.clone(),
+            null.clone(),
+            null.clone(),
+            Verdict::Waiting,
+            minutes(30),
+            Cause::Environment,
+        ),
         (false, not_ready(), null.clone(), null.clone(), null.clone(), Verdict::Waiting, run, Cause::Unknown),
-        (true, not_ready(), json!([]), null.clone(), null.clone(), Verdict::Waiting, Limit::Grace(Duration::from_mins(1)), Cause::Unknown),
-        (true, not_ready(), pending(), json!({}), null.clone(), Verdict::Waiting, minutes(2), Cause::Environment),
-        (true, not_ready(), pending(), accepted("pending"), null.clone(), Verdict::Waiting, minutes(30), Cause::Environment),
-        (true, not_ready(), pending(), accepted("pending"), spreading, Verdict::Waiting, minutes(30), Cause::Environment),
-        (true, not_ready(), pending(), accepted("pending"), refused, Verdict::Waiting, trouble, Cause::Environment),
-        (true, not_ready(), pending(), accepted("errored"), null.clone(), Verdict::Failed, run, Cause::Environment),
+        (
+            true,
+            not_ready(),
+            json!([]),
+            null.clone(),
+            null.clone(),
+            Verdict::Waiting,
+            Limit::Grace(Duration::from_mins(1)),
+            Cause::Unknown,
+        ),
+        (
+            true,
+            not_ready(),
+            pending(),
+            json!({}),
+            null.clone(),
+            Verdict::Waiting,
+            minutes(2),
+            Cause::Environment,
+        ),
+        (
+            true,
+            not_ready(),
+            pending(),
+            accepted("pending"),
+            null.clone(),
+            Verdict::Waiting,
+            minutes(30),
+            Cause::Environment,
+        ),
+        (
+            true,
+            not_ready(),
+            pending(),
+            accepted("pending"),
+            spreading,
+            Verdict::Waiting,
+            minutes(30),
+            Cause::Environment,
+        ),
+        (
+            true,
+            not_ready(),
+            pending(),
+            accepted("pending"),
+            refused,
+            Verdict::Waiting,
+            trouble,
+            Cause::Environment,
+        ),
+        (
+            true,
+            not_ready(),
+            pending(),
+            accepted("errored"),
+            null.clone(),
+            Verdict::Failed,
+            run,
+            Cause::Environment,
+        ),
         (true, not_ready(), denied, null.clone(), null.clone(), Verdict::Failed, run, Cause::Unknown),
         (false, not_ready(), failed, null.clone(), null.clone(), Verdict::Failed, run, Cause::Release),
         (false, gave_up, null.clone(), null.clone(), null, Verdict::Failed, run, Cause::Release),
@@ -93,7 +173,11 @@ fn every_broken_link_has_its_verdict_and_cause() {
     for (acme, certificate, request, order, challenge, verdict, limit, cause) in table {
         let judgement = judged(&seen(acme, &certificate, &request, &order, &challenge));
         let opinion = judgement.opinions.first().unwrap();
-        assert_eq!((opinion.verdict, opinion.limit, opinion.cause), (verdict, limit, cause), "{request} {order} {challenge}");
+        assert_eq!(
+            (opinion.verdict, opinion.limit, opinion.cause),
+            (verdict, limit, cause),
+            "{request} {order} {challenge}"
+        );
     }
 }
 
@@ -105,7 +189,10 @@ fn refused_dns_updates_fail_after_three_tries_and_half_a_minute_and_name_the_rea
     let judgement = judged(&seen);
     let opinion = &judgement.opinions[0];
     assert_eq!((opinion.limit, opinion.cause), (Limit::Chain(Duration::from_secs(30)), Cause::Environment));
-    assert_eq!(opinion.message, "DNS-01 for x.example.com cannot be presented (3 tries): DNS update failed. Server replied: REFUSED");
+    assert_eq!(
+        opinion.message,
+        "DNS-01 for x.example.com cannot be presented (3 tries): DNS update failed. Server replied: REFUSED"
+    );
     assert_eq!(
         judgement.facts[1],
         "ClusterIssuer/letsencrypt: Certificate web/c not Ready → CertificateRequest web/r pending → Order web/o pending (because) → \
@@ -116,7 +203,11 @@ fn refused_dns_updates_fail_after_three_tries_and_half_a_minute_and_name_the_rea
 #[test]
 fn what_is_not_created_is_not_passed() {
     assert_eq!(judged(&Seen::default()).verdict(), Verdict::Waiting);
-    let refused = Canary { issuer: "self-signed".to_owned(), acme: false, state: State::Refused("no".to_owned(), Cause::Release) };
+    let refused = Canary {
+        issuer: "self-signed".to_owned(),
+        acme: false,
+        state: State::Refused("no".to_owned(), Cause::Release),
+    };
     assert_eq!(judged(&Seen { canaries: vec![refused], ..Seen::default() }).verdict(), Verdict::Failed);
 }
 
@@ -124,7 +215,8 @@ fn what_is_not_created_is_not_passed() {
 fn without_an_acme_issuer_the_report_says_so() {
     let target = Target { uid: Some("own".to_owned()), ..Target::named("Certificate", Some("web"), "own") };
     let own = Canary { issuer: "self-signed".to_owned(), acme: false, state: State::Created(target) };
-    let ready = with_status(certificate("own", None), &json!({"conditions": [{"type": "Ready", "status": "True"}]}));
+    let ready =
+        with_status(certificate("own", None), &json!({"conditions": [{"type": "Ready", "status": "True"}]}));
     let seen = Seen { canaries: vec![own], certificates: [ready].into_iter().collect(), ..Seen::default() };
     let judgement = judge(&seen, &World::new(vec![]).context());
     assert_eq!(judgement.verdict(), Verdict::Passed);

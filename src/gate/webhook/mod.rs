@@ -1,4 +1,5 @@
-//! The webhook answers: a valid request is filled in, an invalid one is refused. The chart's own check of this kind does not run on upgrades.
+//! The webhook answers: a valid request is filled in, an invalid one is refused. The chart's own check of
+//! this kind does not run on upgrades.
 
 mod probe;
 
@@ -46,12 +47,24 @@ pub(super) fn judge(seen: &Seen, _: &Context) -> Judgement {
     let target = Target::named("CertificateRequest", Some(probe::NAMESPACE), "(dry run)");
     let good = seen.probes.iter().rev().take_while(|probe| probe.is_ok()).count();
     match seen.probes.last() {
-        None => judgement.say(Opinion::waiting("webhook", target, "the webhook was not asked yet", Cause::Unknown)),
+        None => judgement.say(Opinion::waiting(
+            "webhook",
+            target,
+            "the webhook was not asked yet",
+            Cause::Unknown,
+        )),
         Some(Ok(())) if good >= IN_A_ROW => {
-            judgement.fact(format!("the webhook fills in a valid request and refuses an invalid one, {IN_A_ROW} times in a row"));
+            judgement.fact(format!(
+                "the webhook fills in a valid request and refuses an invalid one, {IN_A_ROW} times in a row"
+            ));
         }
         Some(Ok(())) => {
-            judgement.say(Opinion::waiting("webhook", target, format!("{good} of {IN_A_ROW} good answers in a row"), Cause::Release));
+            judgement.say(Opinion::waiting(
+                "webhook",
+                target,
+                format!("{good} of {IN_A_ROW} good answers in a row"),
+                Cause::Release,
+            ));
         }
         Some(Err(problem)) => judgement.say(opinion(problem, target)),
     }
@@ -61,7 +74,9 @@ pub(super) fn judge(seen: &Seen, _: &Context) -> Judgement {
 fn opinion(problem: &Problem, target: Target) -> Opinion {
     let message = problem.message();
     match problem {
-        Problem::NoAnswer(_) => Opinion::waiting("no-answer", target, message, Cause::Release).grace(REACHING),
+        Problem::NoAnswer(_) => {
+            Opinion::waiting("no-answer", target, message, Cause::Release).grace(REACHING)
+        }
         Problem::Wrong(_) => Opinion::waiting("wrong", target, message, Cause::Release).grace(REFUSING),
         Problem::Api(_) => Opinion::waiting("api", target, message, Cause::Environment),
     }

@@ -22,7 +22,8 @@ const SOON: Duration = Duration::from_millis(300);
 /// After a good row the webhook is only watched.
 const LATER: Duration = Duration::from_secs(5);
 const HISTORY: usize = 16;
-/// Not the release's own: up to cert-manager 1.12 the validating webhook leaves out a namespace that Helm created for it.
+/// Not the release's own: up to cert-manager 1.12 the validating webhook leaves out a namespace that Helm
+/// created for it.
 pub(in crate::gate) const NAMESPACE: &str = "default";
 
 /// Asks until nobody listens any more.
@@ -76,7 +77,8 @@ fn signing_request() -> Result<String, String> {
 }
 
 async fn create(cluster: &Cluster, prefix: &str, request: &str) -> Result<DynamicObject, kube::Error> {
-    let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("cert-manager.io", "v1", "CertificateRequest"));
+    let resource =
+        ApiResource::from_gvk(&GroupVersionKind::gvk("cert-manager.io", "v1", "CertificateRequest"));
     let api = Api::<DynamicObject>::namespaced_with(cluster.client.clone(), NAMESPACE, &resource);
     let object = json!({
         "apiVersion": "cert-manager.io/v1", "kind": "CertificateRequest",
@@ -91,8 +93,12 @@ async fn create(cluster: &Cluster, prefix: &str, request: &str) -> Result<Dynami
 fn valid(result: Result<DynamicObject, kube::Error>) -> Probe {
     match result {
         Ok(object) if is_filled(&object.data) => Ok(()),
-        Ok(_) => Err(Problem::Wrong("a valid request came back without spec.username: the mutating webhook was not called".to_owned())),
-        Err(error) if is_denied(&error) => Err(Problem::Wrong(format!("a valid request was refused: {}", message(&error)))),
+        Ok(_) => Err(Problem::Wrong(
+            "a valid request came back without spec.username: the mutating webhook was not called".to_owned(),
+        )),
+        Err(error) if is_denied(&error) => {
+            Err(Problem::Wrong(format!("a valid request was refused: {}", message(&error))))
+        }
         Err(error) => Err(unanswered(&error)),
     }
 }
@@ -108,7 +114,9 @@ fn invalid(result: Result<DynamicObject, kube::Error>) -> Probe {
 }
 
 fn is_filled(object: &Value) -> bool {
-    ["username", "uid"].iter().any(|field| object["spec"][*field].as_str().is_some_and(|text| !text.is_empty()))
+    ["username", "uid"]
+        .iter()
+        .any(|field| object["spec"][*field].as_str().is_some_and(|text| !text.is_empty()))
 }
 
 /// The API server's words for a webhook that said no; there is no other sign.
@@ -121,13 +129,19 @@ fn unanswered(error: &kube::Error) -> Problem {
     let text = message(error);
     match error {
         // The server behind the Service answers, and knows no such path.
-        kube::Error::Api(_) if text.contains("failed to call webhook: the server could not find the requested resource") => {
+        kube::Error::Api(_)
+            if text.contains("failed to call webhook: the server could not find the requested resource") =>
+        {
             Problem::Wrong(format!("the webhook's Service answers with \"not found\": {text}"))
         }
-        kube::Error::Api(_) if text.contains("failed calling webhook") || text.contains("failed to call webhook") => {
+        kube::Error::Api(_)
+            if text.contains("failed calling webhook") || text.contains("failed to call webhook") =>
+        {
             Problem::NoAnswer(explained(&text))
         }
-        kube::Error::Api(status) if status.code == 404 => Problem::NoAnswer(format!("{text}: the CRDs are not served yet")),
+        kube::Error::Api(status) if status.code == 404 => {
+            Problem::NoAnswer(format!("{text}: the CRDs are not served yet"))
+        }
         _ => Problem::Api(text),
     }
 }
@@ -139,7 +153,10 @@ fn explained(text: &str) -> String {
         ("connection refused", "no webhook pod listens"),
         ("no endpoints available", "no webhook pod is ready"),
         ("x509", "the API server does not trust its certificate; cainjector has not filled caBundle"),
-        ("deadline exceeded", "the webhook does not answer in time; is the network between API server and pods open?"),
+        (
+            "deadline exceeded",
+            "the webhook does not answer in time; is the network between API server and pods open?",
+        ),
         ("timeout", "the webhook does not answer in time; is the network between API server and pods open?"),
     ];
     let meaning = meanings.iter().find(|(literal, _)| text.contains(literal));
@@ -168,17 +185,26 @@ mod tests {
 
     #[test]
     fn every_answer_has_its_meaning() {
-        let denied = "admission webhook \"webhook.cert-manager.io\" denied the request: spec.request: Invalid value";
+        let denied =
+            "admission webhook \"webhook.cert-manager.io\" denied the request: spec.request: Invalid value";
         let no_pod = "Internal error occurred: failed calling webhook \"webhook.cert-manager.io\": dial tcp 10.0.0.1:443: connect: connection refused";
         let filled = json!({"metadata": {"name": "x"}, "spec": {"username": "me"}});
         assert_eq!(valid(Ok(object(filled.clone()))), Ok(()));
-        assert!(matches!(valid(Ok(object(json!({"metadata": {"name": "x"}, "spec": {}})))), Err(Problem::Wrong(_))));
+        assert!(matches!(
+            valid(Ok(object(json!({"metadata": {"name": "x"}, "spec": {}})))),
+            Err(Problem::Wrong(_))
+        ));
         assert!(matches!(valid(refused(406, denied)), Err(Problem::Wrong(_))));
-        assert_eq!(valid(refused(500, no_pod)), Err(Problem::NoAnswer(format!("no webhook pod listens: {no_pod}"))));
-        let no_path =
-            "failed calling webhook \"webhook.cert-manager.io\": failed to call webhook: the server could not find the requested resource";
+        assert_eq!(
+            valid(refused(500, no_pod)),
+            Err(Problem::NoAnswer(format!("no webhook pod listens: {no_pod}")))
+        );
+        let no_path = "failed calling webhook \"webhook.cert-manager.io\": failed to call webhook: the server could not find the requested resource";
         assert!(matches!(valid(refused(500, no_path)), Err(Problem::Wrong(_))));
-        assert!(matches!(valid(refused(404, "the server could not find the requested resource")), Err(Problem::NoAnswer(_))));
+        assert!(matches!(
+            valid(refused(404, "the server could not find the requested resource")),
+            Err(Problem::NoAnswer(_))
+        ));
         assert!(matches!(
             valid(refused(403, "certificaterequests.cert-manager.io is forbidden: User \"x\" cannot create")),
             Err(Problem::Api(_))

@@ -1,4 +1,5 @@
-//! Deployments, `StatefulSets` and `DaemonSets` in one shape, with their pods sorted into this revision's and older ones.
+//! Deployments, `StatefulSets` and `DaemonSets` in one shape, with their pods sorted into this revision's and
+//! older ones.
 
 use std::collections::BTreeMap;
 
@@ -40,7 +41,9 @@ pub(in crate::gate) struct Rollout<'s> {
 pub(in crate::gate) fn find<'s>(seen: &'s Seen, workload: &Workload) -> Option<Rollout<'s>> {
     let (namespace, name) = (Some(workload.namespace.as_str()), workload.name.as_str());
     match workload.kind.as_str() {
-        "Deployment" => seen.deployments.find(namespace, name).map(|deployment| of_deployment(seen, deployment)),
+        "Deployment" => {
+            seen.deployments.find(namespace, name).map(|deployment| of_deployment(seen, deployment))
+        }
         "StatefulSet" => seen.stateful_sets.find(namespace, name).map(|set| of_stateful_set(seen, set)),
         _ => seen.daemon_sets.find(namespace, name).map(|set| of_daemon_set(seen, set, workload)),
     }
@@ -50,9 +53,15 @@ pub(in crate::gate) fn of_deployment<'s>(seen: &'s Seen, deployment: &Deployment
     let spec = deployment.spec.clone();
     let status = deployment.status.clone().unwrap_or_default();
     let revision = annotation(deployment, REVISION);
-    let sets: Vec<&ReplicaSet> = seen.replica_sets.iter().filter(|set| is_owned(*set, deployment.uid())).collect();
-    let current = sets.iter().find(|set| revision.is_some() && annotation(**set, REVISION) == revision).map(|set| set.uid());
-    let (current, older) = pods_by(seen, |owner| sets.iter().find(|set| set.uid() == owner).map(|set| current == Some(set.uid())));
+    let sets: Vec<&ReplicaSet> =
+        seen.replica_sets.iter().filter(|set| is_owned(*set, deployment.uid())).collect();
+    let current = sets
+        .iter()
+        .find(|set| revision.is_some() && annotation(**set, REVISION) == revision)
+        .map(|set| set.uid());
+    let (current, older) = pods_by(seen, |owner| {
+        sets.iter().find(|set| set.uid() == owner).map(|set| current == Some(set.uid()))
+    });
     let conditions = status.conditions.unwrap_or_default();
     let blocked = conditions.into_iter().find(|condition| {
         let is = |kind: &str| condition.type_.as_deref() == Some(kind);
@@ -70,8 +79,13 @@ pub(in crate::gate) fn of_deployment<'s>(seen: &'s Seen, deployment: &Deployment
         paused: spec.paused.unwrap_or(false),
         images: images(&spec.template),
         revision,
-        blocked: blocked
-            .map(|blocked| (blocked.type_.unwrap_or_default(), blocked.reason.unwrap_or_default(), blocked.message.unwrap_or_default())),
+        blocked: blocked.map(|blocked| {
+            (
+                blocked.type_.unwrap_or_default(),
+                blocked.reason.unwrap_or_default(),
+                blocked.message.unwrap_or_default(),
+            )
+        }),
         current,
         older,
     }
@@ -87,15 +101,20 @@ fn of_stateful_set<'s>(seen: &'s Seen, set: &StatefulSet) -> Rollout<'s> {
     let left = if strategy.type_.as_deref() == Some("OnDelete") { desired } else { partition.min(desired) };
     let all_updated = left > 0 || status.update_revision == status.current_revision;
     let revision = status.update_revision.clone();
-    let (current, older) =
-        owned_pods(seen, set.uid(), |pod| left > 0 || revision.is_none() || label(pod, "controller-revision-hash") == revision.as_deref());
+    let (current, older) = owned_pods(seen, set.uid(), |pod| {
+        left > 0 || revision.is_none() || label(pod, "controller-revision-hash") == revision.as_deref()
+    });
     Rollout {
         target: Target::of(set),
         generation: set.metadata.generation.unwrap_or(0),
         observed: status.observed_generation.unwrap_or(0),
         desired,
         total: status.replicas,
-        updated: if all_updated && left == 0 { status.replicas } else { status.updated_replicas.unwrap_or(0) + left },
+        updated: if all_updated && left == 0 {
+            status.replicas
+        } else {
+            status.updated_replicas.unwrap_or(0) + left
+        },
         available: status.available_replicas.unwrap_or(0),
         paused: false,
         images: images(&spec.template),
@@ -106,7 +125,8 @@ fn of_stateful_set<'s>(seen: &'s Seen, set: &StatefulSet) -> Rollout<'s> {
     }
 }
 
-/// A `DaemonSet` does not name its revision: a pod is of this one when it runs the images of the live template.
+/// A `DaemonSet` does not name its revision: a pod is of this one when it runs the images of the live
+/// template.
 fn of_daemon_set<'s>(seen: &'s Seen, set: &DaemonSet, workload: &Workload) -> Rollout<'s> {
     let spec = set.spec.clone();
     let status = set.status.clone().unwrap_or_default();
@@ -114,9 +134,14 @@ fn of_daemon_set<'s>(seen: &'s Seen, set: &DaemonSet, workload: &Workload) -> Ro
     let on_delete = spec.update_strategy.and_then(|strategy| strategy.type_).as_deref() == Some("OnDelete");
     let (current, older) = owned_pods(seen, set.uid(), |pod| {
         let spec = pod.spec.iter().flat_map(|spec| &spec.containers);
-        let runs =
-            |name: &str, image: &str| spec.clone().any(|container| container.name == name && container.image.as_deref() == Some(image));
-        on_delete || workload.images.iter().all(|(name, _)| template.iter().any(|(live, image)| live == name && runs(name, image)))
+        let runs = |name: &str, image: &str| {
+            spec.clone().any(|container| container.name == name && container.image.as_deref() == Some(image))
+        };
+        on_delete
+            || workload
+                .images
+                .iter()
+                .all(|(name, _)| template.iter().any(|(live, image)| live == name && runs(name, image)))
     });
     Rollout {
         target: Target::of(set),
@@ -124,7 +149,11 @@ fn of_daemon_set<'s>(seen: &'s Seen, set: &DaemonSet, workload: &Workload) -> Ro
         observed: status.observed_generation.unwrap_or(0),
         desired: status.desired_number_scheduled,
         total: status.current_number_scheduled,
-        updated: if on_delete { status.desired_number_scheduled } else { status.updated_number_scheduled.unwrap_or(0) },
+        updated: if on_delete {
+            status.desired_number_scheduled
+        } else {
+            status.updated_number_scheduled.unwrap_or(0)
+        },
         available: status.number_available.unwrap_or(0),
         paused: false,
         images: template,
@@ -135,7 +164,11 @@ fn of_daemon_set<'s>(seen: &'s Seen, set: &DaemonSet, workload: &Workload) -> Ro
     }
 }
 
-fn owned_pods<'s>(seen: &'s Seen, uid: &str, is_current: impl Fn(&Pod) -> bool) -> (Vec<&'s Pod>, Vec<&'s Pod>) {
+fn owned_pods<'s>(
+    seen: &'s Seen,
+    uid: &str,
+    is_current: impl Fn(&Pod) -> bool,
+) -> (Vec<&'s Pod>, Vec<&'s Pod>) {
     let pods = seen.pods.iter().filter(|pod| pod::controller(pod) == Some(uid) && !pod::is_ended(pod));
     pods.partition(|pod| is_current(pod) && !pod::is_terminating(pod))
 }
@@ -152,7 +185,12 @@ fn pods_by(seen: &Seen, place: impl Fn(&str) -> Option<bool>) -> (Vec<&Pod>, Vec
 }
 
 fn is_owned<K: Object>(object: &K, uid: &str) -> bool {
-    object.metadata().owner_references.iter().flatten().any(|owner| owner.controller == Some(true) && owner.uid == uid)
+    object
+        .metadata()
+        .owner_references
+        .iter()
+        .flatten()
+        .any(|owner| owner.controller == Some(true) && owner.uid == uid)
 }
 
 fn annotation<K: Object>(object: &K, name: &str) -> Option<String> {
@@ -165,5 +203,7 @@ fn label<'p>(pod: &'p Pod, name: &str) -> Option<&'p str> {
 
 fn images(template: &PodTemplateSpec) -> Vec<(String, String)> {
     let containers = template.spec.iter().flat_map(|spec| &spec.containers);
-    containers.map(|container| (container.name.clone(), container.image.clone().unwrap_or_default())).collect()
+    containers
+        .map(|container| (container.name.clone(), container.image.clone().unwrap_or_default()))
+        .collect()
 }

@@ -75,7 +75,11 @@ fn seen(deployment: Deployment, pods: Vec<Pod>) -> Seen {
 fn verdict(seen: &Seen) -> (Verdict, String) {
     let world = World::new(vec![rendered("Deployment", "example.com/web:v2")]);
     let judgement = judge(seen, &world.context());
-    let worst = judgement.opinions.iter().max_by_key(|opinion| opinion.verdict).map(|opinion| opinion.message.clone());
+    let worst = judgement
+        .opinions
+        .iter()
+        .max_by_key(|opinion| opinion.verdict)
+        .map(|opinion| opinion.message.clone());
     (judgement.verdict(), worst.unwrap_or_default())
 }
 
@@ -83,7 +87,11 @@ fn verdict(seen: &Seen) -> (Verdict, String) {
 fn every_step_of_a_rollout_has_its_verdict() {
     let table = [
         (json!({}), Verdict::Passed, ""),
-        (json!({"status": {"observedGeneration": 1}}), Verdict::Waiting, "generation 2 is not observed yet (observedGeneration 1)"),
+        (
+            json!({"status": {"observedGeneration": 1}}),
+            Verdict::Waiting,
+            "generation 2 is not observed yet (observedGeneration 1)",
+        ),
         (json!({"status": {"updatedReplicas": 0}}), Verdict::Waiting, "0 of 1 pods are updated"),
         (json!({"status": {"replicas": 2}}), Verdict::Waiting, "1 pods of an older revision are left"),
         (json!({"status": {"availableReplicas": 0}}), Verdict::Waiting, "0 of 1 pods are available"),
@@ -121,7 +129,10 @@ fn pods_are_sorted_by_revision() {
     let table = [
         (vec![new()], Verdict::Passed),
         (vec![new(), old(json!({}))], Verdict::Waiting),
-        (vec![new(), old(json!({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}}))], Verdict::Waiting),
+        (
+            vec![new(), old(json!({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}}))],
+            Verdict::Waiting,
+        ),
         (vec![new(), old(json!({"status": {"phase": "Failed"}}))], Verdict::Passed),
         // What an old pod does is not the new revision's fault.
         (vec![new(), old(crashing.clone())], Verdict::Waiting),
@@ -152,7 +163,11 @@ fn sets_are_judged_alike() {
         "spec": {"selector": {}, "template": template("example.com/web:v2")},
         "status": {"observedGeneration": 1, "desiredNumberScheduled": 2, "currentNumberScheduled": 2, "numberMisscheduled": 0, "numberReady": 1, "updatedNumberScheduled": 2, "numberAvailable": 1},
     }));
-    let seen = Seen { stateful_sets: [stateful].into_iter().collect(), daemon_sets: [daemon].into_iter().collect(), ..Seen::default() };
+    let seen = Seen {
+        stateful_sets: [stateful].into_iter().collect(),
+        daemon_sets: [daemon].into_iter().collect(),
+        ..Seen::default()
+    };
     let judged = |kind| judge(&seen, &World::new(vec![rendered(kind, "example.com/web:v2")]).context());
     assert_eq!(judged("StatefulSet").verdict(), Verdict::Passed);
     assert_eq!(judged("DaemonSet").opinions[0].message, "1 of 2 pods are available");

@@ -1,4 +1,5 @@
-//! What makes two archives the same chart: the names and bytes of the unpacked files, not the archive's bytes.
+//! What makes two archives the same chart: the names and bytes of the unpacked files, not the archive's
+//! bytes.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -35,7 +36,8 @@ impl fmt::Debug for Digest {
     }
 }
 
-/// The names and digests of a chart's unpacked files. Archives saved again by other tools differ in their bytes but not here.
+/// The names and digests of a chart's unpacked files. Archives saved again by other tools differ in their
+/// bytes but not here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Content(BTreeMap<String, Digest>);
 
@@ -54,8 +56,13 @@ impl Content {
 
     /// The names of the files that only one side has or whose bytes differ, sorted.
     pub fn differences(&self, other: &Content) -> Vec<String> {
-        let mut names: Vec<_> =
-            self.0.keys().chain(other.0.keys()).filter(|name| self.0.get(*name) != other.0.get(*name)).cloned().collect();
+        let mut names: Vec<_> = self
+            .0
+            .keys()
+            .chain(other.0.keys())
+            .filter(|name| self.0.get(*name) != other.0.get(*name))
+            .cloned()
+            .collect();
         names.sort();
         names.dedup();
         names
@@ -80,13 +87,17 @@ mod tests {
 
     #[test]
     fn differences_name_the_files() {
-        let (one, other) = (content(&[("a", "1"), ("b", "2"), ("c", "3")]), content(&[("a", "1"), ("b", "9"), ("d", "3")]));
+        let (one, other) =
+            (content(&[("a", "1"), ("b", "2"), ("c", "3")]), content(&[("a", "1"), ("b", "9"), ("d", "3")]));
         assert_eq!(one.differences(&other), ["b", "c", "d"]);
         assert_ne!(one.digest(), other.digest());
     }
 
     #[test]
     fn a_digest_names_its_algorithm() {
-        assert_eq!(Digest::of(b"").to_string(), "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+        assert_eq!(
+            Digest::of(b"").to_string(),
+            "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! Reading Helm's records from YAML the way Go's JSON decoder does: keys in any case, unknown keys passed over, null leaves a field as it is.
+//! Reading Helm's records from YAML the way Go's JSON decoder does: keys in any case, unknown keys passed
+//! over, null leaves a field as it is.
 
 use serde_json::Value;
 
@@ -36,7 +37,8 @@ fn kind(value: &Value) -> &'static str {
     }
 }
 
-/// The entries of a record, keys in lower case; of keys that differ only in case the last in byte order counts.
+/// The entries of a record, keys in lower case; of keys that differ only in case the last in byte order
+/// counts.
 pub(super) fn entries<'a>(record: &str, value: &'a Value) -> Result<Vec<(String, &'a Value)>, FieldError> {
     let map = match value {
         Value::Null => return Ok(Vec::new()),
@@ -54,7 +56,9 @@ pub(super) fn text(target: &mut String, field: &str, value: &Value) -> Result<()
         Value::Null => {}
         Value::String(text) => target.clone_from(text),
         Value::Bool(value) => *target = value.to_string(),
-        Value::Number(number) if number.is_f64() => *target = shortest_32(number.as_f64().unwrap_or_default()),
+        Value::Number(number) if number.is_f64() => {
+            *target = shortest_32(number.as_f64().unwrap_or_default())
+        }
         Value::Number(number) => *target = number.to_string(),
         Value::Array(_) | Value::Object(_) => return Err(FieldError::new(field, "text", value)),
     }
@@ -93,7 +97,10 @@ pub(super) fn texts(field: &str, value: &Value) -> Result<Vec<String>, FieldErro
 
 /// Unicode spaces become one space each, what cannot be printed is dropped.
 pub(super) fn sanitize(text: &mut String) {
-    let clean = text.chars().filter_map(|c| if c.is_whitespace() { Some(' ') } else { Some(c).filter(|c| is_printable(*c)) }).collect();
+    let clean = text
+        .chars()
+        .filter_map(|c| if c.is_whitespace() { Some(' ') } else { Some(c).filter(|c| is_printable(*c)) })
+        .collect();
     *text = clean;
 }
 
@@ -110,9 +117,13 @@ mod tests {
 
     #[test]
     fn scalars_become_text() {
-        for (value, expected) in
-            [(json!(8), "8"), (json!(1.10), "1.1"), (json!(true), "true"), (json!("x"), "x"), (Value::Null, "as it was")]
-        {
+        for (value, expected) in [
+            (json!(8), "8"),
+            (json!(1.10), "1.1"),
+            (json!(true), "true"),
+            (json!("x"), "x"),
+            (Value::Null, "as it was"),
+        ] {
             let mut target = "as it was".to_owned();
             text(&mut target, "version", &value).unwrap();
             assert_eq!(target, expected);
@@ -124,16 +135,23 @@ mod tests {
     #[test]
     fn keys_differ_only_in_case() {
         let value = json!({"Name": "first", "name": "last"});
-        let keys: Vec<_> = entries("Chart.yaml", &value).unwrap().into_iter().map(|(key, value)| format!("{key}={value}")).collect();
+        let keys: Vec<_> = entries("Chart.yaml", &value)
+            .unwrap()
+            .into_iter()
+            .map(|(key, value)| format!("{key}={value}"))
+            .collect();
         assert_eq!(keys, ["name=\"first\"", "name=\"last\""]);
         assert!(entries("Chart.yaml", &json!(["x"])).is_err());
     }
 
     #[test]
     fn sanitizing() {
-        for (dirty, clean) in
-            [("a\tb\nc", "a b c"), ("a\u{200b}b\u{7}", "ab"), ("\"it's\" é e\u{301} 🎉", "\"it's\" é e\u{301} 🎉"), ("a\u{a0}b", "a b")]
-        {
+        for (dirty, clean) in [
+            ("a\tb\nc", "a b c"),
+            ("a\u{200b}b\u{7}", "ab"),
+            ("\"it's\" é e\u{301} 🎉", "\"it's\" é e\u{301} 🎉"),
+            ("a\u{a0}b", "a b"),
+        ] {
             let mut text = dirty.to_owned();
             sanitize(&mut text);
             assert_eq!(text, clean);

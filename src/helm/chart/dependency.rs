@@ -51,7 +51,10 @@ impl Dependency {
 
     /// Cleans the texts and checks the alias.
     pub(super) fn validate(&mut self) -> Result<(), MetadataError> {
-        for text in [&mut self.name, &mut self.version, &mut self.repository, &mut self.condition].into_iter().chain(&mut self.tags) {
+        for text in [&mut self.name, &mut self.version, &mut self.repository, &mut self.condition]
+            .into_iter()
+            .chain(&mut self.tags)
+        {
             sanitize(text);
         }
         if self.alias.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')) {
@@ -66,7 +69,9 @@ impl Dependency {
         let mut record = Map::new();
         record.insert("name".to_owned(), json!(self.name));
         record.insert("repository".to_owned(), json!(self.repository));
-        for (key, text) in [("version", &self.version), ("condition", &self.condition), ("alias", &self.alias)] {
+        for (key, text) in
+            [("version", &self.version), ("condition", &self.condition), ("alias", &self.alias)]
+        {
             if !text.is_empty() {
                 record.insert(key.to_owned(), json!(text));
             }
@@ -111,8 +116,12 @@ mod tests {
 
     #[test]
     fn an_alias_is_a_plain_word() {
-        let mut dependency = Dependency { name: "sub".to_owned(), alias: "a.b".to_owned(), ..Dependency::default() };
-        assert_eq!(dependency.validate().unwrap_err().to_string(), "validation: dependency \"sub\" has disallowed characters in the alias");
+        let mut dependency =
+            Dependency { name: "sub".to_owned(), alias: "a.b".to_owned(), ..Dependency::default() };
+        assert_eq!(
+            dependency.validate().unwrap_err().to_string(),
+            "validation: dependency \"sub\" has disallowed characters in the alias"
+        );
         dependency.alias = "a_b-1".to_owned();
         assert!(dependency.validate().is_ok());
     }

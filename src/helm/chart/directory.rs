@@ -117,7 +117,13 @@ mod tests {
 
     #[test]
     fn empty_folders_vanish_and_ignored_files_are_left_out() {
-        let directory = directory(&[("a.yaml", ""), ("a/z", ""), (".helmignore", "*.md\n"), ("README.md", ""), ("templates/.x", "")]);
+        let directory = directory(&[
+            ("a.yaml", ""),
+            ("a/z", ""),
+            (".helmignore", "*.md\n"),
+            ("README.md", ""),
+            ("templates/.x", ""),
+        ]);
         fs::create_dir(directory.path().join("empty")).unwrap();
         assert_eq!(names(directory.path()), [".helmignore", "a/z", "a.yaml"]);
     }
@@ -135,12 +141,16 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_named() {
         let chart = directory(&[("Chart.yaml", "")]);
-        let refusal = |chart: &Path| read(chart).unwrap_err().to_string().replace(chart.to_str().unwrap(), "CHART");
+        let refusal =
+            |chart: &Path| read(chart).unwrap_err().to_string().replace(chart.to_str().unwrap(), "CHART");
         symlink("nowhere", chart.path().join("broken")).unwrap();
         assert_eq!(refusal(chart.path()), "error evaluating symlink CHART/broken");
         fs::remove_file(chart.path().join("broken")).unwrap();
         let _socket = std::os::unix::net::UnixListener::bind(chart.path().join("socket")).unwrap();
-        assert_eq!(refusal(chart.path()), "cannot load irregular file CHART/socket as it has file mode type bits set");
+        assert_eq!(
+            refusal(chart.path()),
+            "cannot load irregular file CHART/socket as it has file mode type bits set"
+        );
         fs::remove_file(chart.path().join("socket")).unwrap();
         symlink(".", chart.path().join("loop")).unwrap();
         assert!(refusal(chart.path()).starts_with("error evaluating symlink CHART/loop/loop"));

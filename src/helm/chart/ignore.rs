@@ -35,7 +35,12 @@ impl std::error::Error for RuleError {}
 impl Default for Rules {
     /// Without a `.helmignore`: only dotfiles directly in `templates/` are left out.
     fn default() -> Self {
-        Self(vec![Rule { pattern: "templates/.?*".chars().collect(), negated: false, only_directories: false, anchored: true }])
+        Self(vec![Rule {
+            pattern: "templates/.?*".chars().collect(),
+            negated: false,
+            only_directories: false,
+            anchored: true,
+        }])
     }
 }
 
@@ -53,7 +58,8 @@ impl Rules {
 
     /// Whether a path (relative, with `/`) is left out of the chart.
     ///
-    /// A rule with `!` leaves out everything that does not match it, and lets the next rule decide on what does.
+    /// A rule with `!` leaves out everything that does not match it, and lets the next rule decide on what
+    /// does.
     pub fn ignores(&self, path: &str, is_directory: bool) -> bool {
         for rule in &self.0 {
             let matches = || rule.matches(path);
@@ -128,12 +134,17 @@ fn matches(pattern: &[char], text: &[char]) -> bool {
         }
         (_, []) => false,
         (['?', rest @ ..], [c, tail @ ..]) => *c != '/' && matches(rest, tail),
-        (['[', rest @ ..], [c, tail @ ..]) => class(rest, Some(*c)).is_some_and(|(hit, after)| hit && matches(after, tail)),
-        (['\\', literal, rest @ ..] | [literal, rest @ ..], [c, tail @ ..]) => literal == c && matches(rest, tail),
+        (['[', rest @ ..], [c, tail @ ..]) => {
+            class(rest, Some(*c)).is_some_and(|(hit, after)| hit && matches(after, tail))
+        }
+        (['\\', literal, rest @ ..] | [literal, rest @ ..], [c, tail @ ..]) => {
+            literal == c && matches(rest, tail)
+        }
     }
 }
 
-/// The rest of a class after its `[`: whether a character is in it, and what follows the `]`. Nothing if it is malformed.
+/// The rest of a class after its `[`: whether a character is in it, and what follows the `]`. Nothing if it
+/// is malformed.
 fn class(pattern: &[char], subject: Option<char>) -> Option<(bool, &[char])> {
     let (negated, mut rest) = match pattern {
         ['^', rest @ ..] => (true, rest),

@@ -109,7 +109,8 @@ impl Chart {
         }
     }
 
-    /// Helm's stamp for `SOURCE_DATE_EPOCH` (Unix seconds): the locks of the chart and its subcharts count as generated then.
+    /// Helm's stamp for `SOURCE_DATE_EPOCH` (Unix seconds): the locks of the chart and its subcharts count as
+    /// generated then.
     pub fn stamp(&mut self, seconds: i64) {
         if let Some(lock) = &mut self.lock {
             lock.stamp(seconds);
@@ -117,10 +118,16 @@ impl Chart {
         self.dependencies.iter_mut().for_each(|chart| chart.stamp(seconds));
     }
 
-    /// The names of declared dependencies that are not below `charts/`, in the order of `Chart.yaml`. Versions are not compared.
+    /// The names of declared dependencies that are not below `charts/`, in the order of `Chart.yaml`.
+    /// Versions are not compared.
     pub fn missing_dependencies(&self) -> Vec<&str> {
         let is_loaded = |name: &str| self.dependencies.iter().any(|chart| chart.metadata.name == name);
-        self.metadata.dependencies.iter().map(|dependency| dependency.name.as_str()).filter(|name| !is_loaded(name)).collect()
+        self.metadata
+            .dependencies
+            .iter()
+            .map(|dependency| dependency.name.as_str())
+            .filter(|name| !is_loaded(name))
+            .collect()
     }
 
     pub(in crate::helm) fn of_metadata(metadata: Metadata) -> Self {
@@ -176,7 +183,9 @@ fn metadata_of(files: &[File]) -> Result<Metadata, ChartError> {
 }
 
 fn overlay(metadata: &mut Metadata, file: &File) -> Result<(), ChartError> {
-    metadata.overlay(&read_yaml(file)?).map_err(|source| ChartError::Field { file: file.name.clone(), source })
+    metadata
+        .overlay(&read_yaml(file)?)
+        .map_err(|source| ChartError::Field { file: file.name.clone(), source })
 }
 
 fn read_yaml(file: &File) -> Result<Value, ChartError> {
@@ -211,7 +220,9 @@ impl Chart {
                 );
             }
             name if name.starts_with("templates/") => self.templates.push(file),
-            name if name.starts_with("charts/") && name.strip_suffix(".prov").is_none() => subcharts.push(file),
+            name if name.starts_with("charts/") && name.strip_suffix(".prov").is_none() => {
+                subcharts.push(file)
+            }
             _ => self.files.push(file),
         }
         Ok(())
@@ -220,7 +231,8 @@ impl Chart {
     /// An empty file is no lock.
     fn set_lock(&mut self, file: &File) -> Result<(), ChartError> {
         let value = read_yaml(file)?;
-        let lock = Lock::decode(&value).map_err(|source| ChartError::Field { file: file.name.clone(), source })?;
+        let lock =
+            Lock::decode(&value).map_err(|source| ChartError::Field { file: file.name.clone(), source })?;
         self.lock = Some(lock).filter(|_| !value.is_null());
         Ok(())
     }
@@ -246,7 +258,8 @@ impl Subcharts {
         self.0.entry(folder).or_default().push(File { name: inner, ..file });
     }
 
-    /// Even a loose file is expected to be a chart, unless its name starts with `_` or `.`; Helm is that strict.
+    /// Even a loose file is expected to be a chart, unless its name starts with `_` or `.`; Helm is that
+    /// strict.
     fn sorted(self) -> impl Iterator<Item = (String, Vec<File>)> {
         self.0.into_iter().filter(|(name, _)| !name.starts_with(['_', '.']))
     }
@@ -256,9 +269,18 @@ fn is_archive(name: &str) -> bool {
     name.strip_suffix(".tgz").is_some()
 }
 
-fn load_subchart(name: &str, files: Vec<File>, budget: &mut Budget, depth: usize) -> Result<Chart, ChartError> {
+fn load_subchart(
+    name: &str,
+    files: Vec<File>,
+    budget: &mut Budget,
+    depth: usize,
+) -> Result<Chart, ChartError> {
     if is_archive(name) {
-        let archive = files.into_iter().next().filter(|file| file.name == name).ok_or_else(|| ChartError::NotAnArchive(name.to_owned()))?;
+        let archive = files
+            .into_iter()
+            .next()
+            .filter(|file| file.name == name)
+            .ok_or_else(|| ChartError::NotAnArchive(name.to_owned()))?;
         return load(unpack(&archive.data, budget)?, budget, depth + 1);
     }
     let inside = |file: File| Some(File { name: file.name.split_once('/')?.1.to_owned(), ..file });
@@ -328,8 +350,14 @@ mod tests {
             refusal(&[("Chart.yaml", CHART), ("values.yaml", "- a")]),
             "cannot load values.yaml: cannot unmarshal yaml document: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal array into Go value of type map[string]interface {}"
         );
-        assert_eq!(refusal(&[("Chart.yaml", "apiVersion: v3\nname: x\nversion: 1")]), "invalid chart apiVersion");
-        assert_eq!(refusal(&[("Chart.yaml", "apiVersion: v9\nname: x\nversion: 1")]), "unsupported chart version: apiVersion \"v9\"");
+        assert_eq!(
+            refusal(&[("Chart.yaml", "apiVersion: v3\nname: x\nversion: 1")]),
+            "invalid chart apiVersion"
+        );
+        assert_eq!(
+            refusal(&[("Chart.yaml", "apiVersion: v9\nname: x\nversion: 1")]),
+            "unsupported chart version: apiVersion \"v9\""
+        );
         assert_eq!(
             refusal(&[("Chart.yaml", CHART), ("charts/sub/values.yaml", "")]),
             "error unpacking subchart sub in demo: Chart.yaml file is missing"

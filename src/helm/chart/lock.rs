@@ -44,7 +44,8 @@ impl Lock {
         match value {
             Value::Null => Ok(()),
             Value::String(time) => {
-                self.generated = rewritten(time).ok_or_else(|| FieldError::new("generated", "a time as in RFC 3339", value))?;
+                self.generated = rewritten(time)
+                    .ok_or_else(|| FieldError::new("generated", "a time as in RFC 3339", value))?;
                 Ok(())
             }
             other => Err(FieldError::new("generated", "a time as in RFC 3339", other)),
@@ -60,12 +61,14 @@ impl Lock {
 
     /// The record that Helm writes.
     pub(super) fn encode(&self) -> Value {
-        let dependencies = self.dependencies.as_ref().map(|all| all.iter().map(Dependency::encode).collect::<Vec<_>>());
+        let dependencies =
+            self.dependencies.as_ref().map(|all| all.iter().map(Dependency::encode).collect::<Vec<_>>());
         json!({"dependencies": dependencies, "digest": self.digest, "generated": self.generated})
     }
 }
 
-/// A time as Go writes it again: the zone kept (`Z` where it is zero), trailing zeros of the fraction dropped.
+/// A time as Go writes it again: the zone kept (`Z` where it is zero), trailing zeros of the fraction
+/// dropped.
 fn rewritten(time: &str) -> Option<String> {
     let separated = time.as_bytes().get(10) == Some(&b'T');
     let zoned = time.ends_with('Z') || time.get(time.len().checked_sub(6)?..)?.starts_with(['+', '-']);
@@ -107,7 +110,10 @@ mod tests {
     #[test]
     fn a_lock_without_anything() {
         let lock = Lock::decode(&json!({})).unwrap();
-        assert_eq!(yaml::write(&lock.encode()), "dependencies: null\ndigest: \"\"\ngenerated: \"0001-01-01T00:00:00Z\"\n");
+        assert_eq!(
+            yaml::write(&lock.encode()),
+            "dependencies: null\ndigest: \"\"\ngenerated: \"0001-01-01T00:00:00Z\"\n"
+        );
     }
 
     #[test]

@@ -108,7 +108,8 @@ impl Metadata {
             "sources" => texts("sources", value).map(|sources| self.sources = sources),
             "maintainers" => maintainers(value).map(|maintainers| self.maintainers = maintainers),
             "annotations" => self.annotate(value),
-            "dependencies" => dependency::decode_all("dependencies", value).map(|dependencies| self.dependencies = dependencies),
+            "dependencies" => dependency::decode_all("dependencies", value)
+                .map(|dependencies| self.dependencies = dependencies),
             _ => Ok(()),
         }
     }
@@ -158,12 +159,28 @@ impl Metadata {
 
     /// The version is left as it is: what is no version must not become one.
     fn sanitize(&mut self) {
-        let Self { name, app_version, kube_version, description, home, icon, condition, tags, keywords, sources, maintainers, .. } = self;
+        let Self {
+            name,
+            app_version,
+            kube_version,
+            description,
+            home,
+            icon,
+            condition,
+            tags,
+            keywords,
+            sources,
+            maintainers,
+            ..
+        } = self;
         for text in [name, app_version, kube_version, description, home, icon, condition, tags] {
             sanitize(text);
         }
         keywords.iter_mut().chain(sources).for_each(sanitize);
-        maintainers.iter_mut().flat_map(|Maintainer { name, email, url }| [name, email, url]).for_each(sanitize);
+        maintainers
+            .iter_mut()
+            .flat_map(|Maintainer { name, email, url }| [name, email, url])
+            .for_each(sanitize);
     }
 
     /// The record that Helm writes: empty fields left out, no dependencies in a v1 chart.
@@ -191,11 +208,25 @@ impl Metadata {
             ),
             ("deprecated", self.deprecated, json!(true)),
             ("keywords", !self.keywords.is_empty(), json!(self.keywords)),
-            ("maintainers", !self.maintainers.is_empty(), self.maintainers.iter().map(Maintainer::encode).collect()),
+            (
+                "maintainers",
+                !self.maintainers.is_empty(),
+                self.maintainers.iter().map(Maintainer::encode).collect(),
+            ),
             ("sources", !self.sources.is_empty(), json!(self.sources)),
         ];
-        record.extend(texts.into_iter().filter(|(_, text)| !text.is_empty()).map(|(key, text)| (key.to_owned(), json!(text))));
-        record.extend(lists.into_iter().filter(|(_, written, _)| *written).map(|(key, _, value)| (key.to_owned(), value)));
+        record.extend(
+            texts
+                .into_iter()
+                .filter(|(_, text)| !text.is_empty())
+                .map(|(key, text)| (key.to_owned(), json!(text))),
+        );
+        record.extend(
+            lists
+                .into_iter()
+                .filter(|(_, written, _)| *written)
+                .map(|(key, _, value)| (key.to_owned(), value)),
+        );
         Value::Object(record)
     }
 }
@@ -203,7 +234,11 @@ impl Metadata {
 impl Maintainer {
     fn encode(&self) -> Value {
         let fields = [("name", &self.name), ("email", &self.email), ("url", &self.url)];
-        fields.into_iter().filter(|(_, text)| !text.is_empty()).map(|(key, text)| (key.to_owned(), json!(text))).collect()
+        fields
+            .into_iter()
+            .filter(|(_, text)| !text.is_empty())
+            .map(|(key, text)| (key.to_owned(), json!(text)))
+            .collect()
     }
 }
 
@@ -261,9 +296,18 @@ mod tests {
         assert_eq!(refused("name: x\nversion: 1"), "validation: chart.metadata.apiVersion is required");
         assert_eq!(refused("apiVersion: v2\nversion: 1"), "validation: chart.metadata.name is required");
         assert_eq!(refused("apiVersion: v2\nname: x"), "validation: chart.metadata.version is required");
-        assert_eq!(refused("apiVersion: v2\nname: ../x\nversion: 1"), "validation: chart.metadata.name \"../x\" is invalid");
-        assert_eq!(refused("apiVersion: v2\nname: ..\nversion: 1"), "validation: chart.metadata.name \"..\" is not allowed");
-        assert_eq!(refused("apiVersion: v2\nname: x\nversion: latest"), "validation: chart.metadata.version \"latest\" is invalid");
+        assert_eq!(
+            refused("apiVersion: v2\nname: ../x\nversion: 1"),
+            "validation: chart.metadata.name \"../x\" is invalid"
+        );
+        assert_eq!(
+            refused("apiVersion: v2\nname: ..\nversion: 1"),
+            "validation: chart.metadata.name \"..\" is not allowed"
+        );
+        assert_eq!(
+            refused("apiVersion: v2\nname: x\nversion: latest"),
+            "validation: chart.metadata.version \"latest\" is invalid"
+        );
         assert_eq!(
             refused("apiVersion: v2\nname: x\nversion: 1\ntype: app"),
             "validation: chart.metadata.type must be application or library"
@@ -274,7 +318,9 @@ mod tests {
 
     #[test]
     fn wrong_kinds_name_the_field() {
-        let error = |yaml: &str| Metadata::default().overlay(&yaml::read(yaml.as_bytes()).unwrap()).unwrap_err().to_string();
+        let error = |yaml: &str| {
+            Metadata::default().overlay(&yaml::read(yaml.as_bytes()).unwrap()).unwrap_err().to_string()
+        };
         assert_eq!(error("name: [x]"), "`name` must be text, not a list");
         assert_eq!(error("keywords: x"), "`keywords` must be a list, not text");
         assert_eq!(error("deprecated: \"yes\""), "`deprecated` must be true or false, not text");

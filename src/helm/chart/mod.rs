@@ -1,7 +1,7 @@
 //! A chart: its files, its metadata, and how it is packaged. No cluster, no network.
 //!
-//! [`directory`] and [`archive`] turn a directory or a `.tgz` into [`File`]s, [`load`] sorts those into a [`Chart`],
-//! and [`package`] writes a chart as an archive: same input, same bytes, on every machine.
+//! [`directory`] and [`archive`] turn a directory or a `.tgz` into [`File`]s, [`load`] sorts those into a
+//! [`Chart`], and [`package`] writes a chart as an archive: same input, same bytes, on every machine.
 
 pub mod archive;
 pub mod content;
@@ -29,7 +29,8 @@ pub use package::{Overrides, PackageError};
 
 use jiff::Timestamp;
 
-/// A file of a chart: its path inside the chart, with `/` between the parts, and its bytes. Files with both alike are equal.
+/// A file of a chart: its path inside the chart, with `/` between the parts, and its bytes. Files with both
+/// alike are equal.
 #[derive(Clone)]
 pub struct File {
     /// The path inside the chart, for example `templates/service.yaml`.

@@ -1,4 +1,5 @@
-//! Writing a chart as an archive: Helm's entries in Helm's order, the same bytes for the same chart and time on every machine.
+//! Writing a chart as an archive: Helm's entries in Helm's order, the same bytes for the same chart and time
+//! on every machine.
 
 use std::io::{self, Write};
 
@@ -57,7 +58,8 @@ pub enum PackageError {
     ReadBack(#[source] ArchiveError),
 }
 
-/// Packages a chart. `mtime` (Unix seconds) stamps every entry; nothing else from outside goes into the bytes.
+/// Packages a chart. `mtime` (Unix seconds) stamps every entry; nothing else from outside goes into the
+/// bytes.
 pub fn package(chart: &Chart, mtime: i64, overrides: &Overrides) -> Result<ChartArchive, PackageError> {
     let metadata = overridden(chart, overrides)?;
     let missing = chart.missing_dependencies();
@@ -86,7 +88,13 @@ fn overridden(chart: &Chart, overrides: &Overrides) -> Result<Metadata, PackageE
     Ok(metadata)
 }
 
-fn append_chart(out: &mut Vec<u8>, chart: &Chart, metadata: &Metadata, parent: &str, mtime: i64) -> Result<(), PackageError> {
+fn append_chart(
+    out: &mut Vec<u8>,
+    chart: &Chart,
+    metadata: &Metadata,
+    parent: &str,
+    mtime: i64,
+) -> Result<(), PackageError> {
     let folder = format!("{parent}{}", metadata.name);
     let mut append = |name: &str, data: &[u8]| tar::append(out, &format!("{folder}/{name}"), data, mtime);
     append("Chart.yaml", yaml::write(&metadata.encode()).as_bytes());
@@ -105,7 +113,10 @@ fn append_chart(out: &mut Vec<u8>, chart: &Chart, metadata: &Metadata, parent: &
         append(&file.name, &file.data);
     }
     let inner = format!("{folder}/charts/");
-    chart.dependencies.iter().try_for_each(|subchart| append_chart(out, subchart, &subchart.metadata, &inner, mtime))
+    chart
+        .dependencies
+        .iter()
+        .try_for_each(|subchart| append_chart(out, subchart, &subchart.metadata, &inner, mtime))
 }
 
 fn compressed(entries: &[u8]) -> io::Result<Vec<u8>> {
@@ -135,9 +146,12 @@ mod tests {
     fn entries_in_helms_order_and_subcharts_expanded() {
         let packed = package(&chart(&[("Chart.yaml", "name: sub\nversion: 1")]), 0, &Overrides::default());
         assert!(packed.is_ok(), "the later of two Chart.yaml wins");
-        let subchart =
-            package(&Chart::from_files(vec![File::new("Chart.yaml", "name: inner\nversion: 2")]).unwrap(), 0, &Overrides::default())
-                .unwrap();
+        let subchart = package(
+            &Chart::from_files(vec![File::new("Chart.yaml", "name: inner\nversion: 2")]).unwrap(),
+            0,
+            &Overrides::default(),
+        )
+        .unwrap();
         let mut files = vec![File::new("charts/z.tgz", subchart.bytes())];
         for (name, data) in [
             ("charts/source-name/Chart.yaml", "name: sub\nversion: 1"),
@@ -185,10 +199,15 @@ mod tests {
 
     #[test]
     fn overrides() {
-        let overrides = Overrides { version: Some("2.0.0+build".to_owned()), app_version: Some("9".to_owned()) };
+        let overrides =
+            Overrides { version: Some("2.0.0+build".to_owned()), app_version: Some("9".to_owned()) };
         let archive = package(&chart(&[]), 0, &overrides).unwrap();
-        assert_eq!((archive.file_name().as_str(), archive.metadata().app_version.as_str()), ("demo-2.0.0+build.tgz", "9"));
-        let refused = package(&chart(&[]), 0, &Overrides { version: Some("latest".to_owned()), app_version: None });
+        assert_eq!(
+            (archive.file_name().as_str(), archive.metadata().app_version.as_str()),
+            ("demo-2.0.0+build.tgz", "9")
+        );
+        let refused =
+            package(&chart(&[]), 0, &Overrides { version: Some("latest".to_owned()), app_version: None });
         assert_eq!(refused.unwrap_err().to_string(), "chart version \"latest\" is refused");
     }
 
@@ -200,6 +219,9 @@ mod tests {
             "found in Chart.yaml, but missing in charts/ directory: a, b"
         );
         let schema = chart(&[("values.schema.json", "{")]);
-        assert_eq!(package(&schema, 0, &Overrides::default()).unwrap_err().to_string(), "invalid JSON in values.schema.json of chart demo");
+        assert_eq!(
+            package(&schema, 0, &Overrides::default()).unwrap_err().to_string(),
+            "invalid JSON in values.schema.json of chart demo"
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! Tar entries as Go's `archive/tar` writes them for Helm: regular files, USTAR, PAX records only where a name does not fit.
+//! Tar entries as Go's `archive/tar` writes them for Helm: regular files, USTAR, PAX records only where a
+//! name does not fit.
 
 use tar::{EntryType, Header};
 
@@ -93,7 +94,8 @@ fn ascii(name: &str) -> String {
     name.chars().filter(|c| c.is_ascii() && *c != '\0').collect()
 }
 
-/// A name cut to its field; a cut that would end in `/` loses it, since some readers take that for a directory.
+/// A name cut to its field; a cut that would end in `/` loses it, since some readers take that for a
+/// directory.
 fn shortened(name: &str) -> String {
     if name.len() <= NAME {
         return name.to_owned();
@@ -110,7 +112,12 @@ mod tests {
         let entries = archive.entries().unwrap().raw(true);
         entries
             .map(|entry| entry.unwrap())
-            .map(|entry| (entry.header().entry_type().as_byte(), String::from_utf8(entry.path_bytes().into_owned()).unwrap()))
+            .map(|entry| {
+                (
+                    entry.header().entry_type().as_byte(),
+                    String::from_utf8(entry.path_bytes().into_owned()).unwrap(),
+                )
+            })
             .collect()
     }
 
@@ -130,7 +137,9 @@ mod tests {
 
     #[test]
     fn other_names_get_a_pax_record() {
-        for name in [format!("demo/{}", "f".repeat(101)), "demo/é.txt".to_owned(), format!("{}/x", "d".repeat(160))] {
+        for name in
+            [format!("demo/{}", "f".repeat(101)), "demo/é.txt".to_owned(), format!("{}/x", "d".repeat(160))]
+        {
             let entries = written(&name);
             assert_eq!(entries.len(), 2, "{name}");
             assert_eq!(entries[0].0, b'x');
@@ -152,7 +161,8 @@ mod tests {
 
     #[test]
     fn times_beyond_the_field_are_clamped() {
-        for (mtime, expected) in [(-5, 0), (i64::MAX, LATEST.unsigned_abs()), (1_700_000_000, 1_700_000_000)] {
+        for (mtime, expected) in [(-5, 0), (i64::MAX, LATEST.unsigned_abs()), (1_700_000_000, 1_700_000_000)]
+        {
             let mut out = Vec::new();
             append(&mut out, "a", b"", mtime);
             assert_eq!(Header::from_byte_slice(&out[..BLOCK]).mtime().unwrap(), expected);

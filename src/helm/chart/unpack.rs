@@ -1,4 +1,5 @@
-//! Reading an untrusted `.tgz` into memory: nothing is ever written to disk, sizes are limited, odd names are refused.
+//! Reading an untrusted `.tgz` into memory: nothing is ever written to disk, sizes are limited, odd names are
+//! refused.
 //!
 //! Links and devices become files with the (usually empty) data of their entry, as in Helm.
 
@@ -67,13 +68,18 @@ pub(super) fn unpack(bytes: &[u8], budget: &mut Budget) -> Result<Vec<File>, Unp
         return Err(UnpackError::NotGzip(sniff(bytes)));
     }
     // Headers and padding may take as much again as the files themselves.
-    let mut archive = tar::Archive::new(Limited { inner: MultiGzDecoder::new(bytes), left: 2 * budget.0 + MARGIN });
+    let mut archive =
+        tar::Archive::new(Limited { inner: MultiGzDecoder::new(bytes), left: 2 * budget.0 + MARGIN });
     let mut files = Vec::new();
     for entry in archive.entries().map_err(broken)? {
         let mut entry = entry.map_err(broken)?;
         let raw = entry.path_bytes().into_owned();
         let kind = entry.header().entry_type();
-        if kind.is_dir() || raw.ends_with(b"/") || kind.is_pax_global_extensions() || kind.is_pax_local_extensions() {
+        if kind.is_dir()
+            || raw.ends_with(b"/")
+            || kind.is_pax_global_extensions()
+            || kind.is_pax_local_extensions()
+        {
             continue;
         }
         let name = inner_name(&raw)?;
@@ -84,7 +90,11 @@ pub(super) fn unpack(bytes: &[u8], budget: &mut Budget) -> Result<Vec<File>, Unp
         if (read as u64) < size {
             return Err(UnpackError::Broken(io::ErrorKind::UnexpectedEof.into()));
         }
-        let modified = entry.header().mtime().ok().and_then(|seconds| jiff::Timestamp::from_second(i64::try_from(seconds).ok()?).ok());
+        let modified = entry
+            .header()
+            .mtime()
+            .ok()
+            .and_then(|seconds| jiff::Timestamp::from_second(i64::try_from(seconds).ok()?).ok());
         files.push(File { name, data: without_bom(&data).to_vec(), modified });
     }
     if files.is_empty() {
@@ -119,7 +129,8 @@ impl<R: Read> Read for Limited<R> {
     }
 }
 
-/// The name inside the chart: the first folder dropped, `\` taken for a separator where there is one, `.` and `..` resolved.
+/// The name inside the chart: the first folder dropped, `\` taken for a separator where there is one, `.` and
+/// `..` resolved.
 fn inner_name(raw: &[u8]) -> Result<String, UnpackError> {
     let shown = || String::from_utf8_lossy(raw).chars().take(200).collect::<String>();
     let name = str::from_utf8(raw).map_err(|_| UnpackError::Name(shown()))?;
@@ -169,10 +180,9 @@ fn sniff(bytes: &[u8]) -> &'static str {
         [b'P', b'K', 3, 4, ..] => "application/zip",
         [b'%', b'P', b'D', b'F', b'-', ..] => "application/pdf",
         [b'<', b'?', b'x', b'm', b'l', ..] => "text/xml; charset=utf-8",
-        _ if head
-            .trim_ascii_start()
-            .get(..5)
-            .is_some_and(|start| start.eq_ignore_ascii_case(b"<html") || start.eq_ignore_ascii_case(b"<!doc")) =>
+        _ if head.trim_ascii_start().get(..5).is_some_and(|start| {
+            start.eq_ignore_ascii_case(b"<html") || start.eq_ignore_ascii_case(b"<!doc")
+        }) =>
         {
             "text/html; charset=utf-8"
         }
@@ -219,26 +229,41 @@ mod tests {
 
     #[test]
     fn hostile_names_are_refused() {
-        assert_eq!(refusal("demo//etc/passwd"), "chart illegally contains absolute paths: \"demo//etc/passwd\"");
+        assert_eq!(
+            refusal("demo//etc/passwd"),
+            "chart illegally contains absolute paths: \"demo//etc/passwd\""
+        );
         assert_eq!(refusal("/etc/../.."), "chart illegally references parent directory: \"/etc/../..\"");
         assert_eq!(refusal("demo/../../x"), "chart illegally references parent directory: \"demo/../../x\"");
         assert_eq!(refusal("demo/..x"), "chart illegally references parent directory: \"demo/..x\"");
-        assert_eq!(refusal("README.md"), "chart illegally contains content outside the base directory: \"README.md\"");
+        assert_eq!(
+            refusal("README.md"),
+            "chart illegally contains content outside the base directory: \"README.md\""
+        );
         assert_eq!(refusal("demo/c:/x"), "chart contains illegally named files: \"demo/c:/x\"");
         assert_eq!(refusal("Chart.yaml/x"), "chart yaml not in base directory");
-        assert_eq!(refusal("demo\\..\\..\\x"), "chart illegally references parent directory: \"demo\\\\..\\\\..\\\\x\"");
+        assert_eq!(
+            refusal("demo\\..\\..\\x"),
+            "chart illegally references parent directory: \"demo\\\\..\\\\..\\\\x\""
+        );
     }
 
     #[test]
     fn odd_but_harmless_names() {
-        for (name, inner) in [("demo/./a//b/../c", "a/c"), ("demo\\templates\\x.yaml", "templates/x.yaml"), ("./demo/x", "demo/x")] {
+        for (name, inner) in [
+            ("demo/./a//b/../c", "a/c"),
+            ("demo\\templates\\x.yaml", "templates/x.yaml"),
+            ("./demo/x", "demo/x"),
+        ] {
             assert_eq!(read(&entry(name, tar::EntryType::Regular, b"x")).unwrap()[0].name, inner);
         }
     }
 
     #[test]
     fn links_and_devices_are_empty_files_and_folders_nothing() {
-        for kind in [tar::EntryType::Symlink, tar::EntryType::Link, tar::EntryType::Char, tar::EntryType::Fifo] {
+        for kind in
+            [tar::EntryType::Symlink, tar::EntryType::Link, tar::EntryType::Char, tar::EntryType::Fifo]
+        {
             assert_eq!(read(&entry("demo/x", kind, b"")).unwrap(), [File::new("x", "")]);
         }
         assert!(matches!(read(&entry("demo/x/", tar::EntryType::Directory, b"")), Err(UnpackError::Empty)));
@@ -253,17 +278,29 @@ mod tests {
     #[test]
     fn what_is_not_gzip() {
         let error = |bytes: &[u8]| unpack(bytes, &mut Budget::default()).unwrap_err().to_string();
-        assert_eq!(error(b"apiVersion: v2"), "does not appear to be a gzipped archive; got 'text/plain; charset=utf-8'");
+        assert_eq!(
+            error(b"apiVersion: v2"),
+            "does not appear to be a gzipped archive; got 'text/plain; charset=utf-8'"
+        );
         assert_eq!(error(b"PK\x03\x04"), "does not appear to be a gzipped archive; got 'application/zip'");
-        assert_eq!(error(b"<!DOCTYPE html>"), "does not appear to be a gzipped archive; got 'text/html; charset=utf-8'");
-        assert_eq!(error(b"\0\x01"), "does not appear to be a gzipped archive; got 'application/octet-stream'");
+        assert_eq!(
+            error(b"<!DOCTYPE html>"),
+            "does not appear to be a gzipped archive; got 'text/html; charset=utf-8'"
+        );
+        assert_eq!(
+            error(b"\0\x01"),
+            "does not appear to be a gzipped archive; got 'application/octet-stream'"
+        );
     }
 
     #[test]
     fn cut_off_archives_are_broken() {
         let whole = gzip(&entry("demo/x", tar::EntryType::Regular, &[7; 4000]));
         for length in [3, 12, whole.len() / 2] {
-            assert!(matches!(unpack(&whole[..length], &mut Budget::default()), Err(UnpackError::Broken(_))), "{length}");
+            assert!(
+                matches!(unpack(&whole[..length], &mut Budget::default()), Err(UnpackError::Broken(_))),
+                "{length}"
+            );
         }
     }
 
@@ -282,8 +319,14 @@ mod tests {
         let bomb = |tar: &[u8]| unpack(&gzip(tar), &mut Budget(limit));
         let zeros = vec![0; 8 * 1024 * 1024];
         // Inside one file, inside a name record, and as headers of thousands of empty files.
-        assert!(matches!(bomb(&entry("demo/x", tar::EntryType::Regular, &zeros)), Err(UnpackError::TooLarge)));
-        assert!(matches!(bomb(&entry("demo/x", tar::EntryType::XHeader, &zeros)), Err(UnpackError::TooLarge)));
+        assert!(matches!(
+            bomb(&entry("demo/x", tar::EntryType::Regular, &zeros)),
+            Err(UnpackError::TooLarge)
+        ));
+        assert!(matches!(
+            bomb(&entry("demo/x", tar::EntryType::XHeader, &zeros)),
+            Err(UnpackError::TooLarge)
+        ));
         let empty = &entry("demo/x", tar::EntryType::Regular, b"")[..512];
         let many: Vec<u8> = empty.iter().copied().cycle().take(8 * 1024 * 1024).collect();
         assert!(matches!(bomb(&many), Err(UnpackError::TooLarge)));

@@ -8,7 +8,8 @@ use super::{File, MAX_CHART_SIZE, without_bom};
 /// Links that lead back to a folder above would be followed for ever.
 const MAX_DEPTH: usize = 255;
 
-/// A place that holds a chart's folder. Paths are relative to that folder, with `/` between the parts; the folder itself is the empty path.
+/// A place that holds a chart's folder. Paths are relative to that folder, with `/` between the parts; the
+/// folder itself is the empty path.
 ///
 /// Symbolic links are followed by whoever implements this.
 pub trait Tree {
@@ -58,7 +59,8 @@ pub enum WalkError<E: std::error::Error + 'static> {
     Ignore(RuleError),
 }
 
-/// The files of a chart in Helm's order: names sorted bytewise per folder, folders descended where they stand, ignored ones left out.
+/// The files of a chart in Helm's order: names sorted bytewise per folder, folders descended where they
+/// stand, ignored ones left out.
 pub fn walk<T: Tree>(tree: &T) -> Result<Vec<File>, WalkError<T::Error>>
 where
     T::Error: std::error::Error + 'static,
@@ -137,7 +139,8 @@ mod tests {
         fn names(&self, folder: &str) -> Result<Vec<String>, Infallible> {
             let prefix = if folder.is_empty() { String::new() } else { format!("{folder}/") };
             let inner = self.0.iter().filter_map(|path| path.strip_prefix(&prefix));
-            let mut names: Vec<String> = inner.map(|path| path.split('/').next().unwrap().to_owned()).collect();
+            let mut names: Vec<String> =
+                inner.map(|path| path.split('/').next().unwrap().to_owned()).collect();
             names.reverse();
             names.dedup();
             Ok(names)
@@ -155,7 +158,17 @@ mod tests {
 
     #[test]
     fn folders_stand_where_their_bare_name_sorts() {
-        let files = walk(&Paths(&[".helmignore", "B", "README.md", "a.yaml", "a/z", "docs/x", "templates/.x", "templates/y"])).unwrap();
+        let files = walk(&Paths(&[
+            ".helmignore",
+            "B",
+            "README.md",
+            "a.yaml",
+            "a/z",
+            "docs/x",
+            "templates/.x",
+            "templates/y",
+        ]))
+        .unwrap();
         let names: Vec<_> = files.iter().map(|file| file.name.as_str()).collect();
         assert_eq!(names, [".helmignore", "B", "a/z", "a.yaml", "templates/y"]);
         assert_eq!(files[1].data, b"x", "without its byte order mark");

@@ -1,4 +1,5 @@
-//! The charts of a tree with what each of their templates sees. Maps are shared: a subchart's `.Values` is the parent's `.Values.<name>`.
+//! The charts of a tree with what each of their templates sees. Maps are shared: a subchart's `.Values` is
+//! the parent's `.Values.<name>`.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -39,7 +40,13 @@ struct Shared {
 
 impl Shared {
     /// Adds the templates of a chart below its parent's path, and gives its context.
-    fn add<'c>(&self, chart: &'c Chart, parent: Option<&str>, values: &Map, templates: &mut Templates<'c>) -> Map {
+    fn add<'c>(
+        &self,
+        chart: &'c Chart,
+        parent: Option<&str>,
+        values: &Map,
+        templates: &mut Templates<'c>,
+    ) -> Map {
         let name = &chart.metadata.name;
         let path = parent.map_or_else(|| name.clone(), |parent| format!("{parent}/charts/{name}"));
         let subcharts = Map::default();
@@ -59,7 +66,11 @@ impl Shared {
             subcharts.set(child.metadata.name.as_str().into(), Value::Map(child_context));
         }
         for file in chart.templates.iter().filter(|file| is_used(chart, &file.name)) {
-            let template = Template { data: &file.data, context: context.clone(), base_path: format!("{path}/templates") };
+            let template = Template {
+                data: &file.data,
+                context: context.clone(),
+                base_path: format!("{path}/templates"),
+            };
             templates.insert(format!("{path}/{}", file.name), template);
         }
         context

@@ -1,4 +1,5 @@
-//! Renders the templates of a chart and its subcharts, as Helm's engine does. Knows no cluster: who does answers [`Lookup`].
+//! Renders the templates of a chart and its subcharts, as Helm's engine does. Knows no cluster: who does
+//! answers [`Lookup`].
 
 mod context;
 mod objects;
@@ -20,10 +21,16 @@ use super::template::{self, Executor, Functions, Set, Stack, TemplateError, Text
 /// The error has the text that Helm 4 prints.
 pub fn render(request: &Render<'_>, lookup: &mut dyn Lookup) -> Result<Rendered, TemplateError> {
     let rendered = template::with_room(|stack| render_with(request, lookup, stack));
-    rendered.map_err(|error| TemplateError::new(format!("cannot start a thread to render the templates: {error}")))?
+    rendered.map_err(|error| {
+        TemplateError::new(format!("cannot start a thread to render the templates: {error}"))
+    })?
 }
 
-fn render_with(request: &Render<'_>, lookup: &mut dyn Lookup, stack: Stack) -> Result<Rendered, TemplateError> {
+fn render_with(
+    request: &Render<'_>,
+    lookup: &mut dyn Lookup,
+    stack: Stack,
+) -> Result<Rendered, TemplateError> {
     let templates = context::templates(request);
     let order = order(&templates);
     let mut set = Set::new(Functions::new(template::functions::all()));
@@ -39,17 +46,22 @@ fn render_with(request: &Render<'_>, lookup: &mut dyn Lookup, stack: Stack) -> R
     Ok(rendered)
 }
 
-/// The order in which files are read and executed: the deepest first, and backwards within a depth. What is read later replaces
-/// definitions of what was read before, so the shallowest and first file wins.
+/// The order in which files are read and executed: the deepest first, and backwards within a depth. What is
+/// read later replaces definitions of what was read before, so the shallowest and first file wins.
 fn order<'t, 'c>(templates: &'t Templates<'c>) -> Vec<(&'t str, &'t Template<'c>)> {
     let mut order: Vec<_> = templates.iter().map(|(path, template)| (path.as_str(), template)).collect();
     order.sort_by_key(|(path, _)| Reverse((path.matches('/').count(), *path)));
     order
 }
 
-fn execute(executor: &mut Executor<'_>, path: &str, template: &Template<'_>) -> Result<String, TemplateError> {
+fn execute(
+    executor: &mut Executor<'_>,
+    path: &str,
+    template: &Template<'_>,
+) -> Result<String, TemplateError> {
     let named = [("Name", path), ("BasePath", &template.base_path)];
-    let about = named.into_iter().map(|(key, text)| (Text::from(key), Value::from(text))).collect::<template::Map>();
+    let about =
+        named.into_iter().map(|(key, text)| (Text::from(key), Value::from(text))).collect::<template::Map>();
     template.context.set("Template".into(), Value::Map(about.with_kind(template::MapKind::Values)));
     let mut out = Vec::new();
     let dot = template.context.clone().with_kind(template::MapKind::Values);
@@ -68,7 +80,9 @@ fn text_of_bytes(path: &str, error: &FromUtf8Error) -> Result<String, TemplateEr
         (Some(0xc0..=0xf7), Some(_)) => "invalid trailing UTF-8 octet",
         (_, Some(_)) => "invalid leading UTF-8 octet",
     };
-    Err(TemplateError::new(format!("YAML parse error on {path}: error converting YAML to JSON: yaml: {what}")))
+    Err(TemplateError::new(format!(
+        "YAML parse error on {path}: error converting YAML to JSON: yaml: {what}"
+    )))
 }
 
 #[cfg(test)]
@@ -79,12 +93,27 @@ mod tests {
     use crate::helm::values::coalesce::coalesce;
 
     fn render_files(files: &[(&str, &[u8])]) -> Result<Rendered, String> {
-        let chart = Chart::from_files(files.iter().map(|(name, data)| File::new(*name, *data)).collect()).unwrap();
+        let chart =
+            Chart::from_files(files.iter().map(|(name, data)| File::new(*name, *data)).collect()).unwrap();
         let values = coalesce(&chart, serde_json::Map::new(), &mut Vec::new()).unwrap();
-        let release = ReleaseContext { name: "r".into(), namespace: "ns".into(), revision: 1, is_install: true, is_upgrade: false };
+        let release = ReleaseContext {
+            name: "r".into(),
+            namespace: "ns".into(),
+            revision: 1,
+            is_install: true,
+            is_upgrade: false,
+        };
         let capabilities = Capabilities::without_cluster();
         let (strict, lint, dns) = (false, false, false);
-        let request = Render { chart: &chart, values: &values, release: &release, capabilities: &capabilities, strict, lint, dns };
+        let request = Render {
+            chart: &chart,
+            values: &values,
+            release: &release,
+            capabilities: &capabilities,
+            strict,
+            lint,
+            dns,
+        };
         render(&request, &mut NoCluster).map_err(|error| error.to_string())
     }
 
@@ -94,14 +123,18 @@ mod tests {
         all.push(("Chart.yaml", b"{apiVersion: v2, name: p, version: 1.0.0}"));
         all.push(("charts/s/Chart.yaml", b"{apiVersion: v2, name: s, version: 1.0.0}"));
         let line = |(path, text): (String, String)| format!("{path}: {text}\n");
-        render_files(&all).map_or_else(|error| error, |rendered| rendered.files.into_iter().map(line).collect())
+        render_files(&all)
+            .map_or_else(|error| error, |rendered| rendered.files.into_iter().map(line).collect())
     }
 
     #[test]
     fn a_subchart_shares_its_values_with_its_parent() {
         let files = [
             ("values.yaml", "s: {a: 1}"),
-            ("templates/a.yaml", "{{ .Values.s.x }} {{ .Subcharts.s.Values.x }} {{ .Subcharts.s.Chart.IsRoot }} {{ .Chart.IsRoot }}"),
+            (
+                "templates/a.yaml",
+                "{{ .Values.s.x }} {{ .Subcharts.s.Values.x }} {{ .Subcharts.s.Chart.IsRoot }} {{ .Chart.IsRoot }}",
+            ),
             (
                 "charts/s/templates/a.yaml",
                 "{{ set .Values \"x\" \"set\" | len }} {{ .Template.Name }} {{ .Template.BasePath }} {{ .Files.Get \"f\" }}",
@@ -141,7 +174,10 @@ mod tests {
 
     #[test]
     fn no_value_is_written_nowhere() {
-        assert_eq!(rendered(&[("templates/a.yaml", "[{{ .Values.x }}<no value>]")]), "p/templates/a.yaml: []\n");
+        assert_eq!(
+            rendered(&[("templates/a.yaml", "[{{ .Values.x }}<no value>]")]),
+            "p/templates/a.yaml: []\n"
+        );
     }
 
     #[test]
@@ -161,15 +197,27 @@ mod tests {
         let error = rendered(&[("templates/a.yaml", text)]);
         assert!(error.ends_with("can't evaluate field Nope in type common.KubeVersion"), "{error}");
         let text = text.replace(" {{ .Capabilities.KubeVersion.Nope }}", "");
-        assert_eq!(rendered(&[("templates/a.yaml", &text)]), "p/templates/a.yaml: true false *common.Capabilities false\n");
+        assert_eq!(
+            rendered(&[("templates/a.yaml", &text)]),
+            "p/templates/a.yaml: true false *common.Capabilities false\n"
+        );
     }
 
     #[test]
     fn bytes_that_are_no_text() {
         let chart: (&str, &[u8]) = ("Chart.yaml", b"{apiVersion: v2, name: p, version: 1.0.0}");
         let error = render_files(&[chart, ("templates/a.yaml", b"k: \xff")]).unwrap_err();
-        assert_eq!(error, "YAML parse error on p/templates/a.yaml: error converting YAML to JSON: yaml: invalid leading UTF-8 octet");
-        let rendered = render_files(&[chart, ("templates/NOTES.txt", b"k: \xff"), ("templates/_x", b"\xff"), ("b.bin", b"\xff")]).unwrap();
+        assert_eq!(
+            error,
+            "YAML parse error on p/templates/a.yaml: error converting YAML to JSON: yaml: invalid leading UTF-8 octet"
+        );
+        let rendered = render_files(&[
+            chart,
+            ("templates/NOTES.txt", b"k: \xff"),
+            ("templates/_x", b"\xff"),
+            ("b.bin", b"\xff"),
+        ])
+        .unwrap();
         assert_eq!(rendered.files["p/templates/NOTES.txt"], "k: \u{fffd}");
     }
 }

@@ -20,7 +20,13 @@ impl<'w> World<'w> {
 }
 
 impl Outside for World<'_> {
-    fn lookup(&mut self, api_version: &str, kind: &str, namespace: &str, name: &str) -> Result<Value, String> {
+    fn lookup(
+        &mut self,
+        api_version: &str,
+        kind: &str,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Value, String> {
         if self.lint {
             return Ok(Value::Map(Map::default()));
         }
@@ -46,7 +52,13 @@ impl Outside for World<'_> {
 pub(super) struct Nowhere;
 
 impl Outside for Nowhere {
-    fn lookup(&mut self, _api_version: &str, _kind: &str, _namespace: &str, _name: &str) -> Result<Value, String> {
+    fn lookup(
+        &mut self,
+        _api_version: &str,
+        _kind: &str,
+        _namespace: &str,
+        _name: &str,
+    ) -> Result<Value, String> {
         Ok(Value::Map(Map::default()))
     }
 

@@ -45,13 +45,15 @@ pub struct ReleaseContext {
 /// What the templates became.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rendered {
-    /// Every executed file by its full path, for example `web/charts/db/templates/service.yaml`. `NOTES.txt` is among them.
+    /// Every executed file by its full path, for example `web/charts/db/templates/service.yaml`. `NOTES.txt`
+    /// is among them.
     pub files: BTreeMap<String, String>,
 }
 
 /// Who answers `lookup`. It is asked from the thread that renders.
 pub trait Lookup: Send {
-    /// The object, or a list where the name is empty; an empty map where there is none. The error is what Helm prints.
+    /// The object, or a list where the name is empty; an empty map where there is none. The error is what
+    /// Helm prints.
     fn lookup(&mut self, api_version: &str, kind: &str, namespace: &str, name: &str) -> Result<Json, String>;
 }
 
@@ -60,7 +62,13 @@ pub trait Lookup: Send {
 pub struct NoCluster;
 
 impl Lookup for NoCluster {
-    fn lookup(&mut self, _api_version: &str, _kind: &str, _namespace: &str, _name: &str) -> Result<Json, String> {
+    fn lookup(
+        &mut self,
+        _api_version: &str,
+        _kind: &str,
+        _namespace: &str,
+        _name: &str,
+    ) -> Result<Json, String> {
         Ok(Json::Object(serde_json::Map::new()))
     }
 }

@@ -13,7 +13,9 @@ pub fn render_text(name: &str, text: &str) -> Result<String, TemplateError> {
 /// The same, of what `.` is.
 pub fn render_text_of(name: &str, text: &str, data: &Json) -> Result<String, TemplateError> {
     let rendered = template::with_room(|stack| rendered(name, text, data, stack));
-    rendered.map_err(|error| TemplateError::new(format!("cannot start a thread to render the template: {error}")))?
+    rendered.map_err(|error| {
+        TemplateError::new(format!("cannot start a thread to render the template: {error}"))
+    })?
 }
 
 fn rendered(name: &str, text: &str, data: &Json, stack: Stack) -> Result<String, TemplateError> {
@@ -32,8 +34,16 @@ mod tests {
     #[test]
     fn a_text_with_functions_and_nothing_else() {
         assert_eq!(render_text("name-template", "plain").unwrap(), "plain");
-        assert_eq!(render_text("name-template", "{{ \"X\" | lower }}-{{ len (randAlpha 3) }}").unwrap(), "x-3");
-        assert!(render_text("name-template", "{{ nope }}").unwrap_err().to_string().contains("function \"nope\" not defined"));
+        assert_eq!(
+            render_text("name-template", "{{ \"X\" | lower }}-{{ len (randAlpha 3) }}").unwrap(),
+            "x-3"
+        );
+        assert!(
+            render_text("name-template", "{{ nope }}")
+                .unwrap_err()
+                .to_string()
+                .contains("function \"nope\" not defined")
+        );
         assert!(render_text("name-template", "{{ fail \"no\" }}").is_err());
     }
 }

@@ -1,4 +1,5 @@
-//! The chart inside a record: the fields of Helm's structs in their order, files as base64. Subcharts are not stored.
+//! The chart inside a record: the fields of Helm's structs in their order, files as base64. Subcharts are not
+//! stored.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -56,10 +57,19 @@ fn file(file: &File) -> Value {
 fn metadata(metadata: &Metadata) -> Value {
     let mut record = Record::default();
     record.text("name", &metadata.name).text("home", &metadata.home).list("sources", &metadata.sources);
-    record.text("version", &metadata.version).text("description", &metadata.description).list("keywords", &metadata.keywords);
+    record
+        .text("version", &metadata.version)
+        .text("description", &metadata.description)
+        .list("keywords", &metadata.keywords);
     record.values("maintainers", metadata.maintainers.iter().map(maintainer));
-    record.text("icon", &metadata.icon).text("apiVersion", &metadata.api_version).text("condition", &metadata.condition);
-    record.text("tags", &metadata.tags).text("appVersion", &metadata.app_version).truth("deprecated", metadata.deprecated);
+    record
+        .text("icon", &metadata.icon)
+        .text("apiVersion", &metadata.api_version)
+        .text("condition", &metadata.condition);
+    record
+        .text("tags", &metadata.tags)
+        .text("appVersion", &metadata.app_version)
+        .truth("deprecated", metadata.deprecated);
     if !metadata.annotations.is_empty() {
         record.0.insert("annotations".to_owned(), json!(metadata.annotations));
     }
@@ -80,7 +90,10 @@ fn dependency(dependency: &Dependency) -> Value {
     record.0.insert("name".to_owned(), json!(dependency.name));
     record.text("version", &dependency.version);
     record.0.insert("repository".to_owned(), json!(dependency.repository));
-    record.text("condition", &dependency.condition).list("tags", &dependency.tags).truth("enabled", dependency.enabled);
+    record
+        .text("condition", &dependency.condition)
+        .list("tags", &dependency.tags)
+        .truth("enabled", dependency.enabled);
     record.values("import-values", dependency.import_values.iter().map(json::sorted));
     record.text("alias", &dependency.alias);
     Value::Object(record.0)

@@ -36,7 +36,10 @@ pub(super) fn decode(data: &[u8]) -> Result<String, CodecError> {
         return String::from_utf8(packed).map_err(|error| CodecError::Unpack(std::io::Error::other(error)));
     }
     let mut json = String::new();
-    let read = GzDecoder::new(packed.as_slice()).take(MAX_JSON + 1).read_to_string(&mut json).map_err(CodecError::Unpack)?;
+    let read = GzDecoder::new(packed.as_slice())
+        .take(MAX_JSON + 1)
+        .read_to_string(&mut json)
+        .map_err(CodecError::Unpack)?;
     if read as u64 > MAX_JSON { Err(CodecError::TooLarge) } else { Ok(json) }
 }
 

@@ -58,10 +58,19 @@ impl Serialize for Hook {
     /// As Helm 4 writes it: empty fields left out, `last_run` always.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut record = Map::new();
-        let texts = [("name", &self.name), ("kind", &self.kind), ("path", &self.path), ("manifest", &self.manifest)];
-        record.extend(texts.into_iter().filter(|(_, text)| !text.is_empty()).map(|(key, text)| (key.to_owned(), json!(text))));
+        let texts =
+            [("name", &self.name), ("kind", &self.kind), ("path", &self.path), ("manifest", &self.manifest)];
+        record.extend(
+            texts
+                .into_iter()
+                .filter(|(_, text)| !text.is_empty())
+                .map(|(key, text)| (key.to_owned(), json!(text))),
+        );
         add_list(&mut record, "events", &self.events);
-        record.insert("last_run".to_owned(), serde_json::to_value(&self.last_run).map_err(serde::ser::Error::custom)?);
+        record.insert(
+            "last_run".to_owned(),
+            serde_json::to_value(&self.last_run).map_err(serde::ser::Error::custom)?,
+        );
         if self.weight != 0 {
             record.insert("weight".to_owned(), json!(self.weight));
         }

@@ -63,7 +63,10 @@ impl Release {
     /// The same record with another status and description; everything else stays as it was written.
     pub fn with_status(&self, status: Status, description: &str) -> Result<Self, CodecError> {
         let mut fields = self.fields.clone();
-        let mut info: Fields = fields.get("info").map_or(Ok(Fields::default()), serde_json::from_str).map_err(CodecError::Json)?;
+        let mut info: Fields = fields
+            .get("info")
+            .map_or(Ok(Fields::default()), serde_json::from_str)
+            .map_err(CodecError::Json)?;
         info.set_raw("status", new::raw(&Value::from(status.as_str()))?);
         info.set_raw("description", new::raw(&Value::from(description))?);
         fields.set("info", &info).map_err(CodecError::Json)?;
@@ -76,7 +79,10 @@ impl Release {
     /// The same record with the time of its deletion (RFC 3339), see [`stamp`].
     pub fn with_deleted(&self, time: &str) -> Result<Self, CodecError> {
         let mut fields = self.fields.clone();
-        let mut info: Fields = fields.get("info").map_or(Ok(Fields::default()), serde_json::from_str).map_err(CodecError::Json)?;
+        let mut info: Fields = fields
+            .get("info")
+            .map_or(Ok(Fields::default()), serde_json::from_str)
+            .map_err(CodecError::Json)?;
         info.set_after("deleted", new::raw(&Value::from(time))?, "last_deployed");
         fields.set("info", &info).map_err(CodecError::Json)?;
         Ok(Self { fields, ..self.clone() })
@@ -86,7 +92,9 @@ impl Release {
     pub fn with_hooks(&self, hooks: &[Hook]) -> Result<Self, CodecError> {
         let mut release = self.clone();
         if !hooks.is_empty() {
-            release.fields.set_raw("hooks", new::raw(&serde_json::to_value(hooks).map_err(CodecError::Json)?)?);
+            release
+                .fields
+                .set_raw("hooks", new::raw(&serde_json::to_value(hooks).map_err(CodecError::Json)?)?);
         }
         release.record.hooks = hooks.to_vec();
         Ok(release)
@@ -141,10 +149,15 @@ impl Release {
     /// The labels that the user gave it.
     pub fn user_labels(&self) -> BTreeMap<String, String> {
         let is_user = |name: &&String| !SYSTEM_LABELS.contains(&name.as_str());
-        self.labels.iter().filter(|(name, _)| is_user(name)).map(|(name, value)| (name.clone(), value.clone())).collect()
+        self.labels
+            .iter()
+            .filter(|(name, _)| is_user(name))
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect()
     }
 
-    /// The stored chart: `metadata`, `values`, `templates` and so on; subcharts are not stored. `None` when it is lost.
+    /// The stored chart: `metadata`, `values`, `templates` and so on; subcharts are not stored. `None` when
+    /// it is lost.
     pub fn chart(&self) -> Option<Value> {
         self.part("chart").filter(|chart| chart["metadata"].is_object())
     }
@@ -154,7 +167,11 @@ impl Release {
         let stored = self.chart().unwrap_or_default();
         let mut defaults = stored.get("values").and_then(Value::as_object).cloned().unwrap_or_default();
         defaults.values_mut().for_each(make_floats);
-        let metadata = Metadata { name: self.chart_name().to_owned(), version: self.chart_version().to_owned(), ..Metadata::default() };
+        let metadata = Metadata {
+            name: self.chart_name().to_owned(),
+            version: self.chart_version().to_owned(),
+            ..Metadata::default()
+        };
         Chart { defaults, ..Chart::of_metadata(metadata) }
     }
 
@@ -229,9 +246,12 @@ impl Release {
         self.record.apply_method.as_deref() == Some("ssa")
     }
 
-    /// Whether a rollback to one brings the same as a rollback to the other: objects, hooks and values are equal.
+    /// Whether a rollback to one brings the same as a rollback to the other: objects, hooks and values are
+    /// equal.
     pub fn same_content(&self, other: &Self) -> bool {
-        let hooks = |release: &Self| release.hooks().iter().map(|hook| (hook.path.clone(), hook.manifest.clone())).collect::<Vec<_>>();
+        let hooks = |release: &Self| {
+            release.hooks().iter().map(|hook| (hook.path.clone(), hook.manifest.clone())).collect::<Vec<_>>()
+        };
         self.manifest() == other.manifest() && self.config() == other.config() && hooks(self) == hooks(other)
     }
 }
@@ -247,16 +267,28 @@ mod tests {
     #[test]
     fn the_fields_are_read() {
         let release = Release::from_json(RECORD).unwrap();
-        assert_eq!((release.name(), release.namespace(), release.revision()), ("cert-manager", "cert-manager", 7));
+        assert_eq!(
+            (release.name(), release.namespace(), release.revision()),
+            ("cert-manager", "cert-manager", 7)
+        );
         assert_eq!((release.status(), release.description()), (Status::Deployed, "Upgrade complete"));
-        assert_eq!((release.chart_name(), release.chart_version(), release.app_version()), ("cert-manager", "v1.11.5", "v1.11.5"));
+        assert_eq!(
+            (release.chart_name(), release.chart_version(), release.app_version()),
+            ("cert-manager", "v1.11.5", "v1.11.5")
+        );
         assert_eq!(release.first_deployed().unwrap().to_string(), "2026-01-02T02:04:05.678901234Z");
-        assert_eq!((release.config(), release.hooks().len(), release.server_side_applied()), (&json!({"a": 1}), 0, false));
+        assert_eq!(
+            (release.config(), release.hooks().len(), release.server_side_applied()),
+            (&json!({"a": 1}), 0, false)
+        );
     }
 
     #[test]
     fn a_new_status_changes_nothing_else_not_even_how_a_number_is_written() {
-        let failed = Release::from_json(RECORD).unwrap().with_status(Status::Failed, "the \"webhook\" gate failed").unwrap();
+        let failed = Release::from_json(RECORD)
+            .unwrap()
+            .with_status(Status::Failed, "the \"webhook\" gate failed")
+            .unwrap();
         let expected = RECORD
             .replace(r#""status":"deployed""#, r#""status":"failed""#)
             .replace(r#""description":"Upgrade complete""#, r#""description":"the \"webhook\" gate failed""#);
@@ -268,7 +300,10 @@ mod tests {
     fn records_of_older_writers_are_read() {
         let old = r#"{"name":"a","info":{"first_deployed":"","last_deployed":null,"status":"pending-upgrade"},"chart":null,"config":null,"manifest":"","version":1}"#;
         let release = Release::from_json(old).unwrap();
-        assert_eq!((release.first_deployed(), release.last_deployed(), release.chart_name()), (None, None, ""));
+        assert_eq!(
+            (release.first_deployed(), release.last_deployed(), release.chart_name()),
+            (None, None, "")
+        );
         assert_eq!(release.status(), Status::PendingUpgrade);
     }
 
@@ -276,7 +311,8 @@ mod tests {
     fn content_is_compared_without_dates_and_revisions() {
         let release = Release::from_json(RECORD).unwrap();
         let later = Release::from_json(&RECORD.replace(r#""version":7"#, r#""version":9"#)).unwrap();
-        let other = Release::from_json(&RECORD.replace(r#""config":{"a":1}"#, r#""config":{"a":2}"#)).unwrap();
+        let other =
+            Release::from_json(&RECORD.replace(r#""config":{"a":1}"#, r#""config":{"a":2}"#)).unwrap();
         assert!(release.same_content(&later) && !release.same_content(&other));
     }
 

@@ -3,7 +3,8 @@
 /// Leaves room for what charts append to it, within the 63 characters of a label.
 const LONGEST: usize = 53;
 
-/// Whether Helm takes a name: words of lower case letters, digits and `-`, joined by dots, at most 53 characters.
+/// Whether Helm takes a name: words of lower case letters, digits and `-`, joined by dots, at most 53
+/// characters.
 pub fn is_name(name: &str) -> bool {
     let plain = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let is_word = |word: &[u8]| {

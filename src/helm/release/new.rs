@@ -67,7 +67,8 @@ impl Release {
     pub fn new(new: &NewRecord<'_>) -> Result<Self, CodecError> {
         let mut fields = Fields::default();
         set(&mut fields, "name", &new.name)?;
-        let info = info(Some(new.first_deployed), new.last_deployed, new.description, new.status, None, new.notes);
+        let info =
+            info(Some(new.first_deployed), new.last_deployed, new.description, new.status, None, new.notes);
         fields.set_raw("info", raw(&info)?);
         fields.set_raw("chart", raw(&chart_record::chart(new.chart))?);
         if !new.config.is_empty() {
@@ -81,12 +82,20 @@ impl Release {
         Ok(Self::of_fields(&fields)?.with_labels(new.labels.clone()))
     }
 
-    /// The record of a new revision that does the same as this one: its chart, values, manifest, hooks, notes and labels.
+    /// The record of a new revision that does the same as this one: its chart, values, manifest, hooks, notes
+    /// and labels.
     pub fn returned_to(&self, new: &RollbackRecord<'_>) -> Result<Self, CodecError> {
         let mut fields = Fields::default();
         set(&mut fields, "name", &self.name())?;
         let status = Status::PendingRollback;
-        let info = info(new.first_deployed, new.last_deployed, new.description, status, Some(self.revision()), self.notes());
+        let info = info(
+            new.first_deployed,
+            new.last_deployed,
+            new.description,
+            status,
+            Some(self.revision()),
+            self.notes(),
+        );
         fields.set_raw("info", raw(&info)?);
         for name in ["chart", "config", "manifest"] {
             self.fields.copy(name, &mut fields);
@@ -198,9 +207,17 @@ mod tests {
 
     #[test]
     fn a_return_takes_all_but_the_dates_and_names_its_revision() {
-        let new = RollbackRecord { revision: 9, description: "Rollback to 3", first_deployed: None, last_deployed: "2026-02-01T00:00:00Z" };
+        let new = RollbackRecord {
+            revision: 9,
+            description: "Rollback to 3",
+            first_deployed: None,
+            last_deployed: "2026-02-01T00:00:00Z",
+        };
         let returned = release().returned_to(&new).unwrap();
-        assert_eq!((returned.revision(), returned.status(), returned.description()), (9, Status::PendingRollback, "Rollback to 3"));
+        assert_eq!(
+            (returned.revision(), returned.status(), returned.description()),
+            (9, Status::PendingRollback, "Rollback to 3")
+        );
         assert!(returned.same_content(&release()) && returned.user_labels()["team"] == "sre");
         let json = codec::decode(&returned.encode().unwrap()).unwrap();
         assert!(json.contains(r#""info":{"last_deployed":"2026-02-01T00:00:00Z","description":"Rollback to 3","status":"pending-rollback","rollback_revision":3}"#), "{json}");
@@ -209,7 +226,10 @@ mod tests {
     #[test]
     fn a_time_keeps_its_zone_and_drops_zeros() {
         let stamped = |text: &str| stamp(&text.parse::<ZonedDateTime>().unwrap());
-        assert_eq!(stamped("2026-11-24T12:00:00.120000000+01:00[Europe/Paris]"), "2026-11-24T12:00:00.12+01:00");
+        assert_eq!(
+            stamped("2026-11-24T12:00:00.120000000+01:00[Europe/Paris]"),
+            "2026-11-24T12:00:00.12+01:00"
+        );
         assert_eq!(stamped("2026-11-24T12:00:00+00:00[UTC]"), "2026-11-24T12:00:00Z");
     }
 }

@@ -6,8 +6,10 @@ use super::Release;
 use crate::helm::json;
 use crate::helm::values::make_floats;
 
-const CHART: [&str; 8] = ["metadata", "lock", "templates", "values", "schema", "schemamodtime", "files", "modtime"];
-const INFO: [&str; 7] = ["first_deployed", "last_deployed", "deleted", "description", "status", "rollback_revision", "notes"];
+const CHART: [&str; 8] =
+    ["metadata", "lock", "templates", "values", "schema", "schemamodtime", "files", "modtime"];
+const INFO: [&str; 7] =
+    ["first_deployed", "last_deployed", "deleted", "description", "status", "rollback_revision", "notes"];
 
 /// What of a record is shown.
 #[derive(Debug, Clone, Default)]

@@ -79,7 +79,10 @@ impl FromStr for Status {
     type Err = UnknownStatus;
 
     fn from_str(word: &str) -> Result<Self, Self::Err> {
-        Self::ALL.into_iter().find(|status| status.as_str() == word).ok_or_else(|| UnknownStatus(word.to_owned()))
+        Self::ALL
+            .into_iter()
+            .find(|status| status.as_str() == word)
+            .ok_or_else(|| UnknownStatus(word.to_owned()))
     }
 }
 
@@ -93,6 +96,9 @@ mod tests {
             assert_eq!(status.as_str().parse(), Ok(status));
             assert_eq!(serde_json::to_string(&status).unwrap(), format!("\"{status}\""));
         }
-        assert_eq!("DEPLOYED".parse::<Status>().unwrap_err().to_string(), "`DEPLOYED` is not a status of a Helm release");
+        assert_eq!(
+            "DEPLOYED".parse::<Status>().unwrap_err().to_string(),
+            "`DEPLOYED` is not a status of a Helm release"
+        );
     }
 }

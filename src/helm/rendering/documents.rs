@@ -55,17 +55,21 @@ pub fn sort(files: &BTreeMap<String, String>) -> Result<Sorted<'_>, DocumentErro
 
 impl<'t> Sorted<'t> {
     fn add(&mut self, document: Document<'t>) {
-        let Some(events) = document.head.annotation("helm.sh/hook") else { return self.documents.push(document) };
+        let Some(events) = document.head.annotation("helm.sh/hook") else {
+            return self.documents.push(document);
+        };
         match words(events).map(|event| event_named(&event)).collect::<Option<Vec<String>>>() {
             Some(events) => self.hooks.push(hook(&document, events)),
-            None => self
-                .dropped
-                .push(format!("skipping {} {} of {}: unknown hook in {events:?}", document.head.kind, document.head.name, document.source)),
+            None => self.dropped.push(format!(
+                "skipping {} {} of {}: unknown hook in {events:?}",
+                document.head.kind, document.head.name, document.source
+            )),
         }
     }
 }
 
-/// The documents of a text: a line that starts with `---` ends one, and what follows the dashes belongs to the next. Blank ones are dropped.
+/// The documents of a text: a line that starts with `---` ends one, and what follows the dashes belongs to
+/// the next. Blank ones are dropped.
 pub fn split(text: &str) -> Vec<&str> {
     let mut documents = Vec::new();
     let text = text.trim_start();
@@ -73,7 +77,8 @@ pub fn split(text: &str) -> Vec<&str> {
     while line < text.len() {
         if text[line..].starts_with("---") {
             documents.push(&text[start..line]);
-            start = line + 3 + text[line + 3..].bytes().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+            start =
+                line + 3 + text[line + 3..].bytes().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
             line = start;
         }
         line = text[line..].find('\n').map_or(text.len(), |end| line + end + 1);
@@ -104,7 +109,9 @@ fn event_named(word: &str) -> Option<String> {
 }
 
 fn hook(document: &Document<'_>, events: Vec<String>) -> Hook {
-    let policies = |annotation: &str| document.head.annotation(annotation).map(|list| words(list).collect()).unwrap_or_default();
+    let policies = |annotation: &str| {
+        document.head.annotation(annotation).map(|list| words(list).collect()).unwrap_or_default()
+    };
     Hook {
         name: document.head.name.clone(),
         kind: document.head.kind.clone(),
@@ -112,7 +119,11 @@ fn hook(document: &Document<'_>, events: Vec<String>) -> Hook {
         manifest: document.text.to_owned(),
         events,
         last_run: HookRun::default(),
-        weight: document.head.annotation("helm.sh/hook-weight").and_then(|weight| weight.parse().ok()).unwrap_or(0),
+        weight: document
+            .head
+            .annotation("helm.sh/hook-weight")
+            .and_then(|weight| weight.parse().ok())
+            .unwrap_or(0),
         delete_policies: policies("helm.sh/hook-delete-policy"),
         output_log_policies: policies("helm.sh/hook-output-log-policy"),
     }
@@ -148,16 +159,28 @@ mod tests {
     #[test]
     fn documents_are_sorted_by_kind_and_keep_their_order_otherwise() {
         let files = files(&[
-            ("c/templates/b.yaml", "kind: Service\nmetadata: {name: b}\n---\nkind: Widget\n---\nkind: Namespace\n"),
+            (
+                "c/templates/b.yaml",
+                "kind: Service\nmetadata: {name: b}\n---\nkind: Widget\n---\nkind: Namespace\n",
+            ),
             ("c/templates/a.yaml", "kind: Service\nmetadata: {name: a}\n"),
             ("c/templates/_x.yaml", "not: [yaml"),
             ("c/templates/blank.yaml", "\n \n"),
         ]);
         let sorted = sort(&files).unwrap();
-        let names: Vec<String> = sorted.documents.iter().map(|document| format!("{}{}", document.head.kind, document.head.name)).collect();
+        let names: Vec<String> = sorted
+            .documents
+            .iter()
+            .map(|document| format!("{}{}", document.head.kind, document.head.name))
+            .collect();
         assert_eq!(names, ["Namespace", "Servicea", "Serviceb", "Widget"]);
         let broken = self::files(&[("c/a", "a: b: c")]);
-        assert!(sort(&broken).unwrap_err().to_string().starts_with("YAML parse error on c/a: error converting YAML to JSON"));
+        assert!(
+            sort(&broken)
+                .unwrap_err()
+                .to_string()
+                .starts_with("YAML parse error on c/a: error converting YAML to JSON")
+        );
     }
 
     #[test]
@@ -169,7 +192,8 @@ mod tests {
              ---\nkind: Pod\nmetadata: {name: gone, annotations: {helm.sh/hook: 'test,crd-install'}}\n",
         )]);
         let sorted = sort(&files).unwrap();
-        let hooks: Vec<_> = sorted.hooks.iter().map(|hook| (&*hook.name, hook.events.join(" "), hook.weight)).collect();
+        let hooks: Vec<_> =
+            sorted.hooks.iter().map(|hook| (&*hook.name, hook.events.join(" "), hook.weight)).collect();
         assert_eq!(hooks, [("p", "test".to_owned(), 0), ("j", "pre-install test".to_owned(), -5)]);
         assert_eq!(sorted.hooks[1].delete_policies, ["hook-failed", "hook-succeeded"]);
         assert_eq!(sorted.dropped, ["skipping Pod gone of c/h.yaml: unknown hook in \"test,crd-install\""]);

@@ -28,10 +28,14 @@ pub enum HeadError {
     #[error("{}", .0.in_helms_words())]
     Yaml(YamlError),
     /// Not a map.
-    #[error("error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {0} into Go value of type util.SimpleHead")]
+    #[error(
+        "error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {0} into Go value of type util.SimpleHead"
+    )]
     NotAMap(&'static str),
     /// A field that is of another type.
-    #[error("error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {found} into Go struct field {field} of type {wanted}")]
+    #[error(
+        "error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {found} into Go struct field {field} of type {wanted}"
+    )]
     Field {
         /// What stands there.
         found: &'static str,
@@ -96,7 +100,9 @@ impl Head {
         }
         match value {
             Value::Null => Ok(()),
-            Value::Object(map) => in_order(map).into_iter().try_for_each(|(key, value)| self.set_metadata(key, value)),
+            Value::Object(map) => {
+                in_order(map).into_iter().try_for_each(|(key, value)| self.set_metadata(key, value))
+            }
             other => {
                 let wanted = "struct { Name string \"json:\\\"name\\\"\"; Annotations map[string]string \"json:\\\"annotations\\\"\" }";
                 Err(HeadError::Field { found: json_type(other), field: ".metadata", wanted })
@@ -121,7 +127,11 @@ impl Head {
                 }
             }
             other => {
-                return Err(HeadError::Field { found: json_type(other), field: ".metadata.annotations", wanted: "map[string]string" });
+                return Err(HeadError::Field {
+                    found: json_type(other),
+                    field: ".metadata.annotations",
+                    wanted: "map[string]string",
+                });
             }
         }
         Ok(())
@@ -147,9 +157,13 @@ fn text(target: &mut String, field: &'static str, value: &Value) -> Result<(), H
         Value::Null => {}
         Value::String(text) => target.clone_from(text),
         Value::Bool(truth) => *target = truth.to_string(),
-        Value::Number(number) if number.is_f64() => *target = shortest_32(number.as_f64().unwrap_or_default()),
+        Value::Number(number) if number.is_f64() => {
+            *target = shortest_32(number.as_f64().unwrap_or_default())
+        }
         Value::Number(number) => *target = number.to_string(),
-        Value::Array(_) | Value::Object(_) => return Err(HeadError::Field { found: json_type(value), field, wanted: "string" }),
+        Value::Array(_) | Value::Object(_) => {
+            return Err(HeadError::Field { found: json_type(value), field, wanted: "string" });
+        }
     }
     Ok(())
 }
@@ -188,15 +202,29 @@ mod tests {
             ("- a", "json: cannot unmarshal array into Go value of type util.SimpleHead"),
             ("just text", "json: cannot unmarshal string into Go value of type util.SimpleHead"),
             ("kind: [a]", "json: cannot unmarshal array into Go struct field .kind of type string"),
-            ("metadata: {name: {}}", "json: cannot unmarshal object into Go struct field .metadata.name of type string"),
+            (
+                "metadata: {name: {}}",
+                "json: cannot unmarshal object into Go struct field .metadata.name of type string",
+            ),
             (
                 "metadata: {annotations: [a]}",
                 "json: cannot unmarshal array into Go struct field .metadata.annotations of type map[string]string",
             ),
-            ("metadata: {annotations: {a: [b]}}", "json: cannot unmarshal array into Go struct field .metadata.annotations of type string"),
+            (
+                "metadata: {annotations: {a: [b]}}",
+                "json: cannot unmarshal array into Go struct field .metadata.annotations of type string",
+            ),
         ] {
-            assert_eq!(Head::read(text).unwrap_err().to_string(), format!("error unmarshaling JSON: while decoding JSON: {problem}"));
+            assert_eq!(
+                Head::read(text).unwrap_err().to_string(),
+                format!("error unmarshaling JSON: while decoding JSON: {problem}")
+            );
         }
-        assert!(Head::read("a: b: c").unwrap_err().to_string().starts_with("error converting YAML to JSON: yaml: "));
+        assert!(
+            Head::read("a: b: c")
+                .unwrap_err()
+                .to_string()
+                .starts_with("error converting YAML to JSON: yaml: ")
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! The whole way from a chart and the user's values to what Helm installs: dependencies, values, schema, templates, documents, hooks, notes.
+//! The whole way from a chart and the user's values to what Helm installs: dependencies, values, schema,
+//! templates, documents, hooks, notes.
 //!
 //! Never talks to a cluster: who does answers [`Lookup`] and says what the cluster has.
 
@@ -134,28 +135,55 @@ impl Prepared {
     }
 
     /// Renders the chart.
-    pub fn render(mut self, request: &RenderingRequest, lookup: &mut dyn Lookup) -> Result<Rendering, RenderingError> {
-        let values = coalesce(&self.chart, self.config.clone(), &mut self.warnings).map_err(RenderingError::Values)?;
+    pub fn render(
+        mut self,
+        request: &RenderingRequest,
+        lookup: &mut dyn Lookup,
+    ) -> Result<Rendering, RenderingError> {
+        let values =
+            coalesce(&self.chart, self.config.clone(), &mut self.warnings).map_err(RenderingError::Values)?;
         if !request.skip_schema {
             schema::validate(&self.chart, &values).map_err(RenderingError::Schema)?;
         }
         check_kube_version(&self.chart, request)?;
         let mut files = engine::render(&self.engine_request(&values, request), lookup)?.files;
         let notes = take_notes(&mut files, &self.chart, request.subchart_notes);
-        let sorted = documents::sort(&files).map_err(|error| RenderingError::Document { error, rendered: all(&files) })?;
+        let sorted = documents::sort(&files)
+            .map_err(|error| RenderingError::Document { error, rendered: all(&files) })?;
         self.warnings.extend(sorted.dropped.iter().cloned());
         let (manifest, parts) = manifest(&sorted);
-        Ok(Rendering { chart: self.chart, config: self.config, manifest, parts, hooks: sorted.hooks, notes, warnings: self.warnings })
+        Ok(Rendering {
+            chart: self.chart,
+            config: self.config,
+            manifest,
+            parts,
+            hooks: sorted.hooks,
+            notes,
+            warnings: self.warnings,
+        })
     }
 
     fn engine_request<'r>(&'r self, values: &'r Values, request: &'r RenderingRequest) -> Render<'r> {
         let (release, capabilities) = (&request.release, &request.capabilities);
-        Render { chart: &self.chart, values, release, capabilities, strict: false, lint: false, dns: request.dns }
+        Render {
+            chart: &self.chart,
+            values,
+            release,
+            capabilities,
+            strict: false,
+            lint: false,
+            dns: request.dns,
+        }
     }
 }
 
 /// Renders a chart with the user's values.
-pub fn render(chart: Chart, user: Values, request: &RenderingRequest, lookup: &mut dyn Lookup) -> Result<Rendering, RenderingError> {
+pub fn render(
+    chart: Chart,
+    user: Values,
+    request: &RenderingRequest,
+    lookup: &mut dyn Lookup,
+) -> Result<Rendering, RenderingError> {
     Prepared::new(chart, user)?.render(request, lookup)
 }
 
@@ -206,7 +234,10 @@ pub fn add(manifest: &mut String, source: &str, text: &str) {
 
 fn all(files: &BTreeMap<String, String>) -> String {
     let mut manifest = String::new();
-    files.iter().filter(|(_, text)| !text.trim().is_empty()).for_each(|(path, text)| add(&mut manifest, path, text));
+    files
+        .iter()
+        .filter(|(_, text)| !text.trim().is_empty())
+        .for_each(|(path, text)| add(&mut manifest, path, text));
     manifest
 }
 
@@ -221,12 +252,25 @@ mod tests {
     const CHART: &str = "apiVersion: v2\nname: demo\nversion: 1.0.0\n";
 
     fn request() -> RenderingRequest {
-        let release = ReleaseContext { name: "r".into(), namespace: "ns".into(), revision: 1, is_install: true, is_upgrade: false };
-        RenderingRequest { release, capabilities: Capabilities::without_cluster(), skip_schema: false, subchart_notes: false, dns: false }
+        let release = ReleaseContext {
+            name: "r".into(),
+            namespace: "ns".into(),
+            revision: 1,
+            is_install: true,
+            is_upgrade: false,
+        };
+        RenderingRequest {
+            release,
+            capabilities: Capabilities::without_cluster(),
+            skip_schema: false,
+            subchart_notes: false,
+            dns: false,
+        }
     }
 
     fn rendered(files: &[(&str, &str)]) -> Result<Rendering, RenderingError> {
-        let chart = Chart::from_files(files.iter().map(|(name, text)| File::new(*name, *text)).collect()).unwrap();
+        let chart =
+            Chart::from_files(files.iter().map(|(name, text)| File::new(*name, *text)).collect()).unwrap();
         render(chart, Values::new(), &request(), &mut NoCluster)
     }
 
@@ -251,18 +295,30 @@ mod tests {
     fn what_is_wrong_is_said_in_helms_words() {
         let wrong = |files: &[(&str, &str)]| rendered(files).unwrap_err();
         let kube = wrong(&[("Chart.yaml", &format!("{CHART}kubeVersion: '>=99'\n"))]);
-        assert_eq!(kube.to_string(), "chart requires kubeVersion: >=99 which is incompatible with Kubernetes v1.37.0");
+        assert_eq!(
+            kube.to_string(),
+            "chart requires kubeVersion: >=99 which is incompatible with Kubernetes v1.37.0"
+        );
         assert!(kube.is_of_rendering());
-        let document = wrong(&[("Chart.yaml", CHART), ("templates/a.yaml", "- a"), ("templates/b.yaml", "kind: B")]);
-        assert!(document.to_string().starts_with("YAML parse error on demo/templates/a.yaml: error unmarshaling JSON"));
+        let document =
+            wrong(&[("Chart.yaml", CHART), ("templates/a.yaml", "- a"), ("templates/b.yaml", "kind: B")]);
+        assert!(
+            document
+                .to_string()
+                .starts_with("YAML parse error on demo/templates/a.yaml: error unmarshaling JSON")
+        );
         let RenderingError::Document { rendered, .. } = document else { panic!("another error") };
-        assert_eq!(rendered, "---\n# Source: demo/templates/a.yaml\n- a\n---\n# Source: demo/templates/b.yaml\nkind: B\n");
+        assert_eq!(
+            rendered,
+            "---\n# Source: demo/templates/a.yaml\n- a\n---\n# Source: demo/templates/b.yaml\nkind: B\n"
+        );
     }
 
     #[test]
     fn a_chart_can_be_prepared_before_the_cluster_is_known() {
         let files = [("Chart.yaml", CHART), ("crds/a.yaml", "kind: CustomResourceDefinition")];
-        let chart = Chart::from_files(files.iter().map(|(name, text)| File::new(*name, *text)).collect()).unwrap();
+        let chart =
+            Chart::from_files(files.iter().map(|(name, text)| File::new(*name, *text)).collect()).unwrap();
         let user = json!({"x": 1}).as_object().cloned().unwrap();
         let prepared = Prepared::new(chart, user).unwrap();
         assert_eq!(prepared.crds()[0].path, "demo/crds/a.yaml");

@@ -18,11 +18,13 @@ pub struct Constraint {
 pub struct ConstraintError(String);
 
 impl Constraint {
-    /// Whether a version satisfies it. A prerelease does so only where a comparator of the same alternative has one.
+    /// Whether a version satisfies it. A prerelease does so only where a comparator of the same alternative
+    /// has one.
     pub fn matches(&self, version: &Version) -> bool {
         self.alternatives.iter().any(|comparators| {
             let admits_prereleases = comparators.iter().any(|comparator| comparator.bound.is_prerelease());
-            (admits_prereleases || !version.is_prerelease()) && comparators.iter().all(|comparator| comparator.holds(version))
+            (admits_prereleases || !version.is_prerelease())
+                && comparators.iter().all(|comparator| comparator.holds(version))
         })
     }
 }
@@ -41,7 +43,8 @@ impl FromStr for Constraint {
         if text.len() > 512 || parts.len() > 32 {
             return Err(ConstraintError(text.chars().take(40).collect()));
         }
-        let alternatives = parts.into_iter().map(|part| alternative(part).ok_or_else(|| ConstraintError(part.to_owned())));
+        let alternatives =
+            parts.into_iter().map(|part| alternative(part).ok_or_else(|| ConstraintError(part.to_owned())));
         Ok(Self { alternatives: alternatives.collect::<Result<_, _>>()?, original: text.to_owned() })
     }
 }
@@ -54,9 +57,11 @@ fn alternative(text: &str) -> Option<Vec<Comparator>> {
         let (operator, after) = operator(rest);
         let (bound, after) = written_version(after.trim_start());
         let next = after.trim_start();
-        if let (Operator::Plain, Some(upper)) =
-            (operator, next.strip_prefix('-').filter(|upper| next.len() < after.len() && upper.starts_with(char::is_whitespace)))
-        {
+        if let (Operator::Plain, Some(upper)) = (
+            operator,
+            next.strip_prefix('-')
+                .filter(|upper| next.len() < after.len() && upper.starts_with(char::is_whitespace)),
+        ) {
             let (upper, after) = written_version(upper.trim_start());
             comparators.push(Comparator::parse(Operator::GreaterOrEqual, bound)?);
             comparators.push(Comparator::parse(Operator::LessOrEqual, upper)?);
@@ -104,12 +109,17 @@ fn operator(text: &str) -> (Operator, &str) {
         ("<", Operator::Less),
         ("=", Operator::Plain),
     ];
-    operators.into_iter().find_map(|(sign, operator)| Some((operator, text.strip_prefix(sign)?))).unwrap_or((Operator::Plain, text))
+    operators
+        .into_iter()
+        .find_map(|(sign, operator)| Some((operator, text.strip_prefix(sign)?)))
+        .unwrap_or((Operator::Plain, text))
 }
 
 /// The longest start of a text that can be a version or a wildcard.
 fn written_version(text: &str) -> (&str, &str) {
-    let end = text.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '+' | '*'))).unwrap_or(text.len());
+    let end = text
+        .find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '+' | '*')))
+        .unwrap_or(text.len());
     text.split_at(end)
 }
 
@@ -132,11 +142,15 @@ struct Comparator {
 impl Comparator {
     fn parse(operator: Operator, text: &str) -> Option<Self> {
         let body = text.strip_prefix('v').unwrap_or(text);
-        let (body, metadata) = body.split_once('+').map_or((body, None), |(body, metadata)| (body, Some(metadata)));
-        let (numbers, prerelease) = body.split_once('-').map_or((body, ""), |(numbers, prerelease)| (numbers, prerelease));
+        let (body, metadata) =
+            body.split_once('+').map_or((body, None), |(body, metadata)| (body, Some(metadata)));
+        let (numbers, prerelease) =
+            body.split_once('-').map_or((body, ""), |(numbers, prerelease)| (numbers, prerelease));
         let has_prerelease = numbers.len() < body.len();
         let parts: Vec<&str> = numbers.split('.').collect();
-        let written = parts.iter().all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit() || b"xX*".contains(&byte)));
+        let written = parts.iter().all(|part| {
+            !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit() || b"xX*".contains(&byte))
+        });
         if parts.len() > 3
             || !written
             || metadata.is_some_and(|part| !are_identifiers(part))
@@ -192,10 +206,13 @@ impl Comparator {
     /// `!=1.2` excludes all of 1.2, but not a prerelease of it.
     fn not_equal(&self, version: &Version) -> bool {
         match self.open {
-            Open::Nothing | Open::Major => *version != self.bound || (self.open == Open::Major && version.major != self.bound.major),
+            Open::Nothing | Open::Major => {
+                *version != self.bound || (self.open == Open::Major && version.major != self.bound.major)
+            }
             Open::Minor => version.major != self.bound.major,
             Open::Patch => {
-                (version.major, version.minor) != (self.bound.major, self.bound.minor) || version.prerelease != self.bound.prerelease
+                (version.major, version.minor) != (self.bound.major, self.bound.minor)
+                    || version.prerelease != self.bound.prerelease
             }
         }
     }
@@ -206,7 +223,10 @@ impl Comparator {
             Open::Nothing => *version > self.bound,
             Open::Minor => version.major > self.bound.major,
             Open::Patch => (version.major, version.minor) > (self.bound.major, self.bound.minor),
-            Open::Major => version.major > self.bound.major || (version.major == self.bound.major && *version > self.bound),
+            Open::Major => {
+                version.major > self.bound.major
+                    || (version.major == self.bound.major && *version > self.bound)
+            }
         }
     }
 
@@ -215,7 +235,9 @@ impl Comparator {
         match self.open {
             Open::Nothing => *version <= self.bound,
             Open::Minor => version.major <= self.bound.major,
-            Open::Patch | Open::Major => (version.major, version.minor) <= (self.bound.major, self.bound.minor),
+            Open::Patch | Open::Major => {
+                (version.major, version.minor) <= (self.bound.major, self.bound.minor)
+            }
         }
     }
 
@@ -226,7 +248,8 @@ impl Comparator {
             return false;
         }
         (zero && !self.minor_is_open() && !self.patch_is_open())
-            || (version.major == self.bound.major && (version.minor == self.bound.minor || self.minor_is_open()))
+            || (version.major == self.bound.major
+                && (version.minor == self.bound.minor || self.minor_is_open()))
     }
 
     /// `^1.2` stays within 1, `^0.2.3` within 0.2, `^0.0.3` is 0.0.3.
@@ -302,7 +325,21 @@ mod tests {
 
     #[test]
     fn improper_constraints() {
-        for text in ["", " ", ">", "1.2.3.4", "latest", ">=1.0<2.0", "1x", ">1 - 2", "1 -", "||", "1.2.3-01", "1,,2", "1.2.3-"] {
+        for text in [
+            "",
+            " ",
+            ">",
+            "1.2.3.4",
+            "latest",
+            ">=1.0<2.0",
+            "1x",
+            ">1 - 2",
+            "1 -",
+            "||",
+            "1.2.3-01",
+            "1,,2",
+            "1.2.3-",
+        ] {
             assert!(text.parse::<Constraint>().is_err(), "{text:?}");
         }
     }

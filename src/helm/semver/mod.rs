@@ -1,4 +1,5 @@
-//! Versions and constraints by Masterminds' rules, which are Helm's: `v1.11.5` and `1.2` are versions, `>=1.22.0-0` admits prereleases.
+//! Versions and constraints by Masterminds' rules, which are Helm's: `v1.11.5` and `1.2` are versions,
+//! `>=1.22.0-0` admits prereleases.
 //!
 //! Not Cargo's rules: `1.2.3` as a constraint means exactly that version, and a space or a comma means "and".
 

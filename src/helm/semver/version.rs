@@ -67,10 +67,14 @@ impl FromStr for Version {
             return Err(VersionError::TooLong);
         }
         let body = text.strip_prefix('v').unwrap_or(text);
-        let (body, metadata) = body.split_once('+').map_or((body, None), |(body, metadata)| (body, Some(metadata)));
-        let (numbers, prerelease) = body.split_once('-').map_or((body, None), |(numbers, prerelease)| (numbers, Some(prerelease)));
+        let (body, metadata) =
+            body.split_once('+').map_or((body, None), |(body, metadata)| (body, Some(metadata)));
+        let (numbers, prerelease) =
+            body.split_once('-').map_or((body, None), |(numbers, prerelease)| (numbers, Some(prerelease)));
         let numbers: Vec<u64> = numbers.split('.').map(number).collect::<Result<_, _>>()?;
-        if numbers.len() > 3 || [prerelease, metadata].into_iter().flatten().any(|part| !are_identifiers(part)) {
+        if numbers.len() > 3
+            || [prerelease, metadata].into_iter().flatten().any(|part| !are_identifiers(part))
+        {
             return Err(VersionError::Form);
         }
         let prerelease = prerelease.unwrap_or_default();
@@ -101,7 +105,8 @@ fn is_numeric(text: &str) -> bool {
 
 /// Dot-separated words of letters, digits and `-`.
 pub(super) fn are_identifiers(text: &str) -> bool {
-    text.split('.').all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'))
+    text.split('.')
+        .all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'))
 }
 
 impl fmt::Display for Version {
@@ -120,7 +125,9 @@ impl fmt::Display for Version {
 impl Ord for Version {
     fn cmp(&self, other: &Self) -> Ordering {
         let numbers = |version: &Self| (version.major, version.minor, version.patch);
-        numbers(self).cmp(&numbers(other)).then_with(|| compare_prereleases(&self.prerelease, &other.prerelease))
+        numbers(self)
+            .cmp(&numbers(other))
+            .then_with(|| compare_prereleases(&self.prerelease, &other.prerelease))
     }
 }
 
@@ -182,7 +189,20 @@ mod tests {
         assert_eq!(version("v1").original(), "v1");
         assert_eq!(version("1.0.0-rc.1+b.2").to_string(), "1.0.0-rc.1+b.2");
         assert_eq!(version("01.2.3").to_string(), "1.2.3");
-        for text in ["", "v", "1.2.3.4", "latest", "1..2", "1.2.3-", "1.2.3+", "1.2.3-a..b", "V1", " 1", "1.2.3-a_b", "1.2.3-ä"] {
+        for text in [
+            "",
+            "v",
+            "1.2.3.4",
+            "latest",
+            "1..2",
+            "1.2.3-",
+            "1.2.3+",
+            "1.2.3-a..b",
+            "V1",
+            " 1",
+            "1.2.3-a_b",
+            "1.2.3-ä",
+        ] {
             assert_eq!(text.parse::<Version>(), Err(VersionError::Form), "{text}");
         }
         assert_eq!("1.2.3-01".parse::<Version>(), Err(VersionError::LeadingZero));

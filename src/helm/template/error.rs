@@ -89,7 +89,8 @@ fn parse_form(text: &str) -> String {
     format!("parse error at ({location}): {}", parts.last().unwrap_or(location))
 }
 
-/// One block for each template that was being executed, or the raw text if a function's own words are at the bottom.
+/// One block for each template that was being executed, or the raw text if a function's own words are at the
+/// bottom.
 fn execution_form(text: String, starts: &[usize]) -> String {
     let mut parts = text.splitn(3, ": ").skip(1);
     let (location, rest) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
@@ -116,7 +117,10 @@ fn block(text: &str) -> Option<String> {
     if let Some((location, after)) = rest.split_once(": executing ") {
         let (name, after) = after.strip_prefix('"')?.split_once('"')?;
         let (place, message) = after.strip_prefix(" at <")?.split_once(">: ")?;
-        return Some(format!("{location}\n  executing \"{name}\" at <{place}>:\n    {}\n", without_inner(message)));
+        return Some(format!(
+            "{location}\n  executing \"{name}\" at <{place}>:\n    {}\n",
+            without_inner(message)
+        ));
     }
     let (location, message) = rest.rsplit_once(": ")?;
     Some(format!("{location}\n  {}\n", without_inner(message)))
@@ -137,9 +141,11 @@ mod tests {
 
     #[test]
     fn errors_of_the_parser_keep_the_place_and_the_end() {
-        let error = TemplateError::parse("template: c/templates/a.yaml:3: function \"foo\" not defined".to_owned());
+        let error =
+            TemplateError::parse("template: c/templates/a.yaml:3: function \"foo\" not defined".to_owned());
         assert_eq!(error.to_string(), "parse error at (c/templates/a.yaml:3): function \"foo\" not defined");
-        let error = TemplateError::parse("template: a:3: template: multiple definition of template \"x\"".to_owned());
+        let error =
+            TemplateError::parse("template: a:3: template: multiple definition of template \"x\"".to_owned());
         assert_eq!(error.to_string(), "parse error at (a:3): multiple definition of template \"x\"");
     }
 

@@ -52,7 +52,8 @@ pub enum Parameter {
     List,
     /// `[]string`.
     Strings,
-    /// A Go type of this name, for example `time.Time`: an [`Object`](super::value::Object) whose type name is the same.
+    /// A Go type of this name, for example `time.Time`: an [`Object`](super::value::Object) whose type name
+    /// is the same.
     Named(&'static str),
 }
 
@@ -94,9 +95,13 @@ impl Parameter {
             | (Self::Float, Value::Float(_)) => true,
             (Self::Map, Value::Map(map)) => !matches!(map.kind, MapKind::Strings | MapKind::NilStrings),
             (Self::List, Value::List(list)) => matches!(list.kind, ListKind::Any | ListKind::Nil),
-            (Self::Strings, Value::List(list)) => matches!(list.kind, ListKind::Strings | ListKind::NilStrings),
+            (Self::Strings, Value::List(list)) => {
+                matches!(list.kind, ListKind::Strings | ListKind::NilStrings)
+            }
             // A pointer is followed once.
-            (Self::Named(name), Value::Object(object)) => object.type_name() == name || object.type_name().strip_prefix('*') == Some(name),
+            (Self::Named(name), Value::Object(object)) => {
+                object.type_name() == name || object.type_name().strip_prefix('*') == Some(name)
+            }
             _ => false,
         }
     }
@@ -111,7 +116,13 @@ pub trait Host {
     fn tpl(&mut self, template: &Text, data: Value) -> Result<Text, FunctionError>;
 
     /// Reads objects of the cluster; an empty map where there is no cluster.
-    fn lookup(&mut self, api_version: &str, kind: &str, namespace: &str, name: &str) -> Result<Value, FunctionError>;
+    fn lookup(
+        &mut self,
+        api_version: &str,
+        kind: &str,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Value, FunctionError>;
 
     /// The address of a host name; empty unless DNS is allowed.
     fn host_by_name(&mut self, name: &str) -> Text;
@@ -123,7 +134,8 @@ pub trait Host {
 /// Why a function did not answer.
 #[derive(Debug)]
 pub enum FunctionError {
-    /// The function's own error (or what Go would have recovered from a panic): "error calling f: …" is put before it.
+    /// The function's own error (or what Go would have recovered from a panic): "error calling f: …" is put
+    /// before it.
     Said(String),
     /// `fail` and `required`: the text alone matters, and the place of the outermost call.
     Refused(String),

@@ -1,4 +1,5 @@
-//! Values to and from JSON. A JSON float is Go's `float64` (every number of YAML and JSON), a JSON integer is Go's `int64` (`--set`).
+//! Values to and from JSON. A JSON float is Go's `float64` (every number of YAML and JSON), a JSON integer is
+//! Go's `int64` (`--set`).
 
 use serde_json::{Map as JsonMap, Number, Value as Json};
 
@@ -13,7 +14,9 @@ impl From<&Json> for Value {
         match json {
             Json::Null => Self::Nil,
             Json::Bool(truth) => Self::Bool(*truth),
-            Json::Number(number) => number.as_i64().map_or_else(|| Self::Float(number.as_f64().unwrap_or(f64::NAN)), Self::Int64),
+            Json::Number(number) => {
+                number.as_i64().map_or_else(|| Self::Float(number.as_f64().unwrap_or(f64::NAN)), Self::Int64)
+            }
             Json::String(text) => Self::from(text.as_str()),
             Json::Array(items) => Self::List(List::new(items.iter().map(Self::from).collect())),
             Json::Object(entries) => Self::Map(Map::from(entries)),
@@ -28,7 +31,8 @@ impl From<&JsonMap<String, Json>> for Map {
 }
 
 impl Value {
-    /// The value as JSON, as Go's encoder sees it: bytes that are not UTF-8 become U+FFFD, `[]byte` becomes base64.
+    /// The value as JSON, as Go's encoder sees it: bytes that are not UTF-8 become U+FFFD, `[]byte` becomes
+    /// base64.
     /// The error is Go's own text: a number that JSON does not have, or a map that holds itself.
     pub fn to_json(&self) -> Result<Json, String> {
         encode(self, 0)
@@ -45,10 +49,14 @@ fn encode(value: &Value, depth: usize) -> Result<Json, String> {
         Value::Int(number) | Value::Int64(number) => Json::Number((*number).into()),
         Value::Float(number) => Json::Number(Number::from_f64(*number).ok_or_else(|| no_number(*number))?),
         Value::Str(text) => Json::String(text.lossy().into_owned()),
-        Value::Bytes(bytes) => Json::String(base64::Engine::encode(&base64::engine::general_purpose::STANDARD, bytes.bytes())),
+        Value::Bytes(bytes) => {
+            Json::String(base64::Engine::encode(&base64::engine::general_purpose::STANDARD, bytes.bytes()))
+        }
         Value::List(list) if matches!(list.kind, ListKind::Nil | ListKind::NilStrings) => Json::Null,
         Value::Map(map) if map.kind.is_nil() => Json::Null,
-        Value::List(list) => list.items.iter().map(|item| encode(item, depth + 1)).collect::<Result<_, _>>()?,
+        Value::List(list) => {
+            list.items.iter().map(|item| encode(item, depth + 1)).collect::<Result<_, _>>()?
+        }
         Value::Map(map) => encode_map(map, depth)?,
         Value::Object(object) => encode(&object.plain(), depth + 1)?,
     })

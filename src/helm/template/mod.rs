@@ -1,4 +1,5 @@
-//! Go's text/template: values, parser, executor, and the functions that Helm's charts call. Knows no chart and no cluster.
+//! Go's text/template: values, parser, executor, and the functions that Helm's charts call. Knows no chart
+//! and no cluster.
 
 mod builtin;
 mod callable;

@@ -36,7 +36,11 @@ impl Set {
 
     /// The same templates under others.
     pub(super) fn overlay(self: &Rc<Self>, definitions: Vec<Rc<Definition>>) -> Self {
-        let mut set = Self { functions: Rc::clone(&self.functions), definitions: HashMap::new(), under: Some(Rc::clone(self)) };
+        let mut set = Self {
+            functions: Rc::clone(&self.functions),
+            definitions: HashMap::new(),
+            under: Some(Rc::clone(self)),
+        };
         set.add(definitions);
         set
     }

@@ -1,4 +1,5 @@
-//! How deep templates may nest: measured on the stack itself, because a limit by count fits neither small nor big steps.
+//! How deep templates may nest: measured on the stack itself, because a limit by count fits neither small nor
+//! big steps.
 
 use std::{io, thread};
 
@@ -8,13 +9,17 @@ const SIZE: usize = 256 * 1024 * 1024;
 /// The rest is for what a step calls: functions, printing, YAML.
 const RESERVE: usize = 8 * 1024 * 1024;
 
-/// Runs with a stack that is big enough for every nesting that [`Stack`] allows. The error: no thread can be started.
+/// Runs with a stack that is big enough for every nesting that [`Stack`] allows. The error: no thread can be
+/// started.
 pub fn with_room<T: Send>(run: impl FnOnce(Stack) -> T + Send) -> io::Result<T> {
     thread::scope(|scope| {
-        let started = thread::Builder::new().name("templates".to_owned()).stack_size(SIZE).spawn_scoped(scope, || {
-            let bottom = 0u8;
-            run(Stack { bottom: address(&bottom), limit: SIZE - RESERVE })
-        })?;
+        let started = thread::Builder::new().name("templates".to_owned()).stack_size(SIZE).spawn_scoped(
+            scope,
+            || {
+                let bottom = 0u8;
+                run(Stack { bottom: address(&bottom), limit: SIZE - RESERVE })
+            },
+        )?;
         Ok(started.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
     })
 }

@@ -15,7 +15,11 @@ pub(super) static ALL: [Function; 5] = [
     function("lookup", &[Parameter::Str; 4], lookup),
 ];
 
-const fn function(name: &'static str, parameters: &'static [Parameter], run: fn(&mut dyn Host, Arguments<'_>) -> Answer) -> Function {
+const fn function(
+    name: &'static str,
+    parameters: &'static [Parameter],
+    run: fn(&mut dyn Host, Arguments<'_>) -> Answer,
+) -> Function {
     Function { name, parameters, variadic: None, run }
 }
 

@@ -2,8 +2,9 @@
 
 use super::value::{ListKind, MapKind, Value};
 
-/// A value, and whether Go reached it through an `interface {}`: an element of a `map[string]interface {}` is one, the result
-/// of a pipeline is not. It decides what nil means (`nil pointer evaluating interface {}.x`, or nothing) and what errors name.
+/// A value, and whether Go reached it through an `interface {}`: an element of a `map[string]interface {}` is
+/// one, the result of a pipeline is not. It decides what nil means (`nil pointer evaluating interface {}.x`,
+/// or nothing) and what errors name.
 #[derive(Clone, Debug)]
 pub(super) struct Typed {
     /// The value itself.

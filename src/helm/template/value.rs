@@ -1,6 +1,8 @@
-//! A value as a Go template has it: numbers that keep their Go type, strings of any bytes, maps that are shared and can be changed.
+//! A value as a Go template has it: numbers that keep their Go type, strings of any bytes, maps that are
+//! shared and can be changed.
 //!
-//! Cloning a map clones a reference, as in Go: a chart's `set` is seen wherever the map is. Never reads YAML and never executes anything.
+//! Cloning a map clones a reference, as in Go: a chart's `set` is seen wherever the map is. Never reads YAML
+//! and never executes anything.
 
 use std::any::Any;
 use std::cell::RefCell;
@@ -36,7 +38,8 @@ pub enum Value {
     Object(Rc<dyn Object>),
 }
 
-/// A slice. Functions of templates never change one in place, so it is shared and constant; the maps in it are not constant.
+/// A slice. Functions of templates never change one in place, so it is shared and constant; the maps in it
+/// are not constant.
 #[derive(Clone, Debug)]
 pub struct List {
     /// The items.
@@ -81,7 +84,8 @@ pub enum MapKind {
     Strings,
     /// Helm's `common.Values`: `.Values` itself.
     Values,
-    /// `map[string]interface {}` that is nil: it reads as an empty one, toJson writes `null`, and setting a key fails.
+    /// `map[string]interface {}` that is nil: it reads as an empty one, toJson writes `null`, and setting a
+    /// key fails.
     Nil,
     /// `map[string]string` that is nil.
     NilStrings,
@@ -98,7 +102,8 @@ pub trait Object: fmt::Debug {
     /// A field; `None` when the type has none of this name.
     fn field(&self, name: &str) -> Option<Value>;
 
-    /// The parameters of a method, against which the arguments are checked; `None` leaves all checking to [`Object::call`].
+    /// The parameters of a method, against which the arguments are checked; `None` leaves all checking to
+    /// [`Object::call`].
     fn parameters(&self, _method: &str) -> Option<&'static [Parameter]> {
         None
     }
@@ -252,7 +257,8 @@ impl Map {
         self.entries.borrow_mut().remove(key);
     }
 
-    /// The entries as they are now, in byte order of the keys. A copy: the map may change while they are visited.
+    /// The entries as they are now, in byte order of the keys. A copy: the map may change while they are
+    /// visited.
     pub fn entries(&self) -> Vec<(Text, Value)> {
         self.entries.borrow().iter().map(|(key, value)| (key.clone(), value.clone())).collect()
     }

@@ -1,4 +1,5 @@
-//! Laying the user's values over a chart's defaults and those of its subcharts, by Helm 4's rules about nulls and globals.
+//! Laying the user's values over a chart's defaults and those of its subcharts, by Helm 4's rules about nulls
+//! and globals.
 
 use std::mem;
 
@@ -37,11 +38,16 @@ pub fn coalesce(chart: &Chart, user: Values, warnings: &mut Vec<String>) -> Resu
 }
 
 /// The same with all nulls kept: what import-values and a stored release work with.
-pub fn merge_defaults(chart: &Chart, user: Values, warnings: &mut Vec<String>) -> Result<Values, CoalesceError> {
+pub fn merge_defaults(
+    chart: &Chart,
+    user: Values,
+    warnings: &mut Vec<String>,
+) -> Result<Values, CoalesceError> {
     Layer { warnings, nulls: Nulls::Keep }.over(chart, user, "")
 }
 
-/// Fills a map from another: what it has wins, its nulls delete. This is how `--reuse-values` lays new values over the old release's.
+/// Fills a map from another: what it has wins, its nulls delete. This is how `--reuse-values` lays new values
+/// over the old release's.
 pub fn coalesce_tables(values: &mut Values, defaults: &Values, warnings: &mut Vec<String>) {
     Layer { warnings, nulls: Nulls::ApplyUsers }.tables(values, defaults, "");
 }
@@ -84,7 +90,8 @@ impl Layer<'_> {
                 }
                 (Some(Value::Object(table)), Value::Object(default)) => {
                     // A subchart's nulls are for the subchart to apply.
-                    let is_subchart = chart.dependencies.iter().any(|subchart| subchart.metadata.name == *key);
+                    let is_subchart =
+                        chart.dependencies.iter().any(|subchart| subchart.metadata.name == *key);
                     let nulls = if is_subchart { Nulls::Keep } else { self.nulls };
                     self.with(nulls).tables(table, default, &joined(&prefix, key));
                 }
@@ -114,14 +121,22 @@ impl Layer<'_> {
                         values.shift_remove(key);
                     }
                 }
-                (Some(Value::Object(table)), Value::Object(default)) => self.tables(table, default, &joined(prefix, key)),
+                (Some(Value::Object(table)), Value::Object(default)) => {
+                    self.tables(table, default, &joined(prefix, key))
+                }
                 (Some(Value::Object(_)), default) if !default.is_null() => {
                     let key = joined(prefix, key);
-                    self.warn(format!("destination for {key} is a table. Ignoring non-table value ({})", plain(default)));
+                    self.warn(format!(
+                        "destination for {key} is a table. Ignoring non-table value ({})",
+                        plain(default)
+                    ));
                 }
                 (Some(_), Value::Object(_)) => {
                     let key = joined(prefix, key);
-                    self.warn(format!("cannot overwrite table with non table for {key} ({})", plain(default)));
+                    self.warn(format!(
+                        "cannot overwrite table with non table for {key} ({})",
+                        plain(default)
+                    ));
                 }
                 (Some(_), _) => {}
             }
@@ -154,7 +169,10 @@ impl Layer<'_> {
         if !parent.is_none_or(Value::is_object) {
             return self.warn(format!("skipping globals because source {GLOBAL} is not a table."));
         }
-        let Value::Object(globals) = section.entry(GLOBAL).or_insert_with(|| Value::Object(Values::new())) else { return };
+        let Value::Object(globals) = section.entry(GLOBAL).or_insert_with(|| Value::Object(Values::new()))
+        else {
+            return;
+        };
         for (key, value) in parent.and_then(Value::as_object).into_iter().flatten() {
             match (globals.get_mut(key), value) {
                 (Some(Value::Object(below)), Value::Object(above)) => {
@@ -162,7 +180,9 @@ impl Layer<'_> {
                     let Some(Value::Object(above)) = globals.get_mut(key) else { continue };
                     self.with(Nulls::Keep).tables(above, &below, &joined(prefix, key));
                 }
-                (Some(_), Value::Object(_)) => self.warn(format!("Conflict: cannot merge map onto non-map for {key:?}. Skipping.")),
+                (Some(_), Value::Object(_)) => {
+                    self.warn(format!("Conflict: cannot merge map onto non-map for {key:?}. Skipping."))
+                }
                 (Some(Value::Object(_)), _) => self.warn(format!("key {key} is table. Skipping")),
                 (_, value) => {
                     globals.insert(key.clone(), value.clone());
@@ -186,17 +206,22 @@ fn joined(prefix: &str, key: &str) -> String {
     if prefix.is_empty() { key.to_owned() } else { format!("{prefix}.{key}") }
 }
 
-/// The maps inside the tables of the parent's globals. A subchart gets these very maps, not copies: what it adds is the parent's, too.
+/// The maps inside the tables of the parent's globals. A subchart gets these very maps, not copies: what it
+/// adds is the parent's, too.
 fn shared(values: &mut Values) -> impl Iterator<Item = (&String, &String, &mut Value)> {
     let tables = values.get_mut(GLOBAL).and_then(Value::as_object_mut).into_iter().flatten();
-    tables
-        .filter_map(|(table, value)| Some((table, value.as_object_mut()?)))
-        .flat_map(|(table, entries)| entries.iter_mut().filter(|(_, value)| value.is_object()).map(move |(key, value)| (table, key, value)))
+    tables.filter_map(|(table, value)| Some((table, value.as_object_mut()?))).flat_map(|(table, entries)| {
+        entries.iter_mut().filter(|(_, value)| value.is_object()).map(move |(key, value)| (table, key, value))
+    })
 }
 
 fn share_upwards(values: &mut Values, section: &Values) {
     for (table, key, value) in shared(values) {
-        if let Some(grown) = section.get(GLOBAL).and_then(|global| global.get(table)?.get(key)).filter(|grown| grown.is_object()) {
+        if let Some(grown) = section
+            .get(GLOBAL)
+            .and_then(|global| global.get(table)?.get(key))
+            .filter(|grown| grown.is_object())
+        {
             value.clone_from(grown);
         }
     }
@@ -253,7 +278,8 @@ mod tests {
 
     #[test]
     fn nulls_delete_defaults_and_null_defaults_are_absent() {
-        let chart = chart(json!({"a": 1, "b": null, "c": {"d": 1, "e": null, "f": {"g": null}}, "l": [null]}), &[]);
+        let chart =
+            chart(json!({"a": 1, "b": null, "c": {"d": 1, "e": null, "f": {"g": null}}, "l": [null]}), &[]);
         assert_eq!(of(&chart, json!({})).0, json!({"a": 1, "c": {"d": 1, "f": {}}, "l": [null]}));
         let user = json!({"a": null, "b": null, "x": null, "c": {"d": null, "e": null, "y": null}});
         assert_eq!(of(&chart, user).0, json!({"x": null, "c": {"e": null, "y": null, "f": {}}, "l": [null]}));
@@ -282,14 +308,20 @@ mod tests {
         let chart = chart(
             json!({"global": {"g": 1, "m": {"deep": {"p": 1}}}, "sub": {"a": 9, "n": 1}}),
             &[
-                ("sub", json!({"a": 1, "b": 2, "n": 2, "global": {"g": 5, "own": 1, "m": {"deep": {"c": 2}, "x": 1}}})),
+                (
+                    "sub",
+                    json!({"a": 1, "b": 2, "n": 2, "global": {"g": 5, "own": 1, "m": {"deep": {"c": 2}, "x": 1}}}),
+                ),
                 ("other", json!({})),
             ],
         );
         let (values, _) = of(&chart, json!({"sub": {"b": null, "n": null}}));
         assert_eq!(values["sub"]["a"], 9);
         assert!(values["sub"].get("b").is_none() && values["sub"].get("n").is_none());
-        assert_eq!(values["sub"]["global"], json!({"g": 1, "own": 1, "m": {"deep": {"p": 1, "c": 2}, "x": 1}}));
+        assert_eq!(
+            values["sub"]["global"],
+            json!({"g": 1, "own": 1, "m": {"deep": {"p": 1, "c": 2}, "x": 1}})
+        );
         // The inner map is one map for all.
         assert_eq!(values["global"], json!({"g": 1, "m": {"deep": {"p": 1, "c": 2}}}));
         assert_eq!(values["other"], json!({"global": {"g": 1, "m": {"deep": {"p": 1, "c": 2}}}}));
@@ -306,7 +338,9 @@ mod tests {
 
     fn tree() -> impl Strategy<Value = Value> {
         let leaf = prop_oneof![Just(json!(1.0)), Just(json!("x")), Just(json!(true)), Just(json!([1.0]))];
-        leaf.prop_recursive(3, 16, 4, |inner| prop::collection::btree_map("[a-d]", inner, 0..4).prop_map(|map| json!(map)))
+        leaf.prop_recursive(3, 16, 4, |inner| {
+            prop::collection::btree_map("[a-d]", inner, 0..4).prop_map(|map| json!(map))
+        })
     }
 
     fn table() -> impl Strategy<Value = Value> {

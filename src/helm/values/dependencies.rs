@@ -1,6 +1,7 @@
 //! Which dependencies are enabled, under which names, and what they export into their parents.
 //!
-//! Helm does this once before it renders: aliases, tags, conditions, then import-values from the charts' defaults.
+//! Helm does this once before it renders: aliases, tags, conditions, then import-values from the charts'
+//! defaults.
 
 use std::collections::HashSet;
 
@@ -12,7 +13,8 @@ use super::go_text::plain;
 use crate::helm::chart::{Chart, Dependency};
 use crate::helm::semver::{Constraint, Version};
 
-/// Leaves only what is enabled in the chart, under its alias, and imports values. What is skipped is said in `warnings`.
+/// Leaves only what is enabled in the chart, under its alias, and imports values. What is skipped is said in
+/// `warnings`.
 pub fn process(chart: &mut Chart, user: &Values, warnings: &mut Vec<String>) -> Result<(), CoalesceError> {
     enable(chart, user, "", warnings)?;
     import_all(chart, warnings)
@@ -20,11 +22,18 @@ pub fn process(chart: &mut Chart, user: &Values, warnings: &mut Vec<String>) -> 
 
 /// Whether a version satisfies a constraint; what is neither satisfies nothing.
 pub fn is_compatible(constraint: &str, version: &str) -> bool {
-    let (Ok(constraint), Ok(version)) = (constraint.parse::<Constraint>(), version.parse::<Version>()) else { return false };
+    let (Ok(constraint), Ok(version)) = (constraint.parse::<Constraint>(), version.parse::<Version>()) else {
+        return false;
+    };
     constraint.matches(&version)
 }
 
-fn enable(chart: &mut Chart, user: &Values, path: &str, warnings: &mut Vec<String>) -> Result<(), CoalesceError> {
+fn enable(
+    chart: &mut Chart,
+    user: &Values,
+    path: &str,
+    warnings: &mut Vec<String>,
+) -> Result<(), CoalesceError> {
     if chart.metadata.dependencies.is_empty() {
         return Ok(());
     }
@@ -37,8 +46,13 @@ fn enable(chart: &mut Chart, user: &Values, path: &str, warnings: &mut Vec<Strin
             dependency.enabled = enabled;
         }
     }
-    let disabled: HashSet<String> =
-        chart.metadata.dependencies.iter().filter(|dependency| !dependency.enabled).map(|dependency| dependency.name.clone()).collect();
+    let disabled: HashSet<String> = chart
+        .metadata
+        .dependencies
+        .iter()
+        .filter(|dependency| !dependency.enabled)
+        .map(|dependency| dependency.name.clone())
+        .collect();
     chart.dependencies.retain(|subchart| !disabled.contains(&subchart.metadata.name));
     chart.metadata.dependencies.retain(|dependency| !disabled.contains(&dependency.name));
     for subchart in &mut chart.dependencies {
@@ -48,21 +62,32 @@ fn enable(chart: &mut Chart, user: &Values, path: &str, warnings: &mut Vec<Strin
     Ok(())
 }
 
-/// Every declared dependency gets the first chart that fits it, under its alias; charts that fit none stay in front of them.
+/// Every declared dependency gets the first chart that fits it, under its alias; charts that fit none stay in
+/// front of them.
 fn bind(chart: &mut Chart) {
     let fits = |subchart: &Chart, dependency: &Dependency| {
-        subchart.metadata.name == dependency.name && is_compatible(&dependency.version, &subchart.metadata.version)
+        subchart.metadata.name == dependency.name
+            && is_compatible(&dependency.version, &subchart.metadata.version)
     };
     let declared = &mut chart.metadata.dependencies;
     let loaded = std::mem::take(&mut chart.dependencies);
-    let bound: Vec<Option<usize>> =
-        declared.iter().map(|dependency| loaded.iter().position(|subchart| fits(subchart, dependency))).collect();
-    let free: Vec<bool> = loaded.iter().map(|subchart| !declared.iter().any(|dependency| fits(subchart, dependency))).collect();
+    let bound: Vec<Option<usize>> = declared
+        .iter()
+        .map(|dependency| loaded.iter().position(|subchart| fits(subchart, dependency)))
+        .collect();
+    let free: Vec<bool> =
+        loaded.iter().map(|subchart| !declared.iter().any(|dependency| fits(subchart, dependency))).collect();
     let mut loaded: Vec<Option<Chart>> = loaded.into_iter().map(Some).collect();
-    chart.dependencies = loaded.iter_mut().zip(free).filter(|(_, free)| *free).filter_map(|(subchart, _)| subchart.take()).collect();
+    chart.dependencies = loaded
+        .iter_mut()
+        .zip(free)
+        .filter(|(_, free)| *free)
+        .filter_map(|(subchart, _)| subchart.take())
+        .collect();
     for (index, dependency) in declared.iter_mut().enumerate() {
         let again = bound[index + 1..].contains(&bound[index]);
-        let subchart = bound[index].and_then(|place| if again { loaded[place].clone() } else { loaded[place].take() });
+        let subchart =
+            bound[index].and_then(|place| if again { loaded[place].clone() } else { loaded[place].take() });
         if !dependency.alias.is_empty() {
             dependency.name.clone_from(&dependency.alias);
         }
@@ -89,12 +114,19 @@ fn by_tags(dependency: &Dependency, values: &Values, warnings: &mut Vec<String>)
 }
 
 /// The first path that leads to a bool decides. Blanks around the commas count, as in Helm.
-fn by_condition(dependency: &Dependency, values: &Values, path: &str, warnings: &mut Vec<String>) -> Option<bool> {
+fn by_condition(
+    dependency: &Dependency,
+    values: &Values,
+    path: &str,
+    warnings: &mut Vec<String>,
+) -> Option<bool> {
     for condition in dependency.condition.trim().split(',').filter(|condition| !condition.is_empty()) {
         match lookup(values, &format!("{path}{condition}")) {
             None | Some(Value::Object(_)) => {}
             Some(Value::Bool(enabled)) => return Some(*enabled),
-            Some(_) => warnings.push(format!("returned non-bool value path={condition} chart={}", dependency.name)),
+            Some(_) => {
+                warnings.push(format!("returned non-bool value path={condition} chart={}", dependency.name))
+            }
         }
     }
     None
@@ -114,7 +146,8 @@ fn import_all(chart: &mut Chart, warnings: &mut Vec<String>) -> Result<(), Coale
     if chart.metadata.dependencies.is_empty() {
         return Ok(());
     }
-    // The chart's defaults now hold those of its subcharts, too: a stored release has no other place for them.
+    // The chart's defaults now hold those of its subcharts, too: a stored release has no other place for
+    // them.
     let mut defaults = merge_defaults(chart, Values::new(), warnings)?;
     let mut imports = Imports::default();
     for dependency in &mut chart.metadata.dependencies {
@@ -122,7 +155,10 @@ fn import_all(chart: &mut Chart, warnings: &mut Vec<String>) -> Result<(), Coale
         for import in &wanted {
             imports.take(import, &dependency.name, &mut defaults, warnings);
         }
-        dependency.import_values = wanted.into_iter().map(|import| json!({"child": import.child, "parent": import.parent})).collect();
+        dependency.import_values = wanted
+            .into_iter()
+            .map(|import| json!({"child": import.child, "parent": import.parent}))
+            .collect();
     }
     merge_tables(&mut defaults, &imports.values, warnings);
     chart.defaults = defaults;
@@ -152,7 +188,8 @@ impl Import {
 #[derive(Default)]
 struct Imports {
     values: Values,
-    /// Tables that are not copies: the place here, and in the chart's defaults. What a later import adds to one is added in both places.
+    /// Tables that are not copies: the place here, and in the chart's defaults. What a later import adds to
+    /// one is added in both places.
     shared: Vec<(Vec<String>, Vec<String>)>,
 }
 
@@ -162,7 +199,8 @@ impl Imports {
         let origin = words(&format!("{dependency}.{}", import.child));
         let Some(Value::Object(table)) = at(defaults, &origin) else {
             let path = origin.join(".");
-            warnings.push(format!("ImportValues missing table from chart {dependency}: {path} is not a table"));
+            warnings
+                .push(format!("ImportValues missing table from chart {dependency}: {path} is not a table"));
             return;
         };
         let place = if import.parent == "." { Vec::new() } else { words(&import.parent) };
@@ -244,9 +282,15 @@ mod tests {
         assert_eq!(names(&with(json!({}))), ["b", "a", "two"]);
         assert_eq!(names(&with(json!({"tags": {"back": false}}))), ["b", "two"]);
         assert_eq!(names(&with(json!({"tags": {"back": false}, "a": {"on": true}}))), ["b", "a", "two"]);
-        assert_eq!(names(&with(json!({"tags": {"back": true}, "a": {"on": false}, "x": {"on": false}}))), ["b"]);
+        assert_eq!(
+            names(&with(json!({"tags": {"back": true}, "a": {"on": false}, "x": {"on": false}}))),
+            ["b"]
+        );
         let chart = with(json!({"two": {"on": false}}));
-        assert_eq!(chart.metadata.dependencies.iter().map(|one| (&*one.name, one.enabled)).collect::<Vec<_>>(), [("a", true)]);
+        assert_eq!(
+            chart.metadata.dependencies.iter().map(|one| (&*one.name, one.enabled)).collect::<Vec<_>>(),
+            [("a", true)]
+        );
     }
 
     #[test]
@@ -258,16 +302,26 @@ mod tests {
     #[test]
     fn what_is_no_bool_is_skipped_with_a_warning() {
         let top = top("- {name: a, version: '*', condition: 'a.n,a.t,a.on', tags: [t]}");
-        let (chart, warnings) = processed(&[("Chart.yaml", &top), A], json!({"a": {"n": 1, "t": {}, "on": false}, "tags": {"t": "x"}}));
+        let (chart, warnings) = processed(
+            &[("Chart.yaml", &top), A],
+            json!({"a": {"n": 1, "t": {}, "on": false}, "tags": {"t": "x"}}),
+        );
         assert!(names(&chart).is_empty());
-        assert_eq!(warnings, ["returned non-bool value tag=t chart=a", "returned non-bool value path=a.n chart=a"]);
+        assert_eq!(
+            warnings,
+            ["returned non-bool value tag=t chart=a", "returned non-bool value path=a.n chart=a"]
+        );
     }
 
     #[test]
     fn conditions_of_inner_charts_start_at_their_own_section() {
         let top = top("- {name: a, version: '*', alias: x}");
         let inner = "apiVersion: v2\nname: a\nversion: 1.2.3\ndependencies: [{name: c, version: '*', condition: c.on}]\n";
-        let files = [("Chart.yaml", &*top), ("charts/a/Chart.yaml", inner), ("charts/a/charts/c/Chart.yaml", "name: c\nversion: 1.0.0")];
+        let files = [
+            ("Chart.yaml", &*top),
+            ("charts/a/Chart.yaml", inner),
+            ("charts/a/charts/c/Chart.yaml", "name: c\nversion: 1.0.0"),
+        ];
         let inner_names = |user: Value| processed(&files, user).0.dependencies[0].dependencies.len();
         assert_eq!(inner_names(json!({"c": {"on": false}})), 1);
         assert_eq!(inner_names(json!({"x": {"c": {"on": false}}})), 0);
@@ -275,7 +329,9 @@ mod tests {
 
     #[test]
     fn imports_come_from_defaults_and_the_parent_wins() {
-        let top = top("- name: a\n  version: '*'\n  import-values: [data, {child: t.u, parent: p.q}, {child: none, parent: .}]");
+        let top = top(
+            "- name: a\n  version: '*'\n  import-values: [data, {child: t.u, parent: p.q}, {child: none, parent: .}]",
+        );
         let files = [
             ("Chart.yaml", &*top),
             ("values.yaml", "mine: 1\nk: parent\n"),
@@ -287,16 +343,24 @@ mod tests {
         defaults.as_object_mut().unwrap().remove("a");
         assert_eq!(defaults, json!({"mine": 1.0, "k": "parent", "m": 2.0, "p": {"q": {"v": null}}}));
         assert_eq!(chart.defaults["a"]["global"], json!({}));
-        assert_eq!(chart.metadata.dependencies[0].import_values[0], json!({"child": "exports.data", "parent": "."}));
+        assert_eq!(
+            chart.metadata.dependencies[0].import_values[0],
+            json!({"child": "exports.data", "parent": "."})
+        );
         assert_eq!(warnings.len(), 1, "{warnings:?}");
     }
 
     #[test]
     fn a_table_that_two_imports_meet_in_is_the_one_that_came_first() {
-        let top = top("- {name: a, version: '*', import-values: [{child: x, parent: p}, {child: w, parent: p}]}");
-        let files = [("Chart.yaml", &*top), A, ("charts/a/values.yaml", "x: {k: 1}\nz: 1\nexports: {}\nw: {m: 2}\n")];
+        let top =
+            top("- {name: a, version: '*', import-values: [{child: x, parent: p}, {child: w, parent: p}]}");
+        let files =
+            [("Chart.yaml", &*top), A, ("charts/a/values.yaml", "x: {k: 1}\nz: 1\nexports: {}\nw: {m: 2}\n")];
         let (chart, _) = processed(&files, json!({}));
         assert_eq!(chart.defaults["p"], json!({"k": 1.0, "m": 2.0}));
-        assert_eq!((&chart.defaults["a"]["x"], &chart.defaults["a"]["w"]), (&json!({"k": 1.0, "m": 2.0}), &json!({"m": 2.0})));
+        assert_eq!(
+            (&chart.defaults["a"]["x"], &chart.defaults["a"]["w"]),
+            (&json!({"k": 1.0, "m": 2.0}), &json!({"m": 2.0}))
+        );
     }
 }

@@ -28,13 +28,17 @@ pub(super) fn truth(value: &Value) -> String {
 
 fn formatted(value: &Value, one: &dyn Fn(&Value) -> String) -> String {
     match value {
-        Value::Array(items) => format!("[{}]", items.iter().map(|item| formatted(item, one)).collect::<Vec<_>>().join(" ")),
+        Value::Array(items) => {
+            format!("[{}]", items.iter().map(|item| formatted(item, one)).collect::<Vec<_>>().join(" "))
+        }
         Value::Object(entries) => {
             let mut entries: Vec<_> = entries.iter().collect();
             entries.sort_by_key(|(key, _)| key.as_bytes());
             let key = |key: &str| one(&Value::from(key));
-            let entries: Vec<String> =
-                entries.into_iter().map(|(name, value)| format!("{}:{}", key(name), formatted(value, one))).collect();
+            let entries: Vec<String> = entries
+                .into_iter()
+                .map(|(name, value)| format!("{}:{}", key(name), formatted(value, one)))
+                .collect();
             format!("map[{}]", entries.join(" "))
         }
         scalar => one(scalar),
@@ -44,7 +48,9 @@ fn formatted(value: &Value, one: &dyn Fn(&Value) -> String) -> String {
 fn scalar(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
-        Value::Number(number) => number.as_f64().filter(|_| number.is_f64()).map_or_else(|| number.to_string(), shortest),
+        Value::Number(number) => {
+            number.as_f64().filter(|_| number.is_f64()).map_or_else(|| number.to_string(), shortest)
+        }
         other => other.to_string(),
     }
 }

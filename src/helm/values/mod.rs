@@ -1,7 +1,8 @@
-//! The values of a chart: how they are read, and how the user's are laid over the chart's. No network, no cluster.
+//! The values of a chart: how they are read, and how the user's are laid over the chart's. No network, no
+//! cluster.
 //!
-//! Numbers keep Go's types: a JSON *float* is a `float64`, which every number of YAML and JSON is (whole ones too); a JSON *integer* is
-//! an `int64`, which only `--set` makes. `helm::json` writes both as Go does.
+//! Numbers keep Go's types: a JSON *float* is a `float64`, which every number of YAML and JSON is (whole ones
+//! too); a JSON *integer* is an `int64`, which only `--set` makes. `helm::json` writes both as Go does.
 
 pub mod coalesce;
 pub mod dependencies;
@@ -73,7 +74,9 @@ mod tests {
 
     #[test]
     fn maps_merge_and_all_else_is_replaced() {
-        let Value::Object(mut base) = json!({"a": {"x": 1, "y": 2}, "b": [1], "c": {"z": 1}}) else { unreachable!() };
+        let Value::Object(mut base) = json!({"a": {"x": 1, "y": 2}, "b": [1], "c": {"z": 1}}) else {
+            unreachable!()
+        };
         let Value::Object(over) = json!({"a": {"y": null}, "b": [], "c": "text"}) else { unreachable!() };
         merge(&mut base, over);
         assert_eq!(Value::Object(base), json!({"a": {"x": 1, "y": null}, "b": [], "c": "text"}));

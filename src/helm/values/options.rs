@@ -54,11 +54,17 @@ pub enum OptionsError {
 
 impl ValuesOptions {
     /// Reads and merges all of it. `read_file` reads a file; its error is shown as it is.
-    pub fn values(&self, read_file: &mut dyn FnMut(&str) -> Result<Vec<u8>, String>) -> Result<Values, OptionsError> {
+    pub fn values(
+        &self,
+        read_file: &mut dyn FnMut(&str) -> Result<Vec<u8>, String>,
+    ) -> Result<Values, OptionsError> {
         let mut values = Values::new();
         for file in &self.files {
             let text = read_file(file).map_err(OptionsError::File)?;
-            merge(&mut values, read(&text).map_err(|problem| OptionsError::Values { file: file.clone(), problem })?);
+            merge(
+                &mut values,
+                read(&text).map_err(|problem| OptionsError::Values { file: file.clone(), problem })?,
+            );
         }
         for argument in &self.json {
             set_json(argument, &mut values)?;
@@ -72,17 +78,22 @@ impl ValuesOptions {
         set_each("set", &self.set, || Style::Typed)?;
         set_each("set-string", &self.strings, || Style::Text)?;
         for argument in &self.set_files {
-            let mut read_text = |path: &str| read_file(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+            let mut read_text =
+                |path: &str| read_file(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
             set_file(argument, &mut read_text, &mut values)?;
         }
         let literal = |argument: &String| set(argument, Style::Literal, &mut values);
-        self.literals.iter().try_for_each(literal).map_err(|problem| OptionsError::Set { flag: "set-literal", problem })?;
+        self.literals
+            .iter()
+            .try_for_each(literal)
+            .map_err(|problem| OptionsError::Set { flag: "set-literal", problem })?;
         Ok(values)
     }
 }
 
 fn set_file<'r>(argument: &str, read: &'r mut ReadFile<'r>, values: &mut Values) -> Result<(), OptionsError> {
-    set(argument, Style::File(read), values).map_err(|problem| OptionsError::Set { flag: "set-file", problem })
+    set(argument, Style::File(read), values)
+        .map_err(|problem| OptionsError::Set { flag: "set-file", problem })
 }
 
 /// `{…}` is a whole object, anything else `key=<json>`.
@@ -91,7 +102,8 @@ fn set_json(argument: &str, values: &mut Values) -> Result<(), OptionsError> {
     if !trimmed.starts_with('{') {
         return set(argument, Style::Json, values).map_err(|_| OptionsError::Json(argument.to_owned()));
     }
-    let mut object: Value = serde_json::from_str(trimmed).map_err(|_| OptionsError::JsonObject(argument.to_owned()))?;
+    let mut object: Value =
+        serde_json::from_str(trimmed).map_err(|_| OptionsError::JsonObject(argument.to_owned()))?;
     make_floats(&mut object);
     if let Value::Object(object) = object {
         merge(values, object);
@@ -150,7 +162,13 @@ mod tests {
         );
         assert_eq!(of(&|options| options.json = texts(&["{a"])), "failed parsing --set-json data JSON: {a");
         assert_eq!(of(&|options| options.json = texts(&["a={"])), "failed parsing --set-json data a={");
-        assert_eq!(of(&|options| options.set = texts(&["a"])), "failed parsing --set data: key \"a\" has no value");
-        assert_eq!(of(&|options| options.set_files = texts(&["a=x"])), "failed parsing --set-file data: open x: no such file or directory");
+        assert_eq!(
+            of(&|options| options.set = texts(&["a"])),
+            "failed parsing --set data: key \"a\" has no value"
+        );
+        assert_eq!(
+            of(&|options| options.set_files = texts(&["a=x"])),
+            "failed parsing --set-file data: open x: no such file or directory"
+        );
     }
 }

@@ -63,9 +63,14 @@ mod tests {
     #[test]
     fn only_maps_are_values() {
         let problem = |text: &[u8]| read(text).unwrap_err().to_string();
-        assert!(problem(b"- a").ends_with("cannot unmarshal array into Go value of type map[string]interface {}"));
+        assert!(
+            problem(b"- a").ends_with("cannot unmarshal array into Go value of type map[string]interface {}")
+        );
         assert!(problem(b"a: 1\n---\ntext").contains("cannot unmarshal string"));
-        assert!(problem(b"a: b: c").starts_with("cannot unmarshal yaml document: error converting YAML to JSON: yaml: line 1"));
+        assert!(
+            problem(b"a: b: c")
+                .starts_with("cannot unmarshal yaml document: error converting YAML to JSON: yaml: line 1")
+        );
         assert!(problem(b"a: \xff").contains("invalid UTF-8"));
     }
 }

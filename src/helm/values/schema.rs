@@ -1,6 +1,8 @@
-//! `values.schema.json`: whether the values of a chart and its subcharts fit, with Helm's words for what does not.
+//! `values.schema.json`: whether the values of a chart and its subcharts fit, with Helm's words for what does
+//! not.
 //!
-//! Nothing is loaded from the network or the disk: a `$ref` to another place is an error, one to an unknown `urn:` permits everything.
+//! Nothing is loaded from the network or the disk: a `$ref` to another place is an error, one to an unknown
+//! `urn:` permits everything.
 
 mod words;
 
@@ -14,7 +16,8 @@ use crate::helm::chart::Chart;
 
 const LOCATION: &str = "file:///values.schema.json";
 
-/// Checks the coalesced values of a chart and its subcharts. The error lists, chart by chart, what does not fit.
+/// Checks the coalesced values of a chart and its subcharts. The error lists, chart by chart, what does not
+/// fit.
 pub fn validate(chart: &Chart, values: &Values) -> Result<(), String> {
     let mut problems = String::new();
     check(chart, values, &mut problems);
@@ -34,14 +37,20 @@ fn check(chart: &Chart, values: &Values, problems: &mut String) {
             Some(Value::Object(section)) => check(subchart, section, problems),
             Some(other) => {
                 let found = go_type(other);
-                problems.extend([name, ":\ninvalid type for values: expected object (map), got ", found, "\n"]);
+                problems.extend([
+                    name,
+                    ":\ninvalid type for values: expected object (map), got ",
+                    found,
+                    "\n",
+                ]);
             }
         }
     }
 }
 
 fn fits(values: &Values, schema: &[u8]) -> Result<(), String> {
-    let schema: Value = serde_json::from_slice(schema).map_err(|error| format!("values.schema.json is not valid JSON: {error}\n"))?;
+    let schema: Value = serde_json::from_slice(schema)
+        .map_err(|error| format!("values.schema.json is not valid JSON: {error}\n"))?;
     let mut schemas = Schemas::new();
     let mut compiler = Compiler::new();
     compiler.use_loader(Box::new(Nowhere));
@@ -59,7 +68,8 @@ fn told(error: &ValidationError<'_, '_>) -> String {
 }
 
 fn tell(error: &ValidationError<'_, '_>, depth: usize, text: &mut String) {
-    let is_mere_reference = matches!(error.kind, boon::ErrorKind::Reference { .. }) && error.causes.len() == 1;
+    let is_mere_reference =
+        matches!(error.kind, boon::ErrorKind::Reference { .. }) && error.causes.len() == 1;
     if !is_mere_reference {
         let place = words::quote(&error.instance_location.to_string());
         text.extend([&*"  ".repeat(depth), "- at ", &place, ": ", &words::of(&error.kind), "\n"]);
@@ -89,7 +99,11 @@ mod tests {
 
     fn chart(name: &str, schema: &Value) -> Chart {
         let chart_file = format!("apiVersion: v2\nname: {name}\nversion: 1.0.0\n");
-        Chart::from_files(vec![File::new("Chart.yaml", chart_file), File::new("values.schema.json", schema.to_string())]).unwrap()
+        Chart::from_files(vec![
+            File::new("Chart.yaml", chart_file),
+            File::new("values.schema.json", schema.to_string()),
+        ])
+        .unwrap()
     }
 
     fn problems(schema: &Value, values: &Value) -> String {
@@ -106,7 +120,11 @@ mod tests {
             (json!({"minimum": 1_000_000}), json!(1234.0), "minimum: got 1,234, want 1×10⁰⁶"),
             (json!({"maximum": -5.5}), json!(1_234_567.5), "maximum: got 1.2345675×10⁰⁶, want -5.5"),
             (json!({"maximum": -5.5}), json!(1e-7), "maximum: got 1×10⁻⁰⁷, want -5.5"),
-            (json!({"enum": ["a", 1, 1.5, null, true]}), json!("b"), "value must be one of 'a', 1, 1.5, <nil>, true"),
+            (
+                json!({"enum": ["a", 1, 1.5, null, true]}),
+                json!("b"),
+                "value must be one of 'a', 1, 1.5, <nil>, true",
+            ),
             (json!({"const": "x"}), json!("b"), "value must be 'x'"),
             (json!({"not": {"type": "string"}}), json!("b"), "'not' failed"),
             (json!({"maxItems": 1}), json!([1, 2]), "maxItems: got 2, want 1"),
@@ -115,7 +133,10 @@ mod tests {
             (json!(false), json!(1), "false schema"),
         ] {
             let schema = json!({"properties": {"t~/x": schema}});
-            assert_eq!(problems(&schema, &json!({"t~/x": value})), format!("demo:\n- at '/t~0~1x': {problem}\n"));
+            assert_eq!(
+                problems(&schema, &json!({"t~/x": value})),
+                format!("demo:\n- at '/t~0~1x': {problem}\n")
+            );
         }
     }
 
@@ -148,13 +169,19 @@ mod tests {
         top.dependencies = vec![chart("sub", &json!({"required": ["x"]}))];
         let of = |values: Value| validate(&top, values.as_object().unwrap()).err().unwrap_or_default();
         assert_eq!(of(json!({"sub": {}})), "sub:\n- at '': missing property 'x'\n");
-        assert_eq!(of(json!({"sub": 5})), "sub:\ninvalid type for values: expected object (map), got int64\n");
+        assert_eq!(
+            of(json!({"sub": 5})),
+            "sub:\ninvalid type for values: expected object (map), got int64\n"
+        );
         assert_eq!(of(json!({"sub": null})), "");
     }
 
     #[test]
     fn nothing_is_loaded_from_elsewhere() {
-        assert!(problems(&json!({"$ref": "https://example.com/schema.json"}), &json!({})).contains("--skip-schema-validation"));
+        assert!(
+            problems(&json!({"$ref": "https://example.com/schema.json"}), &json!({}))
+                .contains("--skip-schema-validation")
+        );
         assert_eq!(problems(&json!({"$ref": "urn:example:unknown"}), &json!({})), "");
     }
 }

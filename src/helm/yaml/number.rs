@@ -1,11 +1,13 @@
 //! Numbers as Go reads and prints them.
 
-/// A float as Go's `%g` with the shortest digits prints it: an exponent below -4 or above 5 is written as one.
+/// A float as Go's `%g` with the shortest digits prints it: an exponent below -4 or above 5 is written as
+/// one.
 pub fn shortest(value: f64) -> String {
     general(&format!("{value:e}"))
 }
 
-/// Like [`shortest`], but rounded to 32 bits first: how a float becomes a string where a string is expected (`appVersion: 1.10` is "1.1").
+/// Like [`shortest`], but rounded to 32 bits first: how a float becomes a string where a string is expected
+/// (`appVersion: 1.10` is "1.1").
 pub fn shortest_32(value: f64) -> String {
     #[expect(clippy::cast_possible_truncation, reason = "the rounding to 32 bits is the rule")]
     general(&format!("{:e}", value as f32))
@@ -25,7 +27,9 @@ fn general(scientific: &str) -> String {
 }
 
 fn place_point(digits: &str, exponent: i32) -> String {
-    let Ok(whole) = usize::try_from(exponent + 1) else { return format!("0.{}{digits}", "0".repeat(exponent.unsigned_abs() as usize - 1)) };
+    let Ok(whole) = usize::try_from(exponent + 1) else {
+        return format!("0.{}{digits}", "0".repeat(exponent.unsigned_abs() as usize - 1));
+    };
     if whole == 0 {
         format!("0.{digits}")
     } else if digits.len() <= whole {
@@ -35,7 +39,8 @@ fn place_point(digits: &str, exponent: i32) -> String {
     }
 }
 
-/// An integer with Go's base prefixes (`0x`, `0o`, `0b`, a leading `0` is octal), wide enough for `i64` and `u64`.
+/// An integer with Go's base prefixes (`0x`, `0o`, `0b`, a leading `0` is octal), wide enough for `i64` and
+/// `u64`.
 pub fn integer(text: &str) -> Option<i128> {
     let (negative, digits) = match text.as_bytes().first()? {
         b'-' => (true, &text[1..]),
@@ -45,7 +50,11 @@ pub fn integer(text: &str) -> Option<i128> {
     let magnitude = i128::from(unsigned(digits)?);
     // Go parses a sign only into 64 signed bits; without one, 64 unsigned bits fit too.
     let signed = digits.len() != text.len();
-    let fits = if negative { magnitude <= i128::from(i64::MAX) + 1 } else { !signed || magnitude <= i128::from(i64::MAX) };
+    let fits = if negative {
+        magnitude <= i128::from(i64::MAX) + 1
+    } else {
+        !signed || magnitude <= i128::from(i64::MAX)
+    };
     fits.then_some(if negative { -magnitude } else { magnitude })
 }
 
@@ -64,10 +73,12 @@ fn unsigned(digits: &str) -> Option<u64> {
     u64::from_str_radix(digits, base).ok()
 }
 
-/// A decimal float: `[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?`, nothing else, and not one too large for 64 bits.
+/// A decimal float: `[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?`, nothing else, and not one too
+/// large for 64 bits.
 pub fn float(text: &str) -> Option<f64> {
     let body = text.strip_prefix(['-', '+']).unwrap_or(text);
-    let (mantissa, exponent) = body.split_once(['e', 'E']).map_or((body, None), |(mantissa, exponent)| (mantissa, Some(exponent)));
+    let (mantissa, exponent) =
+        body.split_once(['e', 'E']).map_or((body, None), |(mantissa, exponent)| (mantissa, Some(exponent)));
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
     let exponent_fits = exponent.is_none_or(|text| {

@@ -1,4 +1,5 @@
-//! YAML text to a JSON value, as `sigs.k8s.io/yaml` over go-yaml v2 does it: the first document, the last of duplicate keys, keys as text.
+//! YAML text to a JSON value, as `sigs.k8s.io/yaml` over go-yaml v2 does it: the first document, the last of
+//! duplicate keys, keys as text.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -40,7 +41,12 @@ fn place(line: Option<u64>, column: Option<u64>) -> String {
 
 impl YamlError {
     fn at(mark: Mark, problem: impl Into<String>) -> Self {
-        Self { line: Some(mark.line + 1), column: Some(mark.column + 1), problem: problem.into(), helms_line: None }
+        Self {
+            line: Some(mark.line + 1),
+            column: Some(mark.column + 1),
+            problem: problem.into(),
+            helms_line: None,
+        }
     }
 
     /// What Helm says: its line is less exact, and it names no column.
@@ -64,7 +70,8 @@ impl YamlError {
 /// What a number is that JSON does not have.
 const NO_JSON: &str = "JSON cannot hold ";
 
-/// go-yaml's line of an error: the scanner's count from 1, the parser's from 0, and the first of those counts as none.
+/// go-yaml's line of an error: the scanner's count from 1, the parser's from 0, and the first of those counts
+/// as none.
 fn helms_line(error: &libyaml_safer::Error) -> Option<u64> {
     let line = |mark: Option<Mark>| mark.map(|mark| mark.line).filter(|line| *line > 0);
     let scanned = u64::from(error.kind() == libyaml_safer::ErrorKind::Scanner);
@@ -83,7 +90,8 @@ impl From<libyaml_safer::Error> for YamlError {
     }
 }
 
-/// Reads the first document of a text as JSON has it: a whole float is an integer, which the API server insists on for integer fields.
+/// Reads the first document of a text as JSON has it: a whole float is an integer, which the API server
+/// insists on for integer fields.
 pub fn from_str(text: &str) -> Result<Value, YamlError> {
     let mut value = read(text.as_bytes())?;
     whole_floats_become_integers(&mut value);
@@ -98,7 +106,8 @@ fn whole_floats_become_integers(value: &mut Value) {
         Value::Object(entries) => entries.values_mut().for_each(whole_floats_become_integers),
         Value::Number(number) if number.is_f64() => {
             #[expect(clippy::cast_possible_truncation, reason = "whole and below 2^53")]
-            if let Some(float) = number.as_f64().filter(|float| float.fract() == 0.0 && float.abs() <= EXACT) {
+            if let Some(float) = number.as_f64().filter(|float| float.fract() == 0.0 && float.abs() <= EXACT)
+            {
                 *number = Number::from(float as i64);
             }
         }
@@ -106,7 +115,8 @@ fn whole_floats_become_integers(value: &mut Value) {
     }
 }
 
-/// Reads the first document of a text, floats kept apart from integers: where text is wanted, `1e6` is "1e+06". Nothing at all reads as null.
+/// Reads the first document of a text, floats kept apart from integers: where text is wanted, `1e6` is
+/// "1e+06". Nothing at all reads as null.
 pub fn read(text: &[u8]) -> Result<Value, YamlError> {
     let text = str::from_utf8(text).map_err(|error| invalid_utf8(text, error.valid_up_to()))?;
     let text = Text::new(text);
@@ -126,7 +136,8 @@ pub fn read(text: &[u8]) -> Result<Value, YamlError> {
     }
 }
 
-/// The next event. The scanner gives up with a panic where a tag is followed by `,` at once (`[!,`); that is an error of the text like any other.
+/// The next event. The scanner gives up with a panic where a tag is followed by `,` at once (`[!,`); that is
+/// an error of the text like any other.
 fn next_event<R: BufRead>(parser: &mut Parser<R>, line: u64) -> Result<Event, YamlError> {
     let gave_up = || YamlError {
         line: Some(line + 1),
@@ -138,7 +149,8 @@ fn next_event<R: BufRead>(parser: &mut Parser<R>, line: u64) -> Result<Event, Ya
     panic::catch_unwind(AssertUnwindSafe(|| parser.parse())).map_err(|_| gave_up())?.map_err(YamlError::from)
 }
 
-/// A text that ends with a line break: the parser panics at the end of a block scalar or of a `\` without one.
+/// A text that ends with a line break: the parser panics at the end of a block scalar or of a `\` without
+/// one.
 struct Text<'a> {
     terminated: Cow<'a, str>,
     /// The last line, if the break was added to it.
@@ -158,10 +170,18 @@ impl<'a> Text<'a> {
     /// Takes the added break out of the block scalar that it became part of.
     fn without_added_break(&self, event: &mut Event) {
         let Some(last) = self.completed else { return };
-        let EventData::Scalar { value, style: ScalarStyle::Literal | ScalarStyle::Folded, .. } = &mut event.data else { return };
-        // A blank last line is content only where it is longer than the indentation, or where all breaks are kept.
-        let in_value =
-            if last.trim_matches(' ').is_empty() { value.ends_with(" \n") || value.ends_with("\n\n") } else { value.ends_with('\n') };
+        let EventData::Scalar { value, style: ScalarStyle::Literal | ScalarStyle::Folded, .. } =
+            &mut event.data
+        else {
+            return;
+        };
+        // A blank last line is content only where it is longer than the indentation, or where all breaks are
+        // kept.
+        let in_value = if last.trim_matches(' ').is_empty() {
+            value.ends_with(" \n") || value.ends_with("\n\n")
+        } else {
+            value.ends_with('\n')
+        };
         if in_value && event.end_mark.index == self.terminated.len() as u64 {
             value.pop();
         }
@@ -228,15 +248,18 @@ impl Composer {
     fn take(&mut self, event: Event) -> Result<(), YamlError> {
         let mark = event.start_mark;
         match event.data {
-            EventData::StreamStart { .. } | EventData::StreamEnd | EventData::DocumentStart { .. } | EventData::DocumentEnd { .. } => {
-                Ok(())
-            }
+            EventData::StreamStart { .. }
+            | EventData::StreamEnd
+            | EventData::DocumentStart { .. }
+            | EventData::DocumentEnd { .. } => Ok(()),
             EventData::Alias { anchor } => self.alias(&anchor, mark),
             EventData::Scalar { anchor, tag, value, plain_implicit, .. } => {
                 self.scalar(anchor, tag.as_deref(), value, plain_implicit, mark)
             }
             EventData::SequenceStart { anchor, .. } => self.open(Content::Sequence(Vec::new()), anchor, mark),
-            EventData::MappingStart { anchor, .. } => self.open(Content::Mapping(Map::new(), Key::Awaited), anchor, mark),
+            EventData::MappingStart { anchor, .. } => {
+                self.open(Content::Mapping(Map::new(), Key::Awaited), anchor, mark)
+            }
             EventData::SequenceEnd | EventData::MappingEnd => self.close(mark),
         }
     }
@@ -256,7 +279,14 @@ impl Composer {
         self.finish(Node { value, count: open.count, depth: open.depth }, open.anchor, mark)
     }
 
-    fn scalar(&mut self, anchor: Option<String>, tag: Option<&str>, text: String, plain: bool, mark: Mark) -> Result<(), YamlError> {
+    fn scalar(
+        &mut self,
+        anchor: Option<String>,
+        tag: Option<&str>,
+        text: String,
+        plain: bool,
+        mark: Mark,
+    ) -> Result<(), YamlError> {
         if let Some(Open { content: Content::Mapping(_, key @ Key::Awaited), .. }) = self.open.last_mut()
             && text == "<<"
             && (plain || tag == Some("tag:yaml.org,2002:merge"))
@@ -278,7 +308,8 @@ impl Composer {
         };
         self.nodes += node.count;
         self.repeated += node.count;
-        // Small documents may consist of repetitions almost wholly, large ones hardly: this stops the "billion laughs".
+        // Small documents may consist of repetitions almost wholly, large ones hardly: this stops the
+        // "billion laughs".
         if self.repeated > 100 && self.nodes > 1000 && exceeds_allowed_share(self.repeated, self.nodes) {
             return Err(YamlError::at(mark, "document contains excessive aliasing"));
         }
@@ -307,7 +338,9 @@ impl Composer {
         parent.depth = parent.depth.max(node.depth + 1);
         match &mut parent.content {
             Content::Sequence(items) => items.push(node.value),
-            Content::Mapping(entries, key) => enter(entries, key, node.value).map_err(|problem| YamlError::at(mark, problem))?,
+            Content::Mapping(entries, key) => {
+                enter(entries, key, node.value).map_err(|problem| YamlError::at(mark, problem))?
+            }
         }
         Ok(())
     }
@@ -355,9 +388,13 @@ fn scalar_value(tag: Option<&str>, text: String, plain: bool) -> Result<Value, S
     let short = tag.map(|tag| tag.strip_prefix("tag:yaml.org,2002:").unwrap_or(tag));
     match short {
         None if plain => plain_value(resolve(&text), text),
-        Some("bool" | "int" | "float" | "null" | "timestamp") => tagged_value(short.unwrap_or_default(), text),
+        Some("bool" | "int" | "float" | "null" | "timestamp") => {
+            tagged_value(short.unwrap_or_default(), text)
+        }
         Some("binary") => {
-            let bytes = STANDARD.decode(text).map_err(|_| "!!binary value contains invalid base64 data".to_owned())?;
+            let bytes = STANDARD
+                .decode(text)
+                .map_err(|_| "!!binary value contains invalid base64 data".to_owned())?;
             Ok(Value::String(String::from_utf8_lossy(&bytes).into_owned()))
         }
         None | Some(_) => Ok(Value::String(text)),
@@ -369,13 +406,18 @@ fn plain_value(resolved: Resolved, text: String) -> Result<Value, String> {
         Resolved::Null => Value::Null,
         Resolved::Bool(value) => Value::Bool(value),
         Resolved::Int(value) => Value::Number(integer(value)),
-        Resolved::Float(value) => Value::Number(Number::from_f64(value).ok_or_else(|| format!("{NO_JSON}`{text}`"))?),
+        Resolved::Float(value) => {
+            Value::Number(Number::from_f64(value).ok_or_else(|| format!("{NO_JSON}`{text}`"))?)
+        }
         Resolved::Timestamp | Resolved::Text => Value::String(text),
     })
 }
 
 fn integer(value: i128) -> Number {
-    i64::try_from(value).map(Number::from).or_else(|_| u64::try_from(value).map(Number::from)).unwrap_or_else(|_| Number::from(0))
+    i64::try_from(value)
+        .map(Number::from)
+        .or_else(|_| u64::try_from(value).map(Number::from))
+        .unwrap_or_else(|_| Number::from(0))
 }
 
 fn tagged_value(tag: &str, text: String) -> Result<Value, String> {
@@ -435,7 +477,10 @@ mod tests {
         assert_eq!(value(""), Value::Null);
         assert_eq!(value("# only a comment"), Value::Null);
         assert_eq!(value("a: 1\na: 2"), json!({"a": 2}));
-        assert_eq!(value("a: !!str 1\nb: !!float 1\nc: !!binary aGk="), json!({"a": "1", "b": 1.0, "c": "hi"}));
+        assert_eq!(
+            value("a: !!str 1\nb: !!float 1\nc: !!binary aGk="),
+            json!({"a": "1", "b": 1.0, "c": "hi"})
+        );
         assert_eq!(value("a: 1\n---\nb: 2"), json!({"a": 1}));
         assert_eq!(
             value("a: |\n  x\n  y\nb: >-\n  x\n  y\n\"<<\": text\nc: !custom 5\nd: [-]"),
@@ -475,8 +520,14 @@ mod tests {
         let value = value(text);
         assert_eq!(value["x"], json!({"a": 1, "b": 3}));
         assert_eq!(value["z"], json!({"a": 1, "b": 2, "c": 3}));
-        assert_eq!(problem("a: *x"), "error converting YAML to JSON: yaml: line 1, column 4: unknown anchor 'x' referenced");
-        assert_eq!(problem("a: &a [*a]"), "error converting YAML to JSON: yaml: line 1, column 8: anchor 'a' value contains itself");
+        assert_eq!(
+            problem("a: *x"),
+            "error converting YAML to JSON: yaml: line 1, column 4: unknown anchor 'x' referenced"
+        );
+        assert_eq!(
+            problem("a: &a [*a]"),
+            "error converting YAML to JSON: yaml: line 1, column 8: anchor 'a' value contains itself"
+        );
     }
 
     #[test]
@@ -489,9 +540,18 @@ mod tests {
             problem("a:\n\t- b"),
             "error converting YAML to JSON: yaml: line 2, column 1: found character that cannot start any token"
         );
-        assert_eq!(problem("a: .nan"), "error converting YAML to JSON: yaml: line 1, column 4: JSON cannot hold `.nan`");
-        assert_eq!(problem("? [a]\n: b"), "error converting YAML to JSON: yaml: line 1, column 5: invalid map key");
-        assert_eq!(read(b"a: 1\nb: \xff").unwrap_err().to_string(), "error converting YAML to JSON: yaml: line 2: invalid UTF-8");
+        assert_eq!(
+            problem("a: .nan"),
+            "error converting YAML to JSON: yaml: line 1, column 4: JSON cannot hold `.nan`"
+        );
+        assert_eq!(
+            problem("? [a]\n: b"),
+            "error converting YAML to JSON: yaml: line 1, column 5: invalid map key"
+        );
+        assert_eq!(
+            read(b"a: 1\nb: \xff").unwrap_err().to_string(),
+            "error converting YAML to JSON: yaml: line 2: invalid UTF-8"
+        );
     }
 
     #[test]
@@ -508,7 +568,10 @@ mod tests {
             tower = format!("{tower}a{level}: &a{level} [*a{}]\n", level - 1);
         }
         let problem = problem(&tower);
-        assert!(problem.contains("exceeded max depth") || problem.contains("excessive aliasing"), "{problem}");
+        assert!(
+            problem.contains("exceeded max depth") || problem.contains("excessive aliasing"),
+            "{problem}"
+        );
     }
 
     #[test]

@@ -34,8 +34,12 @@ pub fn resolve(text: &str) -> Resolved {
 fn word(text: &str) -> Option<Resolved> {
     Some(match text {
         "" | "~" | "null" | "Null" | "NULL" => Resolved::Null,
-        "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => Resolved::Bool(true),
-        "n" | "N" | "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => Resolved::Bool(false),
+        "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => {
+            Resolved::Bool(true)
+        }
+        "n" | "N" | "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => {
+            Resolved::Bool(false)
+        }
         ".nan" | ".NaN" | ".NAN" => Resolved::Float(f64::NAN),
         ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" => Resolved::Float(f64::INFINITY),
         "-.inf" | "-.Inf" | "-.INF" => Resolved::Float(f64::NEG_INFINITY),
@@ -54,7 +58,8 @@ fn resolve_number(text: &str) -> Resolved {
     number::float(&plain).map_or(Resolved::Text, Resolved::Float)
 }
 
-/// `2001-1-1`, `2001-01-01T10:00:00Z`, `2001-01-01 10:00:00.5`: a real date of a four-digit year, as Go's `time.Parse` takes it.
+/// `2001-1-1`, `2001-01-01T10:00:00Z`, `2001-01-01 10:00:00.5`: a real date of a four-digit year, as Go's
+/// `time.Parse` takes it.
 fn is_timestamp(text: &str) -> bool {
     let Some((date, clock)) = split_date(text) else { return false };
     let date_is_real = || {
@@ -98,8 +103,10 @@ fn clock_rest(text: &str) -> Option<&str> {
 fn is_zone(text: &str) -> bool {
     let Some(offset) = text.strip_prefix(['+', '-']) else { return text == "Z" };
     let Some((hours, minutes)) = offset.split_once(':') else { return false };
-    let below =
-        |part: &str, limit: u8| part.len() == 2 && one_or_two_digits(part).is_some_and(|(value, rest)| rest.is_empty() && value < limit);
+    let below = |part: &str, limit: u8| {
+        part.len() == 2
+            && one_or_two_digits(part).is_some_and(|(value, rest)| rest.is_empty() && value < limit)
+    };
     below(hours, 25) && below(minutes, 60)
 }
 
@@ -158,7 +165,13 @@ mod tests {
 
     #[test]
     fn only_real_dates_are_timestamps() {
-        for text in ["2001-1-1", "2001-01-01T1:2:3Z", "2001-01-01t10:00:00.5+02:00", "2001-01-01 10:00:00", "2024-02-29"] {
+        for text in [
+            "2001-1-1",
+            "2001-01-01T1:2:3Z",
+            "2001-01-01t10:00:00.5+02:00",
+            "2001-01-01 10:00:00",
+            "2024-02-29",
+        ] {
             assert!(is_timestamp(text), "{text}");
         }
         for text in [

@@ -1,4 +1,5 @@
-//! A JSON value as the YAML that Helm writes: go-yaml v2's block style, natural key order, folding at 80 columns.
+//! A JSON value as the YAML that Helm writes: go-yaml v2's block style, natural key order, folding at 80
+//! columns.
 
 use std::cmp::Ordering;
 
@@ -15,7 +16,8 @@ pub fn write(value: &Value) -> String {
     write_as(Dialect::Helm, value)
 }
 
-/// Writes a value as go-yaml v3 does, without JSON in between: lists indented, lines of any length, floats as `%g` prints them.
+/// Writes a value as go-yaml v3 does, without JSON in between: lists indented, lines of any length, floats as
+/// `%g` prints them.
 pub fn write_pretty(value: &Value) -> String {
     write_as(Dialect::Pretty, value)
 }
@@ -53,7 +55,8 @@ struct Emitter {
 }
 
 impl Emitter {
-    /// `indent` is where the lines of a collection start, and one step less than where a scalar's further lines start.
+    /// `indent` is where the lines of a collection start, and one step less than where a scalar's further
+    /// lines start.
     fn node(&mut self, value: &Value, place: Place, indent: usize) {
         match value {
             Value::Object(entries) if entries.is_empty() => self.inline("{}"),
@@ -67,7 +70,11 @@ impl Emitter {
                 }
             }
             Value::Array(items) => {
-                let indent = if place == Place::Value && self.dialect == Dialect::Pretty { indent + 2 } else { indent };
+                let indent = if place == Place::Value && self.dialect == Dialect::Pretty {
+                    indent + 2
+                } else {
+                    indent
+                };
                 for item in items {
                     self.line_at(indent);
                     self.put("-");
@@ -128,7 +135,8 @@ impl Emitter {
         self.fresh = false;
     }
 
-    /// A plain or single-quoted scalar: a lone space beyond the width becomes a line break, a line break of the text is doubled.
+    /// A plain or single-quoted scalar: a lone space beyond the width becomes a line break, a line break of
+    /// the text is doubled.
     fn folded(&mut self, text: &str, indent: usize, may_fold: bool, quote: Option<char>) {
         let (mut spaces, mut breaks) = (false, false);
         let last = text.len().saturating_sub(1);
@@ -305,14 +313,20 @@ impl Shape {
         let chars: Vec<char> = text.chars().collect();
         let tabs = dialect == Dialect::Pretty && text.contains('\t');
         let special = chars.iter().any(|c| !(is_printable(*c) || tabs && *c == '\t'));
-        let pair = |first: fn(char) -> bool, second: fn(char) -> bool| chars.windows(2).any(|pair| first(pair[0]) && second(pair[1]));
+        let pair = |first: fn(char) -> bool, second: fn(char) -> bool| {
+            chars.windows(2).any(|pair| first(pair[0]) && second(pair[1]))
+        };
         let space_break = pair(is_space, is_break);
         let break_space = pair(is_break, is_space);
-        let ends = |is: fn(char) -> bool| (chars.first().copied().is_some_and(is), chars.last().copied().is_some_and(is));
-        let ((leading_space, trailing_space), (leading_break, trailing_break)) = (ends(is_space), ends(is_break));
+        let ends = |is: fn(char) -> bool| {
+            (chars.first().copied().is_some_and(is), chars.last().copied().is_some_and(is))
+        };
+        let ((leading_space, trailing_space), (leading_break, trailing_break)) =
+            (ends(is_space), ends(is_break));
         let single = !(break_space || space_break || special || tabs);
         let at_the_ends = leading_space || trailing_space || leading_break || trailing_break;
-        let plain = single && !at_the_ends && !chars.iter().copied().any(is_break) && !has_indicators(text, &chars);
+        let plain =
+            single && !at_the_ends && !chars.iter().copied().any(is_break) && !has_indicators(text, &chars);
         Self { plain, single, literal: !(trailing_space || space_break || special) }
     }
 }
@@ -327,7 +341,9 @@ fn is_word(text: &str) -> bool {
 fn has_indicators(text: &str, chars: &[char]) -> bool {
     let blank_after = |at: usize| chars.get(at + 1).is_none_or(|c| is_blank(*c));
     let starts = match chars.first() {
-        Some('#' | ',' | '[' | ']' | '{' | '}' | '&' | '*' | '!' | '|' | '>' | '\'' | '"' | '%' | '@' | '`') => true,
+        Some(
+            '#' | ',' | '[' | ']' | '{' | '}' | '&' | '*' | '!' | '|' | '>' | '\'' | '"' | '%' | '@' | '`',
+        ) => true,
         Some('?' | ':' | '-') => blank_after(0),
         _ => false,
     };
@@ -336,7 +352,10 @@ fn has_indicators(text: &str, chars: &[char]) -> bool {
         '#' => is_blank(chars[at - 1]),
         _ => false,
     };
-    starts || text.starts_with("---") || text.starts_with("...") || chars.iter().enumerate().skip(1).any(inside)
+    starts
+        || text.starts_with("---")
+        || text.starts_with("...")
+        || chars.iter().enumerate().skip(1).any(inside)
 }
 
 fn is_space(c: char) -> bool {
@@ -357,7 +376,11 @@ fn is_printable(c: char) -> bool {
 }
 
 fn escaped(c: char) -> String {
-    if is_printable(c) && !matches!(c, '"' | '\\' | '\n' | '\u{2028}' | '\u{2029}') { c.to_string() } else { escape(c) }
+    if is_printable(c) && !matches!(c, '"' | '\\' | '\n' | '\u{2028}' | '\u{2029}') {
+        c.to_string()
+    } else {
+        escape(c)
+    }
 }
 
 fn escape(c: char) -> String {
@@ -395,16 +418,20 @@ fn number_text(number: &Number, dialect: Dialect) -> String {
     if dialect == Dialect::Pretty {
         return shortest(value);
     }
-    // Helm's values pass through JSON, where a whole float that fits into 64 bits is an integer again; the sum makes -0 0.
+    // Helm's values pass through JSON, where a whole float that fits into 64 bits is an integer again; the
+    // sum makes -0 0.
     let whole = format!("{}", value + 0.0);
     if whole.parse::<i64>().is_ok() || whole.parse::<u64>().is_ok() { whole } else { shortest(value) }
 }
 
 /// Natural order: digit runs count as numbers, letters come after everything else.
 fn natural(a: &str, b: &str) -> Ordering {
-    let same = a.chars().zip(b.chars()).take_while(|(left, right)| left == right).map(|(c, _)| c.len_utf8()).sum();
+    let same =
+        a.chars().zip(b.chars()).take_while(|(left, right)| left == right).map(|(c, _)| c.len_utf8()).sum();
     let (before, left, right) = (&a[..same], &a[same..], &b[same..]);
-    let (Some(first), Some(second)) = (left.chars().next(), right.chars().next()) else { return a.len().cmp(&b.len()) };
+    let (Some(first), Some(second)) = (left.chars().next(), right.chars().next()) else {
+        return a.len().cmp(&b.len());
+    };
     match (first.is_alphabetic(), second.is_alphabetic()) {
         (true, true) => return first.cmp(&second),
         (true, false) => return Ordering::Greater,
@@ -516,7 +543,10 @@ mod tests {
     #[test]
     fn numbers_go_through_json() {
         let value = json!([1_000_000.0, 12_345_678.5, 1.5, 1e20, 1e-7, -3, u64::MAX]);
-        assert_eq!(write(&value), "- 1000000\n- 1.23456785e+07\n- 1.5\n- 1e+20\n- 1e-07\n- -3\n- 18446744073709551615\n");
+        assert_eq!(
+            write(&value),
+            "- 1000000\n- 1.23456785e+07\n- 1.5\n- 1e+20\n- 1e-07\n- -3\n- 18446744073709551615\n"
+        );
     }
 
     #[test]

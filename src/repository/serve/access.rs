@@ -34,9 +34,12 @@ impl Access {
     fn allows(&self, method: &Method, authorization: Option<&[u8]>) -> bool {
         match self {
             Access::Open => true,
-            Access::Basic { anonymous_get: true, .. } if matches!(*method, Method::GET | Method::HEAD) => true,
+            Access::Basic { anonymous_get: true, .. } if matches!(*method, Method::GET | Method::HEAD) => {
+                true
+            }
             Access::Basic { username, password, .. } => {
-                let expected = format!("Basic {}", STANDARD.encode(format!("{username}:{}", password.reveal())));
+                let expected =
+                    format!("Basic {}", STANDARD.encode(format!("{username}:{}", password.reveal())));
                 // Digests are compared, so that the time taken says nothing about the password.
                 authorization.is_some_and(|sent| Sha256::digest(sent) == Sha256::digest(&expected))
             }
@@ -51,7 +54,9 @@ pub(super) async fn guard(State(access): State<Arc<Access>>, request: Request, n
         return next.run(request).await;
     }
     let mut response = refusal(StatusCode::UNAUTHORIZED, "unauthorized").into_response();
-    response.headers_mut().insert(WWW_AUTHENTICATE, axum::http::HeaderValue::from_static("Basic realm=\"ChartMuseum\""));
+    response
+        .headers_mut()
+        .insert(WWW_AUTHENTICATE, axum::http::HeaderValue::from_static("Basic realm=\"ChartMuseum\""));
     response
 }
 
@@ -62,7 +67,8 @@ mod tests {
     #[test]
     fn basic_authentication_wants_exactly_the_pair() {
         let header = |pair: &str| format!("Basic {}", STANDARD.encode(pair));
-        let access = |anonymous_get| Access::Basic { username: "u".into(), password: Secret::new("p"), anonymous_get };
+        let access =
+            |anonymous_get| Access::Basic { username: "u".into(), password: Secret::new("p"), anonymous_get };
         for (access, method, sent, allowed) in [
             (Access::Open, Method::POST, None, true),
             (access(false), Method::GET, None, false),
@@ -72,7 +78,11 @@ mod tests {
             (access(false), Method::POST, Some(header("u:p")), true),
             (access(false), Method::POST, Some(header("u:p ")), false),
         ] {
-            assert_eq!(access.allows(&method, sent.as_deref().map(str::as_bytes)), allowed, "{access:?} {method} {sent:?}");
+            assert_eq!(
+                access.allows(&method, sent.as_deref().map(str::as_bytes)),
+                allowed,
+                "{access:?} {method} {sent:?}"
+            );
         }
     }
 }

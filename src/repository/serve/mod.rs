@@ -1,6 +1,8 @@
-//! A small chart repository on a directory, with as much of ChartMuseum's API as Helm, its `cm-push` plugin and our own client use.
+//! A small chart repository on a directory, with as much of ChartMuseum's API as Helm, its `cm-push` plugin
+//! and our own client use.
 //!
-//! One directory, one tenant, no cache that can lag: the index is what the directory holds. For tests, demonstrations and closed networks;
+//! One directory, one tenant, no cache that can lag: the index is what the directory holds. For tests,
+//! demonstrations and closed networks;
 //! a published version is overwritten only by `?force`, and only where that was allowed.
 
 use std::future::Future;
@@ -63,7 +65,8 @@ impl Museum {
             path => format!("/{path}"),
         };
         let store = Arc::new(Store::new(self.directory, self.max_storage_objects));
-        let shared = Shared { store, context_path: context_path.clone(), allow_overwrite: self.allow_overwrite };
+        let shared =
+            Shared { store, context_path: context_path.clone(), allow_overwrite: self.allow_overwrite };
         let guarded = Router::new()
             .route("/index.yaml", get(routes::index))
             .route("/charts/{file}", get(routes::file))
@@ -81,7 +84,11 @@ impl Museum {
 }
 
 /// Answers requests until `stop` is done; then those that are under way may end.
-pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
     let (stopping, stopped) = tokio::sync::oneshot::channel();
     let stop = async move {
         stop.await;

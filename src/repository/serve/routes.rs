@@ -29,11 +29,18 @@ pub(super) async fn index(State(shared): State<Shared>) -> Response {
         Ok(charts) => charts,
         Err(response) => return response,
     };
-    let server_info = if shared.context_path.is_empty() { json!({}) } else { json!({ "contextPath": shared.context_path }) };
-    let entries: BTreeMap<&String, Vec<&Value>> =
-        charts.iter().map(|(name, versions)| (name, versions.iter().map(|entry| &entry.listing).collect())).collect();
+    let server_info = if shared.context_path.is_empty() {
+        json!({})
+    } else {
+        json!({ "contextPath": shared.context_path })
+    };
+    let entries: BTreeMap<&String, Vec<&Value>> = charts
+        .iter()
+        .map(|(name, versions)| (name, versions.iter().map(|entry| &entry.listing).collect()))
+        .collect();
     let generated = jiff::Timestamp::now().to_string();
-    let index = json!({ "apiVersion": "v1", "entries": entries, "generated": generated, "serverInfo": server_info });
+    let index =
+        json!({ "apiVersion": "v1", "entries": entries, "generated": generated, "serverInfo": server_info });
     match serde_norway::to_string(&index) {
         Ok(text) => ([(CONTENT_TYPE, "application/x-yaml")], text).into_response(),
         Err(error) => refusal(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
@@ -53,7 +60,8 @@ pub(super) async fn file(State(shared): State<Shared>, Path(file): Path<String>)
 pub(super) async fn charts(State(shared): State<Shared>) -> Response {
     match all(&shared.store).await {
         Ok(charts) => {
-            let listings: BTreeMap<&String, Vec<&Value>> = charts.iter().map(|(name, versions)| (name, listings(versions))).collect();
+            let listings: BTreeMap<&String, Vec<&Value>> =
+                charts.iter().map(|(name, versions)| (name, listings(versions))).collect();
             Json(json!(listings)).into_response()
         }
         Err(response) => response,
@@ -70,7 +78,10 @@ pub(super) async fn chart(State(shared): State<Shared>, Path(name): Path<String>
 }
 
 /// One version: its exact text, or `latest`.
-pub(super) async fn version(State(shared): State<Shared>, Path((name, version)): Path<(String, String)>) -> Response {
+pub(super) async fn version(
+    State(shared): State<Shared>,
+    Path((name, version)): Path<(String, String)>,
+) -> Response {
     let versions = match all(&shared.store).await {
         Ok(mut charts) => charts.remove(&name).unwrap_or_default(),
         Err(response) => return response,
@@ -83,7 +94,10 @@ pub(super) async fn version(State(shared): State<Shared>, Path((name, version)):
 }
 
 /// Removes one version.
-pub(super) async fn delete(State(shared): State<Shared>, Path((name, version)): Path<(String, String)>) -> Response {
+pub(super) async fn delete(
+    State(shared): State<Shared>,
+    Path((name, version)): Path<(String, String)>,
+) -> Response {
     let file = format!("{name}-{version}.tgz");
     let removed = on_disk(&shared.store, move |store| store.remove(&format!("{name}-{version}.tgz"))).await;
     match removed {

@@ -1,4 +1,5 @@
-//! The archives of one directory. Files are written aside and then given their name, so that no reader ever sees half an archive.
+//! The archives of one directory. Files are written aside and then given their name, so that no reader ever
+//! sees half an archive.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::OsStr;
@@ -65,7 +66,9 @@ impl Store {
         }
         for versions in charts.values_mut() {
             // Versions of equal precedence are ordered by their text.
-            versions.sort_by_cached_key(|entry| std::cmp::Reverse((entry.version.parse::<Version>().ok(), entry.version.clone())));
+            versions.sort_by_cached_key(|entry| {
+                std::cmp::Reverse((entry.version.parse::<Version>().ok(), entry.version.clone()))
+            });
         }
         Ok(charts)
     }
@@ -89,7 +92,9 @@ impl Store {
             return Ok(Err(Unsaved::Exists));
         }
         let added = files.iter().filter(|(file, _)| is_archive(Path::new(file)) && !exists(file)).count();
-        if self.limit.is_some_and(|limit| added > 0 && self.archives().is_ok_and(|archives| archives.len() + added > limit)) {
+        if self.limit.is_some_and(|limit| {
+            added > 0 && self.archives().is_ok_and(|archives| archives.len() + added > limit)
+        }) {
             return Ok(Err(Unsaved::Full));
         }
         for (file, bytes) in files {
@@ -224,10 +229,18 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let store = Store::new(directory.path().to_owned(), None);
         let store = &store;
-        let save = |content: u8| store.save(&[("a-1.tgz".to_owned(), Bytes::from(vec![content; 4096]))], false).unwrap().is_ok();
+        let save = |content: u8| {
+            store.save(&[("a-1.tgz".to_owned(), Bytes::from(vec![content; 4096]))], false).unwrap().is_ok()
+        };
         let won = std::thread::scope(|scope| {
-            let uploads: Vec<_> = (0..8).map(|content| scope.spawn(move || (content, save(content)))).collect();
-            uploads.into_iter().map(|upload| upload.join().unwrap()).filter(|(_, won)| *won).map(|(content, _)| content).collect::<Vec<_>>()
+            let uploads: Vec<_> =
+                (0..8).map(|content| scope.spawn(move || (content, save(content)))).collect();
+            uploads
+                .into_iter()
+                .map(|upload| upload.join().unwrap())
+                .filter(|(_, won)| *won)
+                .map(|(content, _)| content)
+                .collect::<Vec<_>>()
         });
         assert_eq!(won.len(), 1);
         assert_eq!(store.read("a-1.tgz").unwrap(), Some(vec![won[0]; 4096]));

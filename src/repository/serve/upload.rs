@@ -24,7 +24,11 @@ struct Package {
 }
 
 /// Stores an archive under the name and version that it carries itself.
-pub(super) async fn upload(State(shared): State<Shared>, RawQuery(query): RawQuery, request: Request) -> Response {
+pub(super) async fn upload(
+    State(shared): State<Shared>,
+    RawQuery(query): RawQuery,
+    request: Request,
+) -> Response {
     let package = match package(request).await {
         Ok(package) => package,
         Err(response) => return response,
@@ -35,7 +39,9 @@ pub(super) async fn upload(State(shared): State<Shared>, RawQuery(query): RawQue
         Ok(Ok(())) => (StatusCode::CREATED, Json(json!({ "saved": true }))).into_response(),
         Ok(Err(Refused::NoChart(error))) => refusal(StatusCode::BAD_REQUEST, chain(&error)),
         Ok(Err(Refused::Unsaved(Unsaved::Exists))) => refusal(StatusCode::CONFLICT, exists),
-        Ok(Err(Refused::Unsaved(Unsaved::Full))) => refusal(StatusCode::INSUFFICIENT_STORAGE, "repo has reached storage limit"),
+        Ok(Err(Refused::Unsaved(Unsaved::Full))) => {
+            refusal(StatusCode::INSUFFICIENT_STORAGE, "repo has reached storage limit")
+        }
         Err(response) => response,
     }
 }
@@ -62,17 +68,24 @@ impl Package {
 }
 
 async fn package(request: Request) -> Result<Package, Response> {
-    let is_form = request.headers().get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"multipart/form-data"));
+    let is_form = request
+        .headers()
+        .get(CONTENT_TYPE)
+        .is_some_and(|value| value.as_bytes().starts_with(b"multipart/form-data"));
     if is_form {
         return form(request).await;
     }
-    let chart = Bytes::from_request(request, &()).await.map_err(|error: BytesRejection| unread(error.status(), &error.body_text()))?;
+    let chart = Bytes::from_request(request, &())
+        .await
+        .map_err(|error: BytesRejection| unread(error.status(), &error.body_text()))?;
     Ok(Package { chart, provenance: None, exists: "file already exists" })
 }
 
 async fn form(request: Request) -> Result<Package, Response> {
     let unreadable = |error: MultipartError| unread(error.status(), &error.body_text());
-    let mut form = Multipart::from_request(request, &()).await.map_err(|error| unread(error.status(), &error.body_text()))?;
+    let mut form = Multipart::from_request(request, &())
+        .await
+        .map_err(|error| unread(error.status(), &error.body_text()))?;
     let (mut chart, mut provenance) = (None, None);
     while let Some(field) = form.next_field().await.map_err(unreadable)? {
         match field.name() {
@@ -81,7 +94,9 @@ async fn form(request: Request) -> Result<Package, Response> {
             _ => {}
         }
     }
-    let missing = || refusal(StatusCode::BAD_REQUEST, "no package or provenance file found in form fields chart and prov");
+    let missing = || {
+        refusal(StatusCode::BAD_REQUEST, "no package or provenance file found in form fields chart and prov")
+    };
     Ok(Package { chart: chart.ok_or_else(missing)?, provenance, exists: "chart already exists" })
 }
 
@@ -110,7 +125,9 @@ mod tests {
 
     #[test]
     fn force_is_a_matter_of_presence() {
-        for (query, forced) in [(None, false), (Some("force"), true), (Some("a=1&force=false"), true), (Some("forced"), false)] {
+        for (query, forced) in
+            [(None, false), (Some("force"), true), (Some("a=1&force=false"), true), (Some("forced"), false)]
+        {
             assert_eq!(is_forced(query), forced, "{query:?}");
         }
     }

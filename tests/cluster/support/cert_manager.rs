@@ -16,15 +16,27 @@ pub(crate) fn release() -> ReleaseId {
 /// `revision status chart-version` of every revision.
 pub(crate) async fn history(cluster: &Cluster) -> Vec<String> {
     let records = release_secrets::history(cluster, &release()).await.unwrap();
-    records.iter().map(|record| format!("{} {} {}", record.revision(), record.status().as_str(), record.chart_version())).collect()
+    records
+        .iter()
+        .map(|record| {
+            format!("{} {} {}", record.revision(), record.status().as_str(), record.chart_version())
+        })
+        .collect()
 }
 
 /// The image tags that the pods of the release run, each once.
 pub(crate) async fn running(cluster: &Cluster) -> Vec<String> {
-    let pods = Api::<Pod>::namespaced(cluster.client.clone(), "cert-manager").list(&ListParams::default()).await.unwrap();
-    let images =
-        pods.iter().flat_map(|pod| pod.spec.iter()).flat_map(|spec| &spec.containers).filter_map(|container| container.image.as_deref());
-    let mut tags: Vec<String> = images.filter_map(|image| image.rsplit_once(':')).map(|(_, tag)| tag.to_owned()).collect();
+    let pods = Api::<Pod>::namespaced(cluster.client.clone(), "cert-manager")
+        .list(&ListParams::default())
+        .await
+        .unwrap();
+    let images = pods
+        .iter()
+        .flat_map(|pod| pod.spec.iter())
+        .flat_map(|spec| &spec.containers)
+        .filter_map(|container| container.image.as_deref());
+    let mut tags: Vec<String> =
+        images.filter_map(|image| image.rsplit_once(':')).map(|(_, tag)| tag.to_owned()).collect();
     tags.sort();
     tags.dedup();
     tags
@@ -33,9 +45,13 @@ pub(crate) async fn running(cluster: &Cluster) -> Vec<String> {
 /// uid by `namespace/name` of every object of a kind; other tests work in namespaces of their own.
 pub(crate) async fn uids(cluster: &Cluster, group: &str, kind: &str) -> BTreeMap<String, String> {
     let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, "v1", kind));
-    let list = Api::<DynamicObject>::all_with(cluster.client.clone(), &resource).list(&ListParams::default()).await.unwrap();
-    let names =
-        list.iter().map(|object| (format!("{}/{}", object.namespace().unwrap_or_default(), object.name_any()), object.uid().unwrap()));
+    let list = Api::<DynamicObject>::all_with(cluster.client.clone(), &resource)
+        .list(&ListParams::default())
+        .await
+        .unwrap();
+    let names = list.iter().map(|object| {
+        (format!("{}/{}", object.namespace().unwrap_or_default(), object.name_any()), object.uid().unwrap())
+    });
     names.filter(|(name, _)| !name.starts_with("test-")).collect()
 }
 
@@ -56,11 +72,14 @@ pub(crate) async fn fingerprint(cluster: &Cluster) -> BTreeMap<String, String> {
     let mut seen = BTreeMap::new();
     for (group, kind) in kinds {
         let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, "v1", kind));
-        let list = Api::<DynamicObject>::all_with(cluster.client.clone(), &resource).list(&ListParams::default()).await.unwrap();
+        let list = Api::<DynamicObject>::all_with(cluster.client.clone(), &resource)
+            .list(&ListParams::default())
+            .await
+            .unwrap();
         // Other tests work in namespaces of their own.
-        for object in
-            list.iter().filter(|object| object.namespace().is_none_or(|namespace| namespace == "cert-manager" || namespace == "demo"))
-        {
+        for object in list.iter().filter(|object| {
+            object.namespace().is_none_or(|namespace| namespace == "cert-manager" || namespace == "demo")
+        }) {
             seen.insert(format!("{kind} {}", object.name_any()), object.resource_version().unwrap());
         }
     }
@@ -73,8 +92,12 @@ pub(crate) async fn wait_for_revision(cluster: &Cluster, revision: u32) {
     let secrets = Api::<Secret>::namespaced(cluster.client.clone(), "cert-manager");
     let name = release_secrets::secret_name(&release(), revision);
     let start = Instant::now();
-    let deployed =
-        |secret: Secret| secret.metadata.labels.is_some_and(|labels| labels.get("status").is_some_and(|status| status == "deployed"));
+    let deployed = |secret: Secret| {
+        secret
+            .metadata
+            .labels
+            .is_some_and(|labels| labels.get("status").is_some_and(|status| status == "deployed"))
+    };
     while !secrets.get_opt(&name).await.unwrap().is_some_and(deployed) {
         assert!(start.elapsed() < Duration::from_secs(30), "revision {revision} was never deployed");
         tokio::time::sleep(Duration::from_millis(50)).await;

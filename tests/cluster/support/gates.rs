@@ -29,7 +29,8 @@ pub(crate) struct Recorder {
 
 impl Progress for Recorder {
     fn changed(&self, gate: &str, verdict: Verdict, message: &str) {
-        let change = Changed { gate: gate.to_owned(), verdict, message: message.to_owned(), at: Instant::now() };
+        let change =
+            Changed { gate: gate.to_owned(), verdict, message: message.to_owned(), at: Instant::now() };
         self.changes.lock().unwrap().push(change);
         self.news.notify_one();
     }
@@ -38,7 +39,9 @@ impl Progress for Recorder {
 impl Recorder {
     /// The first change since `from` that is wanted; fails after a minute.
     pub(crate) async fn wait(&self, from: Instant, wanted: impl Fn(&Changed) -> bool) -> Changed {
-        let find = || self.changes.lock().unwrap().iter().find(|change| change.at >= from && wanted(change)).cloned();
+        let find = || {
+            self.changes.lock().unwrap().iter().find(|change| change.at >= from && wanted(change)).cloned()
+        };
         let found = async {
             loop {
                 if let Some(change) = find() {
@@ -52,7 +55,8 @@ impl Recorder {
     }
 
     fn told(&self) -> String {
-        let line = |change: &Changed| format!("{} {}: {}\n", change.gate, change.verdict.word(), change.message);
+        let line =
+            |change: &Changed| format!("{} {}: {}\n", change.gate, change.verdict.word(), change.message);
         self.changes.lock().unwrap().iter().map(line).collect::<Vec<_>>().concat()
     }
 
@@ -68,7 +72,10 @@ pub(crate) fn settings(settle: u64, issuers: &[&str]) -> GateSettings {
         timeout: Duration::from_mins(2),
         acme_timeout: Duration::from_mins(5),
         settle: Duration::from_secs(settle),
-        canary: CanarySettings { issuers: issuers.iter().map(|issuer| issuer.parse().unwrap()).collect(), ..CanarySettings::default() },
+        canary: CanarySettings {
+            issuers: issuers.iter().map(|issuer| issuer.parse().unwrap()).collect(),
+            ..CanarySettings::default()
+        },
     }
 }
 
@@ -82,7 +89,12 @@ pub(crate) async fn subject(cluster: &Cluster, fresh: bool) -> Subject {
 }
 
 /// The newest revision of any release.
-pub(crate) async fn subject_of(cluster: &Cluster, release: &ReleaseId, profile: Profile, fresh: bool) -> Subject {
+pub(crate) async fn subject_of(
+    cluster: &Cluster,
+    release: &ReleaseId,
+    profile: Profile,
+    fresh: bool,
+) -> Subject {
     let history = release_secrets::history(cluster, release).await.unwrap();
     let newest = history.last().unwrap();
     Subject {
@@ -109,5 +121,9 @@ pub(crate) async fn run(
 
 /// What one gate ended with.
 pub(crate) fn report<'o>(outcome: &'o GateOutcome, gate: &str) -> &'o GateReport {
-    outcome.reports.iter().find(|report| report.gate == gate).unwrap_or_else(|| panic!("{gate} is not in {outcome:#?}"))
+    outcome
+        .reports
+        .iter()
+        .find(|report| report.gate == gate)
+        .unwrap_or_else(|| panic!("{gate} is not in {outcome:#?}"))
 }

@@ -25,7 +25,9 @@ pub(crate) const ALL: [Helm; 3] = [Helm::Three, Helm::Four, Helm::Ours];
 
 impl Helm {
     pub(crate) fn command(self, release: &ReleaseId, args: &[&str]) -> Command {
-        let program = |variable: &str| std::env::var_os(variable).unwrap_or_else(|| panic!("{variable} is set by the sandbox"));
+        let program = |variable: &str| {
+            std::env::var_os(variable).unwrap_or_else(|| panic!("{variable} is set by the sandbox"))
+        };
         let mut command = match self {
             Helm::Three => Command::new(program("HELM_3")),
             Helm::Four => Command::new(program("HELM")),
@@ -101,9 +103,14 @@ pub(crate) async fn live(cluster: &Cluster, release: &ReleaseId) -> (Vec<String>
     let maps = Api::<ConfigMap>::namespaced(client.clone(), namespace).list(&of_release).await.unwrap();
     let secrets = Api::<Secret>::namespaced(client, namespace).list(&of_release).await.unwrap();
     let metadata = maps.items.into_iter().map(|map| ("ConfigMap", map.metadata));
-    let metadata: Vec<_> = metadata.chain(secrets.items.into_iter().map(|secret| ("Secret", secret.metadata))).collect();
+    let metadata: Vec<_> =
+        metadata.chain(secrets.items.into_iter().map(|secret| ("Secret", secret.metadata))).collect();
     let uid = |(kind, metadata): &(&str, kube::api::ObjectMeta)| {
-        format!("{kind}/{} {}", metadata.name.as_deref().unwrap_or_default(), metadata.uid.as_deref().unwrap_or_default())
+        format!(
+            "{kind}/{} {}",
+            metadata.name.as_deref().unwrap_or_default(),
+            metadata.uid.as_deref().unwrap_or_default()
+        )
     };
     let uids = metadata.iter().map(uid).collect();
     let fields = metadata.iter().flat_map(|(_, metadata)| metadata.managed_fields.iter().flatten());

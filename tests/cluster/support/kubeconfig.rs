@@ -14,13 +14,16 @@ pub(crate) fn read() -> Value {
 
 /// An entry of `clusters` or `users`, to look at or to change: what it says, without its name.
 pub(crate) fn entry<'k>(kubeconfig: &'k mut Value, list: &str, name: &str) -> &'k mut Value {
-    let found = kubeconfig[list].as_array_mut().unwrap().iter_mut().find(|entry| entry["name"] == name).unwrap();
+    let found =
+        kubeconfig[list].as_array_mut().unwrap().iter_mut().find(|entry| entry["name"] == name).unwrap();
     &mut found[list.trim_end_matches('s')]
 }
 
 /// The certificate authority of a cluster, as PEM.
 pub(crate) fn authority(kubeconfig: &mut Value, cluster: &str) -> Vec<u8> {
-    STANDARD.decode(entry(kubeconfig, "clusters", cluster)["certificate-authority-data"].as_str().unwrap()).unwrap()
+    STANDARD
+        .decode(entry(kubeconfig, "clusters", cluster)["certificate-authority-data"].as_str().unwrap())
+        .unwrap()
 }
 
 /// Writes one into a directory.

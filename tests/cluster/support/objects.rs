@@ -31,7 +31,12 @@ impl Place {
         Kinds::load(&self.cluster).await.unwrap()
     }
 
-    pub(crate) async fn prepare(&self, old: &[Object], new: &[Object], options: ApplyOptions) -> Result<Prepared, Refused> {
+    pub(crate) async fn prepare(
+        &self,
+        old: &[Object],
+        new: &[Object],
+        options: ApplyOptions,
+    ) -> Result<Prepared, Refused> {
         prepare(&self.cluster, &self.kinds().await, &self.release, old, new, &options).await
     }
 

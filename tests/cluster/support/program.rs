@@ -72,7 +72,13 @@ pub(crate) fn finish(child: Child) -> Ran {
 /// Stops, kills or starts a process of the sandbox.
 pub(crate) fn process(verb: &str, name: &str) {
     let xtask = std::env::var_os("SANDBOX_XTASK").expect("SANDBOX_XTASK names the xtask program");
-    let status = Command::new(xtask).arg("process").arg("--state").arg(directory()).args([verb, name]).status().unwrap();
+    let status = Command::new(xtask)
+        .arg("process")
+        .arg("--state")
+        .arg(directory())
+        .args([verb, name])
+        .status()
+        .unwrap();
     assert!(status.success(), "{verb} {name}");
 }
 

@@ -57,7 +57,11 @@ impl Drop for Proxy {
 fn spawn(server: &str, authority: &Path, control: &Path) -> (Child, String) {
     let xtask = std::env::var_os("SANDBOX_XTASK").expect("SANDBOX_XTASK names the xtask program");
     let mut command = Command::new(xtask);
-    command.args(["fault-proxy", "--listen", "127.0.0.1:0", "--to", server, "--upstream-tls"]).arg(authority).arg("--control").arg(control);
+    command
+        .args(["fault-proxy", "--listen", "127.0.0.1:0", "--to", server, "--upstream-tls"])
+        .arg(authority)
+        .arg("--control")
+        .arg(control);
     let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let mut talk = BufReader::new(child.stderr.take().unwrap()).lines();
     let line = talk.next().unwrap().unwrap();

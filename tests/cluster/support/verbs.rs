@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use release::action::verb::{self, ActionContext, ActionOptions, LockOnWrite, ReadOnly, RevisionPreview, RollbackRequest};
+use release::action::verb::{
+    self, ActionContext, ActionOptions, LockOnWrite, ReadOnly, RevisionPreview, RollbackRequest,
+};
 use release::action::{ActionError, Target};
 use release::cluster::Cluster;
 use release::cluster::lease::Holder;
@@ -17,18 +19,42 @@ pub(crate) fn target<'a>(archive: &'a ChartArchive, values: &'a [ValuesFile]) ->
 }
 
 /// Installs or upgrades under a lock of its own; answers the revision.
-pub(crate) async fn deploy(cluster: &Cluster, release: &ReleaseId, archive: &ChartArchive) -> Result<u32, ActionError> {
+pub(crate) async fn deploy(
+    cluster: &Cluster,
+    release: &ReleaseId,
+    archive: &ChartArchive,
+) -> Result<u32, ActionError> {
     let deployment = target(archive, &[]).deployment().unwrap();
     locked(cluster, release, async |verb| verb::deploy(verb, &deployment).await).await
 }
 
-pub(crate) async fn rollback(cluster: &Cluster, release: &ReleaseId, to: u32, description: &str) -> Result<u32, ActionError> {
-    let back = RollbackRequest { to: Some(to), description: Some(description.to_owned()), conduct: ActionOptions::default() };
+pub(crate) async fn rollback(
+    cluster: &Cluster,
+    release: &ReleaseId,
+    to: u32,
+    description: &str,
+) -> Result<u32, ActionError> {
+    let back = RollbackRequest {
+        to: Some(to),
+        description: Some(description.to_owned()),
+        conduct: ActionOptions::default(),
+    };
     locked(cluster, release, async |verb| verb::rollback(verb, &back).await).await
 }
 
-pub(crate) async fn render(cluster: &Cluster, release: &ReleaseId, target: &Target<'_>) -> Result<RevisionPreview, ActionError> {
-    let verb = ActionContext { cluster, release, permit: &ReadOnly, interrupted: &Notify::new(), talk: &|_| {} };
+pub(crate) async fn render(
+    cluster: &Cluster,
+    release: &ReleaseId,
+    target: &Target<'_>,
+) -> Result<RevisionPreview, ActionError> {
+    let verb = ActionContext {
+        cluster,
+        release,
+        run: "",
+        permit: &ReadOnly,
+        interrupted: &Notify::new(),
+        talk: &|_| {},
+    };
     verb::render(verb, &target.deployment().unwrap()).await
 }
 
@@ -37,10 +63,23 @@ async fn locked(
     release: &ReleaseId,
     work: impl AsyncFnOnce(ActionContext<'_>) -> Result<Release, ActionError>,
 ) -> Result<u32, ActionError> {
-    let holder =
-        Holder { user: "test".into(), host: "here".into(), run_url: None, run_id: release.namespace.clone(), since: Timestamp::now() };
+    let holder = Holder {
+        user: "test".into(),
+        host: "here".into(),
+        run_url: None,
+        run_id: release.namespace.clone(),
+        since: Timestamp::now(),
+    };
     let permit = LockOnWrite::new(cluster, release, holder, Duration::ZERO, &|_| {});
-    let written = work(ActionContext { cluster, release, permit: &permit, interrupted: &Notify::new(), talk: &|_| {} }).await;
+    let written = work(ActionContext {
+        cluster,
+        release,
+        run: "test",
+        permit: &permit,
+        interrupted: &Notify::new(),
+        talk: &|_| {},
+    })
+    .await;
     permit.release().await.unwrap();
     written.map(|release| release.revision())
 }

@@ -7,7 +7,11 @@ use release::helm::chart::{Chart, File};
 /// A chart with one template, saved at a time (Unix seconds).
 pub(crate) fn chart(version: &str, template: &[u8], mtime: i64) -> ChartArchive {
     let metadata = format!("apiVersion: v2\nname: demo\nversion: {version}\n");
-    let files = vec![File::new("Chart.yaml", metadata), File::new("values.yaml", "replicas: 1\n"), File::new("templates/a.yaml", template)];
+    let files = vec![
+        File::new("Chart.yaml", metadata),
+        File::new("values.yaml", "replicas: 1\n"),
+        File::new("templates/a.yaml", template),
+    ];
     let chart = Chart::from_files(files).expect("a chart");
     package::package(&chart, mtime, &Overrides::default()).expect("an archive")
 }

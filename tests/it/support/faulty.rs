@@ -1,4 +1,5 @@
-//! A proxy before an HTTP server that fails the requests of one method in the ways it is told, once each, and then lets all pass.
+//! A proxy before an HTTP server that fails the requests of one method in the ways it is told, once each, and
+//! then lets all pass.
 //! Every request is expected on a connection of its own.
 
 use std::sync::{Arc, Mutex};
@@ -83,7 +84,8 @@ async fn relay(mut client: TcpStream, server: &str, script: &Mutex<Script>) -> s
         Some(Fault::CutBefore) => return Ok(()),
         Some(Fault::Status(status)) => {
             read_request(&mut client, &mut head).await?;
-            let answer = format!("HTTP/1.1 {status} Fault\r\nContent-Length: 5\r\nConnection: close\r\n\r\nfault");
+            let answer =
+                format!("HTTP/1.1 {status} Fault\r\nContent-Length: 5\r\nConnection: close\r\n\r\nfault");
             return client.write_all(answer.as_bytes()).await;
         }
         Some(Fault::AnswerLost | Fault::HalfAnswer) | None => {}
@@ -124,6 +126,9 @@ async fn read_answer(upstream: &mut TcpStream) -> std::io::Result<Vec<u8>> {
 fn is_whole(message: &[u8]) -> bool {
     let text = String::from_utf8_lossy(message).to_ascii_lowercase();
     let Some(head) = message.windows(4).position(|window| window == b"\r\n\r\n") else { return false };
-    let length = text.lines().find_map(|line| line.strip_prefix("content-length:")).and_then(|length| length.trim().parse().ok());
+    let length = text
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length:"))
+        .and_then(|length| length.trim().parse().ok());
     message.len() - head - 4 >= length.unwrap_or(0)
 }

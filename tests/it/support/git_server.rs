@@ -28,7 +28,8 @@ struct Served {
 impl GitServer {
     /// For everybody, or for `user:password` alone.
     pub(crate) fn start(root: &Path, credentials: Option<&str>) -> Self {
-        let encoded = credentials.map(|text| format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(text)));
+        let encoded = credentials
+            .map(|text| format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(text)));
         let served = Served { root: root.to_owned(), authorization: encoded };
         let runtime = Runtime::new().expect("a runtime");
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).expect("a free port");
@@ -52,10 +53,18 @@ async fn answer(State(served): State<Served>, request: Request) -> Response {
     }
     let body = to_bytes(body, usize::MAX).await.expect("the request");
     let mut backend = tokio::process::Command::new("git");
-    backend.arg("http-backend").env("GIT_PROJECT_ROOT", &served.root).env("GIT_HTTP_EXPORT_ALL", "1").env("GIT_CONFIG_NOSYSTEM", "1");
+    backend
+        .arg("http-backend")
+        .env("GIT_PROJECT_ROOT", &served.root)
+        .env("GIT_HTTP_EXPORT_ALL", "1")
+        .env("GIT_CONFIG_NOSYSTEM", "1");
     backend.env("PATH_INFO", parts.uri.path()).env("QUERY_STRING", parts.uri.query().unwrap_or_default());
-    backend.env("REQUEST_METHOD", parts.method.as_str()).env("CONTENT_TYPE", header(&parts.headers, "content-type"));
-    backend.env("HTTP_CONTENT_ENCODING", header(&parts.headers, "content-encoding")).env("CONTENT_LENGTH", body.len().to_string());
+    backend
+        .env("REQUEST_METHOD", parts.method.as_str())
+        .env("CONTENT_TYPE", header(&parts.headers, "content-type"));
+    backend
+        .env("HTTP_CONTENT_ENCODING", header(&parts.headers, "content-encoding"))
+        .env("CONTENT_LENGTH", body.len().to_string());
     cgi_response(&run(backend, body).await)
 }
 
@@ -64,7 +73,11 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
 }
 
 async fn run(mut backend: tokio::process::Command, body: Bytes) -> Output {
-    let mut child = backend.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("these tests need git to serve a repository");
+    let mut child = backend
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("these tests need git to serve a repository");
     let mut input = child.stdin.take().expect("a pipe");
     // A backend that has read enough closes the pipe.
     let _ = input.write_all(&body).await;
@@ -74,7 +87,8 @@ async fn run(mut backend: tokio::process::Command, body: Bytes) -> Output {
 
 /// The head of a CGI program's output as the head of a response.
 fn cgi_response(output: &Output) -> Response {
-    let end = output.stdout.windows(4).position(|window| window == b"\r\n\r\n").expect("the head of a response");
+    let end =
+        output.stdout.windows(4).position(|window| window == b"\r\n\r\n").expect("the head of a response");
     let head = String::from_utf8_lossy(&output.stdout[..end]).into_owned();
     let mut response = Response::builder();
     for (name, value) in head.lines().filter_map(|line| line.split_once(": ")) {

@@ -51,7 +51,11 @@ pub(crate) fn backends() -> Vec<Backend> {
 fn chartmuseum() -> Option<PathBuf> {
     let extras = std::env::var_os("SANDBOX_EXTRAS").map(PathBuf::from);
     let path = std::env::var_os("PATH").unwrap_or_default();
-    extras.into_iter().chain(std::env::split_paths(&path)).map(|directory| directory.join("chartmuseum")).find(|program| program.is_file())
+    extras
+        .into_iter()
+        .chain(std::env::split_paths(&path))
+        .map(|directory| directory.join("chartmuseum"))
+        .find(|program| program.is_file())
 }
 
 /// A running repository below a context path and with credentials. Killed when it is dropped.
@@ -67,7 +71,9 @@ impl Museum {
             Backend::Serve => {
                 let largest = LARGEST_UPLOAD.to_string();
                 let credentials = ["--username", USERNAME, "--password-env", "MUSEUM_PASSWORD"];
-                let arguments = [&credentials[..], &["--context-path", "/context", "--max-upload-size", &largest]].concat();
+                let arguments =
+                    [&credentials[..], &["--context-path", "/context", "--max-upload-size", &largest]]
+                        .concat();
                 let Serving { running, url } = Serving::start(&arguments);
                 Self { running, url }
             }
@@ -106,7 +112,9 @@ impl Serving {
             .spawn()
             .expect("start release repository serve");
         let mut url = String::new();
-        BufReader::new(child.stdout.take().expect("its stdout")).read_line(&mut url).expect("read its address");
+        BufReader::new(child.stdout.take().expect("its stdout"))
+            .read_line(&mut url)
+            .expect("read its address");
         assert!(url.starts_with("http://127.0.0.1:"), "unexpected address {url:?}");
         Self { running: Running { child, store }, url: url.trim_end().to_owned() }
     }
@@ -148,8 +156,23 @@ fn start_chartmuseum(program: &Path) -> Museum {
     let store = TempDir::new().expect("a temporary directory");
     let port = free_port();
     let child = Command::new(program)
-        .args(["--storage", "local", "--listen-host", "127.0.0.1", "--port", &port.to_string(), "--context-path", "/context"])
-        .args(["--basic-auth-user", USERNAME, "--max-upload-size", &LARGEST_UPLOAD.to_string(), "--storage-local-rootdir"])
+        .args([
+            "--storage",
+            "local",
+            "--listen-host",
+            "127.0.0.1",
+            "--port",
+            &port.to_string(),
+            "--context-path",
+            "/context",
+        ])
+        .args([
+            "--basic-auth-user",
+            USERNAME,
+            "--max-upload-size",
+            &LARGEST_UPLOAD.to_string(),
+            "--storage-local-rootdir",
+        ])
         .arg(store.path())
         .env_clear()
         .env("BASIC_AUTH_PASS", PASSWORD)

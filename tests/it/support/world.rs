@@ -7,8 +7,8 @@ use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
-/// A directory that is home and working directory at once, the variables that the program will see, and the texts that differ from run
-/// to run with the names that snapshots show instead.
+/// A directory that is home and working directory at once, the variables that the program will see, and the
+/// texts that differ from run to run with the names that snapshots show instead.
 pub(crate) struct World {
     dir: TempDir,
     env: Vec<(String, String)>,
@@ -49,7 +49,12 @@ impl World {
     /// The program with nothing of the caller's environment: no kubeconfig, no proxy, no home, no PATH.
     pub(crate) fn command<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_release"));
-        command.args(args).current_dir(self.dir()).env_clear().env("HOME", self.dir()).env("GIT_CONFIG_NOSYSTEM", "1");
+        command
+            .args(args)
+            .current_dir(self.dir())
+            .env_clear()
+            .env("HOME", self.dir())
+            .env("GIT_CONFIG_NOSYSTEM", "1");
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
         command
     }

@@ -56,10 +56,20 @@ impl Acme {
         let directory = state.file("dns");
         fs::create_dir_all(&directory).with_context(|| format!("create {}", directory.display()))?;
         let control = self.dns_control.display().to_string();
-        let args = ["dns", "--listen", &self.dns.to_string(), "--zone", ZONE, "--control", &control].map(str::to_owned).into();
+        let args = ["dns", "--listen", &self.dns.to_string(), "--zone", ZONE, "--control", &control]
+            .map(str::to_owned)
+            .into();
         let program = std::env::current_exe().context("find this program")?;
         let log = directory.join("dns.log");
-        Ok(Daemon { name: "dns".into(), program, args, env: BTreeMap::new(), directory, log, ports: vec![self.dns.port()] })
+        Ok(Daemon {
+            name: "dns".into(),
+            program,
+            args,
+            env: BTreeMap::new(),
+            directory,
+            log,
+            ports: vec![self.dns.port()],
+        })
     }
 
     fn pebble_daemon(&self, state: &State, programs: &Programs) -> Result<Daemon> {
@@ -69,7 +79,15 @@ impl Acme {
         let args = config.arguments(&config.write(&directory)?);
         let env = pebble::ENVIRONMENT.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
         let (program, log) = (programs.pebble.clone(), directory.join("pebble.log"));
-        Ok(Daemon { name: "pebble".into(), program, args, env, directory, log, ports: vec![self.pebble.port()] })
+        Ok(Daemon {
+            name: "pebble".into(),
+            program,
+            args,
+            env,
+            directory,
+            log,
+            ports: vec![self.pebble.port()],
+        })
     }
 
     fn pebble_config(&self) -> pebble::Config {

@@ -1,4 +1,5 @@
-//! The git repository `sre-helm-charts`: the folder `cert-manager`, a commit and a tag for each version of its chart.
+//! The git repository `sre-helm-charts`: the folder `cert-manager`, a commit and a tag for each version of
+//! its chart.
 //!
 //! The same charts give the same commit ids on every machine.
 
@@ -30,17 +31,28 @@ pub struct Broken {
 }
 
 /// The controller ends with a panic as soon as it starts.
-pub const CRASHES: Broken = Broken { version: "v1.11.6", tag: "v1.11.6-crash", subject: "cert-manager v1.11.6, whose controller crashes" };
+pub const CRASHES: Broken = Broken {
+    version: "v1.11.6",
+    tag: "v1.11.6-crash",
+    subject: "cert-manager v1.11.6, whose controller crashes",
+};
 /// The controller's image does not exist.
-pub const NO_IMAGE: Broken =
-    Broken { version: "v1.11.7", tag: "v1.11.7-no-image", subject: "cert-manager v1.11.7, whose controller has no image" };
+pub const NO_IMAGE: Broken = Broken {
+    version: "v1.11.7",
+    tag: "v1.11.7-no-image",
+    subject: "cert-manager v1.11.7, whose controller has no image",
+};
 /// The API server asks the webhook under a path that it does not know, so everything is refused.
-pub const REFUSES: Broken =
-    Broken { version: "v1.11.8", tag: "v1.11.8-webhook-refuses", subject: "cert-manager v1.11.8, whose webhook refuses everything" };
+pub const REFUSES: Broken = Broken {
+    version: "v1.11.8",
+    tag: "v1.11.8-webhook-refuses",
+    subject: "cert-manager v1.11.8, whose webhook refuses everything",
+};
 /// All of them.
 pub const BROKEN: [Broken; 3] = [CRASHES, NO_IMAGE, REFUSES];
 
-/// Makes the bare repository. `main` is at v1.11.5; the broken versions are tags only; newer versions are on the branch `modern`.
+/// Makes the bare repository. `main` is at v1.11.5; the broken versions are tags only; newer versions are on
+/// the branch `modern`.
 pub fn create(path: &Path, programs: &Programs) -> Result<()> {
     let mut options = RepositoryInitOptions::new();
     let repository = Repository::init_opts(path, options.bare(true).initial_head("main"))?;
@@ -50,9 +62,14 @@ pub fn create(path: &Path, programs: &Programs) -> Result<()> {
         parent = Some(writer.publish(version, parent, "main")?);
     }
     let parent = parent.context("a chart to begin with")?;
-    let base = programs.cert_manager.iter().find(|chart| chart.version == REPLACED).context("the chart that is broken on purpose")?;
+    let base = programs
+        .cert_manager
+        .iter()
+        .find(|chart| chart.version == REPLACED)
+        .context("the chart that is broken on purpose")?;
     for broken in BROKEN {
-        let commit = writer.commit(&break_chart(read(&base.chart)?, broken)?, broken.subject, Some(parent))?;
+        let commit =
+            writer.commit(&break_chart(read(&base.chart)?, broken)?, broken.subject, Some(parent))?;
         writer.tag(broken.tag, commit)?;
     }
     let mut newer = parent;
@@ -103,10 +120,20 @@ impl Writer<'_> {
 
 fn break_chart(mut files: Files, broken: Broken) -> Result<Files> {
     for field in ["version", "appVersion"] {
-        replace(&mut files, "Chart.yaml", &format!("\n{field}: {REPLACED}\n"), &format!("\n{field}: {}\n", broken.version))?;
+        replace(
+            &mut files,
+            "Chart.yaml",
+            &format!("\n{field}: {REPLACED}\n"),
+            &format!("\n{field}: {}\n", broken.version),
+        )?;
     }
     if broken.version == REFUSES.version {
-        replace(&mut files, "templates/webhook-validating-webhook.yaml", "path: /validate", "path: /nowhere")?;
+        replace(
+            &mut files,
+            "templates/webhook-validating-webhook.yaml",
+            "path: /validate",
+            "path: /nowhere",
+        )?;
     }
     Ok(files)
 }
@@ -147,8 +174,13 @@ mod tests {
     fn chart(root: &Path, version: &'static str) -> CertManager {
         let chart = root.join(version);
         fs::create_dir_all(chart.join("templates")).expect("a directory");
-        fs::write(chart.join("Chart.yaml"), format!("name: cert-manager\nversion: {version}\nappVersion: {version}\n")).expect("a file");
-        fs::write(chart.join("templates/webhook-validating-webhook.yaml"), "path: /validate\n").expect("a file");
+        fs::write(
+            chart.join("Chart.yaml"),
+            format!("name: cert-manager\nversion: {version}\nappVersion: {version}\n"),
+        )
+        .expect("a file");
+        fs::write(chart.join("templates/webhook-validating-webhook.yaml"), "path: /validate\n")
+            .expect("a file");
         CertManager { version, programs: PathBuf::new(), chart }
     }
 
@@ -190,7 +222,9 @@ mod tests {
         assert_eq!(id("main"), id("v1.11.5"));
         assert_eq!(id("v1.11.5~1"), id("v1.10.2"));
         assert_eq!(id("v1.11.6-crash~1"), id("main"));
-        assert!(file(&repository, "v1.11.6-crash", "cert-manager/Chart.yaml").contains("appVersion: v1.11.6\n"));
+        assert!(
+            file(&repository, "v1.11.6-crash", "cert-manager/Chart.yaml").contains("appVersion: v1.11.6\n")
+        );
         let webhook = "cert-manager/templates/webhook-validating-webhook.yaml";
         assert_eq!(file(&repository, "v1.11.8-webhook-refuses", webhook), "path: /nowhere\n");
     }

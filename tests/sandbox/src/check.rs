@@ -1,4 +1,5 @@
-//! `cargo xtask test`: format, lints, every test of the workspace, and the tests on real clusters. What CI calls.
+//! `cargo xtask test`: format, lints, every test of the workspace, and the tests on real clusters. What CI
+//! calls.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -19,7 +20,8 @@ use crate::{down, interrupt, pipelines, talk};
 /// How long an interrupted `up` may take to stop what it started.
 const CLEANING_UP: Duration = Duration::from_secs(30);
 
-/// All packages in one go: a selection of packages has features of its own, for which cargo compiles the dependencies again.
+/// All packages in one go: a selection of packages has features of its own, for which cargo compiles the
+/// dependencies again.
 const TEST: &[&str] = &["test", "--workspace", "--no-fail-fast"];
 /// The tests on clusters are behind a feature of the program's package.
 const CLUSTERS: &[&str] = &["--all-features"];
@@ -39,7 +41,10 @@ pub struct Args {
 pub async fn run(args: Args) -> Result<()> {
     let begun = Instant::now();
     // Sandboxes that tests start are in here, so that none is left when a test is killed.
-    let root = tempfile::Builder::new().prefix("sandbox-").tempdir().context("create a directory for the tests' sandboxes")?;
+    let root = tempfile::Builder::new()
+        .prefix("sandbox-")
+        .tempdir()
+        .context("create a directory for the tests' sandboxes")?;
     let mut counts = Counts::default();
     let done = interrupt::or_signal(checks(&args, root.path(), &mut counts)).await;
     stop_all(root.path()).await?;
@@ -58,16 +63,23 @@ async fn checks(args: &Args, root: &Path, counts: &mut Counts) -> Result<()> {
         return test(&[TEST, CLUSTERS, &["--test", "cluster", name]].concat(), &variables, counts).await;
     }
     cargo(&["fmt", "--all", "--check"], &variables).await?;
-    cargo(&["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"], &variables).await?;
+    cargo(&["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"], &variables)
+        .await?;
     pipelines::check().await?;
     let words = if args.no_clusters { TEST.to_vec() } else { [TEST, CLUSTERS].concat() };
     test(&words, &variables, counts).await
 }
 
-/// What tests find in their environment: the program that starts sandboxes, where to put them, and the oracles.
+/// What tests find in their environment: the program that starts sandboxes, where to put them, and the
+/// oracles.
 fn variables(programs: &Programs, root: &Path) -> Result<BTreeMap<&'static str, String>> {
     let own = std::env::current_exe().context("find this program")?;
-    let paths = [("SANDBOX_XTASK", own.as_path()), ("SANDBOX_ROOT", root), ("HELM", &programs.helm), ("HELM_3", &programs.helm_3)];
+    let paths = [
+        ("SANDBOX_XTASK", own.as_path()),
+        ("SANDBOX_ROOT", root),
+        ("HELM", &programs.helm),
+        ("HELM_3", &programs.helm_3),
+    ];
     let mut variables: BTreeMap<_, _> = paths.map(|(name, path)| (name, path.display().to_string())).into();
     if std::env::var_os("SANDBOX_EXTRAS").is_some() {
         // Who gives extras wants the repository's contract held by ChartMuseum itself.
@@ -91,7 +103,8 @@ async fn cargo(words: &[&str], variables: &BTreeMap<&str, String>) -> Result<()>
     Ok(())
 }
 
-/// Failed tests are counted; a build that fails, or a test program that dies without a word about its tests, is an error.
+/// Failed tests are counted; a build that fails, or a test program that dies without a word about its tests,
+/// is an error.
 async fn test(words: &[&str], variables: &BTreeMap<&str, String>, counts: &mut Counts) -> Result<()> {
     talk::line(&format!("== cargo {}", words.join(" ")));
     let mut child = command(words, variables).stdout(Stdio::piped()).spawn().context("start cargo")?;
@@ -113,7 +126,8 @@ async fn test(words: &[&str], variables: &BTreeMap<&str, String>, counts: &mut C
     Ok(())
 }
 
-/// Ends the sandboxes that a killed test left. An `up` that was interrupted as well still holds its directory while it cleans up.
+/// Ends the sandboxes that a killed test left. An `up` that was interrupted as well still holds its directory
+/// while it cleans up.
 async fn stop_all(root: &Path) -> Result<()> {
     for entry in fs::read_dir(root).with_context(|| format!("read {}", root.display()))? {
         let directory = entry?.path();

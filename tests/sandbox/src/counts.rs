@@ -12,14 +12,22 @@ pub(crate) struct Counts {
 }
 
 impl Counts {
-    /// Adds a line of a test program, if it is its last one: `test result: ok. 3 passed; 0 failed; 0 ignored; …`.
+    /// Adds a line of a test program, if it is its last one:
+    /// `test result: ok. 3 passed; 0 failed; 0 ignored; …`.
     pub(crate) fn add(&mut self, line: &str) {
-        let Some((_, numbers)) = line.trim_start().strip_prefix("test result: ").and_then(|rest| rest.split_once(". ")) else { return };
-        let number = |word: &str| numbers.split("; ").find_map(|part| part.strip_suffix(word)?.trim().parse().ok()).unwrap_or(0);
+        let Some((_, numbers)) =
+            line.trim_start().strip_prefix("test result: ").and_then(|rest| rest.split_once(". "))
+        else {
+            return;
+        };
+        let number = |word: &str| {
+            numbers.split("; ").find_map(|part| part.strip_suffix(word)?.trim().parse().ok()).unwrap_or(0)
+        };
         *self += Self { passed: number("passed"), failed: number("failed"), ignored: number("ignored") };
     }
 
-    /// The sum, in the form of such a line. `complete` says that every check was made, and that those that are no tests passed.
+    /// The sum, in the form of such a line. `complete` says that every check was made, and that those that
+    /// are no tests passed.
     pub(crate) fn line(self, complete: bool, duration: Duration) -> String {
         let word = if complete && self.failed == 0 { "ok" } else { "FAILED" };
         let Self { passed, failed, ignored } = self;

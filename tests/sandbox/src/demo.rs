@@ -1,4 +1,5 @@
-//! `cargo xtask demo`: the whole story on real clusters. Every step is checked, so a demo that ends well has shown what it says.
+//! `cargo xtask demo`: the whole story on real clusters. Every step is checked, so a demo that ends well has
+//! shown what it says.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -31,7 +32,11 @@ pub async fn run(args: Args) -> Result<()> {
     let begun = Instant::now();
     let directory = match args.state {
         Some(directory) => directory,
-        None => tempfile::Builder::new().prefix("release-demo-").tempdir().context("create a directory for the demo")?.keep(),
+        None => tempfile::Builder::new()
+            .prefix("release-demo-")
+            .tempdir()
+            .context("create a directory for the demo")?
+            .keep(),
     };
     let state = State::claim(&directory)?;
     let (programs, release) = interrupt::or_signal(ready()).await?;
@@ -40,7 +45,10 @@ pub async fn run(args: Args) -> Result<()> {
     let story = Story { release, helm: programs.helm, variables };
     let told = interrupt::or_signal(story.tell()).await;
     if args.keep && told.is_ok() {
-        talk::line(&format!("everything runs on: . {0}/env; cargo xtask down --state {0}", state.directory().display()));
+        talk::line(&format!(
+            "everything runs on: . {0}/env; cargo xtask down --state {0}",
+            state.directory().display()
+        ));
     } else {
         down::stop(&state, &state.ledger()?).await?;
         talk::line(&format!("everything is stopped; the logs are in {}", state.directory().display()));
@@ -83,7 +91,8 @@ impl Story {
         title("The upgrade, on one cluster, then on the next");
         for cluster in [FIRST, SECOND] {
             self.release(&["--cluster", cluster], 0).await?;
-            self.expect(cluster, &["superseded cert-manager-v1.10.2", "deployed cert-manager-v1.11.5"]).await?;
+            self.expect(cluster, &["superseded cert-manager-v1.10.2", "deployed cert-manager-v1.11.5"])
+                .await?;
         }
         title("Once more: there is nothing to do");
         self.release(&["--cluster", FIRST], 0).await?;
@@ -91,12 +100,20 @@ impl Story {
     }
 
     async fn bad_release(&self) -> Result<()> {
-        title("A release whose controller crashes: noticed, explained, rolled back; the next cluster is never touched");
+        title(
+            "A release whose controller crashes: noticed, explained, rolled back; the next cluster is never touched",
+        );
         let clusters = ["--cluster", FIRST, "--cluster", SECOND];
-        self.release(&[&clusters[..], &["--ref", CRASHES.tag, "--on-failure", "rollback"]].concat(), 3).await?;
+        self.release(&[&clusters[..], &["--ref", CRASHES.tag, "--on-failure", "rollback"]].concat(), 3)
+            .await?;
         self.helm(&["history", "cert-manager"]).await?;
         let bad = format!("failed cert-manager-{}", CRASHES.version);
-        let back = ["superseded cert-manager-v1.10.2", "superseded cert-manager-v1.11.5", &bad, "deployed cert-manager-v1.11.5"];
+        let back = [
+            "superseded cert-manager-v1.10.2",
+            "superseded cert-manager-v1.11.5",
+            &bad,
+            "deployed cert-manager-v1.11.5",
+        ];
         self.expect(FIRST, &back).await?;
         self.expect(SECOND, &["superseded cert-manager-v1.10.2", "deployed cert-manager-v1.11.5"]).await
     }
@@ -106,7 +123,10 @@ impl Story {
         self.release(&["rollback", "--cluster", FIRST], 0).await?;
         self.helm(&["history", "cert-manager"]).await?;
         let last = self.history(FIRST).await?.pop().context("a release has revisions")?;
-        ensure!(last.chart == "cert-manager-v1.10.2" && last.status == "deployed", "{FIRST} ended at {last:?}");
+        ensure!(
+            last.chart == "cert-manager-v1.10.2" && last.status == "deployed",
+            "{FIRST} ended at {last:?}"
+        );
         Ok(())
     }
 
@@ -114,7 +134,14 @@ impl Story {
     async fn release(&self, args: &[&str], expected: i32) -> Result<()> {
         talk::line(&format!("\n$ release {}", args.join(" ")));
         // It needs neither helm nor kubectl nor git, so it finds none.
-        let status = self.command(&self.release).args(args).env("PATH", "").env_remove("HELM").status().await.context("start release")?;
+        let status = self
+            .command(&self.release)
+            .args(args)
+            .env("PATH", "")
+            .env_remove("HELM")
+            .status()
+            .await
+            .context("start release")?;
         if status.code() != Some(expected) {
             bail!("release {} ended with {status}, not with {expected}", args.join(" "));
         }
@@ -134,14 +161,24 @@ impl Story {
     /// Compares the history of a cluster, as real Helm reads it: a status and a chart for each revision.
     async fn expect(&self, cluster: &str, expected: &[&str]) -> Result<()> {
         let history = self.history(cluster).await?;
-        let seen: Vec<String> = history.iter().map(|revision| format!("{} {}", revision.status, revision.chart)).collect();
+        let seen: Vec<String> =
+            history.iter().map(|revision| format!("{} {}", revision.status, revision.chart)).collect();
         ensure!(seen == expected, "{cluster} has the revisions {seen:?}, not {expected:?}");
         Ok(())
     }
 
     async fn history(&self, cluster: &str) -> Result<Vec<Revision>> {
         let mut command = self.command(&self.helm);
-        command.args(["history", "cert-manager", "--namespace", "cert-manager", "--kube-context", cluster, "--output", "json"]);
+        command.args([
+            "history",
+            "cert-manager",
+            "--namespace",
+            "cert-manager",
+            "--kube-context",
+            cluster,
+            "--output",
+            "json",
+        ]);
         let said = external::run("ask Helm for the history", &mut command).await?;
         let mut history: Vec<Revision> = serde_json::from_str(&said).context("read Helm's history")?;
         history.sort_by_key(|revision| revision.number);

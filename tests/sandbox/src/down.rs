@@ -32,7 +32,8 @@ pub async fn run(args: Args) -> Result<()> {
     Ok(())
 }
 
-/// Stops every recorded process, the latest first, and the containers of node agents that could not do it themselves.
+/// Stops every recorded process, the latest first, and the containers of node agents that could not do it
+/// themselves.
 pub(crate) async fn stop(state: &State, ledger: &Ledger) -> Result<()> {
     let env = state.file("env");
     if env.exists() {
@@ -52,5 +53,8 @@ fn nodes(state: &State) -> Result<Vec<PathBuf>> {
         return Ok(Vec::new());
     }
     let entries = fs::read_dir(&clusters).with_context(|| format!("read {}", clusters.display()))?;
-    Ok(entries.filter_map(|entry| Some(entry.ok()?.path().join("node"))).filter(|node| node.is_dir()).collect())
+    Ok(entries
+        .filter_map(|entry| Some(entry.ok()?.path().join("node")))
+        .filter(|node| node.is_dir())
+        .collect())
 }

@@ -1,4 +1,5 @@
-//! What a sandbox offers to the programs that use it: `env`, the kubeconfig, `release.yaml` and its values files.
+//! What a sandbox offers to the programs that use it: `env`, the kubeconfig, `release.yaml` and its values
+//! files.
 
 use std::fs;
 use std::path::Path;
@@ -66,9 +67,13 @@ impl Environment<'_> {
 
     /// The administrator of every cluster first; then the users who may only look.
     fn accesses(&self) -> Vec<Access> {
-        let admins = self.clusters.iter().map(|cluster| cluster.access(&cluster.name, cluster.users.token(Users::ADMIN)));
-        let viewers =
-            self.clusters.iter().map(|cluster| cluster.access(&format!("{}-viewer", cluster.name), cluster.users.token(Users::VIEWER)));
+        let admins = self
+            .clusters
+            .iter()
+            .map(|cluster| cluster.access(&cluster.name, cluster.users.token(Users::ADMIN)));
+        let viewers = self.clusters.iter().map(|cluster| {
+            cluster.access(&format!("{}-viewer", cluster.name), cluster.users.token(Users::VIEWER))
+        });
         admins.chain(viewers).collect()
     }
 
@@ -136,7 +141,8 @@ fn cluster_values(cluster: &Cluster) -> String {
 }
 
 fn shell(variables: &[(&str, String)]) -> String {
-    let lines = variables.iter().map(|(name, value)| format!("export {name}='{}'", value.replace('\'', r"'\''")));
+    let lines =
+        variables.iter().map(|(name, value)| format!("export {name}='{}'", value.replace('\'', r"'\''")));
     lines.chain([String::new()]).collect::<Vec<_>>().join("\n")
 }
 
@@ -151,7 +157,10 @@ mod tests {
     #[test]
     fn a_shell_reads_back_what_was_written() {
         let text = shell(&[("A", "it's $HOME".to_owned())]);
-        let said = std::process::Command::new("sh").args(["-c", &format!("{text}printf %s \"$A\"")]).output().expect("a shell");
+        let said = std::process::Command::new("sh")
+            .args(["-c", &format!("{text}printf %s \"$A\"")])
+            .output()
+            .expect("a shell");
         assert_eq!(String::from_utf8_lossy(&said.stdout), "it's $HOME");
     }
 }

@@ -10,14 +10,18 @@ const LINES: usize = 12;
 /// And so many characters of each.
 const WIDTH: usize = 400;
 
-/// Runs a program and returns what it printed to stdout. `what` says what for, as in "build etcd". The program ends when the caller is
-/// cancelled.
+/// Runs a program and returns what it printed to stdout. `what` says what for, as in "build etcd". The
+/// program ends when the caller is cancelled.
 pub(crate) async fn run(what: &str, command: &mut Command) -> Result<String> {
     run_watched(what, command, |_| Ok(())).await
 }
 
 /// The same, for a program that must not outlive a sandbox: `started` is given its pid.
-pub(crate) async fn run_watched(what: &str, command: &mut Command, started: impl FnOnce(i32) -> Result<()>) -> Result<String> {
+pub(crate) async fn run_watched(
+    what: &str,
+    command: &mut Command,
+    started: impl FnOnce(i32) -> Result<()>,
+) -> Result<String> {
     let program = command.as_std().get_program().to_string_lossy().into_owned();
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     let child = command.spawn().with_context(|| format!("{what}: start {program}"))?;
@@ -49,7 +53,8 @@ mod tests {
     #[tokio::test]
     async fn a_failure_quotes_what_the_program_said_last() {
         let script = "for i in $(seq 20); do echo line $i >&2; done; exit 3";
-        let error = run("try", Command::new("sh").args(["-c", script])).await.expect_err("it fails").to_string();
+        let error =
+            run("try", Command::new("sh").args(["-c", script])).await.expect_err("it fails").to_string();
         assert!(error.starts_with("try: sh ended with exit status: 3:\n    line 9\n"), "{error}");
         assert!(error.ends_with("    line 20"), "{error}");
     }

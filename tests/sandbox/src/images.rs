@@ -21,7 +21,8 @@ pub enum Kind {
     Ctl,
     /// cert-manager's `startupapicheck`, in that Job since v1.15.
     Startupapicheck,
-    /// Any other program: runs with the container's own command and arguments, in which `$(PORT_8080)` is the local port behind 8080.
+    /// Any other program: runs with the container's own command and arguments, in which `$(PORT_8080)` is the
+    /// local port behind 8080.
     Program,
 }
 
@@ -57,9 +58,16 @@ pub type Images = BTreeMap<String, Image>;
 /// Reads the table.
 pub fn read(path: &Path) -> Result<Images> {
     let bytes = fs::read(path).with_context(|| format!("read {}", path.display()))?;
-    let images: Images = serde_json::from_slice(&bytes).with_context(|| format!("read the images in {}", path.display()))?;
-    if let Some((name, image)) = images.iter().find(|(_, image)| image.kind != Kind::Program && image.minor().is_none()) {
-        bail!("read the images in {}: {name} needs a version such as v1.11.5, found `{}`", path.display(), image.version);
+    let images: Images =
+        serde_json::from_slice(&bytes).with_context(|| format!("read the images in {}", path.display()))?;
+    if let Some((name, image)) =
+        images.iter().find(|(_, image)| image.kind != Kind::Program && image.minor().is_none())
+    {
+        bail!(
+            "read the images in {}: {name} needs a version such as v1.11.5, found `{}`",
+            path.display(),
+            image.version
+        );
     }
     Ok(images)
 }
@@ -84,9 +92,20 @@ mod tests {
 
     #[test]
     fn minor_versions() {
-        let cases = [("v1.11.5", Some(11)), ("1.6.1", Some(6)), ("v1.20.2-alpha.0", Some(20)), ("", None), ("v2.0.0", None)];
+        let cases = [
+            ("v1.11.5", Some(11)),
+            ("1.6.1", Some(6)),
+            ("v1.20.2-alpha.0", Some(20)),
+            ("", None),
+            ("v2.0.0", None),
+        ];
         for (version, expected) in cases {
-            let image = Image { program: "/a".into(), args_prefix: vec![], kind: Kind::Program, version: version.into() };
+            let image = Image {
+                program: "/a".into(),
+                args_prefix: vec![],
+                kind: Kind::Program,
+                version: version.into(),
+            };
             assert_eq!(image.minor(), expected, "{version}");
         }
     }

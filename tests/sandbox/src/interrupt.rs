@@ -25,8 +25,8 @@ impl Interrupted {
     }
 }
 
-/// Runs `work` until it ends or SIGINT, SIGTERM or SIGHUP arrives; then it is dropped where it waits. Later signals no longer end the program,
-/// so that what follows can clean up.
+/// Runs `work` until it ends or SIGINT, SIGTERM or SIGHUP arrives; then it is dropped where it waits. Later
+/// signals no longer end the program, so that what follows can clean up.
 pub async fn or_signal<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     let listen = |kind| signal(kind).context("listen for signals");
     let (mut interrupt, mut terminate, mut hangup) =

@@ -1,5 +1,6 @@
-//! The sandbox: real Kubernetes clusters, cert-manager, an ACME server, DNS and a chart repository on one machine, without root and without
-//! containers. The demo, the cluster tests and the benchmarks of `release` run against it.
+//! The sandbox: real Kubernetes clusters, cert-manager, an ACME server, DNS and a chart repository on one
+//! machine, without root and without containers. The demo, the cluster tests and the benchmarks of `release`
+//! run against it.
 //!
 //! It never touches a cluster that it did not start, and it ends processes only by the pids that it recorded.
 

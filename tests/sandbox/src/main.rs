@@ -67,7 +67,9 @@ async fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             talk::line(&format!("error: {error:#}"));
-            error.downcast_ref::<Interrupted>().map_or(ExitCode::FAILURE, |interrupted| ExitCode::from(interrupted.exit_code()))
+            error
+                .downcast_ref::<Interrupted>()
+                .map_or(ExitCode::FAILURE, |interrupted| ExitCode::from(interrupted.exit_code()))
         }
     }
 }

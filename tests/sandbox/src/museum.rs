@@ -1,4 +1,5 @@
-//! The chart repository of the sandbox: the real ChartMuseum where there is one, else `release repository serve`.
+//! The chart repository of the sandbox: the real ChartMuseum where there is one, else
+//! `release repository serve`.
 //!
 //! Everybody may read and write it without credentials.
 
@@ -30,10 +31,19 @@ pub(crate) async fn start(state: &State, programs: &Programs, port: u16, ledger:
     };
     talk::line(&format!("chart repository: {}", program.display()));
     let log = directory.join("chartmuseum.log");
-    let daemon = Daemon { name: "chartmuseum".into(), program, args, env: BTreeMap::new(), directory, log, ports: vec![port] };
+    let daemon = Daemon {
+        name: "chartmuseum".into(),
+        program,
+        args,
+        env: BTreeMap::new(),
+        directory,
+        log,
+        ports: vec![port],
+    };
     let child = ledger.start(daemon)?;
     let index = format!("http://127.0.0.1:{port}/index.yaml");
-    ready::wait("wait for the chart repository", &[&child], LIMIT, async || http::answers(&index).await).await?;
+    ready::wait("wait for the chart repository", &[&child], LIMIT, async || http::answers(&index).await)
+        .await?;
     Ok(format!("http://127.0.0.1:{port}"))
 }
 
@@ -43,7 +53,14 @@ fn chartmuseum(storage: &Path, port: u16) -> Vec<String> {
 }
 
 fn serve(storage: &Path, port: u16) -> Vec<String> {
-    let words = ["repository", "serve", "--dir", &storage.display().to_string(), "--listen", &format!("127.0.0.1:{port}")];
+    let words = [
+        "repository",
+        "serve",
+        "--dir",
+        &storage.display().to_string(),
+        "--listen",
+        &format!("127.0.0.1:{port}"),
+    ];
     words.map(str::to_owned).into()
 }
 

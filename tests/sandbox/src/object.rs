@@ -15,7 +15,10 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 pub(crate) async fn apply(client: &Client, object: &Value) -> Result<()> {
     let (api, name) = api(client, object)?;
     let params = PatchParams::apply("sandbox").force();
-    api.patch(&name, &params, &Patch::Apply(object)).await.map(|_| ()).with_context(|| format!("apply {}", title(object)))
+    api.patch(&name, &params, &Patch::Apply(object))
+        .await
+        .map(|_| ())
+        .with_context(|| format!("apply {}", title(object)))
 }
 
 /// Waits until the object's condition `Ready` is true. The error has the condition as it is.
@@ -37,7 +40,10 @@ pub(crate) async fn ready(client: &Client, object: &Value, limit: Duration) -> R
 
 fn condition(data: &Value) -> Value {
     let conditions = data["status"]["conditions"].as_array();
-    conditions.and_then(|all| all.iter().find(|condition| condition["type"] == "Ready")).cloned().unwrap_or_default()
+    conditions
+        .and_then(|all| all.iter().find(|condition| condition["type"] == "Ready"))
+        .cloned()
+        .unwrap_or_default()
 }
 
 fn api(client: &Client, object: &Value) -> Result<(Api<DynamicObject>, String)> {

@@ -1,4 +1,5 @@
-//! How Pebble, the ACME test server, is configured and started. Writes its files and names its arguments; starts nothing itself.
+//! How Pebble, the ACME test server, is configured and started. Writes its files and names its arguments;
+//! starts nothing itself.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -6,8 +7,10 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use serde_json::json;
 
-/// Environment of the process: validate at once, accept every nonce, and reuse each valid authorization like Let's Encrypt does.
-pub const ENVIRONMENT: [(&str, &str); 3] = [("PEBBLE_VA_NOSLEEP", "1"), ("PEBBLE_WFE_NONCEREJECT", "0"), ("PEBBLE_AUTHZREUSE", "100")];
+/// Environment of the process: validate at once, accept every nonce, and reuse each valid authorization like
+/// Let's Encrypt does.
+pub const ENVIRONMENT: [(&str, &str); 3] =
+    [("PEBBLE_VA_NOSLEEP", "1"), ("PEBBLE_WFE_NONCEREJECT", "0"), ("PEBBLE_AUTHZREUSE", "100")];
 
 /// Where Pebble listens and whom it asks.
 #[derive(Debug, Clone, Copy)]
@@ -38,16 +41,20 @@ impl Config {
             key: directory.join("pebble-key.pem"),
         };
         if !files.certificate.exists() || !files.key.exists() {
-            certificate(&files).with_context(|| format!("make Pebble's certificate in {}", directory.display()))?;
+            certificate(&files)
+                .with_context(|| format!("make Pebble's certificate in {}", directory.display()))?;
         }
-        std::fs::write(&files.config, format!("{:#}\n", self.json(&files))).with_context(|| format!("write {}", files.config.display()))?;
+        std::fs::write(&files.config, format!("{:#}\n", self.json(&files)))
+            .with_context(|| format!("write {}", files.config.display()))?;
         Ok(files)
     }
 
     /// The arguments of the process.
     pub fn arguments(&self, files: &Files) -> Vec<String> {
         let dns = self.dns.to_string();
-        ["-config", &files.config.display().to_string(), "-dnsserver", &dns, "-strict=false"].map(str::to_owned).into()
+        ["-config", &files.config.display().to_string(), "-dnsserver", &dns, "-strict=false"]
+            .map(str::to_owned)
+            .into()
     }
 
     /// The URL of the ACME directory, as an Issuer names its server.

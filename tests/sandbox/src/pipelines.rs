@@ -1,4 +1,5 @@
-//! The checks of `pipelines/` that other people's programs make: actionlint for the GitHub workflows, shellcheck for the scripts.
+//! The checks of `pipelines/` that other people's programs make: actionlint for the GitHub workflows,
+//! shellcheck for the scripts.
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +11,8 @@ use crate::museum::workspace;
 use crate::tools::{self, Cache};
 use crate::{external, talk};
 
-/// Lints the workflows and the shell scripts. Without shellcheck the scripts are left alone, which only CI does not accept.
+/// Lints the workflows and the shell scripts. Without shellcheck the scripts are left alone, which only CI
+/// does not accept.
 pub(crate) async fn check() -> Result<()> {
     talk::line("== pipelines: actionlint, shellcheck");
     workflows(&workspace().join("pipelines/github")).await?;
@@ -24,7 +26,8 @@ pub(crate) async fn check() -> Result<()> {
     }
 }
 
-/// actionlint follows a workflow that calls another one only where GitHub looks for both, so they are copied there.
+/// actionlint follows a workflow that calls another one only where GitHub looks for both, so they are copied
+/// there.
 async fn workflows(directory: &Path) -> Result<()> {
     let project = tempfile::tempdir().context("create a directory for the workflows")?;
     let place = project.path().join(".github/workflows");
@@ -40,13 +43,18 @@ async fn workflows(directory: &Path) -> Result<()> {
         bail!("{} holds no workflow", directory.display());
     }
     let program = tools::actionlint(&Cache::open()?).await?;
-    external::run("check the GitHub workflows", Command::new(program).arg("-no-color").current_dir(project.path())).await?;
+    external::run(
+        "check the GitHub workflows",
+        Command::new(program).arg("-no-color").current_dir(project.path()),
+    )
+    .await?;
     Ok(())
 }
 
 async fn scripts(workspace: &Path) -> Result<()> {
     let scripts = ["pipelines/run.sh", ".ci/run"];
-    external::run("check the shell scripts", Command::new("shellcheck").args(scripts).current_dir(workspace)).await?;
+    external::run("check the shell scripts", Command::new("shellcheck").args(scripts).current_dir(workspace))
+        .await?;
     Ok(())
 }
 

@@ -1,4 +1,5 @@
-//! The rows of the table of images: cert-manager's versions, and the images of the versions that are broken on purpose.
+//! The rows of the table of images: cert-manager's versions, and the images of the versions that are broken
+//! on purpose.
 
 use std::fs;
 use std::path::Path;

@@ -5,13 +5,15 @@ use std::ops::Range;
 
 use anyhow::{Result, bail};
 
-/// Below the ports of pods and below those that Linux gives to outgoing connections: nothing takes a port between its choice and its use.
+/// Below the ports of pods and below those that Linux gives to outgoing connections: nothing takes a port
+/// between its choice and its use.
 const RANGE: Range<u16> = 10_000..15_000;
 
 /// Whether a server could listen on this port now, by TCP and UDP.
 #[must_use]
 pub fn is_free(port: u16) -> bool {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() && UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
+        && UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
 }
 
 /// Hands out different ports that are free now. Two sandboxes on one machine begin at different places.

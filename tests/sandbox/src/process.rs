@@ -1,4 +1,5 @@
-//! `cargo xtask process`: stops, kills and starts single processes of a running sandbox, so that tests can break it.
+//! `cargo xtask process`: stops, kills and starts single processes of a running sandbox, so that tests can
+//! break it.
 
 use std::path::PathBuf;
 use std::time::Duration;

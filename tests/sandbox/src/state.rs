@@ -14,8 +14,19 @@ const PROCESSES: &str = "processes.json";
 const LOCK: &str = ".lock";
 
 /// Everything that an earlier sandbox may have left, besides the mark.
-const CONTENT: [&str; 11] =
-    ["clusters", "dns", "pebble", "chartmuseum", "git", "helm", "values", "images.json", "kubeconfig", "release.yaml", "env"];
+const CONTENT: [&str; 11] = [
+    "clusters",
+    "dns",
+    "pebble",
+    "chartmuseum",
+    "git",
+    "helm",
+    "values",
+    "images.json",
+    "kubeconfig",
+    "release.yaml",
+    "env",
+];
 
 /// A Unix socket's path may have 107 bytes; the longest one in here takes up to 40 of them.
 const LONGEST: usize = 65;
@@ -28,7 +39,8 @@ pub struct State {
 }
 
 impl State {
-    /// Takes a directory for a new sandbox: a new one, an empty one, or one whose sandbox has ended, which is emptied.
+    /// Takes a directory for a new sandbox: a new one, an empty one, or one whose sandbox has ended, which is
+    /// emptied.
     pub fn claim(directory: &Path) -> Result<Self> {
         let directory = absolute(directory)?;
         fs::create_dir_all(&directory).with_context(|| format!("create {}", directory.display()))?;
@@ -36,10 +48,13 @@ impl State {
         if state.file(PROCESSES).exists() {
             state.refuse_running()?;
             state.empty()?;
-        } else if fs::read_dir(&state.directory)?.any(|entry| entry.is_ok_and(|entry| entry.file_name() != LOCK)) {
+        } else if fs::read_dir(&state.directory)?
+            .any(|entry| entry.is_ok_and(|entry| entry.file_name() != LOCK))
+        {
             bail!("{} is not empty and not a sandbox: name another --state", state.directory.display());
         }
-        fs::write(state.file(PROCESSES), "[]").with_context(|| format!("write to {}", state.directory.display()))?;
+        fs::write(state.file(PROCESSES), "[]")
+            .with_context(|| format!("write to {}", state.directory.display()))?;
         Ok(state)
     }
 
@@ -70,11 +85,16 @@ impl State {
     }
 
     fn hold(directory: PathBuf) -> Result<Self> {
-        let lock = File::create(directory.join(LOCK)).with_context(|| format!("write to {}", directory.display()))?;
+        let lock = File::create(directory.join(LOCK))
+            .with_context(|| format!("write to {}", directory.display()))?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { directory, _lock: lock }),
-            Err(TryLockError::WouldBlock) => bail!("another `cargo xtask` works on {} now: wait for it, or end it", directory.display()),
-            Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("lock {}", directory.display())),
+            Err(TryLockError::WouldBlock) => {
+                bail!("another `cargo xtask` works on {} now: wait for it, or end it", directory.display())
+            }
+            Err(TryLockError::Error(error)) => {
+                Err(error).with_context(|| format!("lock {}", directory.display()))
+            }
         }
     }
 
@@ -82,7 +102,9 @@ impl State {
         let running = self.ledger()?.children().into_iter().filter(|child| child.pid.alive()).count();
         if running > 0 {
             let directory = self.directory.display();
-            bail!("a sandbox runs in {directory} already ({running} processes): `cargo xtask down --state {directory}` ends it");
+            bail!(
+                "a sandbox runs in {directory} already ({running} processes): `cargo xtask down --state {directory}` ends it"
+            );
         }
         Ok(())
     }
@@ -102,10 +124,14 @@ impl State {
 }
 
 fn absolute(directory: &Path) -> Result<PathBuf> {
-    let directory = std::path::absolute(directory).with_context(|| format!("find {}", directory.display()))?;
+    let directory =
+        std::path::absolute(directory).with_context(|| format!("find {}", directory.display()))?;
     let length = directory.as_os_str().len();
     if length > LONGEST {
-        bail!("{} is too long for the sockets in it ({length} bytes of at most {LONGEST}): name a shorter --state", directory.display());
+        bail!(
+            "{} is too long for the sockets in it ({length} bytes of at most {LONGEST}): name a shorter --state",
+            directory.display()
+        );
     }
     Ok(directory)
 }
@@ -151,6 +177,9 @@ mod tests {
 
     #[test]
     fn a_path_too_long_for_sockets_is_refused() {
-        assert!(error(State::claim(Path::new(&format!("/nowhere/{}", "x".repeat(60))))).contains("name a shorter --state"));
+        assert!(
+            error(State::claim(Path::new(&format!("/nowhere/{}", "x".repeat(60)))))
+                .contains("name a shorter --state")
+        );
     }
 }

@@ -19,7 +19,8 @@ pub fn data(text: &str) {
 /// So often a long step says that it still goes on.
 const STILL: Duration = Duration::from_secs(15);
 
-/// Says what begins, that it still goes on, and how long it took; of a failure nothing, since its error will tell.
+/// Says what begins, that it still goes on, and how long it took; of a failure nothing, since its error will
+/// tell.
 pub async fn while_waiting<T>(what: &str, work: impl Future<Output = Result<T>>) -> Result<T> {
     let begun = Instant::now();
     line(&format!("{what} ..."));

@@ -35,12 +35,21 @@ pub async fn run(args: Args) -> Result<()> {
     let programs = interrupt::or_signal(Programs::ensure(&Cache::open()?, &Extras::from_env())).await?;
     let built = begun.elapsed();
     start(&state, &programs, usize::from(args.clusters)).await?;
-    talk::line(&format!("ready in {}: . {}", talk::elapsed(begun.elapsed().saturating_sub(built)), state.file("env").display()));
+    talk::line(&format!(
+        "ready in {}: . {}",
+        talk::elapsed(begun.elapsed().saturating_sub(built)),
+        state.file("env").display()
+    ));
     Ok(())
 }
 
-/// Starts everything in a directory and returns the variables of its `env`. When that fails or is interrupted, nothing of it runs any more.
-pub async fn start(state: &State, programs: &Programs, clusters: usize) -> Result<Vec<(&'static str, String)>> {
+/// Starts everything in a directory and returns the variables of its `env`. When that fails or is
+/// interrupted, nothing of it runs any more.
+pub async fn start(
+    state: &State,
+    programs: &Programs,
+    clusters: usize,
+) -> Result<Vec<(&'static str, String)>> {
     let ledger = state.ledger()?;
     let started = interrupt::or_signal(begin(state, programs, clusters, &ledger)).await;
     if started.is_err() {
@@ -50,12 +59,18 @@ pub async fn start(state: &State, programs: &Programs, clusters: usize) -> Resul
     started
 }
 
-async fn begin(state: &State, programs: &Programs, count: usize, ledger: &Ledger) -> Result<Vec<(&'static str, String)>> {
+async fn begin(
+    state: &State,
+    programs: &Programs,
+    count: usize,
+    ledger: &Ledger,
+) -> Result<Vec<(&'static str, String)>> {
     let mut ports = Ports::from(std::process::id());
     let acme = Acme::prepare(state, &mut ports)?;
     let museum_port = ports.choose()?;
     let names = cluster::names(count);
-    let clusters: Vec<Cluster> = names.iter().map(|name| Cluster::prepare(state, name, &mut ports)).collect::<Result<_>>()?;
+    let clusters: Vec<Cluster> =
+        names.iter().map(|name| Cluster::prepare(state, name, &mut ports)).collect::<Result<_>>()?;
     let museum = format!("http://127.0.0.1:{museum_port}");
     let environment = Environment { state, programs, clusters: &clusters, acme: &acme, museum };
     environment.write_files()?;
@@ -64,7 +79,8 @@ async fn begin(state: &State, programs: &Programs, count: usize, ledger: &Ledger
 
     let helm = helm(state, programs)?;
     let servers = async {
-        charts::create(&state.file("git/sre-helm-charts.git"), programs).context("make the git repository sre-helm-charts")?;
+        charts::create(&state.file("git/sre-helm-charts.git"), programs)
+            .context("make the git repository sre-helm-charts")?;
         acme.start(state, programs, ledger).await?;
         museum::start(state, programs, museum_port, ledger).await
     };

@@ -18,7 +18,8 @@ pub(in crate::helm::engine) fn chart_map(metadata: &Metadata, is_root: bool) -> 
         ("KubeVersion", &metadata.kube_version),
         ("Type", &metadata.chart_type),
     ];
-    let annotations: Map = metadata.annotations.iter().map(|(key, value)| entry(key, Value::from(value.as_str()))).collect();
+    let annotations: Map =
+        metadata.annotations.iter().map(|(key, value)| entry(key, Value::from(value.as_str()))).collect();
     let annotations_kind = if annotations.is_empty() { MapKind::NilStrings } else { MapKind::Strings };
     let maintainer = |maintainer: &crate::helm::chart::metadata::Maintainer| {
         let fields = [("Name", &maintainer.name), ("Email", &maintainer.email), ("URL", &maintainer.url)];

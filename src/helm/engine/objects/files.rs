@@ -30,7 +30,13 @@ impl Files {
     /// The files that fit a pattern; a broken pattern fits all.
     fn glob(&self, pattern: &str) -> Self {
         let fits = |name: &str| Glob::read(pattern).is_none_or(|glob| glob.fits(name));
-        Self(self.0.iter().filter(|(name, _)| fits(name)).map(|(name, data)| (name.clone(), data.clone())).collect())
+        Self(
+            self.0
+                .iter()
+                .filter(|(name, _)| fits(name))
+                .map(|(name, data)| (name.clone(), data.clone()))
+                .collect(),
+        )
     }
 
     /// Lines without their ends; the last one may have an end or not.
@@ -100,11 +106,21 @@ impl Object for Files {
     }
 
     fn plain(&self) -> Value {
-        Value::Map(self.0.iter().map(|(name, data)| (Text::from(name.as_str()), Value::Bytes(data.clone()))).collect::<Map>())
+        Value::Map(
+            self.0
+                .iter()
+                .map(|(name, data)| (Text::from(name.as_str()), Value::Bytes(data.clone())))
+                .collect::<Map>(),
+        )
     }
 
     fn entries(&self) -> Option<Vec<(Value, Value)>> {
-        Some(self.0.iter().map(|(name, data)| (Value::from(name.as_str()), Value::Bytes(data.clone()))).collect())
+        Some(
+            self.0
+                .iter()
+                .map(|(name, data)| (Value::from(name.as_str()), Value::Bytes(data.clone())))
+                .collect(),
+        )
     }
 
     fn as_any(&self) -> &dyn Any {

@@ -1,4 +1,5 @@
-//! Patterns of file names, as `.Files.Glob` reads them: `*` and `?` stay within a folder, `**` crosses folders.
+//! Patterns of file names, as `.Files.Glob` reads them: `*` and `?` stay within a folder, `**` crosses
+//! folders.
 
 /// A pattern.
 #[derive(Debug)]
@@ -124,7 +125,9 @@ fn fits(parts: &[Part], name: &[char], then: &dyn Fn(&[char]) -> bool) -> bool {
             (0..=longest).any(|taken| fits(parts, &name[taken..], then))
         }
         Part::All => (0..=name.len()).any(|taken| fits(parts, &name[taken..], then)),
-        Part::Either(patterns) => patterns.iter().any(|pattern| fits(&pattern.0, name, &|rest| fits(parts, rest, then))),
+        Part::Either(patterns) => {
+            patterns.iter().any(|pattern| fits(&pattern.0, name, &|rest| fits(parts, rest, then)))
+        }
     }
 }
 

@@ -10,7 +10,8 @@ impl<'t> Lines<'t> {
         Self { rest: text }
     }
 
-    /// Passes the content of a block scalar inside a collection at this column: blank lines, and those that are indented as the first one is.
+    /// Passes the content of a block scalar inside a collection at this column: blank lines, and those that
+    /// are indented as the first one is.
     pub(super) fn skip_block(&mut self, parent: usize) -> Option<()> {
         let mut indentation = None;
         let mut longest_blank = 0;
@@ -27,7 +28,8 @@ impl<'t> Lines<'t> {
                     if is_content && longest_blank > column { usize::MAX } else { column.max(parent + 1) }
                 });
                 match wanted {
-                    // A blank line in front that is longer than the text sets the indentation, and the text then breaks the rules.
+                    // A blank line in front that is longer than the text sets the indentation, and the text
+                    // then breaks the rules.
                     usize::MAX => return None,
                     wanted if column < wanted => break,
                     _ => {}
@@ -57,7 +59,8 @@ fn split(text: &str) -> Option<(&str, &str)> {
     Some(text.split_once('\n').unwrap_or((text, "")))
 }
 
-/// Whether a line holds only characters that YAML takes as they are: no tabs, no control characters, no other line breaks.
+/// Whether a line holds only characters that YAML takes as they are: no tabs, no control characters, no other
+/// line breaks.
 pub(super) fn is_plain_text(line: &str) -> bool {
     let is_ascii_text = |byte: u8| (b' '..=b'~').contains(&byte);
     line.bytes().all(is_ascii_text)

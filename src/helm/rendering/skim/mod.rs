@@ -1,7 +1,7 @@
 //! The head of a document that is written in the plain YAML of most charts, read without building the rest.
 //!
-//! It never decides that a document is wrong: what it does not fully understand it leaves to the full reader. What it accepts, the full
-//! reader would accept with the same head.
+//! It never decides that a document is wrong: what it does not fully understand it leaves to the full reader.
+//! What it accepts, the full reader would accept with the same head.
 
 mod line;
 mod scalar;
@@ -137,7 +137,8 @@ impl Skimmer<'_> {
         Some(())
     }
 
-    /// A line that is not indented more than the innermost collection belongs to an outer one, or starts the sequence of a key above it.
+    /// A line that is not indented more than the innermost collection belongs to an outer one, or starts the
+    /// sequence of a key above it.
     fn come_back(&mut self, top: Open, column: usize, is_entry: bool) -> Option<()> {
         while self.open.last()?.column > column {
             self.open.pop();
@@ -191,13 +192,19 @@ impl Skimmer<'_> {
     /// Go's decoder takes the names of fields in any case; whoever writes them so is left to the full reader.
     fn field(&mut self, key: &str) -> Option<Field> {
         let named = |name: &str| {
-            key.eq_ignore_ascii_case(name).then(|| (key == name).then_some(())).map_or(Some(false), |exact| exact.map(|()| true))
+            key.eq_ignore_ascii_case(name)
+                .then(|| (key == name).then_some(()))
+                .map_or(Some(false), |exact| exact.map(|()| true))
         };
-        let in_mapping = |depth: usize, open: &[Open]| open.len() == depth && open.iter().all(|open| !open.is_sequence);
+        let in_mapping =
+            |depth: usize, open: &[Open]| open.len() == depth && open.iter().all(|open| !open.is_sequence);
         if in_mapping(1, &self.open) {
             self.section = Section::Other;
-            for (name, field) in [("apiVersion", Field::ApiVersion), ("kind", Field::Kind), ("metadata", Field::Mapping(Section::Metadata))]
-            {
+            for (name, field) in [
+                ("apiVersion", Field::ApiVersion),
+                ("kind", Field::Kind),
+                ("metadata", Field::Mapping(Section::Metadata)),
+            ] {
                 if named(name)? {
                     self.seen.once(name)?;
                     if let Field::Mapping(section) = field {

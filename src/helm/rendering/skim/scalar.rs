@@ -70,11 +70,13 @@ fn quoted(value: &str, quote: char) -> Option<(&str, bool)> {
 }
 
 fn plain(value: &str) -> Option<Scalar<'_>> {
-    let (text, ends_with_comment) = value.find(" #").map_or((value, false), |place| (value[..place].trim_end_matches(' '), true));
+    let (text, ends_with_comment) =
+        value.find(" #").map_or((value, false), |place| (value[..place].trim_end_matches(' '), true));
     let mut characters = text.chars();
     let starts_well = match characters.next()? {
         '-' => characters.next().is_some_and(|next| next != ' '),
-        '?' | ':' | ',' | '[' | ']' | '{' | '}' | '#' | '&' | '*' | '!' | '|' | '>' | '\'' | '"' | '%' | '@' | '`' => false,
+        '?' | ':' | ',' | '[' | ']' | '{' | '}' | '#' | '&' | '*' | '!' | '|' | '>' | '\'' | '"' | '%'
+        | '@' | '`' => false,
         _ => true,
     };
     let is_one = starts_well && !text.contains(": ") && !text.ends_with(':') && !is_beyond_json(text);
@@ -106,13 +108,20 @@ pub(super) fn start(content: &str) -> Option<Start<'_>> {
             (key, &content[key.len() + 2..])
         }
         _ => {
-            let is_of_key = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'/' | b'-');
+            let is_of_key =
+                |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'/' | b'-');
             content.split_at(content.bytes().take_while(is_of_key).count())
         }
     };
-    let Some(value) = rest.strip_prefix(':').filter(|value| value.is_empty() || value.starts_with(' ')) else { return Some(Start::Value) };
+    let Some(value) = rest.strip_prefix(':').filter(|value| value.is_empty() || value.starts_with(' '))
+    else {
+        return Some(Start::Value);
+    };
     let is_quoted = content.starts_with(['"', '\'']);
-    let is_word = !key.is_empty() && !key.starts_with('-') && !is_beyond_json(key) && !matches!(key, "null" | "Null" | "NULL");
+    let is_word = !key.is_empty()
+        && !key.starts_with('-')
+        && !is_beyond_json(key)
+        && !matches!(key, "null" | "Null" | "NULL");
     if key.len() > MAX_KEY || !(is_quoted || is_word) {
         return None;
     }

@@ -19,14 +19,21 @@ fn plain_documents_are_skimmed() {
                 empty:\n  last: >\n    folded\n";
     let head = head(text).unwrap();
     assert_eq!((&*head.api_version, &*head.kind, &*head.name), ("apps/v1", "Deployment", "web"));
-    assert_eq!((head.annotation("helm.sh/hook"), head.annotation("helm.sh/hook-weight")), (Some("pre-install,post-install"), Some("-5")));
+    assert_eq!(
+        (head.annotation("helm.sh/hook"), head.annotation("helm.sh/hook-weight")),
+        (Some("pre-install,post-install"), Some("-5"))
+    );
 }
 
 #[test]
 fn values_of_the_head_are_those_of_the_full_reader() {
-    for value in ["1.10", "010", "true", "~", "null", "2020-01-01", "a b", "'x'", "\"x\"", "", "1e3", "0x1F"] {
+    for value in ["1.10", "010", "true", "~", "null", "2020-01-01", "a b", "'x'", "\"x\"", "", "1e3", "0x1F"]
+    {
         assert!(
-            head(&format!("kind: {value}\nmetadata:\n  name: {value}\n  annotations:\n    helm.sh/hook: {value}\n")).is_some(),
+            head(&format!(
+                "kind: {value}\nmetadata:\n  name: {value}\n  annotations:\n    helm.sh/hook: {value}\n"
+            ))
+            .is_some(),
             "{value}"
         );
     }
@@ -136,8 +143,12 @@ fn fragment() -> impl Strategy<Value = String> {
 
 fn document() -> impl Strategy<Value = String> {
     let indentation = prop::sample::select(vec![0_usize, 0, 0, 2, 2, 4, 6, 1, 3]);
-    prop::collection::vec((indentation, fragment()), 0..9)
-        .prop_map(|lines| lines.into_iter().flat_map(|(indentation, line)| [" ".repeat(indentation), line, "\n".to_owned()]).collect())
+    prop::collection::vec((indentation, fragment()), 0..9).prop_map(|lines| {
+        lines
+            .into_iter()
+            .flat_map(|(indentation, line)| [" ".repeat(indentation), line, "\n".to_owned()])
+            .collect()
+    })
 }
 
 proptest! {

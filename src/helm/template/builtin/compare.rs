@@ -1,4 +1,5 @@
-//! `eq`, `ne`, `lt`, `le`, `gt`, `ge`: only values of one basic kind can be compared, and a float is never an int.
+//! `eq`, `ne`, `lt`, `le`, `gt`, `ge`: only values of one basic kind can be compared, and a float is never an
+//! int.
 
 use std::cmp::Ordering;
 use std::rc::Rc;
@@ -66,7 +67,11 @@ fn same(one: &Value, other: &Value) -> Result<bool, String> {
     if !matches!(one, Value::Nil) && !matches!(other, Value::Nil) && one.kind() != other.kind() {
         let (shown, other_shown) = (as_text(one), print::display(other));
         let (kind, other_kind) = (one.type_name(), other.type_name());
-        return Err(format!("non-comparable types {}: {kind}, {other_kind}: {}", shown.lossy(), other_shown.lossy()));
+        return Err(format!(
+            "non-comparable types {}: {kind}, {other_kind}: {}",
+            shown.lossy(),
+            other_shown.lossy()
+        ));
     }
     if nils.0 || nils.1 {
         return Ok(nils.0 == nils.1);
@@ -130,8 +135,16 @@ mod tests {
             ("eq", json!([null, [1]]), "false"),
             ("eq", json!(["x"]), "error: missing argument for comparison"),
             ("eq", json!([[1], [1]]), "error: non-comparable type [%!s(int64=1)]: []interface {}"),
-            ("eq", json!([{}, [1]]), "error: non-comparable types map[]: map[string]interface {}, []interface {}: [1]"),
-            ("eq", json!([{}, "x"]), "error: incompatible types for comparison: map[string]interface {} and string"),
+            (
+                "eq",
+                json!([{}, [1]]),
+                "error: non-comparable types map[]: map[string]interface {}, []interface {}: [1]",
+            ),
+            (
+                "eq",
+                json!([{}, "x"]),
+                "error: incompatible types for comparison: map[string]interface {} and string",
+            ),
             ("ne", json!(["a", "b"]), "true"),
             ("lt", json!([1, 2]), "true"),
             ("lt", json!(["a", "b"]), "true"),

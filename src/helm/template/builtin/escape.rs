@@ -8,7 +8,8 @@ use crate::helm::template::value::Value;
 
 /// The printed arguments; nil is `<no value>` here.
 fn printed(values: &[Value]) -> Text {
-    let value = |value: &Value| if matches!(value, Value::Nil) { Value::from("<no value>") } else { value.clone() };
+    let value =
+        |value: &Value| if matches!(value, Value::Nil) { Value::from("<no value>") } else { value.clone() };
     print::print(&values.iter().map(value).collect::<Vec<_>>())
 }
 
@@ -36,8 +37,12 @@ pub(super) fn js(values: &[Value]) -> Text {
         for letter in chunk.valid().chars() {
             match letter {
                 '\\' | '\'' | '"' => out.extend([b'\\', letter as u8]),
-                '<' | '>' | '&' | '=' | '\0'..' ' => out.extend(format!("\\u{:04X}", u32::from(letter)).bytes()),
-                _ if letter.is_ascii() || print::is_print(letter) => out.extend(letter.encode_utf8(&mut [0; 4]).bytes()),
+                '<' | '>' | '&' | '=' | '\0'..' ' => {
+                    out.extend(format!("\\u{:04X}", u32::from(letter)).bytes())
+                }
+                _ if letter.is_ascii() || print::is_print(letter) => {
+                    out.extend(letter.encode_utf8(&mut [0; 4]).bytes())
+                }
                 _ => out.extend(format!("\\u{:04X}", u32::from(letter)).bytes()),
             }
         }
@@ -51,7 +56,9 @@ pub(super) fn urlquery(values: &[Value]) -> Text {
     let mut out = String::new();
     for byte in printed(values).bytes() {
         match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => out.push(char::from(*byte)),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+                out.push(char::from(*byte))
+            }
             b' ' => out.push('+'),
             _ => drop(write!(out, "%{byte:02X}")),
         }
@@ -70,7 +77,11 @@ mod tests {
         let cases = [
             ("html", json!(["<a href='x'>\"&\u{0}"]), "&lt;a href=&#39;x&#39;&gt;&#34;&amp;\u{fffd}"),
             ("html", json!([null]), "&lt;no value&gt;"),
-            ("js", json!(["a'b\"c\\<>&=\n\u{e9}\u{200b}\u{7f}"]), "a\\'b\\\"c\\\\\\u003C\\u003E\\u0026\\u003D\\u000A\u{e9}\\u200B\u{7f}"),
+            (
+                "js",
+                json!(["a'b\"c\\<>&=\n\u{e9}\u{200b}\u{7f}"]),
+                "a\\'b\\\"c\\\\\\u003C\\u003E\\u0026\\u003D\\u000A\u{e9}\\u200B\u{7f}",
+            ),
             ("urlquery", json!(["a b&c/\u{e9}~"]), "a+b%26c%2F%C3%A9~"),
             ("urlquery", json!([1, 2]), "1+2"),
         ];

@@ -17,7 +17,8 @@ fn element(item: &Value, key: &Value) -> Result<Typed, String> {
         Value::Nil => Err("index of nil pointer".to_owned()),
         Value::List(list) => {
             let item = list.items.get(position(key, list.items.len())?);
-            item.map(|item| Typed::in_list(item.clone(), list.kind)).ok_or_else(|| "reflect: slice index out of range".to_owned())
+            item.map(|item| Typed::in_list(item.clone(), list.kind))
+                .ok_or_else(|| "reflect: slice index out of range".to_owned())
         }
         Value::Str(text) => {
             let byte = text.bytes().get(position(key, text.bytes().len())?);
@@ -29,12 +30,16 @@ fn element(item: &Value, key: &Value) -> Result<Typed, String> {
         }
         Value::Map(map) => {
             let key = text_key(key)?;
-            Ok(map.get(key.bytes()).map_or_else(|| Typed::absent_from(map.kind), |value| Typed::in_map(value, map.kind)))
+            Ok(map
+                .get(key.bytes())
+                .map_or_else(|| Typed::absent_from(map.kind), |value| Typed::in_map(value, map.kind)))
         }
         Value::Object(object) => match (object.kind(), object.entries()) {
             ("slice", Some(entries)) => {
                 let entry = entries.get(position(key, entries.len())?);
-                entry.map(|(_, value)| Typed::concrete(value.clone())).ok_or_else(|| "reflect: slice index out of range".to_owned())
+                entry
+                    .map(|(_, value)| Typed::concrete(value.clone()))
+                    .ok_or_else(|| "reflect: slice index out of range".to_owned())
             }
             ("map", Some(_)) => {
                 let key = text_key(key)?;
@@ -42,7 +47,9 @@ fn element(item: &Value, key: &Value) -> Result<Typed, String> {
             }
             _ => Err(format!("can't index item of type {}", object.type_name().trim_start_matches('*'))),
         },
-        Value::Bool(_) | Value::Int(_) | Value::Int64(_) | Value::Float(_) => Err(format!("can't index item of type {}", item.type_name())),
+        Value::Bool(_) | Value::Int(_) | Value::Int64(_) | Value::Float(_) => {
+            Err(format!("can't index item of type {}", item.type_name()))
+        }
     }
 }
 
@@ -53,9 +60,10 @@ fn byte_value(byte: u8) -> Typed {
 
 fn position(key: &Value, length: usize) -> Result<usize, String> {
     match key {
-        Value::Int(number) | Value::Int64(number) => {
-            usize::try_from(*number).ok().filter(|index| *index <= length).ok_or_else(|| format!("index out of range: {number}"))
-        }
+        Value::Int(number) | Value::Int64(number) => usize::try_from(*number)
+            .ok()
+            .filter(|index| *index <= length)
+            .ok_or_else(|| format!("index out of range: {number}")),
         Value::Nil => Err("cannot index slice/array with nil".to_owned()),
         other => Err(format!("cannot index slice/array with type {}", other.type_name())),
     }

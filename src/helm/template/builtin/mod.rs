@@ -1,4 +1,5 @@
-//! Go's builtin functions, without `and` and `or` (the executor does those) and without `slice` (Helm's replaces it).
+//! Go's builtin functions, without `and` and `or` (the executor does those) and without `slice` (Helm's
+//! replaces it).
 
 mod compare;
 mod escape;
@@ -30,7 +31,12 @@ impl std::fmt::Debug for Builtin {
 }
 
 impl Builtin {
-    const fn new(name: &'static str, fixed: usize, variadic: bool, run: fn(&[Typed]) -> Result<Typed, String>) -> Self {
+    const fn new(
+        name: &'static str,
+        fixed: usize,
+        variadic: bool,
+        run: fn(&[Typed]) -> Result<Typed, String>,
+    ) -> Self {
         Self { name, text_first: false, fixed, variadic, run }
     }
 }
@@ -47,7 +53,9 @@ static ALL: [Builtin; 16] = [
     Builtin::new("le", 2, false, |arguments| boolean(compare::le(arguments))),
     Builtin::new("gt", 2, false, |arguments| boolean(compare::le(arguments).map(|less| !less))),
     Builtin::new("ge", 2, false, |arguments| boolean(compare::lt(arguments).map(|less| !less))),
-    Builtin::new("not", 1, false, |arguments| boolean(Ok(!arguments.iter().any(|argument| argument.value.truth())))),
+    Builtin::new("not", 1, false, |arguments| {
+        boolean(Ok(!arguments.iter().any(|argument| argument.value.truth())))
+    }),
     Builtin::new("index", 1, true, index::index),
     Builtin::new("len", 1, false, index::len),
     Builtin::new("call", 1, true, call),
@@ -96,10 +104,17 @@ mod tests {
 
     /// Runs a builtin on values out of a map; what it prints, or its error.
     pub(super) fn run(name: &str, arguments: &Json) -> String {
-        let arguments: Vec<Typed> =
-            arguments.as_array().unwrap().iter().map(|json| Typed { value: Value::from(json), interface: true }).collect();
+        let arguments: Vec<Typed> = arguments
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|json| Typed { value: Value::from(json), interface: true })
+            .collect();
         let builtin = all().find(|builtin| builtin.name == name).unwrap();
-        (builtin.run)(&arguments).map_or_else(|error| format!("error: {error}"), |typed| print::display(&typed.value).lossy().into_owned())
+        (builtin.run)(&arguments).map_or_else(
+            |error| format!("error: {error}"),
+            |typed| print::display(&typed.value).lossy().into_owned(),
+        )
     }
 
     #[test]

@@ -28,19 +28,32 @@ pub(super) struct Signature<'p> {
 }
 
 impl<'t> Run<'t, '_, '_> {
-    pub(super) fn call(&mut self, dot: &Typed, function: Callable, call: &Call<'t>) -> Result<Typed, TemplateError> {
+    pub(super) fn call(
+        &mut self,
+        dot: &Typed,
+        function: Callable,
+        call: &Call<'t>,
+    ) -> Result<Typed, TemplateError> {
         let result = match function {
             Callable::And => self.short_circuit(dot, function, call, false),
             Callable::Or => self.short_circuit(dot, function, call, true),
             Callable::Builtin(builtin) => self.call_builtin(dot, builtin, call),
             Callable::Function(function) => self.call_function(dot, function, call),
         }?;
-        self.executor.spend_on(&result.value).map_err(|text| self.failed(function.name(), call, TemplateError::new(text)))?;
+        self.executor
+            .spend_on(&result.value)
+            .map_err(|text| self.failed(function.name(), call, TemplateError::new(text)))?;
         Ok(result)
     }
 
     /// `and` and `or`: the first argument that decides, or the last.
-    fn short_circuit(&mut self, dot: &Typed, function: Callable, call: &Call<'t>, decides: bool) -> Result<Typed, TemplateError> {
+    fn short_circuit(
+        &mut self,
+        dot: &Typed,
+        function: Callable,
+        call: &Call<'t>,
+        decides: bool,
+    ) -> Result<Typed, TemplateError> {
         let signature = Signature { fixed: &[Expected::Typed], variadic: Some(Expected::Typed) };
         self.check_count(function.name(), &signature, call)?;
         let mut value = Typed::concrete(Value::Nil);
@@ -53,10 +66,16 @@ impl<'t> Run<'t, '_, '_> {
         Ok(call.last.clone().unwrap_or(value))
     }
 
-    fn call_builtin(&mut self, dot: &Typed, builtin: &Builtin, call: &Call<'t>) -> Result<Typed, TemplateError> {
+    fn call_builtin(
+        &mut self,
+        dot: &Typed,
+        builtin: &Builtin,
+        call: &Call<'t>,
+    ) -> Result<Typed, TemplateError> {
         const TEXT_FIRST: [Expected; 1] = [Expected::Parameter(Parameter::Str)];
         const ANY: [Expected; 2] = [Expected::Typed; 2];
-        let fixed = if builtin.text_first { &TEXT_FIRST[..] } else { ANY.get(..builtin.fixed).unwrap_or_default() };
+        let fixed =
+            if builtin.text_first { &TEXT_FIRST[..] } else { ANY.get(..builtin.fixed).unwrap_or_default() };
         let signature = Signature { fixed, variadic: builtin.variadic.then_some(Expected::Typed) };
         self.check_count(builtin.name, &signature, call)?;
         let arguments = self.arguments(dot, &signature, call)?;
@@ -64,20 +83,33 @@ impl<'t> Run<'t, '_, '_> {
         (builtin.run)(&arguments).map_err(|text| self.failed(builtin.name, call, TemplateError::new(text)))
     }
 
-    fn call_function(&mut self, dot: &Typed, function: &Function, call: &Call<'t>) -> Result<Typed, TemplateError> {
+    fn call_function(
+        &mut self,
+        dot: &Typed,
+        function: &Function,
+        call: &Call<'t>,
+    ) -> Result<Typed, TemplateError> {
         let fixed: Vec<Expected> = function.parameters.iter().copied().map(Expected::Parameter).collect();
         let signature = Signature { fixed: &fixed, variadic: function.variadic.map(Expected::Parameter) };
         self.check_count(function.name, &signature, call)?;
         let arguments = values(self.arguments(dot, &signature, call)?);
         self.spend_on_all(function.name, arguments.iter(), call)?;
         let result = (function.run)(self.executor, Arguments(&arguments));
-        // Helm's functions that return anything return an interface, but nothing looks at that before a pipeline drops it.
+        // Helm's functions that return anything return an interface, but nothing looks at that before a
+        // pipeline drops it.
         result.map(Typed::concrete).map_err(|error| self.failed(function.name, call, error.into()))
     }
 
-    fn spend_on_all<'v>(&mut self, name: &str, values: impl Iterator<Item = &'v Value>, call: &Call<'t>) -> Result<(), TemplateError> {
+    fn spend_on_all<'v>(
+        &mut self,
+        name: &str,
+        values: impl Iterator<Item = &'v Value>,
+        call: &Call<'t>,
+    ) -> Result<(), TemplateError> {
         for value in values {
-            self.executor.spend_on(value).map_err(|text| self.failed(name, call, TemplateError::new(text)))?;
+            self.executor
+                .spend_on(value)
+                .map_err(|text| self.failed(name, call, TemplateError::new(text)))?;
         }
         Ok(())
     }
@@ -88,11 +120,18 @@ impl<'t> Run<'t, '_, '_> {
         error.called_at(self.message(&format!("error calling {name}: ")))
     }
 
-    pub(super) fn check_count(&self, name: &str, signature: &Signature<'_>, call: &Call<'t>) -> Result<(), TemplateError> {
+    pub(super) fn check_count(
+        &self,
+        name: &str,
+        signature: &Signature<'_>,
+        call: &Call<'t>,
+    ) -> Result<(), TemplateError> {
         let (fixed, written) = (signature.fixed.len(), call.arguments.len());
         let given = written + usize::from(call.last.is_some());
         if signature.variadic.is_some() && given < fixed {
-            return Err(self.error(format!("wrong number of args for {name}: want at least {fixed} got {written}")));
+            return Err(
+                self.error(format!("wrong number of args for {name}: want at least {fixed} got {written}"))
+            );
         }
         if signature.variadic.is_none() && given != fixed {
             return Err(self.error(format!("wrong number of args for {name}: want {fixed} got {given}")));
@@ -100,8 +139,15 @@ impl<'t> Run<'t, '_, '_> {
         Ok(())
     }
 
-    pub(super) fn arguments(&mut self, dot: &Typed, signature: &Signature<'_>, call: &Call<'t>) -> Result<Vec<Typed>, TemplateError> {
-        let expected = |index: usize| signature.fixed.get(index).copied().or(signature.variadic).unwrap_or(Expected::Typed);
+    pub(super) fn arguments(
+        &mut self,
+        dot: &Typed,
+        signature: &Signature<'_>,
+        call: &Call<'t>,
+    ) -> Result<Vec<Typed>, TemplateError> {
+        let expected = |index: usize| {
+            signature.fixed.get(index).copied().or(signature.variadic).unwrap_or(Expected::Typed)
+        };
         let mut arguments = Vec::with_capacity(call.arguments.len() + 1);
         for (index, argument) in call.arguments.iter().enumerate() {
             arguments.push(self.argument(dot, expected(index), argument)?);
@@ -127,7 +173,11 @@ impl<'t> Run<'t, '_, '_> {
     }
 
     /// The arguments of a method whose parameters are not known.
-    pub(super) fn any_arguments(&mut self, dot: &Typed, call: &Call<'t>) -> Result<Vec<Value>, TemplateError> {
+    pub(super) fn any_arguments(
+        &mut self,
+        dot: &Typed,
+        call: &Call<'t>,
+    ) -> Result<Vec<Value>, TemplateError> {
         let signature = Signature { fixed: &[], variadic: Some(Expected::Parameter(Parameter::Any)) };
         self.arguments(dot, &signature, call).map(values)
     }
@@ -143,7 +193,12 @@ mod tests {
 
     #[test]
     fn the_first_argument_that_decides() {
-        assert_eq!(render("{{ and 1 0 (fail \"no\") }} {{ or 0 1 (fail \"no\") }} {{ or .none \"d\" }} {{ \"x\" | or \"\" }}"), "0 1 d x");
+        assert_eq!(
+            render(
+                "{{ and 1 0 (fail \"no\") }} {{ or 0 1 (fail \"no\") }} {{ or .none \"d\" }} {{ \"x\" | or \"\" }}"
+            ),
+            "0 1 d x"
+        );
         assert_eq!(failure("{{ or }}"), "wrong number of args for or: want at least 1 got 0");
     }
 

@@ -55,20 +55,35 @@ impl<'t> Run<'t, '_, '_> {
 
     fn variable(&self, name: &str) -> Result<Typed, TemplateError> {
         let found = self.variables.iter().rev().find(|variable| variable.name == name);
-        found.map(|variable| variable.value.clone()).ok_or_else(|| self.error(format!("undefined variable: {name}")))
+        found
+            .map(|variable| variable.value.clone())
+            .ok_or_else(|| self.error(format!("undefined variable: {name}")))
     }
 
     /// The value of a command; `last` is what the command before it in the pipeline gave.
-    fn command(&mut self, dot: &Typed, command: &'t Command, last: Option<Typed>) -> Result<Typed, TemplateError> {
-        let Some((first, arguments)) = command.operands.split_first() else { return Ok(Typed::concrete(Value::Nil)) };
+    fn command(
+        &mut self,
+        dot: &Typed,
+        command: &'t Command,
+        last: Option<Typed>,
+    ) -> Result<Typed, TemplateError> {
+        let Some((first, arguments)) = command.operands.split_first() else {
+            return Ok(Typed::concrete(Value::Nil));
+        };
         match &first.term {
             Term::Function(function) => {
                 self.at(first.position, first);
-                self.call(dot, *function, &Call { position: command.position, shown: command, arguments, last })
+                self.call(
+                    dot,
+                    *function,
+                    &Call { position: command.position, shown: command, arguments, last },
+                )
             }
-            Term::Field(_) | Term::Chain { .. } | Term::Variable { .. } => {
-                self.fields(dot, first, Some(Call { position: first.position, shown: first, arguments, last }))
-            }
+            Term::Field(_) | Term::Chain { .. } | Term::Variable { .. } => self.fields(
+                dot,
+                first,
+                Some(Call { position: first.position, shown: first, arguments, last }),
+            ),
             Term::Pipe(pipe) => {
                 self.not_a_function(first, arguments, last.as_ref())?;
                 self.pipeline(dot, pipe)
@@ -86,7 +101,12 @@ impl<'t> Run<'t, '_, '_> {
         }
     }
 
-    pub(super) fn not_a_function(&self, first: &dyn Display, arguments: &[Operand], last: Option<&Typed>) -> Result<(), TemplateError> {
+    pub(super) fn not_a_function(
+        &self,
+        first: &dyn Display,
+        arguments: &[Operand],
+        last: Option<&Typed>,
+    ) -> Result<(), TemplateError> {
         if arguments.is_empty() && last.is_none() {
             return Ok(());
         }
@@ -104,12 +124,21 @@ impl<'t> Run<'t, '_, '_> {
                 Some(int) => Typed::concrete(Value::Int(int)),
                 None => return Err(self.error(format!("{} overflows int", number.text))),
             },
-            _ => return Err(self.error(format!("can't handle assignment of {operand} to empty interface argument"))),
+            _ => {
+                return Err(
+                    self.error(format!("can't handle assignment of {operand} to empty interface argument"))
+                );
+            }
         })
     }
 
     /// The fields of a field, variable or chain, the last of which may be a method that gets arguments.
-    fn fields(&mut self, dot: &Typed, operand: &'t Operand, call: Option<Call<'t>>) -> Result<Typed, TemplateError> {
+    fn fields(
+        &mut self,
+        dot: &Typed,
+        operand: &'t Operand,
+        call: Option<Call<'t>>,
+    ) -> Result<Typed, TemplateError> {
         self.at(operand.position, operand);
         match &operand.term {
             Term::Field(fields) => self.field_chain(dot, dot.clone(), operand, fields, call),
@@ -135,17 +164,26 @@ impl<'t> Run<'t, '_, '_> {
     }
 
     /// The value of an argument, checked.
-    pub(super) fn argument(&mut self, dot: &Typed, expected: Expected, operand: &'t Operand) -> Result<Typed, TemplateError> {
+    pub(super) fn argument(
+        &mut self,
+        dot: &Typed,
+        expected: Expected,
+        operand: &'t Operand,
+    ) -> Result<Typed, TemplateError> {
         self.at(operand.position, operand);
         let value = match &operand.term {
             Term::Dot => dot.clone(),
             Term::Nil => return self.nil(expected),
             Term::Field(_) | Term::Variable { .. } | Term::Chain { .. } => self.fields(dot, operand, None)?,
             Term::Pipe(pipe) => self.pipeline(dot, pipe)?,
-            Term::Function(function) => {
-                self.call(dot, *function, &Call { position: operand.position, shown: operand, arguments: &[], last: None })?
+            Term::Function(function) => self.call(
+                dot,
+                *function,
+                &Call { position: operand.position, shown: operand, arguments: &[], last: None },
+            )?,
+            Term::Bool(_) | Term::Number(_) | Term::Text { .. } => {
+                return self.literal(dot, expected, operand);
             }
-            Term::Bool(_) | Term::Number(_) | Term::Text { .. } => return self.literal(dot, expected, operand),
         };
         self.check(value, expected)
     }
@@ -179,7 +217,9 @@ impl<'t> Run<'t, '_, '_> {
             Parameter::Uint32 => "unsigned integer",
             Parameter::Float => "float",
             Parameter::Map | Parameter::List | Parameter::Strings | Parameter::Named(_) => {
-                return Err(self.error(format!("can't handle {operand} for arg of type {}", parameter.type_name())));
+                return Err(
+                    self.error(format!("can't handle {operand} for arg of type {}", parameter.type_name()))
+                );
             }
         };
         found.map(Typed::concrete).ok_or_else(|| self.error(format!("expected {wanted}; found {operand}")))
@@ -192,7 +232,10 @@ impl<'t> Run<'t, '_, '_> {
             return Err(self.error(format!("invalid value; expected {}", parameter.type_name())));
         }
         if value.is_nil_interface() && parameter != Parameter::Any {
-            return Err(self.error(format!("wrong type for value; expected {}; got interface {{}}", parameter.type_name())));
+            return Err(self.error(format!(
+                "wrong type for value; expected {}; got interface {{}}",
+                parameter.type_name()
+            )));
         }
         if value.is_invalid() || parameter.accepts(&value.value) {
             return Ok(Typed::concrete(value.value));
@@ -235,7 +278,10 @@ mod tests {
             ("{{ until \"x\" }}", "expected integer; found \"x\""),
             ("{{ upper 1 }}", "expected string; found 1"),
             ("{{ upper nil }}", "cannot assign nil to string"),
-            ("{{ hasKey .text \"x\" }}", "wrong type for value; expected map[string]interface {}; got string"),
+            (
+                "{{ hasKey .text \"x\" }}",
+                "wrong type for value; expected map[string]interface {}; got string",
+            ),
             ("{{ hasKey \"s\" \"x\" }}", "can't handle \"s\" for arg of type map[string]interface {}"),
             ("{{ ternary 1 2 \"x\" }}", "expected bool; found \"x\""),
             ("{{ nil }}", "nil is not a command"),
@@ -244,7 +290,10 @@ mod tests {
             ("{{ $x := 1 }}{{ $x 2 }}", "can't give argument to non-function $x"),
             ("{{ 9223372036854775808 }}", "9223372036854775808 overflows int"),
             ("{{ (nil).x }}", "nil is not a command"),
-            ("{{ if and false ($x := 1) }}{{ end }}{{ $x := 0 }}{{ if or true ($y := 1) }}{{ $y }}{{ end }}", "undefined variable: $y"),
+            (
+                "{{ if and false ($x := 1) }}{{ end }}{{ $x := 0 }}{{ if or true ($y := 1) }}{{ $y }}{{ end }}",
+                "undefined variable: $y",
+            ),
         ];
         for (text, message) in cases {
             assert_eq!(failure(text), message, "{text}");

@@ -30,15 +30,24 @@ impl<'t> Run<'t, '_, '_> {
         self.field(dot, &receiver, last, &call.unwrap_or_else(plain))
     }
 
-    fn field(&mut self, dot: &Typed, receiver: &Typed, name: &str, call: &Call<'t>) -> Result<Typed, TemplateError> {
+    fn field(
+        &mut self,
+        dot: &Typed,
+        receiver: &Typed,
+        name: &str,
+        call: &Call<'t>,
+    ) -> Result<Typed, TemplateError> {
         match &receiver.value {
             Value::Map(map) => match values::method(map, name) {
                 Some(method) => self.method_of_values(dot, map, name, method, call),
                 None => self.entry(map, name, call),
             },
-            Value::Nil if receiver.interface => Err(self.error(format!("nil pointer evaluating interface {{}}.{name}"))),
+            Value::Nil if receiver.interface => {
+                Err(self.error(format!("nil pointer evaluating interface {{}}.{name}")))
+            }
             Value::Nil if self.executor.strict => {
-                Err(self.error(format!("nil data; no entry for key {}", print::quote(name.as_bytes(), false))))
+                Err(self
+                    .error(format!("nil data; no entry for key {}", print::quote(name.as_bytes(), false))))
             }
             Value::Nil => Ok(Typed::concrete(Value::Nil)),
             Value::Object(object) => self.field_of_object(dot, receiver, object, name, call),
@@ -56,12 +65,21 @@ impl<'t> Run<'t, '_, '_> {
         }
         match map.get(name.as_bytes()) {
             Some(value) => Ok(Typed::in_map(value, map.kind)),
-            None if self.executor.strict => Err(self.error(format!("map has no entry for key {}", print::quote(name.as_bytes(), false)))),
+            None if self.executor.strict => {
+                Err(self.error(format!("map has no entry for key {}", print::quote(name.as_bytes(), false))))
+            }
             None => Ok(Typed::absent_from(map.kind)),
         }
     }
 
-    fn method_of_values(&mut self, dot: &Typed, map: &Map, name: &str, method: Method, call: &Call<'t>) -> Result<Typed, TemplateError> {
+    fn method_of_values(
+        &mut self,
+        dot: &Typed,
+        map: &Map,
+        name: &str,
+        method: Method,
+        call: &Call<'t>,
+    ) -> Result<Typed, TemplateError> {
         let arguments = self.method_arguments(dot, name, method.parameters(), call)?;
         let result = method.call(map, &arguments);
         result.map(Typed::concrete).map_err(|text| self.failed(name, call, TemplateError::new(text)))
@@ -77,11 +95,15 @@ impl<'t> Run<'t, '_, '_> {
     ) -> Result<Typed, TemplateError> {
         let arguments = match (object.parameters(name), object.field(name)) {
             (Some(parameters), _) => self.method_arguments(dot, name, parameters, call)?,
-            (None, Some(value)) if call.arguments.is_empty() && call.last.is_none() => return Ok(Typed::concrete(value)),
+            (None, Some(value)) if call.arguments.is_empty() && call.last.is_none() => {
+                return Ok(Typed::concrete(value));
+            }
             (None, Some(_)) if object.kind() == "map" => {
                 return Err(self.error(format!("{name} is not a method but has arguments")));
             }
-            (None, Some(_)) => return Err(self.error(format!("{name} has arguments but cannot be invoked as function"))),
+            (None, Some(_)) => {
+                return Err(self.error(format!("{name} has arguments but cannot be invoked as function")));
+            }
             (None, None) => self.any_arguments(dot, call)?,
         };
         match object.call(name, &arguments) {
@@ -98,7 +120,10 @@ mod tests {
 
     #[test]
     fn nil_is_an_error_only_where_go_knows_its_type() {
-        assert_eq!(render("{{ .map.missing }}{{ (.missing).x.y }}{{ $x := .missing }}{{ $x.y.z }}"), "<no value>".repeat(3));
+        assert_eq!(
+            render("{{ .map.missing }}{{ (.missing).x.y }}{{ $x := .missing }}{{ $x.y.z }}"),
+            "<no value>".repeat(3)
+        );
         let cases = [
             ("{{ .missing.x }}", "nil pointer evaluating interface {}.x"),
             ("{{ .map.none.x }}", "nil pointer evaluating interface {}.x"),

@@ -20,7 +20,10 @@ impl Host for Executor<'_> {
     fn include(&mut self, name: &Text, data: Value) -> Result<Text, FunctionError> {
         let nested = self.included.entry(name.clone()).or_default();
         if *nested > MAX_NESTED_INCLUDES {
-            let text = format!("rendering template has a nested reference name: {}: unable to execute template", name.lossy());
+            let text = format!(
+                "rendering template has a nested reference name: {}: unable to execute template",
+                name.lossy()
+            );
             return Err(FunctionError::Said(text));
         }
         *nested += 1;
@@ -34,8 +37,11 @@ impl Host for Executor<'_> {
 
     fn tpl(&mut self, template: &Text, data: Value) -> Result<Text, FunctionError> {
         let during = |what: &str| format!("{what} {}: ", print::quote(template.bytes(), false));
-        let failed = |error: TemplateError, what| FunctionError::Template(Box::new(error.within(during(what))));
-        let (main, others) = self.read_text(template).map_err(|text| failed(TemplateError::new(text), "cannot parse template"))?;
+        let failed =
+            |error: TemplateError, what| FunctionError::Template(Box::new(error.within(during(what))));
+        let (main, others) = self
+            .read_text(template)
+            .map_err(|text| failed(TemplateError::new(text), "cannot parse template"))?;
         let outer = Rc::clone(&self.set);
         if !others.is_empty() {
             self.set = Rc::new(outer.overlay(others));
@@ -47,7 +53,13 @@ impl Host for Executor<'_> {
         Ok(Text::from(without_no_value(out)))
     }
 
-    fn lookup(&mut self, api_version: &str, kind: &str, namespace: &str, name: &str) -> Result<Value, FunctionError> {
+    fn lookup(
+        &mut self,
+        api_version: &str,
+        kind: &str,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Value, FunctionError> {
         self.outside.lookup(api_version, kind, namespace, name).map_err(FunctionError::Said)
     }
 
@@ -69,7 +81,8 @@ impl Executor<'_> {
             self.read.insert(text.clone(), definitions);
         }
         let definitions = self.read.get(text).map(Vec::as_slice).unwrap_or_default();
-        let (main, others): (Vec<_>, Vec<_>) = definitions.iter().cloned().partition(|definition| definition.name == name);
+        let (main, others): (Vec<_>, Vec<_>) =
+            definitions.iter().cloned().partition(|definition| definition.name == name);
         main.into_iter().next().map(|main| (main, others)).ok_or_else(|| "the text is no template".to_owned())
     }
 }
@@ -137,7 +150,12 @@ mod tests {
 
     #[test]
     fn no_value_is_taken_out() {
-        let cases = [("a<no value>b<no value>", "ab"), ("<no <no value>value>", "<no value>"), ("plain", "plain"), ("<no value>", "")];
+        let cases = [
+            ("a<no value>b<no value>", "ab"),
+            ("<no <no value>value>", "<no value>"),
+            ("plain", "plain"),
+            ("<no value>", ""),
+        ];
         for (text, kept) in cases {
             assert_eq!(without_no_value(text.as_bytes().to_vec()), kept.as_bytes());
         }

@@ -107,7 +107,14 @@ fn deep_nesting_is_refused_or_done() {
 
 #[test]
 fn values_that_hold_themselves_are_written_to_an_end() {
-    let cases = ["{{ . | toYaml }}", "{{ . }}", "{{ . | toJson }}", "{{ print . }}", "{{ . | quote }}", "{{ deepCopy . | len }}"];
+    let cases = [
+        "{{ . | toYaml }}",
+        "{{ . }}",
+        "{{ . | toJson }}",
+        "{{ print . }}",
+        "{{ . | quote }}",
+        "{{ deepCopy . | len }}",
+    ];
     for text in cases {
         render(&format!("{{{{ $_ := set . \"self\" . }}}}{text}"));
     }

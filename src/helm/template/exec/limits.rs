@@ -1,4 +1,5 @@
-//! How much a template may do, far beyond what any chart does: what would not end, or would fill the memory, is stopped.
+//! How much a template may do, far beyond what any chart does: what would not end, or would fill the memory,
+//! is stopped.
 
 use super::Executor;
 use crate::helm::template::value::Value;
@@ -20,7 +21,10 @@ impl Executor<'_> {
     pub(super) fn spend(&mut self, steps: u64) -> Result<(), String> {
         self.steps += steps;
         if self.steps > self.limits.steps {
-            return Err(format!("stopped after {} steps: the template does not seem to end", self.limits.steps));
+            return Err(format!(
+                "stopped after {} steps: the template does not seem to end",
+                self.limits.steps
+            ));
         }
         Ok(())
     }
@@ -34,7 +38,12 @@ impl Executor<'_> {
             }
             Value::List(list) => list.items.len() / 16,
             Value::Map(map) => map.len() / 16,
-            Value::Nil | Value::Bool(_) | Value::Int(_) | Value::Int64(_) | Value::Float(_) | Value::Object(_) => 0,
+            Value::Nil
+            | Value::Bool(_)
+            | Value::Int(_)
+            | Value::Int64(_)
+            | Value::Float(_)
+            | Value::Object(_) => 0,
         };
         self.spend(u64::try_from(steps).unwrap_or(u64::MAX))
     }
@@ -42,7 +51,10 @@ impl Executor<'_> {
     /// Refuses too many bytes.
     pub(super) fn check_size(&self, bytes: usize) -> Result<(), String> {
         if bytes > self.limits.bytes {
-            return Err(format!("stopped at more than {} bytes: no cluster takes so much", self.limits.bytes));
+            return Err(format!(
+                "stopped at more than {} bytes: no cluster takes so much",
+                self.limits.bytes
+            ));
         }
         Ok(())
     }

@@ -1,4 +1,5 @@
-//! Executes templates: what `{{ }}` does, with Go's rules about nil, types and scopes, and with limits on depth, work and size.
+//! Executes templates: what `{{ }}` does, with Go's rules about nil, types and scopes, and with limits on
+//! depth, work and size.
 
 mod call;
 mod evaluate;
@@ -31,7 +32,8 @@ use super::value::Value;
 /// What lies outside of the templates: the cluster, the DNS, and how strict to be.
 pub trait Outside {
     /// Objects of the cluster. The error is the one that Helm prints.
-    fn lookup(&mut self, api_version: &str, kind: &str, namespace: &str, name: &str) -> Result<Value, String>;
+    fn lookup(&mut self, api_version: &str, kind: &str, namespace: &str, name: &str)
+    -> Result<Value, String>;
 
     /// The address of a host name; empty unless DNS is allowed.
     fn host_by_name(&mut self, name: &str) -> Text;
@@ -61,19 +63,35 @@ impl<'o> Executor<'o> {
     /// An executor for a set of templates.
     pub fn new(set: Set, outside: &'o mut dyn Outside, stack: Stack) -> Self {
         let strict = outside.strict();
-        Self { set: Rc::new(set), outside, strict, stack, limits: LIMITS, steps: 0, included: HashMap::new(), read: HashMap::new() }
+        Self {
+            set: Rc::new(set),
+            outside,
+            strict,
+            stack,
+            limits: LIMITS,
+            steps: 0,
+            included: HashMap::new(),
+            read: HashMap::new(),
+        }
     }
 
     /// Executes the template of a name on some data; what it writes is added to `out`.
     pub fn execute(&mut self, name: &Text, data: Value, out: &mut Vec<u8>) -> Result<(), TemplateError> {
         let Some(definition) = self.set.get(name).map(Rc::clone) else {
             let name = print::quote(name.bytes(), false);
-            return Err(TemplateError::new(format!("template: no template {name} associated with template \"gotpl\"")));
+            return Err(TemplateError::new(format!(
+                "template: no template {name} associated with template \"gotpl\""
+            )));
         };
         self.execute_definition(&definition, &Typed::concrete(data), out)
     }
 
-    fn execute_definition(&mut self, definition: &Definition, dot: &Typed, out: &mut Vec<u8>) -> Result<(), TemplateError> {
+    fn execute_definition(
+        &mut self,
+        definition: &Definition,
+        dot: &Typed,
+        out: &mut Vec<u8>,
+    ) -> Result<(), TemplateError> {
         let mut run = Run::new(self, definition, dot.clone(), out);
         run.walk(dot, &definition.body).map(|_| ())
     }
@@ -162,15 +180,26 @@ mod tests {
     #[test]
     fn what_never_ends_is_stopped() {
         assert!(
-            failure("{{ define \"r\" }}{{ template \"r\" }}{{ end }}{{ template \"r\" }}").starts_with("exceeded maximum template depth")
+            failure("{{ define \"r\" }}{{ template \"r\" }}{{ end }}{{ template \"r\" }}")
+                .starts_with("exceeded maximum template depth")
         );
-        assert!(failure("{{ define \"r\" }}{{ include \"r\" . }}{{ end }}{{ include \"r\" . }}").contains("nested reference name: r"));
-        assert!(render("{{ $t := \"{{ tpl .t . }}\" }}{{ tpl $t (dict \"t\" $t) }}").contains("exceeded maximum template depth"));
+        assert!(
+            failure("{{ define \"r\" }}{{ include \"r\" . }}{{ end }}{{ include \"r\" . }}")
+                .contains("nested reference name: r")
+        );
+        assert!(
+            render("{{ $t := \"{{ tpl .t . }}\" }}{{ tpl $t (dict \"t\" $t) }}")
+                .contains("exceeded maximum template depth")
+        );
         assert!(failure("{{ range 9000000000000 }}{{ end }}").starts_with("stopped after"));
         assert!(
-            failure("{{ $x := \"xxxxxxxx\" }}{{ range 9000000000000 }}{{ $x = print $x $x }}{{ end }}").contains("stopped at more than")
+            failure("{{ $x := \"xxxxxxxx\" }}{{ range 9000000000000 }}{{ $x = print $x $x }}{{ end }}")
+                .contains("stopped at more than")
         );
-        assert!(failure("{{ $x := list 1 }}{{ range 9000000000000 }}{{ $x = append $x 1 }}{{ end }}").contains("stopped after"));
+        assert!(
+            failure("{{ $x := list 1 }}{{ range 9000000000000 }}{{ $x = append $x 1 }}{{ end }}")
+                .contains("stopped after")
+        );
         assert!(
             failure("{{ $x := list 1 }}{{ range 12 }}{{ $x = concat $x $x }}{{ end }}{{ range 9000000000000 }}{{ $y := len $x }}{{ end }}")
                 .contains("stopped after")

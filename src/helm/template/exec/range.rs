@@ -17,7 +17,13 @@ struct Loop<'t> {
 }
 
 impl<'t> Run<'t, '_, '_> {
-    pub(super) fn range(&mut self, dot: &Typed, pipe: &'t Pipe, body: &'t [Node], otherwise: &'t [Node]) -> Result<Flow, TemplateError> {
+    pub(super) fn range(
+        &mut self,
+        dot: &Typed,
+        pipe: &'t Pipe,
+        body: &'t [Node],
+        otherwise: &'t [Node],
+    ) -> Result<Flow, TemplateError> {
         let outer = self.variables.len();
         let over = self.pipeline(dot, pipe)?.value;
         let each = Loop { pipe, body, mark: self.variables.len() };
@@ -31,8 +37,16 @@ impl<'t> Run<'t, '_, '_> {
     fn visit(&mut self, each: Loop<'t>, over: &Value) -> Result<bool, TemplateError> {
         match over {
             Value::Nil => Ok(false),
-            Value::Int(count) => self.visit_all(each, (0..*count).map(|number| (None, Typed::concrete(Value::Int(number)))), over),
-            Value::Int64(count) => self.visit_all(each, (0..*count).map(|number| (None, Typed::concrete(Value::Int64(number)))), over),
+            Value::Int(count) => self.visit_all(
+                each,
+                (0..*count).map(|number| (None, Typed::concrete(Value::Int(number)))),
+                over,
+            ),
+            Value::Int64(count) => self.visit_all(
+                each,
+                (0..*count).map(|number| (None, Typed::concrete(Value::Int64(number)))),
+                over,
+            ),
             Value::List(list) => {
                 let items = list.items.iter().map(|item| Typed::in_list(item.clone(), list.kind));
                 self.visit_all(each, counted(items), over)
@@ -43,7 +57,8 @@ impl<'t> Run<'t, '_, '_> {
             }
             Value::Map(map) => {
                 let entries = map.entries().into_iter();
-                let entries = entries.map(|(key, value)| (Some(Value::Str(key)), Typed::in_map(value, map.kind)));
+                let entries =
+                    entries.map(|(key, value)| (Some(Value::Str(key)), Typed::in_map(value, map.kind)));
                 self.visit_all(each, entries, over)
             }
             Value::Object(object) => match object.entries() {
@@ -69,7 +84,9 @@ impl<'t> Run<'t, '_, '_> {
         for (key, item) in items {
             if key.is_none() && each.pipe.variables.len() > 1 {
                 let shown = print::display(over);
-                return Err(self.error(format!("can't use {} to iterate over more than one variable", shown.lossy())));
+                return Err(
+                    self.error(format!("can't use {} to iterate over more than one variable", shown.lossy()))
+                );
             }
             visited = true;
             self.step()?;
@@ -84,7 +101,12 @@ impl<'t> Run<'t, '_, '_> {
     }
 
     /// One variable gets the element, of two the first gets the key.
-    fn set_loop_variables(&mut self, each: Loop<'t>, key: Option<Value>, item: &Typed) -> Result<(), TemplateError> {
+    fn set_loop_variables(
+        &mut self,
+        each: Loop<'t>,
+        key: Option<Value>,
+        item: &Typed,
+    ) -> Result<(), TemplateError> {
         let key = Typed::concrete(key.unwrap_or(Value::Nil));
         let values = match each.pipe.variables.as_slice() {
             [] => return Ok(()),
@@ -115,17 +137,26 @@ mod tests {
     fn everything_that_can_be_ranged_over() {
         let cases = [
             ("{{ range .list }}[{{ . }}]{{ end }}", "[x][1][<no value>][map[k:v]]"),
-            ("{{ range $i, $v := .list }}[{{ $i }}={{ $v }}]{{ end }}", "[0=x][1=1][2=<no value>][3=map[k:v]]"),
+            (
+                "{{ range $i, $v := .list }}[{{ $i }}={{ $v }}]{{ end }}",
+                "[0=x][1=1][2=<no value>][3=map[k:v]]",
+            ),
             ("{{ range $k, $v := .map }}[{{ $k }}={{ $v }}]{{ end }}", "[a=two][none=<no value>][z=1]"),
             ("{{ range $v := .map }}[{{ $v }}]{{ end }}", "[two][<no value>][1]"),
             ("{{ range 3 }}{{ . }}{{ end }}{{ range $i := .set }}{{ $i }}{{ end }}", "012012"),
-            ("{{ range 0 }}a{{ else }}b{{ end }}{{ range .none }}a{{ else }}b{{ end }}{{ range .empty }}a{{ else }}b{{ end }}", "bbb"),
+            (
+                "{{ range 0 }}a{{ else }}b{{ end }}{{ range .none }}a{{ else }}b{{ end }}{{ range .empty }}a{{ else }}b{{ end }}",
+                "bbb",
+            ),
             ("{{ range .numbers }}{{ if eq . 2.0 }}{{ continue }}{{ end }}{{ . }}{{ end }}", "13"),
             ("{{ range .numbers }}{{ if eq . 2.0 }}{{ break }}{{ end }}{{ . }}{{ end }}", "1"),
             ("{{ range .numbers }}{{ range $.numbers }}{{ break }}{{ end }}{{ . }}{{ end }}", "123"),
             ("{{ $x := 0 }}{{ range .numbers }}{{ $x = . }}{{ end }}{{ $x }}", "3"),
             ("{{ $i := 0 }}{{ $v := 0 }}{{ range $i, $v = .numbers }}{{ end }}{{ $i }}{{ $v }}", "23"),
-            ("{{ $m := dict \"a\" 1 }}{{ range $k, $v := $m }}{{ $_ := set $m \"b\" 2 }}{{ $k }}{{ end }}{{ len $m }}", "a2"),
+            (
+                "{{ $m := dict \"a\" 1 }}{{ range $k, $v := $m }}{{ $_ := set $m \"b\" 2 }}{{ $k }}{{ end }}{{ len $m }}",
+                "a2",
+            ),
         ];
         for (text, out) in cases {
             assert_eq!(render(text), out, "{text}");
@@ -136,6 +167,9 @@ mod tests {
     fn what_cannot_be_ranged_over() {
         assert_eq!(failure("{{ range .text }}{{ end }}"), "range can't iterate over text");
         assert_eq!(failure("{{ range .half }}{{ end }}"), "range can't iterate over 1.5");
-        assert_eq!(failure("{{ range $i, $v := 3 }}{{ end }}"), "can't use 3 to iterate over more than one variable");
+        assert_eq!(
+            failure("{{ range $i, $v := 3 }}{{ end }}"),
+            "can't use 3 to iterate over more than one variable"
+        );
     }
 }

@@ -41,7 +41,12 @@ pub(super) struct Run<'t, 'r, 'o> {
 }
 
 impl<'t, 'r, 'o> Run<'t, 'r, 'o> {
-    pub(super) fn new(executor: &'r mut Executor<'o>, definition: &'t Definition, dot: Typed, out: &'r mut Vec<u8>) -> Self {
+    pub(super) fn new(
+        executor: &'r mut Executor<'o>,
+        definition: &'t Definition,
+        dot: Typed,
+        out: &'r mut Vec<u8>,
+    ) -> Self {
         Self { executor, definition, variables: vec![Variable { name: "$", value: dot }], place: None, out }
     }
 
@@ -58,7 +63,9 @@ impl<'t, 'r, 'o> Run<'t, 'r, 'o> {
     /// What Go says of an error here.
     pub(super) fn message(&self, message: &str) -> String {
         let name = self.definition.name.bytes();
-        let Some(place) = self.place else { return format!("template: {}: {message}", self.definition.name.lossy()) };
+        let Some(place) = self.place else {
+            return format!("template: {}: {message}", self.definition.name.lossy());
+        };
         let (location, name) = (self.definition.source.location(place.position), print::quote(name, false));
         format!("template: {location}: executing {name} at <{}>: {message}", place.shown)
     }
@@ -73,7 +80,9 @@ impl<'t, 'r, 'o> Run<'t, 'r, 'o> {
             let flow = match node {
                 Node::Text { start, end } => self.text(*start, *end),
                 Node::Action(pipe) => self.action(dot, pipe)?,
-                Node::Branch { with, pipe, body, otherwise } => self.branch(dot, *with, pipe, body, otherwise)?,
+                Node::Branch { with, pipe, body, otherwise } => {
+                    self.branch(dot, *with, pipe, body, otherwise)?
+                }
                 Node::Range { pipe, body, otherwise } => self.range(dot, pipe, body, otherwise)?,
                 Node::Template(call) => self.template(dot, call)?,
                 Node::Break => Flow::Break,
@@ -110,7 +119,14 @@ impl<'t, 'r, 'o> Run<'t, 'r, 'o> {
         Ok(Flow::Done)
     }
 
-    fn branch(&mut self, dot: &Typed, with: bool, pipe: &'t Pipe, body: &'t [Node], otherwise: &'t [Node]) -> Result<Flow, TemplateError> {
+    fn branch(
+        &mut self,
+        dot: &Typed,
+        with: bool,
+        pipe: &'t Pipe,
+        body: &'t [Node],
+        otherwise: &'t [Node],
+    ) -> Result<Flow, TemplateError> {
         let mark = self.variables.len();
         let condition = self.pipeline(dot, pipe)?;
         let flow = match (condition.value.truth(), with) {
@@ -126,7 +142,9 @@ impl<'t, 'r, 'o> Run<'t, 'r, 'o> {
     fn template(&mut self, dot: &Typed, call: &'t Call) -> Result<Flow, TemplateError> {
         self.at(call.position, call);
         let Some(definition) = self.executor.set.get(&call.name).map(Rc::clone) else {
-            return Err(self.error(format!("template {} not defined", print::quote(call.name.bytes(), false))));
+            return Err(
+                self.error(format!("template {} not defined", print::quote(call.name.bytes(), false)))
+            );
         };
         let dot = match &call.pipe {
             Some(pipe) => self.pipeline(dot, pipe)?,
@@ -150,7 +168,10 @@ mod tests {
             ("{{ with $x := .text }}{{ $x }}{{ . }}{{ end }}", "texttext"),
             ("{{ $x := 1 }}{{ if true }}{{ $x = 2 }}{{ $x := 3 }}{{ end }}{{ $x }}", "2"),
             ("{{ .none }} {{ .missing }} {{ print .none }}", "<no value> <no value> <nil>"),
-            ("{{ .big }} {{ .half }} {{ .yes }} {{ .list }} {{ .set }}", "1e+06 1.5 true [x 1 <nil> map[k:v]] 3"),
+            (
+                "{{ .big }} {{ .half }} {{ .yes }} {{ .list }} {{ .set }}",
+                "1e+06 1.5 true [x 1 <nil> map[k:v]] 3",
+            ),
             ("a {{- /* c */ -}} b", "ab"),
         ];
         for (text, out) in cases {
@@ -160,9 +181,15 @@ mod tests {
 
     #[test]
     fn templates_see_no_variables_of_others() {
-        assert_eq!(render("{{ define \"d\" }}[{{ . }}]{{ end }}{{ template \"d\" 1 }}{{ template \"d\" }}"), "[1][<no value>]");
+        assert_eq!(
+            render("{{ define \"d\" }}[{{ . }}]{{ end }}{{ template \"d\" 1 }}{{ template \"d\" }}"),
+            "[1][<no value>]"
+        );
         assert_eq!(render("{{ block \"b\" .text }}[{{ . }}]{{ end }}"), "[text]");
         assert_eq!(failure("{{ template \"nope\" . }}"), "template \"nope\" not defined");
-        assert_eq!(render("{{ $x := 1 }}{{ define \"d\" }}{{ $x }}{{ end }}"), "parse error at (f:1): undefined variable \"$x\"");
+        assert_eq!(
+            render("{{ $x := 1 }}{{ define \"d\" }}{{ $x }}{{ end }}"),
+            "parse error at (f:1): undefined variable \"$x\""
+        );
     }
 }

@@ -29,7 +29,11 @@ fn titled(bytes: &[u8]) -> String {
 }
 
 fn separates(c: char) -> bool {
-    if c.is_ascii() { !(c.is_ascii_alphanumeric() || c == '_') } else { !c.is_alphanumeric() && c.is_whitespace() }
+    if c.is_ascii() {
+        !(c.is_ascii_alphanumeric() || c == '_')
+    } else {
+        !c.is_alphanumeric() && c.is_whitespace()
+    }
 }
 
 fn untitled(bytes: &[u8]) -> String {
@@ -59,7 +63,8 @@ fn swapped(bytes: &[u8]) -> String {
     })
 }
 
-/// The first of each word. Sprig takes every byte for a character, so other letters than ASCII come out as Latin-1.
+/// The first of each word. Sprig takes every byte for a character, so other letters than ASCII come out as
+/// Latin-1.
 fn initials(bytes: &[u8]) -> String {
     let mut begins = true;
     let mut first = |byte: &u8| {

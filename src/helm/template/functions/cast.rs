@@ -1,4 +1,5 @@
-//! How sprig turns any value into a number: the rules of Go's `spf13/cast`, where what cannot be a number is 0.
+//! How sprig turns any value into a number: the rules of Go's `spf13/cast`, where what cannot be a number is
+//! 0.
 
 use crate::helm::template::value::Value;
 use crate::helm::yaml::number;
@@ -60,7 +61,9 @@ fn without_underscores(text: &str) -> Option<String> {
         return Some(text.to_owned());
     }
     let body = text.strip_prefix(['+', '-']).unwrap_or(text);
-    let based = body.len() > 1 && body.starts_with('0') && matches!(body.as_bytes()[1], b'x' | b'X' | b'o' | b'O' | b'b' | b'B');
+    let based = body.len() > 1
+        && body.starts_with('0')
+        && matches!(body.as_bytes()[1], b'x' | b'X' | b'o' | b'O' | b'b' | b'B');
     let digits = if based { &body[2..] } else { body };
     let misplaced = digits.ends_with('_') || digits.contains("__") || (!based && digits.starts_with('_'));
     (!misplaced).then(|| text.replace('_', ""))
@@ -131,7 +134,12 @@ mod tests {
 
     #[test]
     fn texts_as_floats() {
-        let cases = [("1_000.5", Some(1000.5)), ("-1e3", Some(-1000.0)), ("0x1.8p4", Some(24.0)), ("-Inf", Some(f64::NEG_INFINITY))];
+        let cases = [
+            ("1_000.5", Some(1000.5)),
+            ("-1e3", Some(-1000.0)),
+            ("0x1.8p4", Some(24.0)),
+            ("-Inf", Some(f64::NEG_INFINITY)),
+        ];
         for (text, number) in cases {
             assert_eq!(parse_float(text), number, "{text}");
         }

@@ -30,9 +30,13 @@ pub(super) const ALL: &[Function] = &[
     fixed("genCA", &[Str, Int], |_, a| authority(a, &Key::rsa(2048)?)),
     fixed("genCAWithKey", &[Str, Int, Str], |_, a| authority(a, &given_key(a.text(2))?)),
     fixed("genSelfSignedCert", &[Str, List, List, Int], |_, a| self_signed(a, &Key::rsa(2048)?)),
-    fixed("genSelfSignedCertWithKey", &[Str, List, List, Int, Str], |_, a| self_signed(a, &given_key(a.text(4))?)),
+    fixed("genSelfSignedCertWithKey", &[Str, List, List, Int, Str], |_, a| {
+        self_signed(a, &given_key(a.text(4))?)
+    }),
     fixed("genSignedCert", &[Str, List, List, Int, Named(CERTIFICATE)], |_, a| signed(a, &Key::rsa(2048)?)),
-    fixed("genSignedCertWithKey", &[Str, List, List, Int, Named(CERTIFICATE), Str], |_, a| signed(a, &given_key(a.text(5))?)),
+    fixed("genSignedCertWithKey", &[Str, List, List, Int, Named(CERTIFICATE), Str], |_, a| {
+        signed(a, &given_key(a.text(5))?)
+    }),
 ];
 
 fn said(problem: impl Into<String>) -> FunctionError {
@@ -58,7 +62,8 @@ fn custom(certificate: &[u8], key: &[u8]) -> Answer {
     let certificate = decode_base64(certificate).map_err(|_| said("unable to decode base64 certificate"))?;
     let key = decode_base64(key).map_err(|_| said("unable to decode base64 private key"))?;
     let block = pem::decode(&certificate).ok_or_else(|| said("unable to decode certificate"))?;
-    Authority::read(&block.bytes).map_err(|problem| said(format!("error parsing certificate: decodedCert.Bytes: {problem}")))?;
+    Authority::read(&block.bytes)
+        .map_err(|problem| said(format!("error parsing certificate: decodedCert.Bytes: {problem}")))?;
     Key::from_pem(&key).map_err(|problem| said(format!("error parsing private key: {problem}")))?;
     Ok(Certificate { certificate: certificate.into(), key: key.into() }.into())
 }
@@ -74,11 +79,14 @@ fn self_signed(a: Arguments<'_>, key: &Key) -> Answer {
 
 fn signed(a: Arguments<'_>, key: &Key) -> Answer {
     let Value::Object(object) = a.value(4) else { return Err(said("unable to decode certificate")) };
-    let signer: &Certificate = object.as_any().downcast_ref().ok_or_else(|| said("unable to decode certificate"))?;
-    let block = pem::decode(signer.certificate.bytes()).ok_or_else(|| said("unable to decode certificate"))?;
-    let authority =
-        Authority::read(&block.bytes).map_err(|problem| said(format!("error parsing certificate: decodedSignerCert.Bytes: {problem}")))?;
-    let signer_key = Key::from_pem(signer.key.bytes()).map_err(|problem| said(format!("error parsing private key: {problem}")))?;
+    let signer: &Certificate =
+        object.as_any().downcast_ref().ok_or_else(|| said("unable to decode certificate"))?;
+    let block =
+        pem::decode(signer.certificate.bytes()).ok_or_else(|| said("unable to decode certificate"))?;
+    let authority = Authority::read(&block.bytes)
+        .map_err(|problem| said(format!("error parsing certificate: decodedSignerCert.Bytes: {problem}")))?;
+    let signer_key = Key::from_pem(signer.key.bytes())
+        .map_err(|problem| said(format!("error parsing private key: {problem}")))?;
     Certificate::issued(&request(a)?, key, Some((&authority, &signer_key)))
 }
 
@@ -117,7 +125,8 @@ impl std::fmt::Debug for Certificate {
 
 impl Certificate {
     fn issued(request: &Request<'_>, key: &Key, signer: Option<(&Authority, &Key)>) -> Answer {
-        let der = issue::issue(request, key, signer).map_err(|problem| said(format!("error creating certificate: {problem}")))?;
+        let der = issue::issue(request, key, signer)
+            .map_err(|problem| said(format!("error creating certificate: {problem}")))?;
         Ok(Self { certificate: pem::encode("CERTIFICATE", &der).into(), key: key.to_pem().into() }.into())
     }
 }
@@ -155,7 +164,9 @@ impl Object for Certificate {
 
     fn plain(&self) -> Value {
         let fields = [("Cert", &self.certificate), ("Key", &self.key)];
-        Value::Map(fields.into_iter().map(|(name, text)| (name.into(), Value::Str(text.clone()))).collect::<Map>())
+        Value::Map(
+            fields.into_iter().map(|(name, text)| (name.into(), Value::Str(text.clone()))).collect::<Map>(),
+        )
     }
 
     fn as_any(&self) -> &dyn AnyType {

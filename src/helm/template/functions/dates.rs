@@ -31,9 +31,15 @@ pub(super) const ALL: &[Function] = &[
     fixed("dateModify", &[Str, Named("time.Time")], |_, a| modified(a).or_else(|_| Ok(a.value(1).clone()))),
     fixed("must_date_modify", &[Str, Named("time.Time")], |_, a| modified(a)),
     fixed("mustDateModify", &[Str, Named("time.Time")], |_, a| modified(a)),
-    fixed("toDate", &[Str, Str], |_, a| Ok(parse::parse(a.text(0), a.text(1)).unwrap_or_else(|_| Moment::zero()).into())),
-    fixed("mustToDate", &[Str, Str], |_, a| Ok(parse::parse(a.text(0), a.text(1)).map_err(FunctionError::said)?.into())),
-    fixed("unixEpoch", &[Named("time.Time")], |_, a| text(moment(a.value(0)).map_or(0, Moment::unix).to_string())),
+    fixed("toDate", &[Str, Str], |_, a| {
+        Ok(parse::parse(a.text(0), a.text(1)).unwrap_or_else(|_| Moment::zero()).into())
+    }),
+    fixed("mustToDate", &[Str, Str], |_, a| {
+        Ok(parse::parse(a.text(0), a.text(1)).map_err(FunctionError::said)?.into())
+    }),
+    fixed("unixEpoch", &[Named("time.Time")], |_, a| {
+        text(moment(a.value(0)).map_or(0, Moment::unix).to_string())
+    }),
 ];
 
 /// A time (RFC 3339) in one of Go's layouts, in the zone that it was written in; `None` when it is no time.
@@ -52,7 +58,9 @@ fn moment(value: &Value) -> Option<&Moment> {
 /// A time, or a whole number of seconds since 1970; now for everything else.
 fn point(value: &Value) -> Moment {
     match value {
-        Value::Int(seconds) | Value::Int64(seconds) => Moment::from_unix(*seconds).unwrap_or_else(Moment::zero),
+        Value::Int(seconds) | Value::Int64(seconds) => {
+            Moment::from_unix(*seconds).unwrap_or_else(Moment::zero)
+        }
         other => moment(other).cloned().unwrap_or_else(Moment::now),
     }
 }
@@ -80,7 +88,11 @@ mod tests {
 
     #[test]
     fn zones() {
-        let shown = |zone: &str| print::display(&in_zone(b"2006-01-02 15:04 MST", &Value::Int(1_700_000_000), zone.as_bytes()).unwrap());
+        let shown = |zone: &str| {
+            print::display(
+                &in_zone(b"2006-01-02 15:04 MST", &Value::Int(1_700_000_000), zone.as_bytes()).unwrap(),
+            )
+        };
         assert_eq!(shown("UTC").lossy(), "2023-11-14 22:13 UTC");
         assert_eq!(shown("No/Where").lossy(), "2023-11-14 22:13 UTC");
     }

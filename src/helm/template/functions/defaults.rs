@@ -15,7 +15,9 @@ pub(super) const ALL: &[Function] = &[
         Ok(if is_empty(given) { a.value(0) } else { given }.clone())
     }),
     fixed("empty", &[Any], |_, a| Ok(is_empty(a.value(0)).into())),
-    variadic("coalesce", &[], Any, |_, a| Ok(a.0.iter().find(|value| !is_empty(value)).cloned().unwrap_or(Value::Nil))),
+    variadic("coalesce", &[], Any, |_, a| {
+        Ok(a.0.iter().find(|value| !is_empty(value)).cloned().unwrap_or(Value::Nil))
+    }),
     variadic("all", &[], Any, |_, a| Ok((!a.0.iter().any(is_empty)).into())),
     variadic("any", &[], Any, |_, a| Ok(a.0.iter().any(|value| !is_empty(value)).into())),
     fixed("ternary", &[Any, Any, Bool], |_, a| Ok(a.value(usize::from(!a.bool(2))).clone())),

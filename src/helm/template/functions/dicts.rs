@@ -114,7 +114,9 @@ fn deep_copy(value: &Value) -> Answer {
 /// A copy that shares no map with the original.
 fn copied(value: &Value, depth: usize) -> Answer {
     if depth > DEEPEST {
-        return Err(FunctionError::said(format!("deepCopy error: the value is nested deeper than {DEEPEST}")));
+        return Err(FunctionError::said(format!(
+            "deepCopy error: the value is nested deeper than {DEEPEST}"
+        )));
     }
     Ok(match value {
         Value::List(list) => {
@@ -123,7 +125,8 @@ fn copied(value: &Value, depth: usize) -> Answer {
         }
         Value::Map(map) => {
             let entry = |(key, value): (Text, Value)| Ok((key, copied(&value, depth + 1)?));
-            let entries = map.entries().into_iter().map(entry).collect::<Result<BTreeMap<_, _>, FunctionError>>()?;
+            let entries =
+                map.entries().into_iter().map(entry).collect::<Result<BTreeMap<_, _>, FunctionError>>()?;
             Map::new(entries).with_kind(map.kind).into()
         }
         other => other.clone(),
@@ -137,7 +140,8 @@ fn dig(arguments: &[Value]) -> Answer {
         return Err(too_few());
     }
     let mut current = asserted(map, "map[string]interface {}")?.clone();
-    let keys: Vec<Text> = keys.iter().map(|key| asserted(key, "string").map(string)).collect::<Result<_, _>>()?;
+    let keys: Vec<Text> =
+        keys.iter().map(|key| asserted(key, "string").map(string)).collect::<Result<_, _>>()?;
     for (index, key) in keys.iter().enumerate() {
         let Some(step) = plain(&current).get(key.bytes()) else { return Ok(default.clone()) };
         if index + 1 == keys.len() {

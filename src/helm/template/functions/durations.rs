@@ -24,7 +24,9 @@ pub(super) const ALL: &[Function] = &[
     fixed("durationWeeks", &[Any], |_, a| Ok(Value::Float(or_zero(a).hours() / 24.0 / 7.0))),
     fixed("durationRoundTo", &[Any, Any], |_, a| Ok(to_multiple(a, Span::round).into())),
     fixed("durationTruncateTo", &[Any, Any], |_, a| Ok(to_multiple(a, Span::truncate).into())),
-    fixed("duration", &[Any], |_, a| text(Span(whole_seconds(a.value(0)).wrapping_mul(Span::SECOND.0)).to_string())),
+    fixed("duration", &[Any], |_, a| {
+        text(Span(whole_seconds(a.value(0)).wrapping_mul(Span::SECOND.0)).to_string())
+    }),
     fixed("durationRound", &[Any], |_, a| text(rough(a.value(0)))),
 ];
 
@@ -65,12 +67,17 @@ fn from_text(text: &str) -> Result<Span, String> {
     if let Ok(span) = Span::parse(trimmed) {
         return Ok(span);
     }
-    let unknown = || format!("could not parse duration {}", crate::helm::template::print::quote(text.as_bytes(), false));
+    let unknown = || {
+        format!("could not parse duration {}", crate::helm::template::print::quote(text.as_bytes(), false))
+    };
     from_float(parse_float(trimmed).ok_or_else(unknown)?)
 }
 
 fn from_whole(seconds: i64) -> Result<Span, String> {
-    seconds.checked_mul(Span::SECOND.0).map(Span).ok_or_else(|| format!("duration seconds overflow: {seconds}"))
+    seconds
+        .checked_mul(Span::SECOND.0)
+        .map(Span)
+        .ok_or_else(|| format!("duration seconds overflow: {seconds}"))
 }
 
 fn from_float(seconds: f64) -> Result<Span, String> {
@@ -106,10 +113,14 @@ fn rough(value: &Value) -> String {
         Value::Object(object) => object.as_any().downcast_ref::<Moment>().map_or(Span(0), Moment::elapsed),
         _ => Span(0),
     };
-    let units = [(365 * 24 * HOUR, "y"), (30 * 24 * HOUR, "mo"), (24 * HOUR, "d"), (HOUR, "h"), (60, "m"), (1, "s")];
+    let units =
+        [(365 * 24 * HOUR, "y"), (30 * 24 * HOUR, "mo"), (24 * HOUR, "d"), (HOUR, "h"), (60, "m"), (1, "s")];
     let nanoseconds = span.0.unsigned_abs();
     let unit = units.iter().find(|(seconds, _)| nanoseconds > seconds * 1_000_000_000);
-    unit.map_or_else(|| "0s".to_owned(), |(seconds, name)| format!("{}{name}", nanoseconds / (seconds * 1_000_000_000)))
+    unit.map_or_else(
+        || "0s".to_owned(),
+        |(seconds, name)| format!("{}{name}", nanoseconds / (seconds * 1_000_000_000)),
+    )
 }
 
 /// A [`Span`] as the answer of a function.
@@ -155,7 +166,15 @@ mod tests {
 
     #[test]
     fn the_greatest_unit() {
-        let cases = [("2400h", "3mo"), ("24h", "24h"), ("25h", "1d"), ("-90s", "1m"), ("1s", "0s"), ("nope", "0s"), ("9000h", "1y")];
+        let cases = [
+            ("2400h", "3mo"),
+            ("24h", "24h"),
+            ("25h", "1d"),
+            ("-90s", "1m"),
+            ("1s", "0s"),
+            ("nope", "0s"),
+            ("9000h", "1y"),
+        ];
         for (text, expected) in cases {
             assert_eq!(rough(&Value::from(text)), expected, "{text}");
         }

@@ -1,4 +1,5 @@
-//! Go's `reflect.DeepEqual`: the types count, so `int` 1 is not `float64` 1, and a nil list is not an empty one.
+//! Go's `reflect.DeepEqual`: the types count, so `int` 1 is not `float64` 1, and a nil list is not an empty
+//! one.
 
 use super::DEEPEST;
 use crate::helm::template::value::{ListKind, Map, Value};

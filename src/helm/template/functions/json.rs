@@ -1,6 +1,7 @@
 //! JSON as Go reads and writes it.
 //!
-//! Helm's `toJson` gives nothing for what JSON cannot hold and `fromJson` a map with the error; the `must` functions fail.
+//! Helm's `toJson` gives nothing for what JSON cannot hold and `fromJson` a map with the error; the `must`
+//! functions fail.
 
 use super::{Answer, fixed, text};
 use crate::helm::template::function::{

@@ -13,7 +13,8 @@ use crate::helm::template::function::{
 };
 use crate::helm::template::value::{List, ListKind, Value};
 
-/// The family. Sprig's functions panic with the errors that their `must` namesakes return: the text is the same.
+/// The family. Sprig's functions panic with the errors that their `must` namesakes return: the text is the
+/// same.
 pub(super) const ALL: &[Function] = &[
     variadic("list", &[], Any, |_, a| Ok(new(a.0.to_vec()))),
     variadic("tuple", &[], Any, |_, a| Ok(new(a.0.to_vec()))),
@@ -111,7 +112,11 @@ fn reverse(a: Arguments<'_>) -> Answer {
 }
 
 fn compact(a: Arguments<'_>) -> Answer {
-    Ok(new(listed(a.value(0), "Cannot compact on type")?.iter().filter(|item| !is_empty(item)).cloned().collect()))
+    Ok(new(listed(a.value(0), "Cannot compact on type")?
+        .iter()
+        .filter(|item| !is_empty(item))
+        .cloned()
+        .collect()))
 }
 
 fn uniq(a: Arguments<'_>) -> Answer {
@@ -150,7 +155,9 @@ fn slice(a: Arguments<'_>) -> Answer {
     let length = items.len();
     let start = a.rest(1).first().map_or(0, to_int);
     let end = a.rest(2).first().map_or(i64::try_from(length).unwrap_or(i64::MAX), to_int);
-    let (Ok(from), Ok(to)) = (usize::try_from(start), usize::try_from(end)) else { return Err(out_of_bounds()) };
+    let (Ok(from), Ok(to)) = (usize::try_from(start), usize::try_from(end)) else {
+        return Err(out_of_bounds());
+    };
     let part = items.get(from..to).ok_or_else(out_of_bounds)?.to_vec();
     Ok(match whole {
         Value::Bytes(bytes) => Value::Bytes(bytes.bytes()[from..to].into()),
@@ -179,7 +186,8 @@ fn chunk(size: i64, value: &Value) -> Answer {
     let items = listed(value, "Cannot chunk type")?;
     let chunks: Vec<Value> = match usize::try_from(size) {
         Ok(size) if size > 0 => items.chunks(size).map(|chunk| new(chunk.to_vec())).collect(),
-        // Go divides floats here, which gives no chunk at all for a list that is not longer than this by more than one.
+        // Go divides floats here, which gives no chunk at all for a list that is not longer than this by more
+        // than one.
         Err(_) if (2..=size.unsigned_abs().saturating_add(1)).contains(&(items.len() as u64)) => Vec::new(),
         _ => return Err(FunctionError::said("runtime error: makeslice: len out of range")),
     };

@@ -1,6 +1,7 @@
 //! Go's `mergo` on maps, as sprig's `merge` and `mergeOverwrite` call it.
 //!
-//! A nested map of the source that the target lacks is put into the target itself, not a copy: later changes are seen in both.
+//! A nested map of the source that the target lacks is put into the target itself, not a copy: later changes
+//! are seen in both.
 
 use super::DEEPEST;
 use super::defaults::is_empty;
@@ -61,7 +62,8 @@ mod tests {
 
     #[test]
     fn empty_values_are_filled() {
-        let target = json!({"off": false, "zero": 0, "list": [1], "none": [], "nested": {"a": 1}, "text": "x"});
+        let target =
+            json!({"off": false, "zero": 0, "list": [1], "none": [], "nested": {"a": 1}, "text": "x"});
         let source = json!({"off": true, "zero": 5, "list": [2], "none": [3], "nested": {"a": 2, "b": 3}, "text": {"m": 1}, "nil": null});
         let expected = json!({"list": [1], "nested": {"a": 1, "b": 3}, "none": [3], "off": true, "text": "x", "zero": 5});
         assert_eq!(merged(&target, &source, false), expected);
@@ -69,8 +71,10 @@ mod tests {
 
     #[test]
     fn all_of_the_source_wins() {
-        let target = json!({"on": true, "list": [1], "nested": {"a": 1, "b": 2}, "text": "x", "map": {"k": 1}});
-        let source = json!({"on": false, "list": [], "nested": {"a": null}, "text": {"m": 1}, "map": "scalar"});
+        let target =
+            json!({"on": true, "list": [1], "nested": {"a": 1, "b": 2}, "text": "x", "map": {"k": 1}});
+        let source =
+            json!({"on": false, "list": [], "nested": {"a": null}, "text": {"m": 1}, "map": "scalar"});
         let expected = json!({"list": [], "map": "scalar", "nested": {"a": null, "b": 2}, "on": false, "text": {"m": 1}});
         assert_eq!(merged(&target, &source, true), expected);
     }
@@ -79,7 +83,10 @@ mod tests {
     fn nested_maps_are_shared() {
         let (target, source) = (map(&json!({})), map(&json!({"nested": {}})));
         merge(&target, &source, false).unwrap();
-        let (Some(Value::Map(one)), Some(Value::Map(other))) = (target.get(b"nested"), source.get(b"nested")) else { panic!("no maps") };
+        let (Some(Value::Map(one)), Some(Value::Map(other))) = (target.get(b"nested"), source.get(b"nested"))
+        else {
+            panic!("no maps")
+        };
         assert!(one.is(&other));
     }
 }

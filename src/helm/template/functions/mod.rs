@@ -1,7 +1,9 @@
-//! The functions that Helm's templates call: sprig's, and Helm's own that need neither the chart nor the cluster.
+//! The functions that Helm's templates call: sprig's, and Helm's own that need neither the chart nor the
+//! cluster.
 //!
-//! One file a family; each function is declared with the Go types of its parameters. `include`, `tpl`, `required`, `fail`, `lookup`
-//! and what Go itself brings belong to the executor. No function here reads a file or asks the cluster.
+//! One file a family; each function is declared with the Go types of its parameters. `include`, `tpl`,
+//! `required`, `fail`, `lookup` and what Go itself brings belong to the executor. No function here reads a
+//! file or asks the cluster.
 
 pub use dates::in_layout;
 use std::collections::HashMap;
@@ -89,7 +91,12 @@ const fn fixed(name: &'static str, parameters: &'static [Parameter], run: Run) -
 }
 
 /// A function that takes any number of further arguments of one type.
-const fn variadic(name: &'static str, parameters: &'static [Parameter], rest: Parameter, run: Run) -> Function {
+const fn variadic(
+    name: &'static str,
+    parameters: &'static [Parameter],
+    rest: Parameter,
+    run: Run,
+) -> Function {
     Function { name, parameters, variadic: Some(rest), run }
 }
 

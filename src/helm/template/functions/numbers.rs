@@ -31,10 +31,16 @@ pub(super) const ALL: &[Function] = &[
     variadic("min", &[Any], Any, |_, a| Ok(Value::Int64(a.0.iter().map(to_int).min().unwrap_or(0)))),
     variadic("maxf", &[Any], Any, |_, a| Ok(Value::Float(extreme(a.0, f64::INFINITY, f64::max)))),
     variadic("minf", &[Any], Any, |_, a| Ok(Value::Float(extreme(a.0, f64::NEG_INFINITY, f64::min)))),
-    fixed("add1f", &[Any], |_, a| decimals(to_float(a.value(0)), &[Value::Int(1)], |one, other| Some(one.add(other)))),
+    fixed("add1f", &[Any], |_, a| {
+        decimals(to_float(a.value(0)), &[Value::Int(1)], |one, other| Some(one.add(other)))
+    }),
     variadic("addf", &[], Any, |_, a| decimals(0.0, a.0, |one, other| Some(one.add(other)))),
-    variadic("subf", &[Any], Any, |_, a| decimals(to_float(a.value(0)), a.rest(1), |one, other| Some(one.sub(other)))),
-    variadic("mulf", &[Any], Any, |_, a| decimals(to_float(a.value(0)), a.rest(1), |one, other| Some(one.mul(other)))),
+    variadic("subf", &[Any], Any, |_, a| {
+        decimals(to_float(a.value(0)), a.rest(1), |one, other| Some(one.sub(other)))
+    }),
+    variadic("mulf", &[Any], Any, |_, a| {
+        decimals(to_float(a.value(0)), a.rest(1), |one, other| Some(one.mul(other)))
+    }),
     variadic("divf", &[Any], Any, |_, a| decimals(to_float(a.value(0)), a.rest(1), Decimal::div)),
     fixed("ceil", &[Any], |_, a| Ok(Value::Float(to_float(a.value(0)).ceil()))),
     fixed("floor", &[Any], |_, a| Ok(Value::Float(to_float(a.value(0)).floor()))),
@@ -88,14 +94,19 @@ fn octal(bytes: &[u8]) -> i64 {
 fn decimals(first: f64, others: &[Value], operation: fn(&Decimal, &Decimal) -> Option<Decimal>) -> Answer {
     let mut result = exact(first)?;
     for other in others {
-        result = operation(&result, &exact(to_float(other))?).ok_or_else(|| FunctionError::said("decimal division by 0"))?;
+        result = operation(&result, &exact(to_float(other))?)
+            .ok_or_else(|| FunctionError::said("decimal division by 0"))?;
     }
     Ok(Value::Float(result.to_float()))
 }
 
 fn exact(number: f64) -> Result<Decimal, FunctionError> {
-    Decimal::from_float(number)
-        .ok_or_else(|| FunctionError::said(format!("Cannot create a Decimal from {}", print::display(&Value::Float(number)).lossy())))
+    Decimal::from_float(number).ok_or_else(|| {
+        FunctionError::said(format!(
+            "Cannot create a Decimal from {}",
+            print::display(&Value::Float(number)).lossy()
+        ))
+    })
 }
 
 fn rounded(a: Arguments<'_>) -> f64 {
@@ -118,7 +129,8 @@ fn counted(start: i64, end: i64, step: i64) -> Answer {
 /// From the start to the end, but without it.
 fn steps(start: i64, end: i64, step: i64) -> Result<Vec<i64>, FunctionError> {
     let (mut numbers, mut current) = (Vec::new(), start);
-    let goes_on = |current: i64| if end < start { step < 0 && current > end } else { step > 0 && current < end };
+    let goes_on =
+        |current: i64| if end < start { step < 0 && current > end } else { step > 0 && current < end };
     while goes_on(current) {
         if numbers.len() == MOST {
             return Err(FunctionError::said(format!("the list would hold more than {MOST} numbers")));
@@ -162,7 +174,10 @@ mod tests {
     #[test]
     fn decimals_are_exact() {
         let numbers = [Value::Float(0.1), Value::Float(0.2)];
-        assert!((float(decimals(0.0, &numbers, |one, other| Some(one.add(other)))) - 0.3).abs() < f64::EPSILON / 8.0);
+        assert!(
+            (float(decimals(0.0, &numbers, |one, other| Some(one.add(other)))) - 0.3).abs()
+                < f64::EPSILON / 8.0
+        );
         assert!(decimals(1.0, &[Value::Int(0)], Decimal::div).is_err());
         assert!(decimals(f64::NAN, &[], Decimal::div).is_err());
     }

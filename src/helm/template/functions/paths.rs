@@ -1,4 +1,5 @@
-//! Functions on slash-separated paths. Go's `filepath` does the same on Unix, so the `os` names share the code.
+//! Functions on slash-separated paths. Go's `filepath` does the same on Unix, so the `os` names share the
+//! code.
 
 use super::{fixed, text};
 use crate::helm::template::function::{Function, Parameter::Str};
@@ -18,7 +19,9 @@ pub(super) const ALL: &[Function] = &[
 ];
 
 fn base(path: &[u8]) -> &[u8] {
-    let Some(end) = path.iter().rposition(|byte| *byte != b'/') else { return if path.is_empty() { b"." } else { b"/" } };
+    let Some(end) = path.iter().rposition(|byte| *byte != b'/') else {
+        return if path.is_empty() { b"." } else { b"/" };
+    };
     let start = path[..=end].iter().rposition(|byte| *byte == b'/').map_or(0, |at| at + 1);
     &path[start..=end]
 }
@@ -71,7 +74,8 @@ mod tests {
         ];
         for (path, expected_base, expected_dir, expected_clean, expected_ext) in cases {
             let path = path.as_bytes();
-            let found = [base(path).to_vec(), dir(path), clean(path), ext(path).to_vec()].map(|part| String::from_utf8(part).unwrap());
+            let found = [base(path).to_vec(), dir(path), clean(path), ext(path).to_vec()]
+                .map(|part| String::from_utf8(part).unwrap());
             assert_eq!(found, [expected_base, expected_dir, expected_clean, expected_ext].map(String::from));
         }
     }

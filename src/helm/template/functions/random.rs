@@ -35,7 +35,8 @@ fn letters(count: i64, fits: fn(u8) -> bool) -> Answer {
 }
 
 fn bytes(count: i64) -> Answer {
-    let count = usize::try_from(count).map_err(|_| FunctionError::said("runtime error: makeslice: len out of range"))?;
+    let count = usize::try_from(count)
+        .map_err(|_| FunctionError::said("runtime error: makeslice: len out of range"))?;
     not_too_long(count)?;
     let mut bytes = vec![0; count];
     rand::rng().fill(bytes.as_mut_slice());

@@ -15,7 +15,9 @@ mod translate;
 
 /// The family. The functions without `must` panic in Go, with a longer text.
 pub(super) const ALL: &[Function] = &[
-    fixed("regexMatch", &[Str, Str], |_, a| Ok(compile(a.text(0)).is_ok_and(|compiled| compiled.regex.is_match(a.text(1))).into())),
+    fixed("regexMatch", &[Str, Str], |_, a| {
+        Ok(compile(a.text(0)).is_ok_and(|compiled| compiled.regex.is_match(a.text(1))).into())
+    }),
     fixed("mustRegexMatch", &[Str, Str], |_, a| Ok(returned(a)?.regex.is_match(a.text(1)).into())),
     fixed("regexFind", &[Str, Str], |_, a| text(found(&panicked(a)?.regex, a))),
     fixed("mustRegexFind", &[Str, Str], |_, a| text(found(&returned(a)?.regex, a))),
@@ -51,7 +53,8 @@ fn returned(a: Arguments<'_>) -> Result<Compiled, FunctionError> {
 /// For the functions that panic.
 fn panicked(a: Arguments<'_>) -> Result<Compiled, FunctionError> {
     let shown = || print::printf(b"%#q", &a.0[..1]);
-    compile(a.text(0)).map_err(|error| FunctionError::said(format!("regexp: Compile({}): {error}", shown().lossy())))
+    compile(a.text(0))
+        .map_err(|error| FunctionError::said(format!("regexp: Compile({}): {error}", shown().lossy())))
 }
 
 fn found<'a>(regex: &Regex, a: Arguments<'a>) -> &'a [u8] {
@@ -65,7 +68,8 @@ fn limit(number: i64) -> usize {
 
 /// The matches; no match at all is a nil list.
 fn all_found(regex: &Regex, a: Arguments<'_>) -> Value {
-    let texts: Vec<Text> = regex.find_iter(a.text(1)).take(limit(a.int(2))).map(|found| Text::from(found.as_bytes())).collect();
+    let texts: Vec<Text> =
+        regex.find_iter(a.text(1)).take(limit(a.int(2))).map(|found| Text::from(found.as_bytes())).collect();
     let kind = if texts.is_empty() { ListKind::NilStrings } else { ListKind::Strings };
     List::strings(texts).with_kind(kind).into()
 }
@@ -154,7 +158,8 @@ fn split(regex: &Regex, a: Arguments<'_>) -> Value {
 }
 
 fn quoted(bytes: &[u8]) -> Vec<u8> {
-    let escaped = |byte: &u8| if br"\.+*?()|[]{}^$".contains(byte) { vec![b'\\', *byte] } else { vec![*byte] };
+    let escaped =
+        |byte: &u8| if br"\.+*?()|[]{}^$".contains(byte) { vec![b'\\', *byte] } else { vec![*byte] };
     bytes.iter().flat_map(escaped).collect()
 }
 
@@ -180,7 +185,9 @@ mod tests {
     fn parts() {
         let split = |pattern: &str, subject: &str, limit: i64| {
             let arguments = [Value::from(pattern), Value::from(subject), Value::Int(limit)];
-            print::display(&split(&compile(pattern.as_bytes()).unwrap().regex, Arguments(&arguments))).lossy().into_owned()
+            print::display(&split(&compile(pattern.as_bytes()).unwrap().regex, Arguments(&arguments)))
+                .lossy()
+                .into_owned()
         };
         assert_eq!(split("z+", "pizza", -1), "[pi a]");
         assert_eq!(split("", "abc", -1), "[a b c]");

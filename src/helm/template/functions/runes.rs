@@ -9,7 +9,8 @@ pub(super) fn runes(bytes: &[u8]) -> impl Iterator<Item = (char, &[u8])> {
     })
 }
 
-/// As Rust's text: each byte that is not UTF-8 becomes U+FFFD, where Rust's own conversion would make one of several.
+/// As Rust's text: each byte that is not UTF-8 becomes U+FFFD, where Rust's own conversion would make one of
+/// several.
 pub(super) fn scrubbed(bytes: &[u8]) -> String {
     match str::from_utf8(bytes) {
         Ok(text) => text.to_owned(),
@@ -39,7 +40,11 @@ pub(super) fn trim(bytes: &[u8], is: impl Fn(char) -> bool) -> &[u8] {
 /// The last character and its length in bytes.
 fn last(bytes: &[u8]) -> (char, usize) {
     let from = (1..=bytes.len().min(4)).find(|size| str::from_utf8(&bytes[bytes.len() - size..]).is_ok());
-    match from.map(|size| &bytes[bytes.len() - size..]).and_then(|tail| str::from_utf8(tail).ok()).and_then(|tail| tail.chars().next()) {
+    match from
+        .map(|size| &bytes[bytes.len() - size..])
+        .and_then(|tail| str::from_utf8(tail).ok())
+        .and_then(|tail| tail.chars().next())
+    {
         Some(c) => (c, c.len_utf8()),
         None => (char::REPLACEMENT_CHARACTER, 1),
     }
@@ -99,7 +104,10 @@ mod tests {
 
     #[test]
     fn one_character_for_one() {
-        assert_eq!([upper('ß'), upper('ᾀ'), upper('é'), title('ǆ'), title('ა'), lower('İ')], ['ß', 'ᾈ', 'É', 'ǅ', 'ა', 'i']);
+        assert_eq!(
+            [upper('ß'), upper('ᾀ'), upper('é'), title('ǆ'), title('ა'), lower('İ')],
+            ['ß', 'ᾈ', 'É', 'ǅ', 'ა', 'i']
+        );
     }
 
     #[test]

@@ -76,7 +76,9 @@ fn decrypt(password: &[u8], encoded: &[u8]) -> Answer {
     let bytes = decode_base64(encoded).map_err(said)?;
     let Some((start, encrypted)) = bytes.split_first_chunk::<BLOCK>() else {
         let room = encoded.len() / 4 * 3;
-        return Err(said(format!("runtime error: slice bounds out of range [:{BLOCK}] with capacity {room}")));
+        return Err(said(format!(
+            "runtime error: slice bounds out of range [:{BLOCK}] with capacity {room}"
+        )));
     };
     if !encrypted.len().is_multiple_of(BLOCK) {
         return Err(said("crypto/cipher: input not full blocks".to_owned()));
@@ -85,10 +87,15 @@ fn decrypt(password: &[u8], encoded: &[u8]) -> Answer {
     let decrypted = cbc::Decryptor::<Aes256>::new(&key(password).into(), &(*start).into())
         .decrypt_padded::<NoPadding>(&mut buffer)
         .map_err(|_| said("crypto/cipher: input not full blocks".to_owned()))?;
-    let Some(padding) = decrypted.last().copied() else { return Err(said("runtime error: index out of range [-1]".to_owned())) };
+    let Some(padding) = decrypted.last().copied() else {
+        return Err(said("runtime error: index out of range [-1]".to_owned()));
+    };
     match decrypted.len().checked_sub(usize::from(padding)) {
         Some(length) => text(&decrypted[..length]),
-        None => Err(said(format!("runtime error: slice bounds out of range [:-{}]", usize::from(padding) - decrypted.len()))),
+        None => Err(said(format!(
+            "runtime error: slice bounds out of range [:-{}]",
+            usize::from(padding) - decrypted.len()
+        ))),
     }
 }
 

@@ -56,8 +56,13 @@ impl SemanticVersion {
     /// The same version with another prerelease or other metadata.
     fn with(&self, prerelease: &str, metadata: &str) -> Answer {
         let version = &self.version;
-        let mut text =
-            format!("{}{}.{}.{}", if version.original().starts_with('v') { "v" } else { "" }, version.major, version.minor, version.patch);
+        let mut text = format!(
+            "{}{}.{}.{}",
+            if version.original().starts_with('v') { "v" } else { "" },
+            version.major,
+            version.minor,
+            version.patch
+        );
         for (mark, part) in [('-', prerelease), ('+', metadata)] {
             if !part.is_empty() {
                 text.push(mark);
@@ -75,7 +80,9 @@ fn changed(text: &str) -> Answer {
 
 fn other(arguments: &[Value]) -> Result<&Version, FunctionError> {
     match arguments {
-        [Value::Object(object)] => object.as_any().downcast_ref::<SemanticVersion>().map(|version| &version.version),
+        [Value::Object(object)] => {
+            object.as_any().downcast_ref::<SemanticVersion>().map(|version| &version.version)
+        }
         _ => None,
     }
     .ok_or_else(|| FunctionError::said("wants one *semver.Version"))

@@ -1,4 +1,5 @@
-//! Functions on texts: cutting, joining, quoting, indenting. Texts are bytes, so what is cut may be no character any more.
+//! Functions on texts: cutting, joining, quoting, indenting. Texts are bytes, so what is cut may be no
+//! character any more.
 
 use std::collections::BTreeMap;
 
@@ -29,8 +30,12 @@ pub(super) const ALL: &[Function] = &[
     fixed("contains", &[Str, Str], |_, a| Ok(find(a.text(1), a.text(0)).is_some().into())),
     fixed("hasPrefix", &[Str, Str], |_, a| Ok(a.text(1).starts_with(a.text(0)).into())),
     fixed("hasSuffix", &[Str, Str], |_, a| Ok(a.text(1).ends_with(a.text(0)).into())),
-    variadic("quote", &[], Any, |_, a| text(each_quoted(a.0, |value| print::quote(string(value).bytes(), false).into_bytes()))),
-    variadic("squote", &[], Any, |_, a| text(each_quoted(a.0, |value| [b"'", print::display(value).bytes(), b"'"].concat()))),
+    variadic("quote", &[], Any, |_, a| {
+        text(each_quoted(a.0, |value| print::quote(string(value).bytes(), false).into_bytes()))
+    }),
+    variadic("squote", &[], Any, |_, a| {
+        text(each_quoted(a.0, |value| [b"'", print::display(value).bytes(), b"'"].concat()))
+    }),
     variadic("cat", &[], Any, |_, a| text(each_quoted(a.0, |value| print::display(value).bytes().to_vec()))),
     fixed("indent", &[Int, Str], |_, a| text(indented(a, b"")?)),
     fixed("nindent", &[Int, Str], |_, a| text(indented(a, b"\n")?)),
@@ -41,7 +46,9 @@ pub(super) const ALL: &[Function] = &[
     fixed("join", &[Str, Any], |_, a| text(joined(a)?)),
     fixed("split", &[Str, Str], |_, a| Ok(numbered(split(a.text(1), a.text(0))))),
     fixed("splitn", &[Str, Int, Str], |_, a| Ok(numbered(split_at_most(a.text(2), a.text(0), a.int(1))))),
-    fixed("splitList", &[Str, Str], |_, a| Ok(List::strings(split(a.text(1), a.text(0)).into_iter().map(Text::from)).into())),
+    fixed("splitList", &[Str, Str], |_, a| {
+        Ok(List::strings(split(a.text(1), a.text(0)).into_iter().map(Text::from)).into())
+    }),
     fixed("sortAlpha", &[Any], |_, a| Ok(sorted(a.value(0)))),
     fixed("hello", &[], |_, _| text("Hello!")),
     fixed("getHostByName", &[Str], |host, a| text(host.host_by_name(&String::from_utf8_lossy(a.text(0))))),
@@ -96,7 +103,8 @@ fn truncated(count: i64, bytes: &[u8]) -> &[u8] {
 
 fn substring(start: i64, end: i64, bytes: &[u8]) -> Answer {
     let length = i64::try_from(bytes.len()).unwrap_or(i64::MAX);
-    let out_of_range = |what: String| Err(FunctionError::said(format!("runtime error: slice bounds out of range [{what}")));
+    let out_of_range =
+        |what: String| Err(FunctionError::said(format!("runtime error: slice bounds out of range [{what}")));
     let (from, to) = if start < 0 {
         (0, end)
     } else if end < 0 || end > length {
@@ -141,7 +149,12 @@ fn indented(a: Arguments<'_>, before: &[u8]) -> Result<Vec<u8>, FunctionError> {
 }
 
 fn each_quoted(values: &[Value], quote: impl Fn(&Value) -> Vec<u8>) -> Vec<u8> {
-    values.iter().filter(|value| !matches!(value, Value::Nil)).map(quote).collect::<Vec<_>>().join(b" ".as_slice())
+    values
+        .iter()
+        .filter(|value| !matches!(value, Value::Nil))
+        .map(quote)
+        .collect::<Vec<_>>()
+        .join(b" ".as_slice())
 }
 
 fn joined(a: Arguments<'_>) -> Result<Vec<u8>, FunctionError> {
@@ -184,8 +197,11 @@ fn split_at_most<'a>(bytes: &'a [u8], separator: &[u8], limit: i64) -> Vec<&'a [
 
 /// `split` and `splitn` name the parts `_0`, `_1` …
 fn numbered(parts: Vec<&[u8]>) -> Value {
-    let entries: BTreeMap<Text, Value> =
-        parts.into_iter().enumerate().map(|(index, part)| (Text::from(format!("_{index}")), Value::Str(part.into()))).collect();
+    let entries: BTreeMap<Text, Value> = parts
+        .into_iter()
+        .enumerate()
+        .map(|(index, part)| (Text::from(format!("_{index}")), Value::Str(part.into())))
+        .collect();
     Map::new(entries).with_kind(MapKind::Strings).into()
 }
 
@@ -218,7 +234,9 @@ mod tests {
 
     #[test]
     fn splitting() {
-        let texts = |parts: Vec<&[u8]>| parts.iter().map(|part| String::from_utf8_lossy(part).into_owned()).collect::<Vec<_>>().join("|");
+        let texts = |parts: Vec<&[u8]>| {
+            parts.iter().map(|part| String::from_utf8_lossy(part).into_owned()).collect::<Vec<_>>().join("|")
+        };
         assert_eq!(texts(split(b"a,b,,c", b",")), "a|b||c");
         assert_eq!(texts(split("aéb".as_bytes(), b"")), "a|é|b");
         assert_eq!(texts(split_at_most(b"abc", b"", 2)), "a|bc");

@@ -71,7 +71,11 @@ fn text_value() -> impl Strategy<Value = Vec<u8>> {
         "héllo",
         "-----BEGIN PRIVATE KEY-----\nMAA=\n-----END PRIVATE KEY-----\n",
     ]);
-    prop_oneof![written.prop_map(|text| text.as_bytes().to_vec()), any::<Vec<u8>>(), ".{0,12}".prop_map(String::into_bytes)]
+    prop_oneof![
+        written.prop_map(|text| text.as_bytes().to_vec()),
+        any::<Vec<u8>>(),
+        ".{0,12}".prop_map(String::into_bytes)
+    ]
 }
 
 fn whole() -> impl Strategy<Value = i64> {
@@ -99,7 +103,8 @@ fn value() -> impl Strategy<Value = Value> {
     leaf.prop_recursive(3, 12, 4, move |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(|items| List::new(items).into()),
-            prop::collection::vec((text(), inner), 0..4).prop_map(|entries| Value::Map(entries.into_iter().collect::<Map>())),
+            prop::collection::vec((text(), inner), 0..4)
+                .prop_map(|entries| Value::Map(entries.into_iter().collect::<Map>())),
         ]
     })
 }
@@ -117,24 +122,39 @@ fn argument(parameter: Parameter) -> BoxedStrategy<Value> {
         Parameter::Int64 => whole().prop_map(Value::Int64).boxed(),
         Parameter::Float => float().prop_map(Value::Float).boxed(),
         Parameter::Map => prop::collection::vec((text_value(), value()), 0..4)
-            .prop_map(|entries| Value::Map(entries.into_iter().map(|(key, value)| (key.into(), value)).collect::<Map>()))
+            .prop_map(|entries| {
+                Value::Map(entries.into_iter().map(|(key, value)| (key.into(), value)).collect::<Map>())
+            })
             .boxed(),
-        Parameter::List => prop::collection::vec(value(), 0..4).prop_map(|items| List::new(items).into()).boxed(),
+        Parameter::List => {
+            prop::collection::vec(value(), 0..4).prop_map(|items| List::new(items).into()).boxed()
+        }
         Parameter::Strings => Just(List::strings([Text::from("a")]).into()).boxed(),
-        Parameter::Named("time.Time") => Just(called("toDate", &["2006-01-02".into(), "2024-02-29".into()])).boxed(),
+        Parameter::Named("time.Time") => {
+            Just(called("toDate", &["2006-01-02".into(), "2024-02-29".into()])).boxed()
+        }
         Parameter::Named(_) => Just(Value::Nil).boxed(),
     }
 }
 
 /// A function that answers at once, with arguments of its types.
 fn call() -> impl Strategy<Value = (&'static Function, Vec<Value>)> {
-    let slow = ["bcrypt", "htpasswd", "derivePassword", "genCA", "genSelfSignedCert", "genSignedCert", "genPrivateKey"];
+    let slow = [
+        "bcrypt",
+        "htpasswd",
+        "derivePassword",
+        "genCA",
+        "genSelfSignedCert",
+        "genSignedCert",
+        "genPrivateKey",
+    ];
     let quick: Vec<_> = all().filter(|function| !slow.contains(&function.name)).collect();
     prop::sample::select(quick).prop_flat_map(|function| {
         let given: Vec<_> = function.parameters.iter().map(|parameter| argument(*parameter)).collect();
-        let further = function
-            .variadic
-            .map_or_else(|| Just(Vec::new()).boxed(), |parameter| prop::collection::vec(argument(parameter), 0..4).boxed());
+        let further = function.variadic.map_or_else(
+            || Just(Vec::new()).boxed(),
+            |parameter| prop::collection::vec(argument(parameter), 0..4).boxed(),
+        );
         (given, further).prop_map(move |(given, further)| (function, [given, further].concat()))
     })
 }

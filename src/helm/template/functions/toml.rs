@@ -1,4 +1,5 @@
-//! TOML as Go's `BurntSushi/toml` writes and reads it. What a wrong document is told is in this program's own words.
+//! TOML as Go's `BurntSushi/toml` writes and reads it. What a wrong document is told is in this program's own
+//! words.
 
 use std::str::FromStr as _;
 
@@ -39,7 +40,9 @@ fn read(document: &str) -> Value {
     match DocumentMut::from_str(document) {
         Ok(document) => table(document.iter()),
         Err(error) => {
-            let line = error.span().map_or(1, |span| document[..span.start.min(document.len())].matches('\n').count() + 1);
+            let line = error
+                .span()
+                .map_or(1, |span| document[..span.start.min(document.len())].matches('\n').count() + 1);
             error_map(&format!("toml: line {line}: {}", error.message()))
         }
     }
@@ -55,7 +58,9 @@ fn item_value(item: &Item) -> Value {
         Item::Value(value) => plain_value(value),
         Item::Table(entries) => table(entries.iter()),
         Item::ArrayOfTables(tables) => {
-            List::new(tables.iter().map(|entries| table(entries.iter())).collect()).with_kind(ListKind::Maps).into()
+            List::new(tables.iter().map(|entries| table(entries.iter())).collect())
+                .with_kind(ListKind::Maps)
+                .into()
         }
     }
 }
@@ -68,21 +73,29 @@ fn plain_value(value: &Toml) -> Value {
         Toml::Boolean(truth) => Value::Bool(*truth.value()),
         Toml::Datetime(time) => moment(time.value()).map_or(Value::Nil, Value::from),
         Toml::Array(items) => List::new(items.iter().map(plain_value).collect()).into(),
-        Toml::InlineTable(entries) => Value::Map(entries.iter().map(|(key, value)| (Text::from(key), plain_value(value))).collect::<Map>()),
+        Toml::InlineTable(entries) => Value::Map(
+            entries.iter().map(|(key, value)| (Text::from(key), plain_value(value))).collect::<Map>(),
+        ),
     }
 }
 
 /// A time; what is no point in time is in a zone that says so.
 fn moment(time: &Datetime) -> Option<Moment> {
     let date = match time.date {
-        Some(date) => Date::new(i16::try_from(date.year).ok()?, i8::try_from(date.month).ok()?, i8::try_from(date.day).ok()?).ok()?,
+        Some(date) => Date::new(
+            i16::try_from(date.year).ok()?,
+            i8::try_from(date.month).ok()?,
+            i8::try_from(date.day).ok()?,
+        )
+        .ok()?,
         None => Date::new(0, 1, 1).ok()?,
     };
     let part = |part: u8| i8::try_from(part).ok();
     let clock = match time.time {
         Some(clock) => {
             let nanosecond = i32::try_from(clock.nanosecond.unwrap_or(0)).ok()?;
-            Time::new(part(clock.hour)?, part(clock.minute)?, part(clock.second.unwrap_or(0))?, nanosecond).ok()?
+            Time::new(part(clock.hour)?, part(clock.minute)?, part(clock.second.unwrap_or(0))?, nanosecond)
+                .ok()?
         }
         None => Time::midnight(),
     };

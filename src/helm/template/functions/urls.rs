@@ -15,8 +15,10 @@ use escape::{Place, escape};
 use parse::{UserInfo, parse, user_info};
 
 /// The family.
-pub(super) const ALL: &[Function] =
-    &[fixed("urlParse", &[Str], |_, a| url_parse(a.text(0))), fixed("urlJoin", &[Parameter::Map], |_, a| url_join(a.map(0)))];
+pub(super) const ALL: &[Function] = &[
+    fixed("urlParse", &[Str], |_, a| url_parse(a.text(0))),
+    fixed("urlJoin", &[Parameter::Map], |_, a| url_join(a.map(0))),
+];
 
 fn url_parse(bytes: &[u8]) -> Answer {
     let url = parse(bytes).map_err(|error| FunctionError::said(format!("unable to parse url: {error}")))?;
@@ -31,7 +33,9 @@ fn url_parse(bytes: &[u8]) -> Answer {
         ("fragment", url.fragment),
         ("userinfo", url.user.map(|user| user.written()).unwrap_or_default()),
     ];
-    Ok(Value::Map(parts.into_iter().map(|(name, part)| (name.into(), Value::Str(part.into()))).collect::<Map>()))
+    Ok(Value::Map(
+        parts.into_iter().map(|(name, part)| (name.into(), Value::Str(part.into()))).collect::<Map>(),
+    ))
 }
 
 fn url_join(map: Option<&Map>) -> Answer {
@@ -59,7 +63,9 @@ fn url_join(map: Option<&Map>) -> Answer {
 
 /// The host with its user, and the path.
 fn push_hierarchy(out: &mut Vec<u8>, has_scheme: bool, host: &[u8], path: &[u8], user: Option<&UserInfo>) {
-    if (has_scheme || !host.is_empty() || user.is_some()) && (!host.is_empty() || !path.is_empty() || user.is_some()) {
+    if (has_scheme || !host.is_empty() || user.is_some())
+        && (!host.is_empty() || !path.is_empty() || user.is_some())
+    {
         out.extend_from_slice(b"//");
         if let Some(user) = user {
             out.extend([user.written().as_slice(), b"@"].concat());
@@ -83,7 +89,10 @@ fn part(map: Option<&Map>, name: &str) -> Result<Vec<u8>, FunctionError> {
         None => Ok(Vec::new()),
         Some(Value::Str(text)) => Ok(text.bytes().to_vec()),
         Some(Value::Nil) => Err(nil_dereference()),
-        Some(other) => Err(FunctionError::said(format!("unable to parse {name} key, must be of type string, but {} found", other.kind()))),
+        Some(other) => Err(FunctionError::said(format!(
+            "unable to parse {name} key, must be of type string, but {} found",
+            other.kind()
+        ))),
     }
 }
 
@@ -109,7 +118,13 @@ mod tests {
             print::display(&url_join(Some(&map)).unwrap()).lossy().into_owned()
         };
         assert_eq!(
-            join(&[("scheme", "http"), ("host", "h"), ("path", "a b"), ("userinfo", "u:p"), ("fragment", "x y")]),
+            join(&[
+                ("scheme", "http"),
+                ("host", "h"),
+                ("path", "a b"),
+                ("userinfo", "u:p"),
+                ("fragment", "x y")
+            ]),
             "http://u:p@h/a%20b#x%20y"
         );
         assert_eq!(join(&[("path", "a:b")]), "./a:b");

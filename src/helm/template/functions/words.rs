@@ -23,7 +23,9 @@ fn is_connector(c: char) -> bool {
 /// `hello_world` to `HelloWorld`; connectors at both ends and all but the last of several stay.
 pub(super) fn pascal(bytes: &[u8]) -> String {
     let chars: Vec<char> = runes(bytes).map(|(c, _)| c).collect();
-    let Some(start) = chars.iter().position(|c| !is_connector(*c)) else { return chars.into_iter().collect() };
+    let Some(start) = chars.iter().position(|c| !is_connector(*c)) else {
+        return chars.into_iter().collect();
+    };
     let mut out: String = chars[..start].iter().collect();
     let mut current = upper(chars[start]);
     let mut first_is_upper = chars[start].is_uppercase();
@@ -146,7 +148,9 @@ fn joined(bytes: &[u8], connector: char) -> String {
             Kind::Number => (kind, word) = out.glue(&mut words, kind, word),
             Kind::Connector => out.push(previous, &last),
             Kind::Punctuation => {}
-            Kind::Upper | Kind::Letters | Kind::Other | Kind::Invalid if kind != Kind::Number => out.separate(kind),
+            Kind::Upper | Kind::Letters | Kind::Other | Kind::Invalid if kind != Kind::Number => {
+                out.separate(kind)
+            }
             Kind::Upper | Kind::Letters | Kind::Other | Kind::Invalid => {
                 if words.is_at_end() {
                     break;

@@ -13,7 +13,11 @@ pub(super) const ALL: &[Function] = &[
     fixed("abbrev", &[Int, Str], |_, a| text(abbreviated(a.text(1), 0, a.int(0)))),
     fixed("abbrevboth", &[Int, Int, Str], |_, a| {
         let (left, right) = (a.int(0), a.int(1));
-        text(if right < 4 || left > 0 && right < 7 { a.text(2).to_vec() } else { abbreviated(a.text(2), left, right) })
+        text(if right < 4 || left > 0 && right < 7 {
+            a.text(2).to_vec()
+        } else {
+            abbreviated(a.text(2), left, right)
+        })
     }),
 ];
 

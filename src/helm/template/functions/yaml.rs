@@ -20,7 +20,10 @@ mod pretty;
 pub(super) const ALL: &[Function] = &[
     fixed("toYaml", &[Any], |_, a| text(written(a.value(0)).unwrap_or_default())),
     fixed("mustToYaml", &[Any], |_, a| {
-        text(written(a.value(0)).map_err(|error| FunctionError::said(format!("error marshaling into JSON: {error}")))?)
+        text(
+            written(a.value(0))
+                .map_err(|error| FunctionError::said(format!("error marshaling into JSON: {error}")))?,
+        )
     }),
     fixed("toYamlPretty", &[Any], |_, a| pretty(a.value(0))),
     fixed("fromYaml", &[Str], |_, a| {
@@ -69,7 +72,9 @@ fn from_yaml(json: &Json) -> Value {
         Json::Number(number) => Value::Float(number.as_f64().unwrap_or(f64::NAN)),
         Json::String(text) => Value::from(text.as_str()),
         Json::Array(items) => List::new(items.iter().map(from_yaml).collect()).into(),
-        Json::Object(entries) => Value::Map(entries.iter().map(|(key, value)| (Text::from(key.as_str()), from_yaml(value))).collect()),
+        Json::Object(entries) => Value::Map(
+            entries.iter().map(|(key, value)| (Text::from(key.as_str()), from_yaml(value))).collect(),
+        ),
     }
 }
 

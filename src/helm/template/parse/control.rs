@@ -96,7 +96,9 @@ impl Parser<'_> {
     fn item(&mut self) -> Result<Item, String> {
         let token = self.next_past_space();
         match token.kind {
-            Kind::Text => Ok(Item::Node(Node::Text { start: token.position, end: token.position + token.text.len() })),
+            Kind::Text => {
+                Ok(Item::Node(Node::Text { start: token.position, end: token.position + token.text.len() }))
+            }
             Kind::LeftDelimiter => {
                 self.scope.action_line = token.line;
                 let item = self.action();
@@ -131,7 +133,11 @@ impl Parser<'_> {
 
     fn jump(&mut self, name: &str, node: Node) -> Result<Node, String> {
         self.expect(Kind::RightDelimiter, name)?;
-        if self.scope.ranges == 0 { Err(self.error(format!("{name} outside {{{{range}}}}"))) } else { Ok(node) }
+        if self.scope.ranges == 0 {
+            Err(self.error(format!("{name} outside {{{{range}}}}")))
+        } else {
+            Ok(node)
+        }
     }
 
     /// `else`; an `if` or `with` after it is left for the branch that it belongs to.

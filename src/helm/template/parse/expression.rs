@@ -49,7 +49,10 @@ impl Parser<'_> {
                     if context != "range" || pipe.variables.len() >= 2 {
                         return Err(self.error(format!("too many declarations in {context}")));
                     }
-                    if !matches!(self.peek_past_space().kind, Kind::Variable | Kind::RightDelimiter | Kind::RightParen) {
+                    if !matches!(
+                        self.peek_past_space().kind,
+                        Kind::Variable | Kind::RightDelimiter | Kind::RightParen
+                    ) {
                         return Err(self.error("range can only initialize variables"));
                     }
                 }
@@ -123,7 +126,10 @@ impl Parser<'_> {
                 return Err(self.error(format!("unexpected . after term {term}")));
             }
             Term::Function(_) | Term::Pipe(_) | Term::Chain { .. } => {
-                return Ok(Some(Operand { position, term: Term::Chain { inner: Box::new(operand), fields: added } }));
+                return Ok(Some(Operand {
+                    position,
+                    term: Term::Chain { inner: Box::new(operand), fields: added },
+                }));
             }
         }
         Ok(Some(Operand { position, ..operand }))
@@ -140,13 +146,17 @@ impl Parser<'_> {
             Kind::Field => Term::Field(vec![name(token.text.get(1..).unwrap_or_default())]),
             Kind::Bool => Term::Bool(token.text == b"true"),
             Kind::Number => Term::Number(Number::read(&text()).map_err(|message| self.error(message))?),
-            Kind::CharConstant => Term::Number(Number::read_char(token.text).map_err(|message| self.error(message))?),
+            Kind::CharConstant => {
+                Term::Number(Number::read_char(token.text).map_err(|message| self.error(message))?)
+            }
             Kind::Complex => return Err(self.error(format!("complex numbers are not supported: {}", text()))),
             Kind::LeftParen => {
                 self.check_stack()?;
                 Term::Pipe(self.pipeline("parenthesized pipeline", Kind::RightParen)?)
             }
-            Kind::String | Kind::RawString => Term::Text { quoted: Text::from(token.text), value: Value::Str(self.unquote(&token)?) },
+            Kind::String | Kind::RawString => {
+                Term::Text { quoted: Text::from(token.text), value: Value::Str(self.unquote(&token)?) }
+            }
             _ => {
                 self.give_back();
                 return Ok(None);
@@ -159,7 +169,9 @@ impl Parser<'_> {
 
     fn function(&self, name: &str) -> Result<Term, String> {
         let function = self.functions.get(name);
-        function.map(Term::Function).ok_or_else(|| self.error(format!("function {} not defined", print::quote(name.as_bytes(), false))))
+        function.map(Term::Function).ok_or_else(|| {
+            self.error(format!("function {} not defined", print::quote(name.as_bytes(), false)))
+        })
     }
 
     fn variable(&self, token: &Token<'_>) -> Result<Term, String> {

@@ -67,7 +67,11 @@ impl<'s> Lexer<'s> {
                 return self.emit(if self.at > self.start { Kind::Text } else { Kind::Eof });
             };
             let text = self.rest().get(..length).unwrap_or_default();
-            let trimmed = if trims_left(self.rest().get(length + LEFT.len()..).unwrap_or_default()) { trim_end(text) } else { length };
+            let trimmed = if trims_left(self.rest().get(length + LEFT.len()..).unwrap_or_default()) {
+                trim_end(text)
+            } else {
+                length
+            };
             self.at += trimmed;
             if trimmed > 0 {
                 let token = self.emit(Kind::Text);
@@ -148,7 +152,11 @@ impl<'s> Lexer<'s> {
 
     fn action(&mut self) -> Token<'s> {
         if let Some(trim) = self.at_right_delimiter() {
-            return if self.open_parens == 0 { self.right_delimiter(trim) } else { self.fail("unclosed left paren") };
+            return if self.open_parens == 0 {
+                self.right_delimiter(trim)
+            } else {
+                self.fail("unclosed left paren")
+            };
         }
         let Some((letter, width)) = decode(self.rest()) else { return self.fail("unclosed action") };
         if letter.is_ascii() && SPACES.contains(&self.rest()[0]) {
@@ -242,7 +250,8 @@ impl<'s> Lexer<'s> {
     /// Whether a name may end here.
     fn at_terminator(&self) -> bool {
         let rest = self.rest();
-        rest.first().is_none_or(|byte| SPACES.contains(byte) || b".,|:)(".contains(byte)) || rest.starts_with(RIGHT)
+        rest.first().is_none_or(|byte| SPACES.contains(byte) || b".,|:)(".contains(byte))
+            || rest.starts_with(RIGHT)
     }
 
     /// A string or a character in quotes; escapes are read later.

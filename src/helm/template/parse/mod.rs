@@ -1,4 +1,5 @@
-//! Reads a template into trees: one for the text itself and one for each `define` and `block` in it. Executes nothing.
+//! Reads a template into trees: one for the text itself and one for each `define` and `block` in it. Executes
+//! nothing.
 
 mod control;
 mod expression;
@@ -18,12 +19,24 @@ use super::callable::Functions;
 use super::stack::Stack;
 use super::text::Text;
 
-/// Reads a text; the definitions in it are in the order in which Go would have added them. The error is Go's own text.
-pub(super) fn parse(name: &Text, text: Text, functions: &Functions, stack: Stack) -> Result<Vec<Rc<Definition>>, String> {
+/// Reads a text; the definitions in it are in the order in which Go would have added them. The error is Go's
+/// own text.
+pub(super) fn parse(
+    name: &Text,
+    text: Text,
+    functions: &Functions,
+    stack: Stack,
+) -> Result<Vec<Rc<Definition>>, String> {
     let source = Rc::new(Source { name: name.clone(), text });
     let bytes = source.text.clone();
-    let mut parser =
-        Parser { source, functions, stack, lexer: Lexer::new(bytes.bytes()), scope: Scope::default(), definitions: Vec::new() };
+    let mut parser = Parser {
+        source,
+        functions,
+        stack,
+        lexer: Lexer::new(bytes.bytes()),
+        scope: Scope::default(),
+        definitions: Vec::new(),
+    };
     let body = parser.file()?;
     parser.add(name.clone(), body)?;
     Ok(parser.definitions)
@@ -138,7 +151,9 @@ impl<'s> Parser<'s> {
         let definition = Definition { name, source: Rc::clone(&self.source), body };
         match self.definitions.iter().position(|other| other.name == definition.name) {
             None => self.definitions.push(Rc::new(definition)),
-            Some(index) if self.definitions[index].is_empty() => self.definitions[index] = Rc::new(definition),
+            Some(index) if self.definitions[index].is_empty() => {
+                self.definitions[index] = Rc::new(definition)
+            }
             Some(_) if definition.is_empty() => {}
             Some(_) => {
                 let name = super::print::quote(definition.name.bytes(), false);
@@ -170,7 +185,9 @@ mod tests {
 
     fn shown(node: &Node) -> Option<String> {
         match node {
-            Node::Action(pipe) | Node::Branch { pipe, .. } | Node::Range { pipe, .. } => Some(format!("{}@{pipe}", pipe.position)),
+            Node::Action(pipe) | Node::Branch { pipe, .. } | Node::Range { pipe, .. } => {
+                Some(format!("{}@{pipe}", pipe.position))
+            }
             Node::Template(call) => Some(format!("{}@{call}", call.position)),
             Node::Text { .. } | Node::Break | Node::Continue => None,
         }
@@ -183,7 +200,10 @@ mod tests {
             ("{{ $x, $y := 1 }}", "template: f:1: too many declarations in command"),
             ("{{ $x := (print 1).a.b }}{{ $x.y.z }}", "f: 3@$x := (print 1).a.b; 28@$x.y.z"),
             ("{{ range $k, $v := . }}{{ end }}", "f: 9@$k, $v := ."),
-            ("{{ define \"d\" }}{{ 1 }}{{ end }}{{ template \"d\" nil }}", "d: 19@1 / f: 44@{{template \"d\" nil}}"),
+            (
+                "{{ define \"d\" }}{{ 1 }}{{ end }}{{ template \"d\" nil }}",
+                "d: 19@1 / f: 44@{{template \"d\" nil}}",
+            ),
             ("{{ block \"d\" . }}{{ print `a` }}{{ end }}", "d: 20@print `a` / f: 9@{{template \"d\" .}}"),
             ("a{{- if not true -}}\n{{ end }}", "f: 8@not true"),
         ];
@@ -212,7 +232,10 @@ mod tests {
             ("{{ range $a, 1 }}{{ end }}", "1: range can only initialize variables"),
             ("{{ range $a, $b, $c := . }}{{ end }}", "1: too many declarations in range"),
             ("{{ if 1 }}{{ define \"x\" }}{{ end }}{{ end }}", "1: unexpected <define> in command"),
-            ("{{ define \"x\" }}1{{ end }}{{ define \"x\" }}2{{ end }}", "1: template: multiple definition of template \"x\""),
+            (
+                "{{ define \"x\" }}1{{ end }}{{ define \"x\" }}2{{ end }}",
+                "1: template: multiple definition of template \"x\"",
+            ),
             ("{{ print\n.x", "2: unclosed action started at f:1"),
             ("{{ (print\n}}", "2: unclosed left paren in action started at f:1"),
             ("{{ print \"some long text\" @ }}", "1: unexpected \"@\" in operand"),
@@ -224,6 +247,9 @@ mod tests {
 
     #[test]
     fn a_later_definition_with_nothing_in_it_replaces_none() {
-        assert_eq!(read("{{ define \"x\" }}{{ 1 }}{{ end }}{{ define \"x\" }} {{ end }}").unwrap(), "x: 19@1 / f: ");
+        assert_eq!(
+            read("{{ define \"x\" }}{{ 1 }}{{ end }}{{ define \"x\" }} {{ end }}").unwrap(),
+            "x: 19@1 / f: "
+        );
     }
 }

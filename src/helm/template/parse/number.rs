@@ -1,4 +1,5 @@
-//! Number literals in every form of Go: decimal, hexadecimal, octal and binary, with `_`, with an exponent, and characters.
+//! Number literals in every form of Go: decimal, hexadecimal, octal and binary, with `_`, with an exponent,
+//! and characters.
 
 use super::unquote;
 
@@ -18,12 +19,17 @@ pub(crate) struct Number {
 impl Number {
     /// A number without context: whether Go makes it a `float64`.
     pub(crate) fn is_float(&self) -> bool {
-        let hexadecimal = (self.text.starts_with("0x") || self.text.starts_with("0X")) && !self.text.contains(['p', 'P']);
+        let hexadecimal =
+            (self.text.starts_with("0x") || self.text.starts_with("0X")) && !self.text.contains(['p', 'P']);
         !hexadecimal && !self.text.starts_with('\'') && self.text.contains(['.', 'e', 'E', 'p', 'P'])
     }
 
     /// Reads a number literal.
-    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "as Go converts constants; the range is checked")]
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        reason = "as Go converts constants; the range is checked"
+    )]
     pub(super) fn read(text: &str) -> Result<Self, String> {
         let boxed = Box::from(text);
         if let Some((unsigned, int)) = whole(text) {
@@ -48,11 +54,17 @@ impl Number {
             return Err(format!("malformed character constant: {shown}"));
         }
         let number = i64::from(letter.code());
-        Ok(Self { text: Box::from(shown.as_ref()), int: Some(number), unsigned: true, float: f64::from(letter.code()) })
+        Ok(Self {
+            text: Box::from(shown.as_ref()),
+            int: Some(number),
+            unsigned: true,
+            float: f64::from(letter.code()),
+        })
     }
 }
 
-/// The value as `uint64` (only without a sign) and as `int64`, as Go reads integers whose prefix says the base.
+/// The value as `uint64` (only without a sign) and as `int64`, as Go reads integers whose prefix says the
+/// base.
 fn whole(text: &str) -> Option<(Option<u64>, Option<i64>)> {
     let (sign, digits) = match text.as_bytes().first()? {
         b'-' => (Some(-1), &text[1..]),
@@ -151,7 +163,11 @@ mod tests {
         ];
         for (text, int, float, is_float) in cases {
             let number = Number::read(text).unwrap();
-            assert_eq!((number.int, number.float.to_bits(), number.is_float()), (int, f64::to_bits(float), is_float), "{text}");
+            assert_eq!(
+                (number.int, number.float.to_bits(), number.is_float()),
+                (int, f64::to_bits(float), is_float),
+                "{text}"
+            );
         }
     }
 
@@ -160,10 +176,14 @@ mod tests {
         for text in ["089", "1__0", "0x", "1_", ".", "0b12", "1.2.3"] {
             assert_eq!(
                 Number::read(text).unwrap_err(),
-                format!("illegal number syntax: {text:?}").replace("illegal number syntax: \"089\"", "integer overflow: \"089\"")
+                format!("illegal number syntax: {text:?}")
+                    .replace("illegal number syntax: \"089\"", "integer overflow: \"089\"")
             );
         }
-        assert_eq!(Number::read("99999999999999999999").unwrap_err(), "integer overflow: \"99999999999999999999\"");
+        assert_eq!(
+            Number::read("99999999999999999999").unwrap_err(),
+            "integer overflow: \"99999999999999999999\""
+        );
     }
 
     #[test]

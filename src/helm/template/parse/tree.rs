@@ -1,4 +1,5 @@
-//! A template as a tree. Every part knows the byte that it starts at and can write itself as Go's errors quote it.
+//! A template as a tree. Every part knows the byte that it starts at and can write itself as Go's errors
+//! quote it.
 
 use std::fmt::{self, Display, Formatter};
 use std::rc::Rc;
@@ -35,7 +36,9 @@ impl Definition {
     /// Whether there is nothing but white space in it: such a definition replaces no other.
     pub(crate) fn is_empty(&self) -> bool {
         let blank = |node: &Node| match node {
-            Node::Text { start, end } => String::from_utf8_lossy(self.source.slice(*start, *end)).trim().is_empty(),
+            Node::Text { start, end } => {
+                String::from_utf8_lossy(self.source.slice(*start, *end)).trim().is_empty()
+            }
             _ => false,
         };
         self.body.iter().all(blank)
@@ -215,6 +218,9 @@ mod tests {
     #[test]
     fn a_location_counts_lines_from_one_and_bytes_from_zero() {
         let source = Source { name: "f".into(), text: "a\nb\u{e9}c\n".into() };
-        assert_eq!([0, 1, 2, 5].map(|position| source.location(position)), ["f:1:0", "f:1:1", "f:2:0", "f:2:3"]);
+        assert_eq!(
+            [0, 1, 2, 5].map(|position| source.location(position)),
+            ["f:1:0", "f:1:1", "f:2:0", "f:2:3"]
+        );
     }
 }

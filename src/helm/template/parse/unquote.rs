@@ -40,12 +40,18 @@ pub(super) fn string(literal: &[u8]) -> Option<Vec<u8>> {
 pub(super) fn character(text: &[u8], quote: u8) -> Option<(Letter, usize)> {
     match text {
         [] | [b'\n', ..] | [b'\\'] => None,
-        [b'\\', escape, rest @ ..] => escaped(*escape, rest, quote).map(|(letter, length)| (letter, length + 2)),
+        [b'\\', escape, rest @ ..] => {
+            escaped(*escape, rest, quote).map(|(letter, length)| (letter, length + 2))
+        }
         [first, ..] if *first == quote => None,
         _ => {
             let start = text.get(..text.len().min(4))?;
             let letter = start.utf8_chunks().next().and_then(|chunk| chunk.valid().chars().next());
-            Some(letter.map_or((Letter::Char('\u{fffd}'), 1), |letter| (Letter::Char(letter), letter.len_utf8())))
+            Some(
+                letter.map_or((Letter::Char('\u{fffd}'), 1), |letter| {
+                    (Letter::Char(letter), letter.len_utf8())
+                }),
+            )
         }
     }
 }

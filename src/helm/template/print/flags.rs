@@ -3,7 +3,10 @@
 use super::{float, quote};
 
 /// What stands between `%` and the verb.
-#[expect(clippy::struct_excessive_bools, reason = "each is one character that may stand there, in any combination")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one character that may stand there, in any combination"
+)]
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Flags {
     pub(super) minus: bool,
@@ -80,7 +83,10 @@ impl Flags {
             _ => number.to_string(),
         };
         let signed = negative || self.plus || self.space;
-        let by_width = self.width.filter(|_| self.zero && !self.minus).map(|width| width.saturating_sub(usize::from(signed)));
+        let by_width = self
+            .width
+            .filter(|_| self.zero && !self.minus)
+            .map(|width| width.saturating_sub(usize::from(signed)));
         let least = self.precision.or(by_width).unwrap_or(0);
         digits.insert_str(0, &"0".repeat(least.saturating_sub(digits.len())));
         match verb {
@@ -118,7 +124,10 @@ impl Flags {
     pub(super) fn unicode(&self, out: &mut Vec<u8>, number: u64) {
         let digits = self.precision.map_or(4, |precision| precision.max(4));
         let mut text = format!("U+{number:0digits$X}");
-        let letter = u32::try_from(number).ok().and_then(char::from_u32).filter(|letter| self.sharp && quote::is_print(*letter));
+        let letter = u32::try_from(number)
+            .ok()
+            .and_then(char::from_u32)
+            .filter(|letter| self.sharp && quote::is_print(*letter));
         if let Some(letter) = letter {
             text.extend([' ', '\'', letter, '\'']);
         }

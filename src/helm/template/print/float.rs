@@ -38,7 +38,8 @@ fn scientific(number: f64, precision: Option<usize>, letter: char) -> String {
 fn general(number: f64, precision: Option<usize>, letter: char) -> String {
     let wanted = precision.map(|digits| digits.max(1));
     let (mantissa, exponent) = split(number, wanted.map(|digits| digits - 1));
-    let mantissa = if mantissa.contains('.') { mantissa.trim_end_matches('0').trim_end_matches('.') } else { &mantissa };
+    let mantissa =
+        if mantissa.contains('.') { mantissa.trim_end_matches('0').trim_end_matches('.') } else { &mantissa };
     let digits = length(mantissa.bytes().filter(u8::is_ascii_digit).count());
     let limit = match wanted.map(length) {
         None => 6,
@@ -61,7 +62,8 @@ fn parts(number: f64) -> (u64, i32, bool) {
     let bits = number.to_bits();
     let fraction = bits & ((1 << 52) - 1);
     let exponent = i32::try_from((bits >> 52) & 0x7ff).unwrap_or_default();
-    let (mantissa, exponent) = if exponent == 0 { (fraction, -1022) } else { (fraction | 1 << 52, exponent - 1023) };
+    let (mantissa, exponent) =
+        if exponent == 0 { (fraction, -1022) } else { (fraction | 1 << 52, exponent - 1023) };
     (mantissa, exponent - 52, number.is_sign_negative())
 }
 
@@ -96,7 +98,12 @@ fn hexadecimal(number: f64, precision: Option<usize>, verb: char) -> String {
         Some(digits) => format!("{fraction:0<digits$}")[..digits].to_owned(),
     };
     let (point, sign) = (if fraction.is_empty() { "" } else { "." }, if exponent < 0 { '-' } else { '+' });
-    let text = format!("{}0x{}{point}{fraction}p{sign}{:02}", if negative { "-" } else { "" }, (mantissa >> 60) & 1, exponent.abs());
+    let text = format!(
+        "{}0x{}{point}{fraction}p{sign}{:02}",
+        if negative { "-" } else { "" },
+        (mantissa >> 60) & 1,
+        exponent.abs()
+    );
     if verb == 'X' { text.to_uppercase() } else { text }
 }
 

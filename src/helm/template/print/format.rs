@@ -9,7 +9,8 @@ const MAX_NUMBER: usize = 1_000_000;
 
 /// `fmt.Sprintf`.
 pub fn printf(format: &[u8], arguments: &[Value]) -> Text {
-    let mut reader = Reader { format, at: 0, arguments, next: 0, reordered: false, good_number: true, out: Vec::new() };
+    let mut reader =
+        Reader { format, at: 0, arguments, next: 0, reordered: false, good_number: true, out: Vec::new() };
     reader.read();
     Text::from(reader.out)
 }
@@ -125,7 +126,9 @@ impl Reader<'_> {
         let argument = self.arguments.get(self.next)?;
         self.next += 1;
         match argument {
-            Value::Int(number) | Value::Int64(number) if number.unsigned_abs() <= MAX_NUMBER as u64 => Some(*number),
+            Value::Int(number) | Value::Int64(number) if number.unsigned_abs() <= MAX_NUMBER as u64 => {
+                Some(*number)
+            }
             _ => None,
         }
     }
@@ -156,7 +159,8 @@ impl Reader<'_> {
             return false;
         };
         let digits = rest.get(1..end).and_then(|digits| std::str::from_utf8(digits).ok()).unwrap_or_default();
-        let number = digits.parse::<usize>().ok().filter(|number| *number <= MAX_NUMBER && !digits.starts_with('+'));
+        let number =
+            digits.parse::<usize>().ok().filter(|number| *number <= MAX_NUMBER && !digits.starts_with('+'));
         self.at += end + 1;
         match number {
             Some(number @ 1..) if number <= self.arguments.len() => self.next = number - 1,
@@ -229,7 +233,11 @@ mod tests {
             ("%x %X %o %O %b %#x", json!([255, 255, 8, 8, 5, 255]), "ff FF 10 0o10 101 0xff"),
             ("%c %q %U %#U", json!([65, 65, 65, 8364]), "A 'A' U+0041 U+20AC '\u{20ac}'"),
             ("%q %#q %x % x", json!(["a\"b", "a\"b", "hi", "hi"]), "\"a\\\"b\" `a\"b` 6869 68 69"),
-            ("%.2f %8.3f %e %g %G", json!([1.005, 2.5, 1234.5, 1e21, 1e-7]), "1.00    2.500 1.234500e+03 1e+21 1E-07"),
+            (
+                "%.2f %8.3f %e %g %G",
+                json!([1.005, 2.5, 1234.5, 1e21, 1e-7]),
+                "1.00    2.500 1.234500e+03 1e+21 1E-07",
+            ),
             ("%08.2f|%-8.1f|%+.1f", json!([-3.25, 2.0, 1.0]), "-0003.25|2.0     |+1.0"),
             ("%t %t", json!([true, "x"]), "true %!t(string=x)"),
             ("%5s|%-5s|%.2s|%5t", json!(["a", "b", "h\u{e9}llo", true]), "    a|b    |h\u{e9}| true"),
@@ -240,11 +248,19 @@ mod tests {
             ("%*d|%-*d|%.*f", json!([4, 1, 4, 2, 1, 2.55]), "   1|2   |2.5"),
             ("%*d", json!(["x", 1]), "%!(BADWIDTH)1"),
             ("%v %v %s", json!([{"a": 1}, ["b", null], ["x", 1]]), "map[a:1] [b <nil>] [x %!s(int64=1)]"),
-            ("%#v %#v", json!([{"a": "x"}, ["b", 1.0]]), "map[string]interface {}{\"a\":\"x\"} []interface {}{\"b\", 1}"),
+            (
+                "%#v %#v",
+                json!([{"a": "x"}, ["b", 1.0]]),
+                "map[string]interface {}{\"a\":\"x\"} []interface {}{\"b\", 1}",
+            ),
             ("%z %!", json!([1]), "%!z(int64=1) %!!(MISSING)"),
             ("%[1]*d|%[5]d|%[2]d %d", json!([4, 2, 3]), "   2|%!d(BADINDEX)|2 3"),
             ("%[x]d %[]d %[1 d", json!([1]), "%!d(BADINDEX) %!d(BADINDEX) %! (BADINDEX)d"),
-            ("%5v|%-5v|%05d", json!([[1, "b"], {"k": 1}, [1, 2]]), "[    1     b]|map[k    :1    ]|[00001 00002]"),
+            (
+                "%5v|%-5v|%05d",
+                json!([[1, "b"], {"k": 1}, [1, 2]]),
+                "[    1     b]|map[k    :1    ]|[00001 00002]",
+            ),
             ("%x|% x|%#x|% #x", json!(["hi", "hi", "hi", "hi"]), "6869|68 69|0x6869|0x68 0x69"),
             ("%#g %#.3g %#v %#e", json!([1.0, 1.5, 2.0, 3.0]), "1.00000 1.50 2 3.000000e+00"),
             ("%.*f|%*d", json!([-1, 2.5, -4, 3]), "%!(BADPREC)2.500000|3   "),

@@ -1,4 +1,5 @@
-//! Go's `fmt`: `print`, `println`, `printf` and what `{{ }}` writes. Never fails: a wrong verb is written as Go writes it.
+//! Go's `fmt`: `print`, `println`, `printf` and what `{{ }}` writes. Never fails: a wrong verb is written as
+//! Go writes it.
 
 mod flags;
 mod float;
@@ -15,7 +16,8 @@ use super::value::{List, Map, Value};
 /// Deeper than any real value; a map that holds itself is deeper than that, and is cut.
 const MAX_DEPTH: usize = 200;
 
-/// Nothing more is written after this many bytes: more than the executor accepts, so that it sees what was cut.
+/// Nothing more is written after this many bytes: more than the executor accepts, so that it sees what was
+/// cut.
 const MAX_SIZE: usize = 65 * 1024 * 1024;
 
 /// `%v` of a value: `map[a:1 b:[x y]]`, `1e+06`, `<nil>`.
@@ -110,7 +112,9 @@ impl<'a> Printer<'a> {
             Value::List(list) => self.list(list, verb, depth),
             Value::Map(map) => self.map(map, verb, depth),
             Value::Object(object) => match verb {
-                'v' | 's' | 'x' | 'X' | 'q' => self.text(&Value::Nil, object.print().bytes(), if verb == 'v' { 's' } else { verb }),
+                'v' | 's' | 'x' | 'X' | 'q' => {
+                    self.text(&Value::Nil, object.print().bytes(), if verb == 'v' { 's' } else { verb })
+                }
                 _ => self.bad_verb(value, verb),
             },
         }
@@ -122,7 +126,9 @@ impl<'a> Printer<'a> {
 
     fn integer(&mut self, value: &Value, number: i64, verb: char) {
         match verb {
-            'v' | 'd' | 'b' | 'o' | 'O' | 'x' | 'X' => self.flags.integer(self.out, number.unsigned_abs(), number < 0, verb),
+            'v' | 'd' | 'b' | 'o' | 'O' | 'x' | 'X' => {
+                self.flags.integer(self.out, number.unsigned_abs(), number < 0, verb)
+            }
             'c' => self.flags.character(self.out, number.cast_unsigned(), false),
             'q' => self.flags.character(self.out, number.cast_unsigned(), true),
             'U' => self.flags.unicode(self.out, number.cast_unsigned()),
@@ -223,7 +229,8 @@ mod tests {
 
     #[test]
     fn values_as_braces_write_them() {
-        let value = Value::from(&json!({"b": [1.0, "x", null, true], "a": {"n": 1_000_000.0}, "i": 1_000_000}));
+        let value =
+            Value::from(&json!({"b": [1.0, "x", null, true], "a": {"n": 1_000_000.0}, "i": 1_000_000}));
         assert_eq!(display(&value).lossy(), "map[a:map[n:1e+06] b:[1 x <nil> true] i:1000000]");
         assert_eq!(display(&Value::Nil).lossy(), "<nil>");
         assert_eq!(display(&Value::Bytes("hi".into())).lossy(), "[104 105]");
@@ -231,7 +238,10 @@ mod tests {
 
     #[test]
     fn spaces_of_print_and_println() {
-        assert_eq!(print(&list(&json!(["a", 1, 2, "b", "c", 3.5, true]))).lossy(), "a1 2b c3.5 true".replace("b c", "bc"));
+        assert_eq!(
+            print(&list(&json!(["a", 1, 2, "b", "c", 3.5, true]))).lossy(),
+            "a1 2b c3.5 true".replace("b c", "bc")
+        );
         assert_eq!(println(&list(&json!(["a", 1, null]))).lossy(), "a 1 <nil>\n");
     }
 

@@ -26,7 +26,8 @@ pub(super) fn quote_char(letter: char, ascii: bool) -> String {
 
 /// Whether Go would write the string between backquotes for `%#q`.
 pub(super) fn can_backquote(bytes: &[u8]) -> bool {
-    let plain = |letter: char| !matches!(letter, '\u{feff}' | '`' | '\u{7f}') && (letter >= ' ' || letter == '\t');
+    let plain =
+        |letter: char| !matches!(letter, '\u{feff}' | '`' | '\u{7f}') && (letter >= ' ' || letter == '\t');
     std::str::from_utf8(bytes).is_ok_and(|text| text.chars().all(plain))
 }
 

@@ -8,10 +8,14 @@ use crate::helm::yaml::number::shortest;
 /// The sentence.
 pub(super) fn of(kind: &ErrorKind<'_, '_>) -> String {
     match kind {
-        ErrorKind::Group | ErrorKind::Reference { .. } | ErrorKind::Schema { .. } => "validation failed".to_owned(),
+        ErrorKind::Group | ErrorKind::Reference { .. } | ErrorKind::Schema { .. } => {
+            "validation failed".to_owned()
+        }
         ErrorKind::ContentSchema => "'contentSchema' failed".to_owned(),
         ErrorKind::PropertyName { prop } => format!("invalid propertyName {}", quote(prop)),
-        ErrorKind::RefCycle { url, kw_loc1, kw_loc2 } => format!("both {kw_loc1} and {kw_loc2} resolve to {url:?} causing reference cycle"),
+        ErrorKind::RefCycle { url, kw_loc1, kw_loc2 } => {
+            format!("both {kw_loc1} and {kw_loc2} resolve to {url:?} causing reference cycle")
+        }
         ErrorKind::FalseSchema => "false schema".to_owned(),
         ErrorKind::Type { got, want } => {
             let want: Vec<String> = want.iter().map(|one| one.to_string()).collect();
@@ -23,18 +27,24 @@ pub(super) fn of(kind: &ErrorKind<'_, '_>) -> String {
         ErrorKind::Format { got, want, err } => format!("{} is not valid {want}: {err}", display(got)),
         ErrorKind::Required { want } if want.len() == 1 => format!("missing property {}", quoted(want)),
         ErrorKind::Required { want } => format!("missing properties {}", quoted(want)),
-        ErrorKind::AdditionalProperties { got } => format!("additional properties {} not allowed", quoted(got)),
+        ErrorKind::AdditionalProperties { got } => {
+            format!("additional properties {} not allowed", quoted(got))
+        }
         ErrorKind::Dependency { prop, missing } | ErrorKind::DependentRequired { prop, missing } => {
             format!("properties {} required, if {} exists", quoted(missing), quote(prop))
         }
         ErrorKind::AdditionalItems { got } => format!("last {} additionalItem(s) not allowed", grouped(*got)),
-        ErrorKind::UniqueItems { got: [one, other] } => format!("items at {} and {} are equal", grouped(*one), grouped(*other)),
+        ErrorKind::UniqueItems { got: [one, other] } => {
+            format!("items at {} and {} are equal", grouped(*one), grouped(*other))
+        }
         ErrorKind::Contains => "no items match contains schema".to_owned(),
         ErrorKind::MinContains { got, want } => contained("min", got, *want),
         ErrorKind::MaxContains { got, want } => contained("max", got, *want),
         ErrorKind::Pattern { got, want } => format!("{} does not match pattern {}", quote(got), quote(want)),
         ErrorKind::ContentEncoding { want, err } => format!("value is not {} encoded: {err}", quote(want)),
-        ErrorKind::ContentMediaType { want, err, .. } => format!("value is not of mediatype {}: {err}", quote(want)),
+        ErrorKind::ContentMediaType { want, err, .. } => {
+            format!("value is not of mediatype {}: {err}", quote(want))
+        }
         ErrorKind::Not => "'not' failed".to_owned(),
         ErrorKind::AllOf => "'allOf' failed".to_owned(),
         ErrorKind::AnyOf => "'anyOf' failed".to_owned(),
@@ -78,7 +88,11 @@ fn contained(bound: &str, got: &[usize], want: usize) -> String {
         return format!("{bound} {want} items required to match contains schema, but none matched");
     }
     let places: Vec<String> = got.iter().map(ToString::to_string).collect();
-    format!("{bound} {want} items required to match contains schema, but matched {} items at {}", grouped(got.len()), places.join(" "))
+    format!(
+        "{bound} {want} items required to match contains schema, but matched {} items at {}",
+        grouped(got.len()),
+        places.join(" ")
+    )
 }
 
 /// In single quotes, escaped as Go escapes.

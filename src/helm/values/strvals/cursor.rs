@@ -27,7 +27,8 @@ impl<'t> Cursor<'t> {
         rest.is_some()
     }
 
-    /// Everything before the next stop, and the stop, which is passed; none at the end. With `escapes`, `\` takes the next character's meaning.
+    /// Everything before the next stop, and the stop, which is passed; none at the end. With `escapes`, `\`
+    /// takes the next character's meaning.
     pub(super) fn until(&mut self, stops: &[char], escapes: bool) -> (String, Option<char>) {
         let mut text = String::new();
         let mut characters = self.rest.chars();
@@ -48,7 +49,8 @@ impl<'t> Cursor<'t> {
 
     /// Passes blanks and one comma after them; false where something else comes first.
     pub(super) fn passes_blank(&mut self) -> bool {
-        self.rest = self.rest.trim_start_matches(|character: char| character != ',' && character.is_whitespace());
+        self.rest =
+            self.rest.trim_start_matches(|character: char| character != ',' && character.is_whitespace());
         self.rest.is_empty() || self.take(',')
     }
 }

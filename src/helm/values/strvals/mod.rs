@@ -1,6 +1,7 @@
 //! The grammar of `--set` and its relatives: `a.b[0]=x,c={1,2}`.
 //!
-//! The rules, and the words of its errors, are those of Helm's `pkg/strvals`; what Helm accepts by accident is accepted too.
+//! The rules, and the words of its errors, are those of Helm's `pkg/strvals`; what Helm accepts by accident
+//! is accepted too.
 
 mod cursor;
 mod error;
@@ -96,13 +97,22 @@ mod tests {
             ("a.=1", "key map \"a\" has no value"),
             (&dots, "value name nested level is greater than maximum supported nested level of 30"),
             ("a[x]=1", "error parsing index: strconv.Atoi: parsing \"x\": invalid syntax"),
-            ("a[99999999999999999999]=1", "error parsing index: strconv.Atoi: parsing \"99999999999999999999\": value out of range"),
+            (
+                "a[99999999999999999999]=1",
+                "error parsing index: strconv.Atoi: parsing \"99999999999999999999\": value out of range",
+            ),
             ("a[-1]=1", "negative -1 index not allowed"),
             ("a[65537]=1", "index of 65537 is greater than maximum supported index of 65536"),
             ("a[0]x=1", "unexpected data at end of array index: ['x']"),
             ("a={1,2", "list must terminate with '}'"),
-            ("a=1,a.b=1", "unable to parse key: interface conversion: interface {} is int64, not map[string]interface {}"),
-            ("a=x,a[0]=1", "unable to parse key: interface conversion: interface {} is string, not []interface {}"),
+            (
+                "a=1,a.b=1",
+                "unable to parse key: interface conversion: interface {} is int64, not map[string]interface {}",
+            ),
+            (
+                "a=x,a[0]=1",
+                "unable to parse key: interface conversion: interface {} is string, not []interface {}",
+            ),
         ] {
             assert_eq!(typed(argument), Err(problem.to_owned()), "{argument}");
         }
@@ -111,7 +121,10 @@ mod tests {
     #[test]
     fn json_values() {
         let json = |argument: &str| over(json!({}), argument, Style::Json);
-        assert_eq!(json(r#"a={"x":[1,2.5]},b=null ,c=,d[0]="x""#), Ok(json!({"a": {"x": [1.0, 2.5]}, "b": null, "c": null, "d": ["x"]})));
+        assert_eq!(
+            json(r#"a={"x":[1,2.5]},b=null ,c=,d[0]="x""#),
+            Ok(json!({"a": {"x": [1.0, 2.5]}, "b": null, "c": null, "d": ["x"]}))
+        );
         assert_eq!(json("a=[1"), Err("invalid JSON".to_owned()));
     }
 
@@ -124,10 +137,22 @@ mod tests {
 
     #[test]
     fn files_are_values() {
-        let mut read = |path: &str| if path == "missing" { Err("open missing: no such file".to_owned()) } else { Ok(format!("<{path}>")) };
-        assert_eq!(over(json!({}), "a=x,b={y,z}", Style::File(&mut read)), Ok(json!({"a": "<x>", "b": ["<y>", "<z>"]})));
+        let mut read = |path: &str| {
+            if path == "missing" {
+                Err("open missing: no such file".to_owned())
+            } else {
+                Ok(format!("<{path}>"))
+            }
+        };
+        assert_eq!(
+            over(json!({}), "a=x,b={y,z}", Style::File(&mut read)),
+            Ok(json!({"a": "<x>", "b": ["<y>", "<z>"]}))
+        );
         let mut read = |_: &str| Err("open missing: no such file".to_owned());
-        assert_eq!(over(json!({}), "a=missing", Style::File(&mut read)), Err("open missing: no such file".to_owned()));
+        assert_eq!(
+            over(json!({}), "a=missing", Style::File(&mut read)),
+            Err("open missing: no such file".to_owned())
+        );
     }
 
     proptest! {

@@ -139,7 +139,13 @@ impl<'t, 'r> Parser<'t, 'r> {
     }
 
     /// `[0][…`
-    fn nested_list(&mut self, list: &mut Vec<Value>, index: i64, place: usize, dots: usize) -> Result<(), Stop> {
+    fn nested_list(
+        &mut self,
+        list: &mut Vec<Value>,
+        index: i64,
+        place: usize,
+        dots: usize,
+    ) -> Result<(), Stop> {
         self.deeper()?;
         let next = self.index()?;
         let mut inner = match list.get(place) {
@@ -152,7 +158,13 @@ impl<'t, 'r> Parser<'t, 'r> {
     }
 
     /// `[0].…`
-    fn nested_map(&mut self, list: &mut Vec<Value>, index: i64, place: usize, dots: usize) -> Result<(), Stop> {
+    fn nested_map(
+        &mut self,
+        list: &mut Vec<Value>,
+        index: i64,
+        place: usize,
+        dots: usize,
+    ) -> Result<(), Stop> {
         self.deeper()?;
         let Some(item) = list.get_mut(place) else {
             let mut inner = Values::new();

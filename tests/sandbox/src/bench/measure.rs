@@ -1,6 +1,7 @@
 //! One run of a program: how long it took and how much memory it needed at most.
 //!
-//! Linux tells the peak of the *children* of a process, all together. So every run gets a process of its own, this program again, as its parent.
+//! Linux tells the peak of the *children* of a process, all together. So every run gets a process of its own,
+//! this program again, as its parent.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -35,10 +36,20 @@ pub(super) struct Usage {
 pub fn run(args: &Args) -> Result<()> {
     let (program, words) = args.words.split_first().context("a program to measure")?;
     let begun = Instant::now();
-    let output = Child::new(program).args(words).stdin(Stdio::null()).output().with_context(|| format!("start {}", program.display()))?;
+    let output = Child::new(program)
+        .args(words)
+        .stdin(Stdio::null())
+        .output()
+        .with_context(|| format!("start {}", program.display()))?;
     let seconds = begun.elapsed().as_secs_f64();
     let said = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "{} ended with {}:\n{}", program.display(), output.status, external::last_lines(&said));
+    ensure!(
+        output.status.success(),
+        "{} ended with {}:\n{}",
+        program.display(),
+        output.status,
+        external::last_lines(&said)
+    );
     let kibibytes = getrusage(UsageWho::RUSAGE_CHILDREN)?.max_rss();
     talk::data(&serde_json::to_string(&Usage { seconds, kibibytes })?);
     Ok(())

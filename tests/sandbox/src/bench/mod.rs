@@ -47,7 +47,10 @@ pub async fn run(args: Args) -> Result<()> {
 
 async fn bench(args: &Args) -> Result<()> {
     let programs = Programs::ensure(&Cache::open()?, &Extras::from_env()).await?;
-    let work = tempfile::Builder::new().prefix("bench-").tempdir().context("create a directory for the benchmarks")?;
+    let work = tempfile::Builder::new()
+        .prefix("bench-")
+        .tempdir()
+        .context("create a directory for the benchmarks")?;
     let bench = Bench { release: release_program().await?, programs, work };
     bench.template(args).await?;
     bench.package(args).await?;
@@ -62,16 +65,24 @@ struct Bench {
 
 impl Bench {
     async fn template(&self, args: &Args) -> Result<()> {
-        let newest = self.programs.modern.last().or(self.programs.cert_manager.last()).context("a chart to render")?;
+        let newest =
+            self.programs.modern.last().or(self.programs.cert_manager.last()).context("a chart to render")?;
         let chart = args.chart.as_deref().unwrap_or(&newest.chart);
-        let words =
-            [&["template", "cert-manager"], &WITH_CRDS[..], &["--kube-version", KUBERNETES, "--namespace", "cert-manager"]].concat();
+        let words = [
+            &["template", "cert-manager"],
+            &WITH_CRDS[..],
+            &["--kube-version", KUBERNETES, "--namespace", "cert-manager"],
+        ]
+        .concat();
         let contenders = self.contenders(&words, &[chart.as_os_str().to_owned()], &[]);
         let mut helm = Command::new(&contenders[0].program);
         helm.args(&contenders[0].args).envs(contenders[0].env.clone());
         let rendered = external::run("render the chart", &mut helm).await?;
-        let floor =
-            format!("{} KB of chart to read, {} KB of manifest to write", kilobytes(size(chart)?), kilobytes(rendered.len() as u64));
+        let floor = format!(
+            "{} KB of chart to read, {} KB of manifest to write",
+            kilobytes(size(chart)?),
+            kilobytes(rendered.len() as u64)
+        );
         let name = chart.file_name().unwrap_or_default().display().to_string();
         let race = Race { title: format!("template {name} with its CRDs"), floor, contenders };
         race.run(args.rounds, |contender, _| contender.clone()).await
@@ -80,9 +91,12 @@ impl Bench {
     async fn package(&self, args: &Args) -> Result<()> {
         let chart = &self.programs.cert_manager.last().context("a chart to package")?.chart;
         let destination = self.work.path().join("packages");
-        let contenders = self.contenders(&["package", "--destination"], &[destination.into(), chart.into()], &[]);
+        let contenders =
+            self.contenders(&["package", "--destination"], &[destination.into(), chart.into()], &[]);
         let floor = format!("{} KB of chart to read and to compress", kilobytes(size(chart)?));
-        Race { title: "package".to_owned(), floor, contenders }.run(args.rounds, |contender, _| contender.clone()).await
+        Race { title: "package".to_owned(), floor, contenders }
+            .run(args.rounds, |contender, _| contender.clone())
+            .await
     }
 
     /// A sandbox of its own, which is stopped whatever happens.
@@ -94,11 +108,21 @@ impl Bench {
         measured
     }
 
-    /// Helm 3 comes last: it merges on the client, and the two others would have to migrate after each of its turns.
+    /// Helm 3 comes last: it merges on the client, and the two others would have to migrate after each of its
+    /// turns.
     async fn upgrades(&self, args: &Args, state: &State) -> Result<()> {
         let chart = &self.programs.cert_manager.first().context("a chart to upgrade to")?.chart;
         let context = cluster::names(1).concat();
-        let words = ["upgrade", "cert-manager", "--namespace", "cert-manager", "--kube-context", &context, "--set", "installCRDs=true"];
+        let words = [
+            "upgrade",
+            "cert-manager",
+            "--namespace",
+            "cert-manager",
+            "--kube-context",
+            &context,
+            "--set",
+            "installCRDs=true",
+        ];
         let env = [("KUBECONFIG", OsString::from(state.file("kubeconfig")))];
         let mut contenders = self.contenders(&words, &[chart.into()], &env);
         let helm_3 = contenders.remove(1);
@@ -107,23 +131,37 @@ impl Bench {
         let title = "upgrade of cert-manager without waiting, one annotation changes".to_owned();
         let fresh = |contender: &Contender, number: u32| {
             let mut contender = contender.clone();
-            contender.args.extend(["--set-string".into(), format!("deploymentAnnotations.round={number}").into()]);
+            contender
+                .args
+                .extend(["--set-string".into(), format!("deploymentAnnotations.round={number}").into()]);
             contender
         };
         let own = contenders[1].clone();
         Race { title: title.clone(), floor: floor.clone(), contenders }.run(args.rounds, fresh).await?;
         let after = |contender: &Contender, number: u32| fresh(contender, 1000 + number);
         // Its own records, so that nobody pays for the migration of the other's.
-        Race { title: format!("{title}, after Helm 3"), floor, contenders: vec![helm_3, own] }.run(args.rounds, after).await
+        Race { title: format!("{title}, after Helm 3"), floor, contenders: vec![helm_3, own] }
+            .run(args.rounds, after)
+            .await
     }
 
     /// Helm 4, Helm 3 and release, in this order.
-    fn contenders(&self, words: &[&str], more: &[OsString], env: &[(&'static str, OsString)]) -> Vec<Contender> {
+    fn contenders(
+        &self,
+        words: &[&str],
+        more: &[OsString],
+        env: &[(&'static str, OsString)],
+    ) -> Vec<Contender> {
         let contender = |name, program: &Path, first: &[&str]| {
             let args = first.iter().chain(words).map(OsString::from).chain(more.iter().cloned()).collect();
             let homes = ["HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME"];
             let homes = homes.map(|variable| (variable, self.work.path().join("helm").into_os_string()));
-            Contender { name, program: program.to_owned(), args, env: homes.into_iter().chain(env.iter().cloned()).collect() }
+            Contender {
+                name,
+                program: program.to_owned(),
+                args,
+                env: homes.into_iter().chain(env.iter().cloned()).collect(),
+            }
         };
         vec![
             contender("helm 4", &self.programs.helm, &[]),
@@ -146,7 +184,9 @@ async fn floor_of_upgrade(state: &State, context: &str) -> Result<String> {
     }
     times.sort_unstable();
     let milliseconds = times[times.len() / 2].as_secs_f64() * 1e3;
-    Ok(format!("one request to the API server takes {milliseconds:.1} ms; each object is written once, and the record twice"))
+    Ok(format!(
+        "one request to the API server takes {milliseconds:.1} ms; each object is written once, and the record twice"
+    ))
 }
 
 /// The program as users get it: optimised.

@@ -21,8 +21,13 @@ pub(super) struct Race {
 impl Race {
     /// Runs everybody once unmeasured, then `rounds` times in turn, and prints the medians with their ratios.
     ///
-    /// `prepare` is called before every run with the number of the run, for arguments that have to be new each time.
-    pub(super) async fn run(&self, rounds: u32, prepare: impl Fn(&Contender, u32) -> Contender) -> Result<()> {
+    /// `prepare` is called before every run with the number of the run, for arguments that have to be new
+    /// each time.
+    pub(super) async fn run(
+        &self,
+        rounds: u32,
+        prepare: impl Fn(&Contender, u32) -> Contender,
+    ) -> Result<()> {
         talk::line(&format!("{} ...", self.title));
         let mut runs: Vec<Vec<Usage>> = self.contenders.iter().map(|_| Vec::new()).collect();
         let mut number = 0;
@@ -35,7 +40,11 @@ impl Race {
                 }
             }
         }
-        let medians = runs.iter().map(|usages| Median::of(usages)).collect::<Option<Vec<_>>>().context("at least one round")?;
+        let medians = runs
+            .iter()
+            .map(|usages| Median::of(usages))
+            .collect::<Option<Vec<_>>>()
+            .context("at least one round")?;
         talk::data(&self.table(&medians));
         Ok(())
     }
@@ -45,10 +54,13 @@ impl Race {
         let own = medians.last();
         for (contender, median) in self.contenders.iter().zip(medians) {
             let milliseconds = median.time.as_secs_f64() * 1e3;
-            let _ = write!(text, "  {:<14} {milliseconds:>8.1} ms  {:>6.1} MB", contender.name, median.megabytes);
+            let _ =
+                write!(text, "  {:<14} {milliseconds:>8.1} ms  {:>6.1} MB", contender.name, median.megabytes);
             if let Some(own) = own.filter(|_| contender.name != "release") {
-                let (time, memory) = (median.time.as_secs_f64() / own.time.as_secs_f64(), median.megabytes / own.megabytes);
-                let _ = write!(text, "   {time:.1} times the time and {memory:.1} times the memory of release");
+                let (time, memory) =
+                    (median.time.as_secs_f64() / own.time.as_secs_f64(), median.megabytes / own.megabytes);
+                let _ =
+                    write!(text, "   {time:.1} times the time and {memory:.1} times the memory of release");
             }
             text.push('\n');
         }
@@ -66,8 +78,13 @@ mod tests {
     #[test]
     fn the_table_gives_ratios_to_the_last_contender() {
         let contender = |name| Contender { name, program: PathBuf::new(), args: Vec::new(), env: Vec::new() };
-        let race = Race { title: "template".into(), floor: "1 byte".into(), contenders: vec![contender("helm 4"), contender("release")] };
-        let median = |milliseconds, megabytes| Median { time: Duration::from_millis(milliseconds), megabytes };
+        let race = Race {
+            title: "template".into(),
+            floor: "1 byte".into(),
+            contenders: vec![contender("helm 4"), contender("release")],
+        };
+        let median =
+            |milliseconds, megabytes| Median { time: Duration::from_millis(milliseconds), megabytes };
         let expected = "template\n  floor: 1 byte\n  helm 4            142.0 ms    69.0 MB   10.1 times the time and 5.0 times the memory of release\n  \
                         release            14.0 ms    13.8 MB\n";
         assert_eq!(race.table(&[median(142, 69.0), median(14, 13.8)]), expected);

@@ -25,7 +25,8 @@ pub(crate) struct Helm<'a> {
 }
 
 impl Helm<'_> {
-    /// Installs the chart; returns when its Deployments are available and its own check of the API has passed. Helm is recorded while it runs.
+    /// Installs the chart; returns when its Deployments are available and its own check of the API has
+    /// passed. Helm is recorded while it runs.
     pub(super) async fn install(&self, cluster: &Cluster, ledger: &Ledger) -> Result<()> {
         let mut command = self.command(&cluster.name);
         command.args(["install", "cert-manager"]).arg(self.chart);
@@ -34,14 +35,17 @@ impl Helm<'_> {
             command.arg("--values").arg(self.values.join(file));
         }
         let name = format!("{}/helm", cluster.name);
-        external::run_watched("run helm", &mut command, |pid| ledger.record(&name, pid, None).map(|_| ())).await?;
+        external::run_watched("run helm", &mut command, |pid| ledger.record(&name, pid, None).map(|_| ()))
+            .await?;
         ledger.forget(&name)
     }
 
     fn command(&self, context: &str) -> Command {
         let mut command = Command::new(self.program);
         command.args(["--kube-context", context]).env("KUBECONFIG", &self.kubeconfig);
-        for (variable, directory) in [("HELM_CACHE_HOME", "cache"), ("HELM_CONFIG_HOME", "config"), ("HELM_DATA_HOME", "data")] {
+        for (variable, directory) in
+            [("HELM_CACHE_HOME", "cache"), ("HELM_CONFIG_HOME", "config"), ("HELM_DATA_HOME", "data")]
+        {
             command.env(variable, self.home.join(directory));
         }
         command

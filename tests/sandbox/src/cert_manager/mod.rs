@@ -1,4 +1,5 @@
-//! cert-manager in a new cluster: installed by real Helm as release cert-manager in namespace cert-manager, with issuers and certificates.
+//! cert-manager in a new cluster: installed by real Helm as release cert-manager in namespace cert-manager,
+//! with issuers and certificates.
 
 mod install;
 mod objects;
@@ -19,7 +20,13 @@ use objects::Objects;
 const LIMIT: Duration = Duration::from_mins(1);
 
 /// Installs it; returns when every issuer and certificate is Ready. The issuers wait for `acme`.
-pub(crate) async fn install(cluster: &Cluster, client: &Client, helm: &Helm<'_>, acme: &Acme, ledger: &Ledger) -> Result<()> {
+pub(crate) async fn install(
+    cluster: &Cluster,
+    client: &Client,
+    helm: &Helm<'_>,
+    acme: &Acme,
+    ledger: &Ledger,
+) -> Result<()> {
     let what = || format!("install cert-manager in {}", cluster.name);
     helm.install(cluster, ledger).await.with_context(what)?;
     let objects = Objects::of(acme);

@@ -49,7 +49,8 @@ fn letsencrypt(acme: &Acme) -> Value {
     }})
 }
 
-/// The certificate behind `sandbox-ca`; cluster-wide issuers read their Secrets in cert-manager's own namespace.
+/// The certificate behind `sandbox-ca`; cluster-wide issuers read their Secrets in cert-manager's own
+/// namespace.
 fn authority() -> Value {
     json!({
         "apiVersion": "cert-manager.io/v1",

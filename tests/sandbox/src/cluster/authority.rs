@@ -1,11 +1,14 @@
-//! The keys of one cluster: a certificate authority, the API server's certificate, the key that signs service account tokens.
+//! The keys of one cluster: a certificate authority, the API server's certificate, the key that signs service
+//! account tokens.
 
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose, SanType};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose, SanType,
+};
 
 /// Names under which pods and people reach the API server.
 const NAMES: [&str; 4] = ["localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc"];
@@ -19,13 +22,15 @@ pub(super) struct Authority {
 }
 
 impl Authority {
-    /// Makes all keys and writes them to `ca.crt`, `server.crt`, `server.key` and `service-accounts.{key,pub}`.
+    /// Makes all keys and writes them to `ca.crt`, `server.crt`, `server.key` and
+    /// `service-accounts.{key,pub}`.
     pub(super) fn create(directory: &Path) -> Result<Self> {
         fs::create_dir_all(directory).with_context(|| format!("create {}", directory.display()))?;
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, "sandbox-cluster-ca");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::CrlSign];
+        params.key_usages =
+            vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::CrlSign];
         let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
         let certificate = issuer.pem();
 

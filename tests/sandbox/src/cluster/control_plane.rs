@@ -13,7 +13,8 @@ use crate::tools::Programs;
 /// Every Service gets an address out of this range; 10.0.0.1 is the API server's.
 const SERVICES: &str = "10.0.0.0/24";
 
-/// The API server must not announce a loopback address. Nobody connects to this one, of a range that is reserved for documentation.
+/// The API server must not announce a loopback address. Nobody connects to this one, of a range that is
+/// reserved for documentation.
 const ADVERTISED: &str = "192.0.2.1";
 
 impl Cluster {

@@ -79,7 +79,10 @@ mod tests {
         let document = document(&[access("dev", "dev"), access("prod", "prod"), access("dev", "dev-viewer")]);
         assert_eq!(document["current-context"], "dev");
         assert_eq!(document["clusters"].as_array().map(Vec::len), Some(2));
-        assert_eq!(document["contexts"][2], json!({ "name": "dev-viewer", "context": { "cluster": "dev", "user": "dev-viewer" } }));
+        assert_eq!(
+            document["contexts"][2],
+            json!({ "name": "dev-viewer", "context": { "cluster": "dev", "user": "dev-viewer" } })
+        );
         assert_eq!(document["users"][2]["user"]["token"], "token of dev-viewer");
     }
 }

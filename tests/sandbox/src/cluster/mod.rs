@@ -48,7 +48,11 @@ impl Cluster {
         let directory = state.file("clusters").join(name);
         let authority = Authority::create(&directory)?;
         let users = Users::create(&directory)?;
-        let ports = ControlPlanePorts { etcd: ports.choose()?, etcd_peer: ports.choose()?, api_server: ports.choose()? };
+        let ports = ControlPlanePorts {
+            etcd: ports.choose()?,
+            etcd_peer: ports.choose()?,
+            api_server: ports.choose()?,
+        };
         // Above the cluster's own directory: the path of a socket is limited.
         let egress = state.file("clusters").join(format!("{name}.sock"));
         let cluster = Self { name: name.to_owned(), directory, egress, users, authority, ports };
@@ -112,7 +116,9 @@ fn path(path: &Path) -> String {
 #[must_use]
 pub fn names(count: usize) -> Vec<String> {
     let stages = ["development", "staging", "production"];
-    (0..count).map(|index| format!("eks-{}-{}", stages[index % stages.len()], index / stages.len() + 1)).collect()
+    (0..count)
+        .map(|index| format!("eks-{}-{}", stages[index % stages.len()], index / stages.len() + 1))
+        .collect()
 }
 
 #[cfg(test)]

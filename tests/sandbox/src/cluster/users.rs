@@ -40,8 +40,11 @@ impl Users {
             (Self::CONTROLLER_MANAGER, "system:kube-controller-manager", ""),
             (Self::SCHEDULER, "system:kube-scheduler", ""),
         ];
-        let users: Vec<User> = rows.map(|(name, login, group)| User { name, token: token(), login, group }).into();
-        let lines = users.iter().map(|user| format!("{},{},{},\"{}\"\n", user.token, user.login, user.name, user.group));
+        let users: Vec<User> =
+            rows.map(|(name, login, group)| User { name, token: token(), login, group }).into();
+        let lines = users
+            .iter()
+            .map(|user| format!("{},{},{},\"{}\"\n", user.token, user.login, user.name, user.group));
         let path = directory.join("tokens.csv");
         fs::write(&path, lines.collect::<String>()).with_context(|| format!("write {}", path.display()))?;
         Ok(Self { users })

@@ -1,4 +1,5 @@
-//! The control file: one word that says how the server behaves. It is read for every message, so a test changes it under a running server.
+//! The control file: one word that says how the server behaves. It is read for every message, so a test
+//! changes it under a running server.
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -47,10 +48,17 @@ mod tests {
 
     #[test]
     fn words() {
-        for (text, expected) in [("", Mode::Ok), ("ok\n", Mode::Ok), (" refuse-updates \n", Mode::RefuseUpdates), ("silent", Mode::Silent)]
-        {
+        for (text, expected) in [
+            ("", Mode::Ok),
+            ("ok\n", Mode::Ok),
+            (" refuse-updates \n", Mode::RefuseUpdates),
+            ("silent", Mode::Silent),
+        ] {
             assert_eq!(Mode::parse(text).unwrap(), expected);
         }
-        assert_eq!(Mode::parse("refuse").unwrap_err().to_string(), "`refuse` is no mode: use ok, refuse-updates or silent");
+        assert_eq!(
+            Mode::parse("refuse").unwrap_err().to_string(),
+            "`refuse` is no mode: use ok, refuse-updates or silent"
+        );
     }
 }

@@ -1,7 +1,8 @@
 //! A small authoritative DNS server that takes dynamic updates (RFC 2136) from anybody, on UDP and TCP.
 //!
-//! cert-manager writes its DNS-01 challenges here and looks for them here, and Pebble validates against it. A control file makes it refuse
-//! updates or fall silent while it runs. It never asks another server, follows no alias, and keeps its zones in memory only.
+//! cert-manager writes its DNS-01 challenges here and looks for them here, and Pebble validates against it. A
+//! control file makes it refuse updates or fall silent while it runs. It never asks another server, follows
+//! no alias, and keeps its zones in memory only.
 
 mod control;
 mod reply;

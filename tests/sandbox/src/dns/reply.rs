@@ -44,8 +44,12 @@ fn answer(zones: &[Zone], request: &Message, reply: &mut Message) {
         return;
     };
     let name = LowerName::from(question.name());
-    let authority = zones.iter().filter(|zone| zone.origin().zone_of(&name)).max_by_key(|zone| zone.origin().num_labels());
-    let Some(zone) = authority.filter(|_| matches!(question.query_class(), DNSClass::IN | DNSClass::ANY)) else {
+    let authority = zones
+        .iter()
+        .filter(|zone| zone.origin().zone_of(&name))
+        .max_by_key(|zone| zone.origin().num_labels());
+    let Some(zone) = authority.filter(|_| matches!(question.query_class(), DNSClass::IN | DNSClass::ANY))
+    else {
         reply.metadata.response_code = ResponseCode::Refused;
         return;
     };
@@ -54,7 +58,8 @@ fn answer(zones: &[Zone], request: &Message, reply: &mut Message) {
         Answer::Found(records) => {
             reply.add_answers(records);
         }
-        // A negative answer carries the SOA (RFC 2308 section 3); cert-manager and Go's resolver both read it.
+        // A negative answer carries the SOA (RFC 2308 section 3); cert-manager and Go's resolver both read
+        // it.
         Answer::NoData => {
             reply.add_authority(zone.soa());
         }
@@ -84,8 +89,11 @@ mod tests {
     }
 
     fn present() -> Message {
-        let record =
-            Record::from_rdata("_acme-challenge.example.com.".parse::<Name>().unwrap(), 60, RData::TXT(TXT::new(vec!["x".into()])));
+        let record = Record::from_rdata(
+            "_acme-challenge.example.com.".parse::<Name>().unwrap(),
+            60,
+            RData::TXT(TXT::new(vec!["x".into()])),
+        );
         update_message::append(record.into(), "example.com.".parse().unwrap(), false, false)
     }
 

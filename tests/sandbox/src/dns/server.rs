@@ -13,7 +13,8 @@ use super::zone::Zone;
 use super::{Args, control, reply};
 use crate::talk;
 
-/// How often another free port is tried when port 0 is asked for and UDP has already given away the one that TCP got.
+/// How often another free port is tried when port 0 is asked for and UDP has already given away the one that
+/// TCP got.
 const PORT_TRIES: usize = 10;
 
 /// A bound server.
@@ -33,7 +34,8 @@ struct State {
 impl Server {
     /// Takes the port on both protocols.
     pub async fn bind(args: &Args) -> anyhow::Result<Self> {
-        let (tcp, udp) = sockets(args.listen).await.with_context(|| format!("listen for DNS on {}", args.listen))?;
+        let (tcp, udp) =
+            sockets(args.listen).await.with_context(|| format!("listen for DNS on {}", args.listen))?;
         let zones = Mutex::new(args.zones.iter().map(Zone::new).collect());
         Ok(Self { udp, tcp, state: Arc::new(State { zones, control: args.control.clone() }) })
     }
@@ -45,7 +47,8 @@ impl Server {
 
     /// Answers for ever; ends only when a socket fails.
     pub async fn serve(self) -> anyhow::Result<()> {
-        tokio::try_join!(datagrams(&self.udp, &self.state), connections(&self.tcp, &self.state)).map(|((), ())| ())
+        tokio::try_join!(datagrams(&self.udp, &self.state), connections(&self.tcp, &self.state))
+            .map(|((), ())| ())
     }
 }
 
@@ -105,7 +108,9 @@ impl State {
     async fn reply(&self, bytes: &[u8]) -> Option<(Message, Message)> {
         let request = Message::from_vec(bytes).ok()?;
         let reply = match control::read(self.control.as_deref()).await {
-            Ok(mode) => reply::reply(&mut self.zones.lock().unwrap_or_else(PoisonError::into_inner), mode, &request)?,
+            Ok(mode) => {
+                reply::reply(&mut self.zones.lock().unwrap_or_else(PoisonError::into_inner), mode, &request)?
+            }
             Err(error) => {
                 talk::line(&format!("dns: read the control file: {error}"));
                 Message::error_msg(request.metadata.id, request.metadata.op_code, ResponseCode::ServFail)
@@ -173,8 +178,14 @@ mod tests {
     async fn an_update_is_seen_on_both_protocols() {
         let dir = tempfile::tempdir().unwrap();
         let server = started(&dir.path().join("absent")).await;
-        assert_eq!(over_udp(server, &question()).await.unwrap().metadata.response_code, ResponseCode::NXDomain);
-        assert_eq!(over_udp(server, &add("one")).await.unwrap().metadata.response_code, ResponseCode::NoError);
+        assert_eq!(
+            over_udp(server, &question()).await.unwrap().metadata.response_code,
+            ResponseCode::NXDomain
+        );
+        assert_eq!(
+            over_udp(server, &add("one")).await.unwrap().metadata.response_code,
+            ResponseCode::NoError
+        );
         assert_eq!(over_udp(server, &question()).await.unwrap().answers.len(), 1);
         assert_eq!(over_tcp(server, &question()).await.answers.len(), 1);
     }
@@ -196,7 +207,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let control = dir.path().join("control");
         let server = started(&control).await;
-        let code = async |message: Message| over_udp(server, &message).await.map(|reply| reply.metadata.response_code);
+        let code = async |message: Message| {
+            over_udp(server, &message).await.map(|reply| reply.metadata.response_code)
+        };
         for (word, on_update, on_question) in [
             ("ok", Some(ResponseCode::NoError), Some(ResponseCode::NoError)),
             ("refuse-updates", Some(ResponseCode::Refused), Some(ResponseCode::NoError)),

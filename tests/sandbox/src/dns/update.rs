@@ -1,4 +1,5 @@
-//! Dynamic updates by the rules of RFC 2136 section 3: the zone section, the prerequisites, a check of every change, and only then the changes.
+//! Dynamic updates by the rules of RFC 2136 section 3: the zone section, the prerequisites, a check of every
+//! change, and only then the changes.
 //! Never asks who is sending: there is no TSIG here.
 
 use hickory_proto::op::{Message, ResponseCode};
@@ -13,7 +14,9 @@ pub(crate) fn apply(zones: &mut [Zone], update: &Message) -> ResponseCode {
         return ResponseCode::FormErr;
     }
     let origin = LowerName::from(section.name());
-    let Some(zone) = zones.iter_mut().find(|zone| *zone.origin() == origin) else { return ResponseCode::NotAuth };
+    let Some(zone) = zones.iter_mut().find(|zone| *zone.origin() == origin) else {
+        return ResponseCode::NotAuth;
+    };
     match check(zone, update) {
         Ok(()) => {
             perform(zone, &update.authorities);
@@ -98,7 +101,8 @@ mod tests {
         Record::from_rdata(name(owner), 60, RData::TXT(TXT::new(vec![value.to_owned()])))
     }
 
-    /// The two changes that cert-manager's rfc2136 solver sends in one message: remove the set, add the record.
+    /// The two changes that cert-manager's rfc2136 solver sends in one message: remove the set, add the
+    /// record.
     fn present(value: &str) -> Message {
         let mut message = update_message::delete_rrset(txt(CHALLENGE, value), name("example.com."), false);
         message.add_update(txt(CHALLENGE, value));
@@ -106,7 +110,9 @@ mod tests {
     }
 
     fn values(zones: &[Zone]) -> Vec<String> {
-        let Answer::Found(records) = zones[0].lookup(&CHALLENGE.parse().unwrap(), RecordType::TXT) else { return Vec::new() };
+        let Answer::Found(records) = zones[0].lookup(&CHALLENGE.parse().unwrap(), RecordType::TXT) else {
+            return Vec::new();
+        };
         records.iter().map(|record| record.data.to_string()).collect()
     }
 
@@ -125,7 +131,11 @@ mod tests {
         assert_eq!(apply(&mut zones, &present("two")), ResponseCode::NoError);
         assert_eq!(values(&zones), ["two"]);
         assert_eq!(serial(&zones[0]), before + 2);
-        let clean_up = update_message::delete_by_rdata(RecordSet::from(txt(CHALLENGE, "two")), name("example.com."), false);
+        let clean_up = update_message::delete_by_rdata(
+            RecordSet::from(txt(CHALLENGE, "two")),
+            name("example.com."),
+            false,
+        );
         assert_eq!(apply(&mut zones, &clean_up), ResponseCode::NoError);
         assert!(values(&zones).is_empty());
     }
@@ -136,7 +146,8 @@ mod tests {
         half_bad.add_update(txt("www.example.net.", "outside"));
         let mut no_data = present("one");
         no_data.add_update(Record::update0(name(CHALLENGE), 0, RecordType::TXT));
-        let elsewhere = update_message::delete_rrset(txt("www.example.net.", "x"), name("example.net."), false);
+        let elsewhere =
+            update_message::delete_rrset(txt("www.example.net.", "x"), name("example.net."), false);
         let mut two_zones = present("one");
         two_zones.queries.push(two_zones.queries[0].clone());
         let mut not_a_zone = present("one");

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use hickory_proto::rr::rdata::{A, NS, SOA};
 use hickory_proto::rr::{LowerName, Name, RData, Record, RecordSet, RecordType, RrKey};
 
-/// Time to live of everything in the zone, in seconds. Short, so that no resolver remembers what a test has just changed.
+/// Time to live of everything in the zone, in seconds. Short, so that no resolver remembers what a test has
+/// just changed.
 const TTL: u32 = 1;
 
 /// A zone for which the server is the authority.
@@ -67,10 +68,15 @@ impl Zone {
     /// The records of one name and type; every type with `ANY`. The SOA is not among them.
     pub(crate) fn records(&self, name: &LowerName, kind: RecordType) -> Vec<Record> {
         let wanted = |key: &RrKey| key.name() == name && (kind == RecordType::ANY || key.record_type == kind);
-        self.sets.iter().filter(|(key, _)| wanted(key)).flat_map(|(_, set)| set.records_without_rrsigs().cloned()).collect()
+        self.sets
+            .iter()
+            .filter(|(key, _)| wanted(key))
+            .flat_map(|(_, set)| set.records_without_rrsigs().cloned())
+            .collect()
     }
 
-    /// Whether the name exists; also one that has no records itself but names below it (RFC 4592 section 2.2.2).
+    /// Whether the name exists; also one that has no records itself but names below it (RFC 4592 section
+    /// 2.2.2).
     pub(crate) fn has_name(&self, name: &LowerName) -> bool {
         *name == self.origin || self.sets.keys().any(|key| name.zone_of(key.name()))
     }
@@ -78,7 +84,10 @@ impl Zone {
     /// Adds a record, or replaces the one with the same data.
     pub(crate) fn insert(&mut self, record: Record) {
         let kind = record.record_type();
-        let set = self.sets.entry(key(&record.name, kind)).or_insert_with(|| RecordSet::new(record.name.clone(), kind, self.serial));
+        let set = self
+            .sets
+            .entry(key(&record.name, kind))
+            .or_insert_with(|| RecordSet::new(record.name.clone(), kind, self.serial));
         set.insert(record, self.serial);
     }
 
@@ -93,7 +102,8 @@ impl Zone {
         }
     }
 
-    /// Removes all records of one name and type; every type with `ANY`. The name servers of the zone itself stay (RFC 2136 section 3.4.2.3).
+    /// Removes all records of one name and type; every type with `ANY`. The name servers of the zone itself
+    /// stay (RFC 2136 section 3.4.2.3).
     pub(crate) fn remove_set(&mut self, name: &LowerName, kind: RecordType) {
         let origin = self.origin.clone();
         self.sets.retain(|key, _| {

@@ -27,7 +27,8 @@ pub(super) struct Target {
 impl Target {
     /// Asks once; the reason when the answer is not good or comes too late.
     pub(super) async fn attempt(&self, probe: &Probe) -> Result<(), String> {
-        let limit = probe.timeout_seconds.and_then(|limit| u64::try_from(limit).ok()).filter(|limit| *limit > 0);
+        let limit =
+            probe.timeout_seconds.and_then(|limit| u64::try_from(limit).ok()).filter(|limit| *limit > 0);
         let limit = Duration::from_secs(limit.unwrap_or(1));
         let attempt = async {
             match (&probe.http_get, &probe.tcp_socket) {
@@ -36,13 +37,17 @@ impl Target {
                 (None, None) => Err("the probe says nothing to do".to_string()),
             }
         };
-        timeout(limit, attempt).await.unwrap_or_else(|_| Err(format!("no answer within {} s", limit.as_secs())))
+        timeout(limit, attempt)
+            .await
+            .unwrap_or_else(|_| Err(format!("no answer within {} s", limit.as_secs())))
     }
 
     async fn http_get(&self, action: &HTTPGetAction) -> Result<(), String> {
         let stream = self.connect(&action.port).await?;
         let status = match action.scheme.as_deref() {
-            Some("HTTPS") => request(unverified::connect(stream).await.map_err(|error| error.to_string())?, action).await,
+            Some("HTTPS") => {
+                request(unverified::connect(stream).await.map_err(|error| error.to_string())?, action).await
+            }
             _ => request(stream, action).await,
         };
         match status.map_err(|error| error.to_string())? {
@@ -52,9 +57,12 @@ impl Target {
     }
 
     async fn connect(&self, port: &IntOrString) -> Result<TcpStream, String> {
-        let port = number(port, &self.container).ok_or_else(|| format!("the container has no port {port:?}"))?;
+        let port =
+            number(port, &self.container).ok_or_else(|| format!("the container has no port {port:?}"))?;
         let local = self.host.ports.local(self.pod, port).unwrap_or(port);
-        TcpStream::connect(("127.0.0.1", local)).await.map_err(|error| format!("dial tcp {}:{port}: {error}", self.pod))
+        TcpStream::connect(("127.0.0.1", local))
+            .await
+            .map_err(|error| format!("dial tcp {}:{port}: {error}", self.pod))
     }
 }
 
@@ -74,9 +82,12 @@ async fn request<S>(stream: S, action: &HTTPGetAction) -> io::Result<u16>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
     let connection = tokio::spawn(connection);
-    let mut request = Request::get(action.path.as_deref().unwrap_or("/")).header("Host", "localhost").header("User-Agent", "kube-probe");
+    let mut request = Request::get(action.path.as_deref().unwrap_or("/"))
+        .header("Host", "localhost")
+        .header("User-Agent", "kube-probe");
     for header in action.http_headers.iter().flatten() {
         request = request.header(&header.name, &header.value);
     }
@@ -93,8 +104,10 @@ mod tests {
 
     #[test]
     fn ports_are_found_by_name_and_number() {
-        let container: Container =
-            serde_json::from_value(json!({"name": "c", "ports": [{"name": "health", "containerPort": 6080}]})).expect("a container");
+        let container: Container = serde_json::from_value(
+            json!({"name": "c", "ports": [{"name": "health", "containerPort": 6080}]}),
+        )
+        .expect("a container");
         assert_eq!(number(&IntOrString::String("health".into()), &container), Some(6080));
         assert_eq!(number(&IntOrString::Int(1), &container), Some(1));
         assert_eq!(number(&IntOrString::String("other".into()), &container), None);

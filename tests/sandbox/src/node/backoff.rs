@@ -1,6 +1,7 @@
 //! Pure: how long a container waits before it is started again, by the kubelet's rule.
 //!
-//! The first restart is immediate, the next ones wait 10 s, 20 s, … 5 min; a container that ran for 10 min begins anew.
+//! The first restart is immediate, the next ones wait 10 s, 20 s, … 5 min; a container that ran for 10 min
+//! begins anew.
 
 use std::time::Duration;
 

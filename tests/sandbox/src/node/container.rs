@@ -98,7 +98,9 @@ impl Runner {
             }
             match self.try_start().await {
                 Ok(started) => return Some(started),
-                Err(Blocked::Pull(message)) => self.pull_failed(&message, pulls.after(Duration::ZERO)).await?,
+                Err(Blocked::Pull(message)) => {
+                    self.pull_failed(&message, pulls.after(Duration::ZERO)).await?
+                }
                 Err(Blocked::Config(message)) => self.blocked("CreateContainerConfigError", message).await?,
                 Err(Blocked::Create(message)) => self.blocked("CreateContainerError", message).await?,
             }
@@ -111,10 +113,16 @@ impl Runner {
         self.tell(Normal, "Pulled", format!("Container image \"{image}\" already present on machine"));
         let id = self.next_id();
         let file = log::file(&self.place.directory, &self.spec.name, id.start);
-        let failed = |what: &str, error: &dyn std::fmt::Display| Blocked::Create(format!("{what}: {error:#}"));
-        std::fs::create_dir_all(file.with_file_name("")).map_err(|error| failed("make room for the log", &error))?;
-        let (process, output) = Process::start(&launch).map_err(|error| failed("start the process", &error))?;
-        self.host.children.record(&self.ledger_name(), process.pid, None).map_err(|error| failed("write the process down", &error))?;
+        let failed =
+            |what: &str, error: &dyn std::fmt::Display| Blocked::Create(format!("{what}: {error:#}"));
+        std::fs::create_dir_all(file.with_file_name(""))
+            .map_err(|error| failed("make room for the log", &error))?;
+        let (process, output) =
+            Process::start(&launch).map_err(|error| failed("start the process", &error))?;
+        self.host
+            .children
+            .record(&self.ledger_name(), process.pid, None)
+            .map_err(|error| failed("write the process down", &error))?;
         tracing::info!(container = self.ledger_name(), pid = process.pid, program = %launch.program.display(), args = ?launch.args, "started");
         let log = tokio::spawn(log::record(output, file));
         let started = Started { process, log, id, since: Timestamp::now(), begun: Instant::now() };
@@ -163,11 +171,17 @@ impl Runner {
                 self.tell(Warning, "Unhealthy", format!("{} probe failed: {message}", purpose.word()));
                 return None;
             }
-            Finding::Started => self.update(|status| (status.started, status.ready) = (Some(true), ready_when_started)),
+            Finding::Started => {
+                self.update(|status| (status.started, status.ready) = (Some(true), ready_when_started))
+            }
             Finding::Ready(ready) => self.update(|status| status.ready = ready),
             Finding::Dead(purpose, grace) => {
                 let purpose = purpose.word().to_lowercase();
-                self.tell(Normal, "Killing", format!("Container {} failed {purpose} probe, will be restarted", self.spec.name));
+                self.tell(
+                    Normal,
+                    "Killing",
+                    format!("Container {} failed {purpose} probe, will be restarted", self.spec.name),
+                );
                 return Some(grace.unwrap_or(self.place.grace));
             }
         }
@@ -209,7 +223,10 @@ impl Runner {
         self.stop.sleep(PULL_ERROR_SHOWN).await?;
         self.tell(Normal, "BackOff", format!("Back-off pulling image \"{image}\""));
         self.tell(Warning, "Failed", "Error: ImagePullBackOff".into());
-        self.wait_as("ImagePullBackOff", format!("Back-off pulling image \"{image}\": ErrImagePull: {message}"));
+        self.wait_as(
+            "ImagePullBackOff",
+            format!("Back-off pulling image \"{image}\": ErrImagePull: {message}"),
+        );
         self.stop.sleep(wait).await
     }
 
@@ -294,10 +311,16 @@ mod tests {
 
     #[test]
     fn only_an_end_becomes_the_last_state() {
-        let mut status = ContainerStatus { state: Some(status::waiting("ContainerCreating", None)), ..ContainerStatus::default() };
+        let mut status = ContainerStatus {
+            state: Some(status::waiting("ContainerCreating", None)),
+            ..ContainerStatus::default()
+        };
         keep_last(&mut status);
         assert_eq!(status.last_state, None);
-        status.state = Some(status::terminated(ContainerStateTerminated { exit_code: 3, ..ContainerStateTerminated::default() }));
+        status.state = Some(status::terminated(ContainerStateTerminated {
+            exit_code: 3,
+            ..ContainerStateTerminated::default()
+        }));
         keep_last(&mut status);
         status.state = Some(status::waiting("CrashLoopBackOff", None));
         keep_last(&mut status);
@@ -306,6 +329,9 @@ mod tests {
 
     #[test]
     fn durations_read_as_in_go() {
-        assert_eq!([10, 80, 300].map(|seconds| in_go(Duration::from_secs(seconds))), ["10s", "1m20s", "5m0s"]);
+        assert_eq!(
+            [10, 80, 300].map(|seconds| in_go(Duration::from_secs(seconds))),
+            ["10s", "1m20s", "5m0s"]
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! Pure: the id of one start of a container, `sandbox://<pod uid>/<container>/<start>`, where the first start is 0.
+//! Pure: the id of one start of a container, `sandbox://<pod uid>/<container>/<start>`, where the first start
+//! is 0.
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,7 +1,8 @@
 //! The way out of the API server: an HTTP CONNECT proxy on a Unix socket.
 //!
-//! The API server sends everything that it wants from the cluster's network here (webhooks, logs, proxied requests). It
-//! only carries bytes: what stands behind an address is decided in `target`, and TLS stays between the two ends.
+//! The API server sends everything that it wants from the cluster's network here (webhooks, logs, proxied
+//! requests). It only carries bytes: what stands behind an address is decided in `target`, and TLS stays
+//! between the two ends.
 
 use std::convert::Infallible;
 use std::io;
@@ -54,7 +55,8 @@ impl Egress {
             let egress = Arc::clone(&self);
             async move { Ok::<_, Infallible>(egress.answer(request).await) }
         });
-        let connection = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+        let connection =
+            hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
         if let Err(error) = connection.with_upgrades().await {
             tracing::debug!(%error, "a connection of the egress socket ended");
         }
@@ -81,7 +83,8 @@ impl Egress {
         let Ok(address) = wanted.parse::<SocketAddr>() else {
             return TcpStream::connect(wanted).await; // a name, such as localhost in the URL of a webhook
         };
-        let target = self.target(address).map_err(|error| io::Error::new(io::ErrorKind::ConnectionRefused, error))?;
+        let target =
+            self.target(address).map_err(|error| io::Error::new(io::ErrorKind::ConnectionRefused, error))?;
         TcpStream::connect(target).await
     }
 
@@ -103,7 +106,8 @@ async fn carry(request: Request<Incoming>, mut target: TcpStream) {
     }
 }
 
-/// A refusal whose reason stands in the status line too: the only part of it that the API server repeats in its errors.
+/// A refusal whose reason stands in the status line too: the only part of it that the API server repeats in
+/// its errors.
 fn refusal(status: StatusCode, reason: &str) -> Response<Body> {
     let mut response = Response::new(Body::from(format!("{reason}\n")));
     *response.status_mut() = status;

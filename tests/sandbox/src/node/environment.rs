@@ -1,4 +1,5 @@
-//! The variables of a container: its own, from fields of the pod, from `ConfigMap`s and Secrets, and `$(NAME)` in them.
+//! The variables of a container: its own, from fields of the pod, from `ConfigMap`s and Secrets, and
+//! `$(NAME)` in them.
 
 use std::collections::BTreeMap;
 
@@ -35,26 +36,46 @@ pub(super) async fn resolve(
 fn references(container: &Container) -> Vec<Reference> {
     let from = container.env_from.iter().flatten();
     let whole = from.flat_map(|source| {
-        let config_map = source.config_map_ref.as_ref().map(|reference| (Kind::ConfigMap, reference.name.clone()));
-        config_map.into_iter().chain(source.secret_ref.as_ref().map(|reference| (Kind::Secret, reference.name.clone())))
+        let config_map =
+            source.config_map_ref.as_ref().map(|reference| (Kind::ConfigMap, reference.name.clone()));
+        config_map
+            .into_iter()
+            .chain(source.secret_ref.as_ref().map(|reference| (Kind::Secret, reference.name.clone())))
     });
     let sources = container.env.iter().flatten().filter_map(|variable| variable.value_from.as_ref());
     let keys = sources.flat_map(|source| {
-        let config_map = source.config_map_key_ref.as_ref().map(|reference| (Kind::ConfigMap, reference.name.clone()));
-        config_map.into_iter().chain(source.secret_key_ref.as_ref().map(|reference| (Kind::Secret, reference.name.clone())))
+        let config_map =
+            source.config_map_key_ref.as_ref().map(|reference| (Kind::ConfigMap, reference.name.clone()));
+        config_map
+            .into_iter()
+            .chain(source.secret_key_ref.as_ref().map(|reference| (Kind::Secret, reference.name.clone())))
     });
     whole.chain(keys).collect()
 }
 
-fn build(pod: &Pod, pod_ip: &str, container: &Container, objects: &Objects, base: Environment) -> Result<Environment, EnvironmentError> {
+fn build(
+    pod: &Pod,
+    pod_ip: &str,
+    container: &Container,
+    objects: &Objects,
+    base: Environment,
+) -> Result<Environment, EnvironmentError> {
     let mut environment = base;
     for source in container.env_from.iter().flatten() {
         let prefix = source.prefix.as_deref().unwrap_or_default();
-        let config_map = source.config_map_ref.as_ref().map(|reference| (Kind::ConfigMap, &reference.name, reference.optional));
-        let secret = source.secret_ref.as_ref().map(|reference| (Kind::Secret, &reference.name, reference.optional));
+        let config_map = source
+            .config_map_ref
+            .as_ref()
+            .map(|reference| (Kind::ConfigMap, &reference.name, reference.optional));
+        let secret =
+            source.secret_ref.as_ref().map(|reference| (Kind::Secret, &reference.name, reference.optional));
         for (kind, name, optional) in config_map.into_iter().chain(secret) {
             let data = objects.get(kind, name, optional == Some(true))?;
-            environment.extend(data.iter().flat_map(|data| data.iter()).map(|(key, value)| (format!("{prefix}{key}"), text(value))));
+            environment.extend(
+                data.iter()
+                    .flat_map(|data| data.iter())
+                    .map(|(key, value)| (format!("{prefix}{key}"), text(value))),
+            );
         }
     }
     for variable in container.env.iter().flatten() {
@@ -75,11 +96,17 @@ fn of_source(
     objects: &Objects,
 ) -> Result<Option<String>, EnvironmentError> {
     if let Some(reference) = &source.config_map_key_ref {
-        let value = objects.key(Kind::ConfigMap, &reference.name, &reference.key, reference.optional == Some(true))?;
+        let value = objects.key(
+            Kind::ConfigMap,
+            &reference.name,
+            &reference.key,
+            reference.optional == Some(true),
+        )?;
         return Ok(value.map(|value| text(value)));
     }
     if let Some(reference) = &source.secret_key_ref {
-        let value = objects.key(Kind::Secret, &reference.name, &reference.key, reference.optional == Some(true))?;
+        let value =
+            objects.key(Kind::Secret, &reference.name, &reference.key, reference.optional == Some(true))?;
         return Ok(value.map(|value| text(value)));
     }
     let unsupported = |what: &str| EnvironmentError::Unsupported { name: variable.into(), what: what.into() };
@@ -145,7 +172,10 @@ mod tests {
 
     fn objects() -> Objects {
         let data = [("key".to_string(), b"value".to_vec())].into();
-        Objects([((Kind::ConfigMap, "settings".into()), Some(data)), ((Kind::Secret, "absent".into()), None)].into())
+        Objects(
+            [((Kind::ConfigMap, "settings".into()), Some(data)), ((Kind::Secret, "absent".into()), None)]
+                .into(),
+        )
     }
 
     #[test]
@@ -177,13 +207,18 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_told_as_the_kubelet_does() {
-        let error = |env: Value| built(&json!({"name": "c", "env": [env]}), &objects()).expect_err("missing").to_string();
+        let error = |env: Value| {
+            built(&json!({"name": "c", "env": [env]}), &objects()).expect_err("missing").to_string()
+        };
         let absent = json!({"name": "A", "valueFrom": {"secretKeyRef": {"name": "absent", "key": "k"}}});
         assert_eq!(error(absent), "secret \"absent\" not found");
         let key = json!({"name": "A", "valueFrom": {"configMapKeyRef": {"name": "settings", "key": "k"}}});
         assert_eq!(error(key), "couldn't find key k in configmap settings");
         let field = json!({"name": "A", "valueFrom": {"resourceFieldRef": {"resource": "limits.cpu"}}});
-        assert_eq!(error(field), "the node cannot give the variable A its value: its source is not supported");
+        assert_eq!(
+            error(field),
+            "the node cannot give the variable A its value: its source is not supported"
+        );
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Events as the kubelet writes them: core/v1, with a count that grows when the same thing happens again.
 //!
-//! They are told in order by one task, and never hold up a pod: an event that cannot be written is only logged.
+//! They are told in order by one task, and never hold up a pod: an event that cannot be written is only
+//! logged.
 
 use std::collections::HashMap;
 
@@ -49,7 +50,14 @@ impl Events {
     }
 
     /// Tells an event about a pod, or about the field of it that a container stands in.
-    pub(super) fn tell(&self, pod: &Pod, field: Option<String>, level: Level, reason: &'static str, message: String) {
+    pub(super) fn tell(
+        &self,
+        pod: &Pod,
+        field: Option<String>,
+        level: Level,
+        reason: &'static str,
+        message: String,
+    ) {
         let happening = Happening {
             namespace: pod.namespace().unwrap_or_default(),
             pod: pod.name_any(),

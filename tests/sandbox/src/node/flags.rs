@@ -1,6 +1,7 @@
 //! Pure: points the listening flags of cert-manager's programs at local ports.
 //!
-//! Old and new pods, and several clusters, share one machine, so no program may listen on the port that its chart names.
+//! Old and new pods, and several clusters, share one machine, so no program may listen on the port that its
+//! chart names.
 
 use k8s_openapi::api::core::v1::ContainerPort;
 
@@ -18,14 +19,21 @@ enum Form {
 /// A flag by which a program is told where to listen, and since which minor version it has it.
 struct Listener {
     flag: &'static str,
-    /// The container port that the charts give this name stands for the default, when a configuration file chose it.
+    /// The container port that the charts give this name stands for the default, when a configuration file
+    /// chose it.
     port_name: &'static str,
     form: Form,
     default_port: u16,
     since_minor: u32,
 }
 
-const fn listener(flag: &'static str, port_name: &'static str, form: Form, default_port: u16, since_minor: u32) -> Listener {
+const fn listener(
+    flag: &'static str,
+    port_name: &'static str,
+    form: Form,
+    default_port: u16,
+    since_minor: u32,
+) -> Listener {
     Listener { flag, port_name, form, default_port, since_minor }
 }
 
@@ -80,11 +88,14 @@ impl Form {
     }
 }
 
-/// The port that the program would listen on in its container; none when it is switched off or no port at all.
+/// The port that the program would listen on in its container; none when it is switched off or no port at
+/// all.
 fn container_port(asked: Option<&str>, listener: &Listener, ports: &[ContainerPort]) -> Option<u16> {
     let Some(asked) = asked else {
         let named = ports.iter().find(|port| port.name.as_deref() == Some(listener.port_name));
-        return Some(named.and_then(|port| u16::try_from(port.container_port).ok()).unwrap_or(listener.default_port));
+        return Some(
+            named.and_then(|port| u16::try_from(port.container_port).ok()).unwrap_or(listener.default_port),
+        );
     };
     let digits = match listener.form {
         Form::Port => asked,
@@ -127,9 +138,17 @@ mod tests {
                 Kind::Controller,
                 "v1.12.0",
                 &["--metrics-listen-address=0.0.0.0:9500"],
-                &["--metrics-listen-address=127.0.0.1:19500", "--internal-healthz-listen-address=127.0.0.1:19403"],
+                &[
+                    "--metrics-listen-address=127.0.0.1:19500",
+                    "--internal-healthz-listen-address=127.0.0.1:19403",
+                ],
             ),
-            (Kind::Webhook, "v1.11.5", &["--secure-port=10250", "--v=2"], &["--v=2", "--secure-port=20250", "--healthz-port=16080"]),
+            (
+                Kind::Webhook,
+                "v1.11.5",
+                &["--secure-port=10250", "--v=2"],
+                &["--v=2", "--secure-port=20250", "--healthz-port=16080"],
+            ),
             (
                 Kind::Webhook,
                 "v1.16.0",
@@ -148,14 +167,24 @@ mod tests {
 
     #[test]
     fn a_port_that_a_configuration_file_chose_is_found_by_its_name() {
-        let image = Image { program: "/p".into(), args_prefix: vec![], kind: Kind::Webhook, version: "v1.11.5".into() };
-        let https = ContainerPort { name: Some("https".into()), container_port: 9443, ..ContainerPort::default() };
-        let args = rewrite(&["--config=c".into()], &image, &[https], |port| Ok::<_, ()>(port + 10_000)).expect("a port");
+        let image = Image {
+            program: "/p".into(),
+            args_prefix: vec![],
+            kind: Kind::Webhook,
+            version: "v1.11.5".into(),
+        };
+        let https =
+            ContainerPort { name: Some("https".into()), container_port: 9443, ..ContainerPort::default() };
+        let args = rewrite(&["--config=c".into()], &image, &[https], |port| Ok::<_, ()>(port + 10_000))
+            .expect("a port");
         assert_eq!(args, ["--config=c", "--secure-port=19443", "--healthz-port=16080"]);
     }
 
     #[test]
     fn a_flag_that_only_begins_alike_is_left_alone() {
-        assert_eq!(rewritten(Kind::Webhook, "v1.11.5", &["--secure-port-range=1"])[0], "--secure-port-range=1");
+        assert_eq!(
+            rewritten(Kind::Webhook, "v1.11.5", &["--secure-port-range=1"])[0],
+            "--secure-port-range=1"
+        );
     }
 }

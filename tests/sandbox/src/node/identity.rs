@@ -1,6 +1,8 @@
-//! A pod's own way into the cluster: a kubeconfig with the token of its service account, so that the chart's RBAC is what counts.
+//! A pod's own way into the cluster: a kubeconfig with the token of its service account, so that the chart's
+//! RBAC is what counts.
 //!
-//! The token is bound to the pod, lives an hour, and is renewed in its file, which Kubernetes' clients read again by themselves.
+//! The token is bound to the pod, lives an hour, and is renewed in its file, which Kubernetes' clients read
+//! again by themselves.
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};
@@ -41,10 +43,13 @@ impl Identity {
 
     /// Asks for a token and writes both files; says how long to wait before `renew`.
     pub(super) async fn issue(&self, host: &Host, pod: &Pod) -> Result<Duration> {
-        std::fs::create_dir_all(&self.directory).with_context(|| format!("create {}", self.directory.display()))?;
+        std::fs::create_dir_all(&self.directory)
+            .with_context(|| format!("create {}", self.directory.display()))?;
         let wait = self.renew(host, pod).await?;
-        let kubeconfig = kubeconfig(&host.kubeconfig, &pod.namespace().unwrap_or_default(), &self.token_file())?;
-        write(&self.kubeconfig(), kubeconfig.to_string().as_bytes()).context("write the kubeconfig of a pod")?;
+        let kubeconfig =
+            kubeconfig(&host.kubeconfig, &pod.namespace().unwrap_or_default(), &self.token_file())?;
+        write(&self.kubeconfig(), kubeconfig.to_string().as_bytes())
+            .context("write the kubeconfig of a pod")?;
         Ok(wait)
     }
 
@@ -75,8 +80,12 @@ impl Identity {
         let namespace = pod.namespace().unwrap_or_default();
         let accounts: Api<ServiceAccount> = Api::namespaced(host.client.clone(), &namespace);
         let answer = accounts.create_token_request(&account, &PostParams::default(), &request(pod)).await;
-        let status = answer.with_context(|| format!("get a token for serviceaccount {namespace}/{account}"))?.status.unwrap_or_default();
-        write(&self.token_file(), status.token.unwrap_or_default().as_bytes()).context("write the token of a pod")?;
+        let status = answer
+            .with_context(|| format!("get a token for serviceaccount {namespace}/{account}"))?
+            .status
+            .unwrap_or_default();
+        write(&self.token_file(), status.token.unwrap_or_default().as_bytes())
+            .context("write the token of a pod")?;
         let expires = status.expiration_timestamp.map_or_else(Timestamp::now, |time| time.0);
         Ok(renew_in(expires, Timestamp::now()))
     }
@@ -103,8 +112,11 @@ fn request(pod: &Pod) -> TokenRequest {
         name: pod.metadata.name.clone(),
         uid: pod.metadata.uid.clone(),
     };
-    let spec =
-        TokenRequestSpec { bound_object_ref: Some(bound), expiration_seconds: Some(LIFETIME_SECONDS), ..TokenRequestSpec::default() };
+    let spec = TokenRequestSpec {
+        bound_object_ref: Some(bound),
+        expiration_seconds: Some(LIFETIME_SECONDS),
+        ..TokenRequestSpec::default()
+    };
     TokenRequest { spec: Some(spec), ..TokenRequest::default() }
 }
 
@@ -117,9 +129,17 @@ fn renew_in(expires: Timestamp, now: Timestamp) -> Duration {
 /// The server of the node's kubeconfig, and the pod's own token.
 fn kubeconfig(node: &Kubeconfig, namespace: &str, token_file: &Path) -> Result<Value> {
     let context = node.current_context.as_deref().unwrap_or_default();
-    let context = node.contexts.iter().find(|candidate| candidate.name == context).and_then(|found| found.context.as_ref());
+    let context = node
+        .contexts
+        .iter()
+        .find(|candidate| candidate.name == context)
+        .and_then(|found| found.context.as_ref());
     let name = context.context("the node's kubeconfig has no current context")?.cluster.clone();
-    let cluster = node.clusters.iter().find(|candidate| candidate.name == name).and_then(|found| found.cluster.as_ref());
+    let cluster = node
+        .clusters
+        .iter()
+        .find(|candidate| candidate.name == name)
+        .and_then(|found| found.cluster.as_ref());
     let cluster = cluster.with_context(|| format!("the node's kubeconfig has no cluster {name}"))?;
     Ok(json!({
         "apiVersion": "v1",
@@ -134,7 +154,13 @@ fn kubeconfig(node: &Kubeconfig, namespace: &str, token_file: &Path) -> Result<V
 /// Written aside and renamed, so that nobody ever reads half a token; readable by the owner only.
 fn write(file: &Path, content: &[u8]) -> io::Result<()> {
     let aside = file.with_extension("new");
-    OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&aside)?.write_all(content)?;
+    OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&aside)?
+        .write_all(content)?;
     std::fs::rename(aside, file)
 }
 
@@ -165,6 +191,9 @@ mod tests {
         let cluster = read.clusters[0].cluster.clone().expect("a cluster");
         assert_eq!(cluster.server.as_deref(), Some("https://127.0.0.1:1"));
         assert_eq!(cluster.certificate_authority_data.as_deref(), Some("Q0E="));
-        assert_eq!(read.auth_infos[0].auth_info.clone().expect("a user").token_file.as_deref(), Some("/p/token"));
+        assert_eq!(
+            read.auth_infos[0].auth_info.clone().expect("a user").token_file.as_deref(),
+            Some("/p/token")
+        );
     }
 }

@@ -54,7 +54,13 @@ pub(super) async fn prepare(host: &Host, place: &PodPlace, container: &Container
     if !process::is_there(&program) {
         return Err(Blocked::Create(format!("exec: \"{}\": no such file or directory", program.display())));
     }
-    Ok(Launch { program, args, env: environment, host_name: place.host_name(), directory: place.directory.clone() })
+    Ok(Launch {
+        program,
+        args,
+        env: environment,
+        host_name: place.host_name(),
+        directory: place.directory.clone(),
+    })
 }
 
 fn pull(host: &Host, reference: &str) -> Result<Image, Blocked> {
@@ -62,8 +68,13 @@ fn pull(host: &Host, reference: &str) -> Result<Image, Blocked> {
     images.get(reference).cloned().ok_or_else(|| Blocked::Pull(format!("{reference}: not found")))
 }
 
-fn declared_ports(host: &Host, place: &PodPlace, container: &Container) -> Result<BTreeMap<u16, u16>, Blocked> {
-    let declared = container.ports.iter().flatten().filter_map(|port| u16::try_from(port.container_port).ok());
+fn declared_ports(
+    host: &Host,
+    place: &PodPlace,
+    container: &Container,
+) -> Result<BTreeMap<u16, u16>, Blocked> {
+    let declared =
+        container.ports.iter().flatten().filter_map(|port| u16::try_from(port.container_port).ok());
     declared.map(|port| Ok((port, host.ports.assign(place.ip, port).map_err(Blocked::create)?))).collect()
 }
 
@@ -79,12 +90,15 @@ fn base(place: &PodPlace, ports: &BTreeMap<u16, u16>) -> Environment {
     base
 }
 
-/// A container's own command replaces the program of an image of kind `program`; for the others only its arguments count.
+/// A container's own command replaces the program of an image of kind `program`; for the others only its
+/// arguments count.
 fn command(container: &Container, image: &Image, environment: &Environment) -> (PathBuf, Vec<String>) {
     let own = container.command.as_deref().unwrap_or_default();
     let args = container.args.as_deref().unwrap_or_default();
     let (program, before) = match own.split_first() {
-        Some((program, rest)) if image.kind == Kind::Program => (PathBuf::from(expand(program, environment)), rest),
+        Some((program, rest)) if image.kind == Kind::Program => {
+            (PathBuf::from(expand(program, environment)), rest)
+        }
         Some((_, rest)) => (image.program.clone(), rest),
         None => (image.program.clone(), image.args_prefix.as_slice()),
     };
@@ -106,10 +120,15 @@ mod tests {
     use serde_json::{Value, json};
 
     fn line(kind: Kind, container: &Value) -> String {
-        let image =
-            Image { program: "/bin/sh".into(), args_prefix: vec!["-c".into(), "listen $(PORT_80)".into()], kind, version: String::new() };
+        let image = Image {
+            program: "/bin/sh".into(),
+            args_prefix: vec!["-c".into(), "listen $(PORT_80)".into()],
+            kind,
+            version: String::new(),
+        };
         let container = serde_json::from_value(container.clone()).expect("a container");
-        let environment = Environment::from([("POD_NAMESPACE".into(), "ns".into()), ("PORT_80".into(), "20080".into())]);
+        let environment =
+            Environment::from([("POD_NAMESPACE".into(), "ns".into()), ("PORT_80".into(), "20080".into())]);
         let (program, args) = command(&container, &image, &environment);
         format!("{} {}", program.display(), args.join("|"))
     }

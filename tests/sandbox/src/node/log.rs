@@ -1,6 +1,8 @@
-//! What containers print: a file for every start, in the layout and the format of the kubelet's own log files.
+//! What containers print: a file for every start, in the layout and the format of the kubelet's own log
+//! files.
 //!
-//! A line reads `<time> stdout F <text>`. Both streams share one pipe, so their order is kept and all lines say `stdout`.
+//! A line reads `<time> stdout F <text>`. Both streams share one pipe, so their order is kept and all lines
+//! say `stdout`.
 
 use std::io::{self, PipeReader};
 use std::os::fd::OwnedFd;
@@ -17,14 +19,16 @@ pub(super) fn file(pod_directory: &Path, container: &str, start: i32) -> PathBuf
     pod_directory.join(container).join(format!("{start}.log"))
 }
 
-/// Writes everything that comes out of the pipe to the file, until the last process that holds the pipe has ended.
+/// Writes everything that comes out of the pipe to the file, until the last process that holds the pipe has
+/// ended.
 pub(super) async fn record(output: PipeReader, file: PathBuf) -> io::Result<()> {
     let mut lines = BufReader::new(Receiver::from_owned_fd(OwnedFd::from(output))?);
     let mut file = File::create(file).await?;
     let mut line = Vec::new();
     while lines.read_until(b'\n', &mut line).await? > 0 {
         let whole = line.ends_with(b"\n");
-        let mut entry = format!("{} stdout {} ", Timestamp::now(), if whole { 'F' } else { 'P' }).into_bytes();
+        let mut entry =
+            format!("{} stdout {} ", Timestamp::now(), if whole { 'F' } else { 'P' }).into_bytes();
         entry.append(&mut line);
         if !whole {
             entry.push(b'\n');
@@ -52,7 +56,8 @@ impl LogQuery {
     /// The part of a log file that was asked for, as the reader gets it.
     pub(super) fn select(&self, log: &str, now: Timestamp) -> String {
         let since = self.since(now);
-        let wanted: Vec<Line> = log.lines().filter_map(Line::parse).filter(|line| line.is_since(since)).collect();
+        let wanted: Vec<Line> =
+            log.lines().filter_map(Line::parse).filter(|line| line.is_since(since)).collect();
         let skipped = wanted.len().saturating_sub(self.tail_lines.unwrap_or(usize::MAX));
         let mut text: String = wanted[skipped..].iter().map(|line| line.shown(self.timestamps)).collect();
         text.truncate(text.floor_char_boundary(self.limit_bytes.unwrap_or(usize::MAX)));

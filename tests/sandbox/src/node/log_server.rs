@@ -1,6 +1,7 @@
 //! The kubelet's endpoint for logs, over TLS: what the API server asks when somebody reads `pods/log`.
 //!
-//! It answers `containerLogs` and nothing else (no exec, attach or port-forward), to everybody who reaches the loopback address.
+//! It answers `containerLogs` and nothing else (no exec, attach or port-forward), to everybody who reaches
+//! the loopback address.
 
 use std::convert::Infallible;
 use std::io;
@@ -33,7 +34,9 @@ const FOLLOW_EVERY: Duration = Duration::from_millis(100);
 
 /// Serves the logs of all pods for ever.
 pub(super) async fn serve(listener: TlsListener, host: Arc<Host>) -> io::Result<()> {
-    let router = Router::new().route("/containerLogs/{namespace}/{pod}/{container}", get(container_logs)).with_state(host);
+    let router = Router::new()
+        .route("/containerLogs/{namespace}/{pod}/{container}", get(container_logs))
+        .with_state(host);
     axum::serve(listener, router).await
 }
 
@@ -44,12 +47,14 @@ async fn container_logs(
     Path((namespace, pod, container)): Path<(String, String, String)>,
     Query(query): Query<LogQuery>,
 ) -> Result<Response, Refused> {
-    let status = host
-        .container(&namespace, &pod, &container)
-        .ok_or_else(|| (StatusCode::NOT_FOUND, format!("pod {namespace}/{pod} has no container {container} here")))?;
+    let status = host.container(&namespace, &pod, &container).ok_or_else(|| {
+        (StatusCode::NOT_FOUND, format!("pod {namespace}/{pod} has no container {container} here"))
+    })?;
     let id = choose(&status, &pod, query.previous).map_err(|reason| (StatusCode::BAD_REQUEST, reason))?;
     let file = log::file(&host.pod_directory(&namespace, &pod, &id.uid), &container, id.start);
-    let unreadable = |error: io::Error| (StatusCode::INTERNAL_SERVER_ERROR, format!("read the log of {container}: {error}"));
+    let unreadable = |error: io::Error| {
+        (StatusCode::INTERNAL_SERVER_ERROR, format!("read the log of {container}: {error}"))
+    };
     let text = read(&file).await.map_err(unreadable)?;
     let first = query.select(&text, Timestamp::now());
     if !query.follow {
@@ -61,7 +66,9 @@ async fn container_logs(
     Ok(Response::new(Body::from_stream(futures::stream::unfold(body, next_part))))
 }
 
-async fn next_part(mut parts: mpsc::Receiver<String>) -> Option<(Result<Bytes, Infallible>, mpsc::Receiver<String>)> {
+async fn next_part(
+    mut parts: mpsc::Receiver<String>,
+) -> Option<(Result<Bytes, Infallible>, mpsc::Receiver<String>)> {
     parts.recv().await.map(|part| (Ok(Bytes::from(part)), parts))
 }
 
@@ -78,7 +85,10 @@ fn choose(status: &ContainerStatus, pod: &str, previous: bool) -> Result<Contain
         let reason = waiting.reason.unwrap_or_default();
         last.ok_or_else(|| format!("container \"{name}\" in pod \"{pod}\" is waiting to start: {reason}"))
     } else {
-        status.container_id.clone().ok_or_else(|| format!("container \"{name}\" in pod \"{pod}\" is not started"))
+        status
+            .container_id
+            .clone()
+            .ok_or_else(|| format!("container \"{name}\" in pod \"{pod}\" is not started"))
     }?;
     found.parse()
 }
@@ -130,7 +140,10 @@ impl Follower {
 
     fn is_running(&self) -> bool {
         let status = self.host.container(&self.namespace, &self.pod, &self.id.container);
-        status.is_some_and(|status| status.container_id == Some(self.id.to_string()) && status.state.unwrap_or_default().running.is_some())
+        status.is_some_and(|status| {
+            status.container_id == Some(self.id.to_string())
+                && status.state.unwrap_or_default().running.is_some()
+        })
     }
 }
 
@@ -161,7 +174,9 @@ fn server_config() -> io::Result<ServerConfig> {
     let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
     ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
-        .and_then(|builder| builder.with_no_client_auth().with_single_cert(vec![made.cert.der().clone()], key.into()))
+        .and_then(|builder| {
+            builder.with_no_client_auth().with_single_cert(vec![made.cert.der().clone()], key.into())
+        })
         .map_err(io::Error::other)
 }
 
@@ -220,7 +235,8 @@ mod tests {
 
     #[test]
     fn the_start_that_is_meant_is_chosen_as_the_kubelet_does() {
-        let running = json!({"containerID": "sandbox://u/c/2", "state": {"running": {}}, "lastState": ended(1)});
+        let running =
+            json!({"containerID": "sandbox://u/c/2", "state": {"running": {}}, "lastState": ended(1)});
         assert_eq!(chosen(running.clone(), false), Ok(2));
         assert_eq!(chosen(running, true), Ok(1));
         let crashing = json!({"state": {"waiting": {"reason": "CrashLoopBackOff"}}, "lastState": ended(1)});
@@ -232,7 +248,13 @@ mod tests {
     #[test]
     fn what_never_ran_has_no_log() {
         let waiting = json!({"state": {"waiting": {"reason": "ImagePullBackOff"}}});
-        assert_eq!(chosen(waiting.clone(), false), Err("container \"c\" in pod \"p\" is waiting to start: ImagePullBackOff".into()));
-        assert_eq!(chosen(waiting, true), Err("previous terminated container \"c\" in pod \"p\" not found".into()));
+        assert_eq!(
+            chosen(waiting.clone(), false),
+            Err("container \"c\" in pod \"p\" is waiting to start: ImagePullBackOff".into())
+        );
+        assert_eq!(
+            chosen(waiting, true),
+            Err("previous terminated container \"c\" in pod \"p\" not found".into())
+        );
     }
 }

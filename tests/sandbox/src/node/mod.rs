@@ -1,11 +1,13 @@
 //! The node agent: makes the pods of one cluster real, as processes of this machine.
 //!
-//! It stands where the kubelet, the container runtime and kube-proxy stand: it watches the pods of its Node, runs a process for each
-//! container, probes and restarts it, reports its status and events, serves its logs, and carries the API server's connections into the
-//! cluster's network. The programs and all of Kubernetes around them are the real ones.
+//! It stands where the kubelet, the container runtime and kube-proxy stand: it watches the pods of its Node,
+//! runs a process for each container, probes and restarts it, reports its status and events, serves its logs,
+//! and carries the API server's connections into the cluster's network. The programs and all of Kubernetes
+//! around them are the real ones.
 //!
-//! It never runs containers: no image is fetched, nothing is mounted (`volume` says what stands for it), limits and security
-//! contexts are not applied, and there is no exec, attach, port-forward or lifecycle hook.
+//! It never runs containers: no image is fetched, nothing is mounted (`volume` says what stands for it),
+//! limits and security contexts are not applied, and there is no exec, attach, port-forward or lifecycle
+//! hook.
 
 mod attempt;
 mod backoff;
@@ -96,7 +98,8 @@ pub async fn run(args: Args) -> Result<()> {
     images::read(&args.images)?;
     std::fs::create_dir_all(&args.state).with_context(|| format!("create {}", args.state.display()))?;
     end_leftovers(&args.state)?;
-    let egress_socket = egress::bind(&args.egress_socket).with_context(|| format!("listen on {}", args.egress_socket.display()))?;
+    let egress_socket = egress::bind(&args.egress_socket)
+        .with_context(|| format!("listen on {}", args.egress_socket.display()))?;
     let log_listener = TlsListener::bind().await.context("listen for readers of logs")?;
     let host = Arc::new(host(args).await?);
 
@@ -112,10 +115,12 @@ pub async fn run(args: Args) -> Result<()> {
     ended
 }
 
-/// To stderr, which `up` writes to a file; `RUST_LOG` asks for more. The client's own errors all come back to us and are told once.
+/// To stderr, which `up` writes to a file; `RUST_LOG` asks for more. The client's own errors all come back to
+/// us and are told once.
 fn tell_what_happens() {
     let wanted = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,kube_client=off"));
-    let subscriber = tracing_subscriber::fmt().with_env_filter(wanted).with_writer(std::io::stderr).with_ansi(false);
+    let subscriber =
+        tracing_subscriber::fmt().with_env_filter(wanted).with_writer(std::io::stderr).with_ansi(false);
     if subscriber.try_init().is_err() {
         tracing::debug!("somebody else listens already");
     }
@@ -134,12 +139,15 @@ fn end_signal() -> Result<impl Future<Output = ()>> {
 }
 
 async fn host(args: Args) -> Result<Host> {
-    let mut kubeconfig = Kubeconfig::read_from(&args.kubeconfig).with_context(|| format!("read {}", args.kubeconfig.display()))?;
+    let mut kubeconfig = Kubeconfig::read_from(&args.kubeconfig)
+        .with_context(|| format!("read {}", args.kubeconfig.display()))?;
     if kubeconfig.contexts.iter().any(|context| context.name == args.cluster) {
         kubeconfig.current_context = Some(args.cluster.clone());
     }
     let config = Config::from_custom_kubeconfig(kubeconfig.clone(), &KubeConfigOptions::default()).await;
-    let client = config.context("use the kubeconfig").and_then(|config| Client::try_from(config).context("make a client"))?;
+    let client = config
+        .context("use the kubeconfig")
+        .and_then(|config| Client::try_from(config).context("make a client"))?;
     let node = format!("{}-node", args.cluster);
     let state = std::path::absolute(&args.state).context("find the state directory")?;
     Ok(Host {
@@ -157,9 +165,15 @@ async fn host(args: Args) -> Result<Host> {
 }
 
 /// Registers the node and starts everything that runs beside the pods.
-async fn serve(services: &mut JoinSet<()>, host: &Arc<Host>, egress_socket: UnixListener, log_listener: TlsListener) -> Result<()> {
+async fn serve(
+    services: &mut JoinSet<()>,
+    host: &Arc<Host>,
+    egress_socket: UnixListener,
+    log_listener: TlsListener,
+) -> Result<()> {
     let port = log_listener.port().context("find the port for logs")?;
-    let (of_services, of_slices) = (follow::<Service>(services, &host.client), follow::<EndpointSlice>(services, &host.client));
+    let (of_services, of_slices) =
+        (follow::<Service>(services, &host.client), follow::<EndpointSlice>(services, &host.client));
     services.spawn(Egress::new(Arc::clone(host), of_services, of_slices).serve(egress_socket));
     let logs = log_server::serve(log_listener, Arc::clone(host));
     services.spawn(async move {
@@ -177,10 +191,17 @@ async fn serve(services: &mut JoinSet<()>, host: &Arc<Host>, egress_socket: Unix
 /// Keeps all objects of a kind at hand.
 fn follow<K>(services: &mut JoinSet<()>, client: &Client) -> Store<K>
 where
-    K: kube::Resource<DynamicType = ()> + Clone + std::fmt::Debug + serde::de::DeserializeOwned + Send + Sync + 'static,
+    K: kube::Resource<DynamicType = ()>
+        + Clone
+        + std::fmt::Debug
+        + serde::de::DeserializeOwned
+        + Send
+        + Sync
+        + 'static,
 {
     let (store, writer) = reflector::store();
-    let watch = watcher(Api::<K>::all(client.clone()), watcher::Config::default()).default_backoff().reflect(writer);
+    let watch =
+        watcher(Api::<K>::all(client.clone()), watcher::Config::default()).default_backoff().reflect(writer);
     services.spawn(watch.for_each(|event| async move {
         if let Err(error) = event {
             tracing::warn!(%error, kind = %K::kind(&()), "watch");
@@ -189,12 +210,17 @@ where
     store
 }
 
-/// Ends the containers that an agent left behind which could not end them itself. Safe to call when there are none.
+/// Ends the containers that an agent left behind which could not end them itself. Safe to call when there are
+/// none.
 pub fn end_leftovers(state: &Path) -> Result<()> {
     let ledger = Ledger::open(&state.join(LEDGER))?;
     for child in ledger.children() {
         if child.pid.alive() {
-            tracing::warn!(container = child.name, pid = child.pid.pid, "end a process that an earlier agent left behind");
+            tracing::warn!(
+                container = child.name,
+                pid = child.pid.pid,
+                "end a process that an earlier agent left behind"
+            );
             process::signal_group(child.pid.pid, Signal::SIGKILL);
         }
         ledger.forget(&child.name)?;
@@ -224,7 +250,8 @@ mod tests {
         let ledger = Ledger::open(&file).expect("a ledger");
         ledger.record("ns/left/c", pid(&left), None).expect("recorded");
         ledger.record("ns/stranger/c", pid(&stranger), None).expect("recorded");
-        let mut record: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).expect("the record")).expect("it reads");
+        let mut record: serde_json::Value =
+            serde_json::from_slice(&std::fs::read(&file).expect("the record")).expect("it reads");
         record[1]["started"] = 1.into(); // somebody else had this pid
         std::fs::write(&file, record.to_string()).expect("it is written");
 

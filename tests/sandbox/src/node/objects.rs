@@ -71,7 +71,13 @@ impl Objects {
     }
 
     /// The content of a key; none only for an optional one that does not exist.
-    pub(super) fn key(&self, kind: Kind, name: &str, key: &str, optional: bool) -> Result<Option<&Vec<u8>>, ObjectError> {
+    pub(super) fn key(
+        &self,
+        kind: Kind,
+        name: &str,
+        key: &str,
+        optional: bool,
+    ) -> Result<Option<&Vec<u8>>, ObjectError> {
         match self.get(kind, name, optional)?.and_then(|data| data.get(key)) {
             None if !optional => Err(ObjectError::NoKey { kind, name: name.into(), key: key.into() }),
             found => Ok(found),
@@ -90,7 +96,9 @@ async fn config_map(client: &Client, namespace: &str, name: &str) -> kube::Resul
 
 async fn secret(client: &Client, namespace: &str, name: &str) -> kube::Result<Option<Data>> {
     let found = Api::<Secret>::namespaced(client.clone(), namespace).get_opt(name).await?;
-    Ok(found.map(|object| object.data.unwrap_or_default().into_iter().map(|(key, value)| (key, value.0)).collect()))
+    Ok(found.map(|object| {
+        object.data.unwrap_or_default().into_iter().map(|(key, value)| (key, value.0)).collect()
+    }))
 }
 
 #[cfg(test)]
@@ -100,12 +108,21 @@ mod tests {
     #[test]
     fn only_what_is_optional_may_be_missing() {
         let data = Data::from([("key".to_string(), b"value".to_vec())]);
-        let objects = Objects([((Kind::ConfigMap, "there".into()), Some(data)), ((Kind::Secret, "absent".into()), None)].into());
-        let message = |result: Result<Option<&Vec<u8>>, ObjectError>| result.expect_err("it is missing").to_string();
-        assert_eq!(objects.key(Kind::ConfigMap, "there", "key", false).expect("it is there"), Some(&b"value".to_vec()));
+        let objects = Objects(
+            [((Kind::ConfigMap, "there".into()), Some(data)), ((Kind::Secret, "absent".into()), None)].into(),
+        );
+        let message =
+            |result: Result<Option<&Vec<u8>>, ObjectError>| result.expect_err("it is missing").to_string();
+        assert_eq!(
+            objects.key(Kind::ConfigMap, "there", "key", false).expect("it is there"),
+            Some(&b"value".to_vec())
+        );
         assert_eq!(objects.key(Kind::Secret, "absent", "key", true).expect("it is optional"), None);
         assert_eq!(objects.key(Kind::ConfigMap, "there", "other", true).expect("it is optional"), None);
         assert_eq!(message(objects.key(Kind::Secret, "absent", "key", false)), "secret \"absent\" not found");
-        assert_eq!(message(objects.key(Kind::ConfigMap, "there", "other", false)), "couldn't find key other in configmap there");
+        assert_eq!(
+            message(objects.key(Kind::ConfigMap, "there", "other", false)),
+            "couldn't find key other in configmap there"
+        );
     }
 }

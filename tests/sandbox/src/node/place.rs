@@ -28,13 +28,24 @@ pub(super) struct PodPlace {
 impl PodPlace {
     /// Gives the pod its place; the address that it had, if it had one.
     pub(super) fn take(host: &Host, pod: Pod) -> Self {
-        let (namespace, name, uid) = (pod.namespace().unwrap_or_default(), pod.name_any(), pod.uid().unwrap_or_default());
+        let (namespace, name, uid) =
+            (pod.namespace().unwrap_or_default(), pod.name_any(), pod.uid().unwrap_or_default());
         let had = pod.status.as_ref().and_then(|status| status.pod_ip.as_deref()?.parse::<Ipv4Addr>().ok());
         let directory = host.pod_directory(&namespace, &name, &uid);
         let kubeconfig = identity::is_wanted(&pod).then(|| Identity::of(&directory).kubeconfig());
-        let grace = pod.spec.as_ref().and_then(|spec| u64::try_from(spec.termination_grace_period_seconds?).ok());
+        let grace =
+            pod.spec.as_ref().and_then(|spec| u64::try_from(spec.termination_grace_period_seconds?).ok());
         let ip = IpAddr::from(host.addresses.take(had));
-        Self { namespace, name, uid, ip, directory, kubeconfig, grace: Duration::from_secs(grace.unwrap_or(30)), pod }
+        Self {
+            namespace,
+            name,
+            uid,
+            ip,
+            directory,
+            kubeconfig,
+            grace: Duration::from_secs(grace.unwrap_or(30)),
+            pod,
+        }
     }
 
     /// Frees the address and the ports, and removes the secrets; logs stay.

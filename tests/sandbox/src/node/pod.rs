@@ -1,6 +1,7 @@
 //! One pod, from the moment it is bound to the node until its object is gone.
 //!
-//! An actor of its own: it runs the containers, tells the API server what is seen of them, and ends them when the pod is deleted.
+//! An actor of its own: it runs the containers, tells the API server what is seen of them, and ends them when
+//! the pod is deleted.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,7 +53,8 @@ impl Wish {
             return Some(Ending::AgentEnds);
         }
         let meta = &self.pod.metadata;
-        let grace = meta.deletion_grace_period_seconds.and_then(|grace| u64::try_from(grace).ok()).unwrap_or(30);
+        let grace =
+            meta.deletion_grace_period_seconds.and_then(|grace| u64::try_from(grace).ok()).unwrap_or(30);
         meta.deletion_timestamp.as_ref().map(|_| Ending::Deleted(Duration::from_secs(grace)))
     }
 }
@@ -66,7 +68,8 @@ pub(super) async fn run(host: Arc<Host>, mut wish: watch::Receiver<Wish>) {
     host.pods.insert(&place.namespace, &place.name, seen.clone());
     let mut publisher = Publisher::new(&host, &place);
     let (stopper, stop) = stop::channel();
-    let containers = Containers { host: Arc::clone(&host), place: Arc::clone(&place), board: Arc::clone(&board), stop };
+    let containers =
+        Containers { host: Arc::clone(&host), place: Arc::clone(&place), board: Arc::clone(&board), stop };
     let containers = tokio::spawn(async move {
         if !containers.place.has_finished() {
             containers.run().await;
@@ -92,7 +95,11 @@ pub(super) async fn run(host: Arc<Host>, mut wish: watch::Receiver<Wish>) {
 }
 
 /// Tells what is seen until the pod has to end.
-async fn live(wish: &mut watch::Receiver<Wish>, mut seen: watch::Receiver<Seen>, publisher: &mut Publisher) -> Ending {
+async fn live(
+    wish: &mut watch::Receiver<Wish>,
+    mut seen: watch::Receiver<Seen>,
+    publisher: &mut Publisher,
+) -> Ending {
     seen.mark_changed();
     loop {
         tokio::select! {

@@ -92,7 +92,8 @@ impl Actors {
     }
 
     fn forget_unlisted(&mut self) {
-        let gone: Vec<String> = self.by_uid.keys().filter(|uid| !self.listed.contains(*uid)).cloned().collect();
+        let gone: Vec<String> =
+            self.by_uid.keys().filter(|uid| !self.listed.contains(*uid)).cloned().collect();
         for uid in gone {
             self.forget(&uid);
         }

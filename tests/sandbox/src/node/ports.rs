@@ -1,6 +1,7 @@
 //! The addresses that pods believe in and the local ports behind them.
 //!
-//! Pod IPs are made up, since `EndpointSlices` refuse loopback addresses; nothing but the egress proxy and the probes ever uses one.
+//! Pod IPs are made up, since `EndpointSlices` refuse loopback addresses; nothing but the egress proxy and
+//! the probes ever uses one.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr};
@@ -106,7 +107,9 @@ mod tests {
     #[test]
     fn two_pods_with_the_same_container_port_get_different_local_ports() {
         let ports = LocalPorts::new();
-        let local: HashSet<u16> = (1..=50).map(|pod| ports.assign(IpAddr::from([10, 1, 0, pod]), 9402).expect("a free port")).collect();
+        let local: HashSet<u16> = (1..=50)
+            .map(|pod| ports.assign(IpAddr::from([10, 1, 0, pod]), 9402).expect("a free port"))
+            .collect();
         assert_eq!(local.len(), 50);
     }
 

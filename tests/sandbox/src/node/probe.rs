@@ -59,13 +59,24 @@ struct Tally {
 impl Tally {
     fn of(probe: &Probe, state: bool) -> Self {
         let failure_threshold = probe.failure_threshold.unwrap_or(3);
-        Self { failures: 0, successes: 0, failure_threshold, success_threshold: probe.success_threshold.unwrap_or(1), state }
+        Self {
+            failures: 0,
+            successes: 0,
+            failure_threshold,
+            success_threshold: probe.success_threshold.unwrap_or(1),
+            state,
+        }
     }
 
     /// The new state, when this result changes it.
     fn count(&mut self, success: bool) -> Option<bool> {
-        (self.successes, self.failures) = if success { (self.successes + 1, 0) } else { (0, self.failures + 1) };
-        let reached = if success { self.successes >= self.success_threshold } else { self.failures >= self.failure_threshold };
+        (self.successes, self.failures) =
+            if success { (self.successes + 1, 0) } else { (0, self.failures + 1) };
+        let reached = if success {
+            self.successes >= self.success_threshold
+        } else {
+            self.failures >= self.failure_threshold
+        };
         if !reached || success == self.state {
             return None;
         }
@@ -151,7 +162,9 @@ impl Prober {
                 Some(Finding::Started)
             }
             (Purpose::Readiness, ready) => Some(Finding::Ready(ready)),
-            (Purpose::Startup | Purpose::Liveness, false) => Some(Finding::Dead(self.purpose, grace.map(Duration::from_secs))),
+            (Purpose::Startup | Purpose::Liveness, false) => {
+                Some(Finding::Dead(self.purpose, grace.map(Duration::from_secs)))
+            }
             (Purpose::Liveness, true) => None,
         });
         missed.into_iter().chain(changed).collect()
@@ -205,7 +218,9 @@ mod tests {
 
     #[test]
     fn a_probe_that_cannot_be_performed_is_named() {
-        let container = |probe| serde_json::from_value(json!({"name": "c", "livenessProbe": probe})).expect("a container");
+        let container = |probe| {
+            serde_json::from_value(json!({"name": "c", "livenessProbe": probe})).expect("a container")
+        };
         assert_eq!(unsupported(&container(json!({"exec": {"command": ["true"]}}))), Some("exec"));
         assert_eq!(unsupported(&container(json!({"grpc": {"port": 1}}))), Some("grpc"));
         assert_eq!(unsupported(&container(json!({"tcpSocket": {"port": 1}}))), None);

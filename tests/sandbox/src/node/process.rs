@@ -1,7 +1,7 @@
 //! A container's process: started in a host name of its own, waited for, and ended the way the kubelet does.
 //!
-//! The host name matters: cert-manager's leader identity is the host name, and with a shared one old and new pod would both
-//! believe that they lead.
+//! The host name matters: cert-manager's leader identity is the host name, and with a shared one old and new
+//! pod would both believe that they lead.
 
 use std::collections::BTreeMap;
 use std::io::{self, PipeReader};
@@ -16,7 +16,8 @@ use nix::unistd::Pid;
 use tokio::process::{Child, Command};
 
 /// `unshare` and `sh` replace themselves, so the child's pid is that of the program.
-const OWN_HOST_NAME: [&str; 7] = ["--user", "--map-root-user", "--uts", "--", "sh", "-c", r#"hostname "$0" && exec "$@""#];
+const OWN_HOST_NAME: [&str; 7] =
+    ["--user", "--map-root-user", "--uts", "--", "sh", "-c", r#"hostname "$0" && exec "$@""#];
 
 /// What to start.
 #[derive(Debug)]
@@ -98,7 +99,12 @@ pub(super) fn signal_group(leader: i32, signal: Signal) {
 
 /// Whether this machine lets a process have a host name of its own.
 pub(super) async fn check_host_names() -> io::Result<()> {
-    let output = Command::new("unshare").args(OWN_HOST_NAME).args(["sandbox-node", "hostname"]).stdin(Stdio::null()).output().await?;
+    let output = Command::new("unshare")
+        .args(OWN_HOST_NAME)
+        .args(["sandbox-node", "hostname"])
+        .stdin(Stdio::null())
+        .output()
+        .await?;
     if output.status.success() && output.stdout.starts_with(b"sandbox-node") {
         return Ok(());
     }
@@ -129,7 +135,10 @@ mod tests {
         Launch {
             program: "sh".into(),
             args: vec!["-c".into(), script.into()],
-            env: BTreeMap::from([("PATH".into(), std::env::var("PATH").expect("a PATH")), ("A".into(), "b".into())]),
+            env: BTreeMap::from([
+                ("PATH".into(), std::env::var("PATH").expect("a PATH")),
+                ("A".into(), "b".into()),
+            ]),
             host_name: "cert-manager-5d9f-abcde".into(),
             directory: "/".into(),
         }

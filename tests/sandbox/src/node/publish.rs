@@ -42,7 +42,8 @@ impl Publisher {
         }
         let patch = patch(&self.uid, &status);
         loop {
-            let result = self.pods.patch_status(&self.name, &PatchParams::default(), &Patch::Strategic(&patch)).await;
+            let result =
+                self.pods.patch_status(&self.name, &PatchParams::default(), &Patch::Strategic(&patch)).await;
             if self.is_heard(result.map(drop), "tell the status of a pod").await {
                 break;
             }
@@ -54,7 +55,10 @@ impl Publisher {
     pub(super) async fn delete(&self) {
         let this_one = Preconditions { uid: Some(self.uid.clone()), resource_version: None };
         let params = DeleteParams::default().grace_period(0).preconditions(this_one);
-        while !self.is_heard(self.pods.delete(&self.name, &params).await.map(drop), "delete a pod that has ended").await {}
+        while !self
+            .is_heard(self.pods.delete(&self.name, &params).await.map(drop), "delete a pod that has ended")
+            .await
+        {}
     }
 
     /// Whether there is nothing more to say; waits a moment when the API server did not hear.
@@ -69,14 +73,16 @@ impl Publisher {
         false
     }
 
-    /// Whether the name belongs to another pod by now; a conflict may also come from too many writers at once.
+    /// Whether the name belongs to another pod by now; a conflict may also come from too many writers at
+    /// once.
     async fn is_another(&self) -> bool {
         let found = self.pods.get_metadata_opt(&self.name).await;
         found.is_ok_and(|found| found.and_then(|pod| pod.metadata.uid).as_ref() != Some(&self.uid))
     }
 }
 
-/// A strategic merge keeps the conditions of others; what a condition of ours no longer says must be taken back by a null.
+/// A strategic merge keeps the conditions of others; what a condition of ours no longer says must be taken
+/// back by a null.
 fn patch(uid: &str, status: &PodStatus) -> Value {
     let mut status = json!(status);
     for condition in status["conditions"].as_array_mut().into_iter().flatten() {

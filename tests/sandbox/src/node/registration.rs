@@ -48,7 +48,11 @@ impl Registration {
     async fn try_register(&self) -> Result<()> {
         let node = match self.nodes.get_opt(&self.name).await? {
             Some(node) => node,
-            None => self.nodes.create(&PostParams::default(), &serde_json::from_value(object(&self.name))?).await?,
+            None => {
+                self.nodes
+                    .create(&PostParams::default(), &serde_json::from_value(object(&self.name))?)
+                    .await?
+            }
         };
         let status = Patch::Strategic(status(&node, self.log_port, Timestamp::now()));
         self.nodes.patch_status(&self.name, &PatchParams::default(), &status).await?;
@@ -76,11 +80,15 @@ fn object(name: &str) -> Value {
 }
 
 fn status(node: &Node, log_port: u16, now: Timestamp) -> Value {
-    // The scheduler never has a reason to refuse a pod: what counts is the machine, and it is shared by everybody.
+    // The scheduler never has a reason to refuse a pod: what counts is the machine, and it is shared by
+    // everybody.
     let capacity = json!({"cpu": "64", "memory": "256Gi", "ephemeral-storage": "1Ti", "pods": "250"});
-    let since = node.status.iter().flat_map(|status| status.conditions.iter().flatten()).find_map(|condition| {
-        (condition.type_ == "Ready" && condition.status == "True").then(|| condition.last_transition_time.clone()).flatten()
-    });
+    let since =
+        node.status.iter().flat_map(|status| status.conditions.iter().flatten()).find_map(|condition| {
+            (condition.type_ == "Ready" && condition.status == "True")
+                .then(|| condition.last_transition_time.clone())
+                .flatten()
+        });
     let ready = json!({
         "type": "Ready", "status": "True", "reason": "KubeletReady", "message": "the node agent is ready",
         "lastHeartbeatTime": now.strftime("%FT%TZ").to_string(),

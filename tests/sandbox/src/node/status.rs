@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use k8s_openapi::api::core::v1::{
-    Container, ContainerState, ContainerStateRunning, ContainerStateTerminated, ContainerStateWaiting, ContainerStatus, HostIP, Pod,
-    PodCondition, PodIP, PodSpec, PodStatus,
+    Container, ContainerState, ContainerStateRunning, ContainerStateTerminated, ContainerStateWaiting,
+    ContainerStatus, HostIP, Pod, PodCondition, PodIP, PodSpec, PodStatus,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
@@ -35,7 +35,11 @@ impl Seen {
         let has_init = spec.init_containers.as_ref().is_some_and(|init| !init.is_empty());
         let waits = if has_init { "PodInitializing" } else { "ContainerCreating" };
         Self {
-            init: resumed(spec.init_containers.as_deref().unwrap_or_default(), status.init_container_statuses, "PodInitializing"),
+            init: resumed(
+                spec.init_containers.as_deref().unwrap_or_default(),
+                status.init_container_statuses,
+                "PodInitializing",
+            ),
             main: resumed(&spec.containers, status.container_statuses, waits),
             ended: false,
         }
@@ -80,12 +84,18 @@ fn resumed(container: &Container, known: Option<&ContainerStatus>, waits: &str) 
 
 /// A container that waits.
 pub(super) fn waiting(reason: &str, message: Option<String>) -> ContainerState {
-    ContainerState { waiting: Some(ContainerStateWaiting { reason: Some(reason.into()), message }), ..ContainerState::default() }
+    ContainerState {
+        waiting: Some(ContainerStateWaiting { reason: Some(reason.into()), message }),
+        ..ContainerState::default()
+    }
 }
 
 /// A container that runs.
 pub(super) fn running(since: Timestamp) -> ContainerState {
-    ContainerState { running: Some(ContainerStateRunning { started_at: Some(Time(since)) }), ..ContainerState::default() }
+    ContainerState {
+        running: Some(ContainerStateRunning { started_at: Some(Time(since)) }),
+        ..ContainerState::default()
+    }
 }
 
 /// A container that ended.
@@ -160,20 +170,33 @@ fn phase(spec: &PodSpec, seen: &Seen) -> &'static str {
             _ => "Running",
         };
     }
-    let not_started = |status: &ContainerStatus| !runs(status) && end_of(status).is_none() && !has_run(status);
+    let not_started =
+        |status: &ContainerStatus| !runs(status) && end_of(status).is_none() && !has_run(status);
     if seen.main.iter().any(not_started) { "Pending" } else { "Running" }
 }
 
 fn conditions(pod: &Pod, seen: &Seen, phase: &str) -> Vec<PodCondition> {
     let done = matches!(phase, "Succeeded" | "Failed");
-    let initialized = unready("Initialized", "ContainersNotInitialized", "incomplete", &names(&seen.init, |status| !succeeded(status)));
-    let containers = unready("ContainersReady", "ContainersNotReady", "unready", &names(&seen.main, |status| !status.ready));
+    let initialized = unready(
+        "Initialized",
+        "ContainersNotInitialized",
+        "incomplete",
+        &names(&seen.init, |status| !succeeded(status)),
+    );
+    let containers = unready(
+        "ContainersReady",
+        "ContainersNotReady",
+        "unready",
+        &names(&seen.main, |status| !status.ready),
+    );
     let containers = if done { completed(containers, phase) } else { containers };
     let mut ready = containers.clone();
     ready.type_ = "Ready".into();
     let started = condition("PodReadyToStartContainers", !done);
     let conditions = [started, initialized, ready, containers];
-    conditions.map(|condition| PodCondition { observed_generation: pod.metadata.generation, ..condition }).into()
+    conditions
+        .map(|condition| PodCondition { observed_generation: pod.metadata.generation, ..condition })
+        .into()
 }
 
 fn names(statuses: &[ContainerStatus], wanted: impl Fn(&ContainerStatus) -> bool) -> Vec<&str> {
@@ -181,7 +204,11 @@ fn names(statuses: &[ContainerStatus], wanted: impl Fn(&ContainerStatus) -> bool
 }
 
 fn condition(type_: &str, is: bool) -> PodCondition {
-    PodCondition { type_: type_.into(), status: if is { "True" } else { "False" }.into(), ..PodCondition::default() }
+    PodCondition {
+        type_: type_.into(),
+        status: if is { "True" } else { "False" }.into(),
+        ..PodCondition::default()
+    }
 }
 
 fn unready(type_: &str, reason: &str, word: &str, names: &[&str]) -> PodCondition {
@@ -200,7 +227,8 @@ fn completed(condition: PodCondition, phase: &str) -> PodCondition {
 /// A condition keeps the time of its last change.
 fn dated(condition: PodCondition, before: &PodStatus, now: Timestamp) -> PodCondition {
     let same = |old: &&PodCondition| old.type_ == condition.type_ && old.status == condition.status;
-    let since = before.conditions.iter().flatten().find(same).and_then(|old| old.last_transition_time.clone());
+    let since =
+        before.conditions.iter().flatten().find(same).and_then(|old| old.last_transition_time.clone());
     PodCondition { last_transition_time: since.or(Some(Time(now))), ..condition }
 }
 
@@ -245,7 +273,12 @@ mod tests {
     }
 
     fn told(status: &PodStatus, type_: &str) -> String {
-        let found = status.conditions.iter().flatten().find(|condition| condition.type_ == type_).expect("the condition");
+        let found = status
+            .conditions
+            .iter()
+            .flatten()
+            .find(|condition| condition.type_ == type_)
+            .expect("the condition");
         format!("{} {}", found.status, found.reason.as_deref().unwrap_or("-"))
     }
 
@@ -275,7 +308,8 @@ mod tests {
             main: vec![container("c", &waits(), false, false)],
             ended: false,
         };
-        let status = |policy: &str, init: &Value| pod_status(&pod(policy, true), "10.1.0.1", &seen(init), now());
+        let status =
+            |policy: &str, init: &Value| pod_status(&pod(policy, true), "10.1.0.1", &seen(init), now());
         let pending = status("Always", &json!({"running": {}}));
         assert_eq!(pending.phase.as_deref(), Some("Pending"));
         assert_eq!(told(&pending, "Initialized"), "False ContainersNotInitialized");
@@ -286,17 +320,27 @@ mod tests {
     #[test]
     fn ready_means_that_every_container_is() {
         let ready = status("Always", container("c", &json!({"running": {}}), false, true));
-        assert_eq!((told(&ready, "Ready").as_str(), told(&ready, "ContainersReady").as_str()), ("True -", "True -"));
+        assert_eq!(
+            (told(&ready, "Ready").as_str(), told(&ready, "ContainersReady").as_str()),
+            ("True -", "True -")
+        );
         let not = status("Always", container("c", &json!({"running": {}}), false, false));
         assert_eq!(told(&not, "Ready"), "False ContainersNotReady");
         let message = not.conditions.iter().flatten().find_map(|condition| condition.message.clone());
         assert_eq!(message.as_deref(), Some("containers with unready status: [c]"));
-        assert_eq!(told(&status("Never", container("c", &exited(0), false, false)), "Ready"), "False PodCompleted");
+        assert_eq!(
+            told(&status("Never", container("c", &exited(0), false, false)), "Ready"),
+            "False PodCompleted"
+        );
     }
 
     #[test]
     fn a_pod_that_was_told_to_end_has_a_final_phase() {
-        let ended = |code| Seen { main: vec![container("c", &exited(code), false, false)], ended: true, ..Seen::default() };
+        let ended = |code| Seen {
+            main: vec![container("c", &exited(code), false, false)],
+            ended: true,
+            ..Seen::default()
+        };
         let phase = |code| pod_status(&pod("Always", false), "10.1.0.1", &ended(code), now()).phase;
         assert_eq!((phase(0).as_deref(), phase(143).as_deref()), (Some("Succeeded"), Some("Failed")));
     }
@@ -304,11 +348,17 @@ mod tests {
     #[test]
     fn a_condition_keeps_the_time_of_its_last_change() {
         let mut pod = pod("Always", false);
-        let seen = |ready| Seen { main: vec![container("c", &json!({"running": {}}), false, ready)], ..Seen::default() };
-        pod.status = Some(pod_status(&pod, "10.1.0.1", &seen(false), "2026-01-01T00:00:00Z".parse().expect("a time")));
+        let seen = |ready| Seen {
+            main: vec![container("c", &json!({"running": {}}), false, ready)],
+            ..Seen::default()
+        };
+        pod.status =
+            Some(pod_status(&pod, "10.1.0.1", &seen(false), "2026-01-01T00:00:00Z".parse().expect("a time")));
         let times = |status: PodStatus| -> Vec<String> {
             let conditions = status.conditions.into_iter().flatten();
-            conditions.map(|condition| condition.last_transition_time.expect("a time").0.to_string()).collect()
+            conditions
+                .map(|condition| condition.last_transition_time.expect("a time").0.to_string())
+                .collect()
         };
         assert_eq!(times(pod_status(&pod, "10.1.0.1", &seen(false), now())), ["2026-01-01T00:00:00Z"; 4]);
         let changed = times(pod_status(&pod, "10.1.0.1", &seen(true), now()));

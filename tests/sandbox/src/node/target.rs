@@ -1,6 +1,7 @@
 //! Pure: which local address stands behind the address that the API server wants to reach.
 //!
-//! A `ClusterIP` leads through Service and `EndpointSlice` to a pod, a pod IP to its local port, a loopback address to itself.
+//! A `ClusterIP` leads through Service and `EndpointSlice` to a pod, a pod IP to its local port, a loopback
+//! address to itself.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -42,16 +43,22 @@ pub(super) fn resolve<'a>(
     if ports.knows(address.ip()) {
         return behind_pod(address, ports);
     }
-    let service = services.into_iter().find(|service| has_address(service, address.ip())).ok_or(NoTarget::Unknown(address.ip()))?;
+    let service = services
+        .into_iter()
+        .find(|service| has_address(service, address.ip()))
+        .ok_or(NoTarget::Unknown(address.ip()))?;
     let name = full_name(service);
-    let port = port_of(service, address.port()).ok_or_else(|| NoTarget::Port { service: name.clone(), port: address.port() })?;
+    let port = port_of(service, address.port())
+        .ok_or_else(|| NoTarget::Port { service: name.clone(), port: address.port() })?;
     let endpoints = endpoints(service, port, slices);
     let chosen = choose(&endpoints, turn).ok_or(NoTarget::Endpoint { service: name })?;
     if ports.knows(chosen.ip()) { behind_pod(chosen, ports) } else { Ok(chosen) }
 }
 
 fn behind_pod(address: SocketAddr, ports: &LocalPorts) -> Result<SocketAddr, NoTarget> {
-    let local = ports.local(address.ip(), address.port()).ok_or(NoTarget::Pod { pod: address.ip(), port: address.port() })?;
+    let local = ports
+        .local(address.ip(), address.port())
+        .ok_or(NoTarget::Pod { pod: address.ip(), port: address.port() })?;
     Ok(SocketAddr::from(([127, 0, 0, 1], local)))
 }
 
@@ -78,11 +85,9 @@ fn endpoints<'a>(
     let of_service = slices.into_iter().filter(|slice| belongs(slice, service));
     let mut found = Vec::new();
     for slice in of_service {
-        let named = slice
-            .ports
-            .iter()
-            .flatten()
-            .find(|candidate| candidate.name.as_deref().unwrap_or_default() == port.name.as_deref().unwrap_or_default());
+        let named = slice.ports.iter().flatten().find(|candidate| {
+            candidate.name.as_deref().unwrap_or_default() == port.name.as_deref().unwrap_or_default()
+        });
         let Some(number) = named.and_then(|port| u16::try_from(port.port?).ok()) else { continue };
         for endpoint in slice.endpoints.iter().flatten() {
             let address = endpoint.addresses.first().and_then(|address| address.parse::<IpAddr>().ok());
@@ -119,7 +124,8 @@ impl Readiness {
 
 fn choose(endpoints: &[(SocketAddr, Readiness)], turn: usize) -> Option<SocketAddr> {
     [Readiness::Ready, Readiness::LastResort].into_iter().find_map(|wanted| {
-        let able: Vec<SocketAddr> = endpoints.iter().filter(|(_, is)| *is == wanted).map(|(address, _)| *address).collect();
+        let able: Vec<SocketAddr> =
+            endpoints.iter().filter(|(_, is)| *is == wanted).map(|(address, _)| *address).collect();
         able.get(turn.checked_rem(able.len())?).copied()
     })
 }
@@ -162,7 +168,11 @@ mod tests {
         (ports, one, two)
     }
 
-    fn resolved(address: &str, endpoints: &serde_json::Value, turn: usize) -> (Result<SocketAddr, NoTarget>, [SocketAddr; 2]) {
+    fn resolved(
+        address: &str,
+        endpoints: &serde_json::Value,
+        turn: usize,
+    ) -> (Result<SocketAddr, NoTarget>, [SocketAddr; 2]) {
         let (ports, one, two) = two_pods();
         let address = address.parse().expect("an address");
         (resolve(address, &[service()], &[slice(endpoints)], &ports, turn), [one, two])
@@ -170,7 +180,8 @@ mod tests {
 
     #[test]
     fn a_cluster_ip_leads_to_the_local_port_of_a_ready_pod() {
-        let endpoints = json!([endpoint("10.1.0.1", false, false, false), endpoint("10.1.0.2", true, true, false)]);
+        let endpoints =
+            json!([endpoint("10.1.0.1", false, false, false), endpoint("10.1.0.2", true, true, false)]);
         for turn in 0..3 {
             let (target, [_, two]) = resolved("10.0.0.7:443", &endpoints, turn);
             assert_eq!(target, Ok(two));
@@ -179,7 +190,8 @@ mod tests {
 
     #[test]
     fn connections_take_turns() {
-        let endpoints = json!([endpoint("10.1.0.1", true, true, false), endpoint("10.1.0.2", true, true, false)]);
+        let endpoints =
+            json!([endpoint("10.1.0.1", true, true, false), endpoint("10.1.0.2", true, true, false)]);
         let (first, [one, _]) = resolved("10.0.0.7:443", &endpoints, 4);
         let (second, [_, two]) = resolved("10.0.0.7:443", &endpoints, 5);
         assert_eq!((first, second), (Ok(one), Ok(two)));
@@ -187,7 +199,8 @@ mod tests {
 
     #[test]
     fn a_terminating_pod_that_serves_is_the_last_resort() {
-        let endpoints = json!([endpoint("10.1.0.1", false, true, true), endpoint("10.1.0.2", false, false, true)]);
+        let endpoints =
+            json!([endpoint("10.1.0.1", false, true, true), endpoint("10.1.0.2", false, false, true)]);
         let (target, [one, _]) = resolved("10.0.0.7:443", &endpoints, 1);
         assert_eq!(target, Ok(one));
     }
@@ -196,11 +209,21 @@ mod tests {
     fn nothing_behind_an_address_is_said_exactly() {
         let unready = json!([endpoint("10.1.0.1", false, false, false)]);
         let gone = json!([endpoint("10.1.0.1", true, true, false)]);
-        let error = |address, endpoints| resolved(address, endpoints, 0).0.expect_err("no target").to_string();
-        assert_eq!(error("10.0.0.7:443", &unready), "connection refused: no ready endpoint for the service cert-manager/webhook");
-        assert_eq!(error("10.0.0.7:80", &gone), "connection refused: the service cert-manager/webhook has no port 80");
+        let error =
+            |address, endpoints| resolved(address, endpoints, 0).0.expect_err("no target").to_string();
+        assert_eq!(
+            error("10.0.0.7:443", &unready),
+            "connection refused: no ready endpoint for the service cert-manager/webhook"
+        );
+        assert_eq!(
+            error("10.0.0.7:80", &gone),
+            "connection refused: the service cert-manager/webhook has no port 80"
+        );
         assert_eq!(error("10.0.0.8:443", &gone), "no service and no pod has the address 10.0.0.8");
-        assert_eq!(error("10.1.0.1:1", &gone), "connection refused: nothing listens on port 1 of the pod 10.1.0.1");
+        assert_eq!(
+            error("10.1.0.1:1", &gone),
+            "connection refused: nothing listens on port 1 of the pod 10.1.0.1"
+        );
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! TLS to a container without looking at its certificate: the kubelet's way of probing, and good for nothing else.
+//! TLS to a container without looking at its certificate: the kubelet's way of probing, and good for nothing
+//! else.
 
 use std::io;
 use std::sync::Arc;

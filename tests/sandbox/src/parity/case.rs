@@ -51,7 +51,9 @@ pub(super) fn read(text: &str) -> Result<Vec<Case>> {
 }
 
 fn case(line: &str) -> Result<Case> {
-    let [chart, name, values, kind] = line.split('\t').collect::<Vec<_>>()[..] else { bail!("not four columns: {line:?}") };
+    let [chart, name, values, kind] = line.split('\t').collect::<Vec<_>>()[..] else {
+        bail!("not four columns: {line:?}")
+    };
     let kind = match kind {
         "same" => Kind::Same,
         "random" => Kind::Random,
@@ -68,7 +70,9 @@ mod tests {
 
     #[test]
     fn a_case_in_every_line() {
-        let cases = read("chart\tcase\tvalues\tkind\na-1.tgz\tdefault\t-\tsame\nb.tgz\tx\tb-x.yaml\trandom\n").unwrap();
+        let cases =
+            read("chart\tcase\tvalues\tkind\na-1.tgz\tdefault\t-\tsame\nb.tgz\tx\tb-x.yaml\trandom\n")
+                .unwrap();
         assert_eq!((cases[0].values.as_deref(), cases[1].values.as_deref()), (None, Some("b-x.yaml")));
         assert!(cases[0].is_called("a-1") && cases[1].is_called("x") && !cases[0].is_called("b"));
         assert!(read("h\na\tb\n").is_err() && read("h\na\tb\t-\todd\n").is_err());

@@ -1,6 +1,8 @@
-//! `cargo xtask parity`: whether `release helm template` prints what real Helm 4 prints, over a folder of charts.
+//! `cargo xtask parity`: whether `release helm template` prints what real Helm 4 prints, over a folder of
+//! charts.
 //!
-//! The folder holds `cases.tsv` (chart, case, values, kind), `charts/` and `values/`. It is no part of this project: any charts will do.
+//! The folder holds `cases.tsv` (chart, case, values, kind), `charts/` and `values/`. It is no part of this
+//! project: any charts will do.
 
 mod case;
 mod verdict;
@@ -75,7 +77,14 @@ impl Contest {
 
     async fn answer(&self, program: &Path, first: &[&str], case: &Case) -> Result<Answer> {
         let mut command = Command::new(program);
-        command.args(first).args(["template", "parity", "--namespace", "default", "--kube-version", KUBERNETES]);
+        command.args(first).args([
+            "template",
+            "parity",
+            "--namespace",
+            "default",
+            "--kube-version",
+            KUBERNETES,
+        ]);
         command.arg(self.corpus.join("charts").join(&case.chart)).kill_on_drop(true);
         if let Some(values) = &case.values {
             command.arg("--values").arg(self.corpus.join("values").join(values));

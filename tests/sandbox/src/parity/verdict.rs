@@ -22,7 +22,8 @@ pub(super) enum Verdict {
     Different(String),
 }
 
-/// Compares our answer with Helm's: to the byte, but without the lines in which Helm's own answers differ. Errors need only be errors.
+/// Compares our answer with Helm's: to the byte, but without the lines in which Helm's own answers differ.
+/// Errors need only be errors.
 pub(super) fn judge(kind: Kind, helms: &[Answer], ours: &Answer) -> Verdict {
     let Some(helm) = helms.first() else { return Verdict::Different("helm did not run".to_owned()) };
     if helm.succeeded != ours.succeeded {
@@ -36,7 +37,8 @@ pub(super) fn judge(kind: Kind, helms: &[Answer], ours: &Answer) -> Verdict {
 }
 
 fn lines(helms: &[Answer], ours: &Answer) -> Verdict {
-    let split = |answer: &Answer| answer.stdout.split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect::<Vec<_>>();
+    let split =
+        |answer: &Answer| answer.stdout.split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect::<Vec<_>>();
     let helms: Vec<_> = helms.iter().map(split).collect();
     let ours = split(ours);
     if let Some(odd) = helms.iter().find(|lines| lines.len() != ours.len()) {
@@ -50,7 +52,12 @@ fn lines(helms: &[Answer], ours: &Answer) -> Verdict {
         None => Verdict::Equal,
         Some(place) => {
             let text = |line: &[u8]| String::from_utf8_lossy(line).into_owned();
-            Verdict::Different(format!("line {}: helm {:?}, release {:?}", place + 1, text(&helms[0][place]), text(&ours[place])))
+            Verdict::Different(format!(
+                "line {}: helm {:?}, release {:?}",
+                place + 1,
+                text(&helms[0][place]),
+                text(&ours[place])
+            ))
         }
     }
 }

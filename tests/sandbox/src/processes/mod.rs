@@ -1,4 +1,5 @@
-//! The processes of one sandbox, recorded on disk the moment they start, so that `down` can stop exactly those.
+//! The processes of one sandbox, recorded on disk the moment they start, so that `down` can stop exactly
+//! those.
 //!
 //! Never signals a process by name or by a group; a number that was reused is another process ([`Pid`]).
 
@@ -64,7 +65,8 @@ impl Ledger {
     /// Reads the record, or begins an empty one.
     pub fn open(path: &Path) -> Result<Self> {
         let children = match fs::read(path) {
-            Ok(bytes) => serde_json::from_slice(&bytes).with_context(|| format!("read the processes in {}", path.display()))?,
+            Ok(bytes) => serde_json::from_slice(&bytes)
+                .with_context(|| format!("read the processes in {}", path.display()))?,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
             Err(error) => return Err(error).with_context(|| format!("read {}", path.display())),
         };
@@ -81,13 +83,17 @@ impl Ledger {
         self.lock().iter().find(|child| child.name == name).cloned()
     }
 
-    /// Starts a program in a process group of its own, so that a Ctrl-C in the terminal does not reach it, and records it.
-    /// Refuses when one of its ports is taken: a half-dead server on the old port looks like a new one that hangs.
+    /// Starts a program in a process group of its own, so that a Ctrl-C in the terminal does not reach it,
+    /// and records it.
+    /// Refuses when one of its ports is taken: a half-dead server on the old port looks like a new one that
+    /// hangs.
     pub fn start(&self, daemon: Daemon) -> Result<Child> {
         if let Some(port) = daemon.ports.iter().find(|port| !ports::is_free(**port)) {
             bail!("start {}: port {port} on 127.0.0.1 is taken by another process", daemon.name);
         }
-        let process = command(&daemon)?.spawn().with_context(|| format!("start {} ({})", daemon.name, daemon.program.display()))?;
+        let process = command(&daemon)?
+            .spawn()
+            .with_context(|| format!("start {} ({})", daemon.name, daemon.program.display()))?;
         let name = daemon.name.clone();
         let number = i32::try_from(process.id()).context("a pid that fits")?;
         self.record(&name, number, Some(daemon))
@@ -95,7 +101,8 @@ impl Ledger {
 
     /// Records a process that is running already. Takes the place of an earlier one of that name.
     pub fn record(&self, name: &str, number: i32, daemon: Option<Daemon>) -> Result<Child> {
-        // A process that ended at once cannot be signalled any more; it is recorded, so that its end is noticed and explained.
+        // A process that ended at once cannot be signalled any more; it is recorded, so that its end is
+        // noticed and explained.
         let pid = Pid::of(number).unwrap_or(Pid { pid: number, started: 0 });
         let child = Child { name: name.to_owned(), pid, daemon };
         let mut children = self.lock();
@@ -124,7 +131,9 @@ impl Ledger {
     fn write(&self, children: &[Child]) -> Result<()> {
         let aside = self.path.with_extension("json.new");
         let text = serde_json::to_vec_pretty(children)?;
-        fs::write(&aside, text).and_then(|()| fs::rename(&aside, &self.path)).with_context(|| format!("write {}", self.path.display()))
+        fs::write(&aside, text)
+            .and_then(|()| fs::rename(&aside, &self.path))
+            .with_context(|| format!("write {}", self.path.display()))
     }
 }
 
@@ -141,7 +150,11 @@ fn open_log(path: &Path) -> Result<File> {
     if let Some(directory) = path.parent() {
         fs::create_dir_all(directory).with_context(|| format!("create {}", directory.display()))?;
     }
-    OpenOptions::new().create(true).append(true).open(path).with_context(|| format!("open {}", path.display()))
+    OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(path)
+        .with_context(|| format!("open {}", path.display()))
 }
 
 #[cfg(test)]
@@ -167,7 +180,10 @@ mod tests {
     async fn a_child_survives_in_the_record_and_is_stopped_through_it() {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("processes.json");
-        let child = Ledger::open(&path).expect("new").start(daemon(directory.path(), "one", "exec sleep 60")).expect("start");
+        let child = Ledger::open(&path)
+            .expect("new")
+            .start(daemon(directory.path(), "one", "exec sleep 60"))
+            .expect("start");
         assert!(child.pid.alive());
 
         let ledger = Ledger::open(&path).expect("read again");
@@ -208,8 +224,13 @@ mod tests {
         let ledger = Ledger::open(&directory.path().join("processes.json")).expect("new");
         let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = taken.local_addr().expect("an address").port();
-        let error = ledger.start(Daemon { ports: vec![port], ..daemon(directory.path(), "late", "exit 0") }).expect_err("refused");
-        assert_eq!(error.to_string(), format!("start late: port {port} on 127.0.0.1 is taken by another process"));
+        let error = ledger
+            .start(Daemon { ports: vec![port], ..daemon(directory.path(), "late", "exit 0") })
+            .expect_err("refused");
+        assert_eq!(
+            error.to_string(),
+            format!("start late: port {port} on 127.0.0.1 is taken by another process")
+        );
         assert_eq!(ledger.children(), []);
     }
 }

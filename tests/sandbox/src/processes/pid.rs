@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 pub struct Pid {
     /// The number.
     pub pid: i32,
-    /// Start time in clock ticks since boot (`/proc/PID/stat`, field 22): differs for every process that ever had this number.
+    /// Start time in clock ticks since boot (`/proc/PID/stat`, field 22): differs for every process that ever
+    /// had this number.
     pub started: u64,
 }
 
@@ -49,7 +50,8 @@ impl Pid {
     }
 }
 
-/// The start time in a line of `/proc/PID/stat`; `None` when the process has ended. The name before it may contain spaces and brackets.
+/// The start time in a line of `/proc/PID/stat`; `None` when the process has ended. The name before it may
+/// contain spaces and brackets.
 fn started(stat: &str) -> Option<u64> {
     let (_, fields) = stat.rsplit_once(')')?;
     let fields: Vec<&str> = fields.split_ascii_whitespace().collect();

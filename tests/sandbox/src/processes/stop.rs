@@ -49,7 +49,9 @@ impl Child {
 
     /// Sends a signal, unless the process has ended.
     pub fn send(&self, signal: Signal) -> Result<()> {
-        self.pid.signal(signal).with_context(|| format!("send {signal} to {} (pid {})", self.name, self.pid.pid))
+        self.pid
+            .signal(signal)
+            .with_context(|| format!("send {signal} to {} (pid {})", self.name, self.pid.pid))
     }
 }
 

@@ -18,7 +18,8 @@ use super::fault::{Asked, Effect};
 /// The body of an answer to the client.
 pub(crate) type Body = BoxBody<Bytes, io::Error>;
 
-/// How long a piece of an answer needs to leave: hyper throws away what it still holds when the next piece is an error.
+/// How long a piece of an answer needs to leave: hyper throws away what it still holds when the next piece is
+/// an error.
 const FLUSH: Duration = Duration::from_millis(50);
 
 /// What the API server sends on a watch whose resource version is no longer kept.
@@ -56,8 +57,11 @@ pub(crate) fn live(response: Response<Incoming>, request: Passed) -> Response<Bo
 
 /// A watch that is answered and ends with 410 Gone at once.
 pub(crate) fn expired_watch() -> Response<Body> {
-    let mut response = Response::new(Full::new(Bytes::from_static(EXPIRED)).map_err(|never| match never {}).boxed());
-    response.headers_mut().insert(hyper::header::CONTENT_TYPE, hyper::header::HeaderValue::from_static("application/json"));
+    let mut response =
+        Response::new(Full::new(Bytes::from_static(EXPIRED)).map_err(|never| match never {}).boxed());
+    response
+        .headers_mut()
+        .insert(hyper::header::CONTENT_TYPE, hyper::header::HeaderValue::from_static("application/json"));
     response
 }
 
@@ -109,7 +113,9 @@ impl Live {
         loop {
             match route.control.take(Asked { method, target }, changes) {
                 Ok(Some(Effect::Hang)) => changes.changed().await.ok()?,
-                Ok(Some(Effect::ExpireWatch)) if self.between_lines => return Some(Ok(Frame::data(Bytes::from_static(EXPIRED)))),
+                Ok(Some(Effect::ExpireWatch)) if self.between_lines => {
+                    return Some(Ok(Frame::data(Bytes::from_static(EXPIRED))));
+                }
                 Ok(Some(Effect::Cut | Effect::ExpireWatch)) => return Some(Err(io::Error::other("cut"))),
                 Ok(_) => return None,
                 Err(error) => return Some(Err(io::Error::other(error.to_string()))),

@@ -18,7 +18,8 @@ pub(crate) async fn carry(mut client: TcpStream, route: &Route) -> anyhow::Resul
     if *effect.borrow() == Some(Effect::Cut) {
         return Ok(client.set_zero_linger()?);
     }
-    let mut server = TcpStream::connect(route.server).await.with_context(|| format!("connect to {}", route.server))?;
+    let mut server =
+        TcpStream::connect(route.server).await.with_context(|| format!("connect to {}", route.server))?;
     let cut = tokio::select! {
         passed = pass(&mut client, &mut server, &effect) => { passed?; false }
         cut = decide_anew(&route.control, changes, &effect) => { cut?; true }
@@ -30,7 +31,11 @@ pub(crate) async fn carry(mut client: TcpStream, route: &Route) -> anyhow::Resul
 }
 
 /// Follows the control file; returns when the connection is to be cut.
-async fn decide_anew(control: &Control, mut changes: Changes, effect: &watch::Sender<Option<Effect>>) -> anyhow::Result<()> {
+async fn decide_anew(
+    control: &Control,
+    mut changes: Changes,
+    effect: &watch::Sender<Option<Effect>>,
+) -> anyhow::Result<()> {
     while *effect.borrow() != Some(Effect::Cut) {
         changes.changed().await?;
         effect.send_replace(control.take(Asked::default(), &mut changes)?);
@@ -39,7 +44,11 @@ async fn decide_anew(control: &Control, mut changes: Changes, effect: &watch::Se
 }
 
 /// Copies both ways until both sides have finished.
-async fn pass(client: &mut TcpStream, server: &mut TcpStream, effect: &watch::Sender<Option<Effect>>) -> std::io::Result<()> {
+async fn pass(
+    client: &mut TcpStream,
+    server: &mut TcpStream,
+    effect: &watch::Sender<Option<Effect>>,
+) -> std::io::Result<()> {
     let (mut from_client, mut to_client) = client.split();
     let (mut from_server, mut to_server) = server.split();
     let up = copy(&mut from_client, &mut to_server, effect.subscribe(), false);

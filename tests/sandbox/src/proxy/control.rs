@@ -1,4 +1,5 @@
-//! The control file: which faults are in force. It is read for every connection and request, and looked at while one is under way.
+//! The control file: which faults are in force. It is read for every connection and request, and looked at
+//! while one is under way.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -34,11 +35,13 @@ struct Rules {
     faults: Result<Vec<(Fault, u32)>, String>,
 }
 
-/// Puts these faults in force at the proxy that reads this control file; none of them lets everything pass again.
+/// Puts these faults in force at the proxy that reads this control file; none of them lets everything pass
+/// again.
 pub fn set(path: &Path, faults: &[Fault]) -> anyhow::Result<()> {
     // Written aside and renamed, so that the proxy never reads half a list.
     let aside = path.with_extension("new");
-    std::fs::write(&aside, serde_json::to_string(faults)?).with_context(|| format!("write {}", aside.display()))?;
+    std::fs::write(&aside, serde_json::to_string(faults)?)
+        .with_context(|| format!("write {}", aside.display()))?;
     std::fs::rename(&aside, path).with_context(|| format!("rename {} to {}", aside.display(), path.display()))
 }
 
@@ -59,7 +62,9 @@ impl Control {
         let mut rules = self.current()?;
         changes.mark_unchanged();
         let faults = rules.faults.as_mut().map_err(|error| anyhow!("{error}"))?;
-        let hit = faults.iter_mut().find(|(fault, used)| fault.fits(asked) && fault.times.is_none_or(|times| *used < times));
+        let hit = faults
+            .iter_mut()
+            .find(|(fault, used)| fault.fits(asked) && fault.times.is_none_or(|times| *used < times));
         Ok(hit.map(|(fault, used)| {
             *used += 1;
             fault.effect.clone()
@@ -76,7 +81,8 @@ impl Control {
         }
     }
 
-    /// The rules as the file has them now. Read under the lock, so that nobody puts an older text back and renews its counts.
+    /// The rules as the file has them now. Read under the lock, so that nobody puts an older text back and
+    /// renews its counts.
     fn current(&self) -> anyhow::Result<MutexGuard<'_, Rules>> {
         let mut rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
         let text = self.read()?;
@@ -146,7 +152,9 @@ mod tests {
         set(&path, &[Fault::status(503)]).unwrap();
         assert!(take(&control, Asked::default()).unwrap_err().to_string().contains("--http"));
         std::fs::write(&path, "status 503").unwrap();
-        assert!(take(&control, Asked::default()).unwrap_err().to_string().starts_with("read the control file: "));
+        assert!(
+            take(&control, Asked::default()).unwrap_err().to_string().starts_with("read the control file: ")
+        );
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What the proxy does to a connection or a request, as the control file says it. Pure.
 //!
-//! The control file is a JSON list; the first fault that fits is used, and no fault means that everything passes:
+//! The control file is a JSON list; the first fault that fits is used, and no fault means that everything
+//! passes:
 //! `[{"path": "/api/charts", "times": 2, "effect": {"status": {"code": 503}}}, {"effect": {"delay": {"ms": 200}}}]`
 
 use std::collections::BTreeMap;
@@ -106,7 +107,9 @@ impl Fault {
 
     /// Whether the fault needs to understand HTTP.
     pub(crate) fn needs_http(&self) -> bool {
-        !matches!(self.effect, Effect::Delay { .. } | Effect::Hang | Effect::Cut) || self.method.is_some() || self.path.is_some()
+        !matches!(self.effect, Effect::Delay { .. } | Effect::Hang | Effect::Cut)
+            || self.method.is_some()
+            || self.path.is_some()
     }
 
     /// Whether the request is one that it hits.
@@ -131,7 +134,12 @@ mod tests {
             Effect::ExpireWatch.into(),
         ];
         let text = serde_json::to_string(&faults).unwrap();
-        assert!(text.contains(r#"{"method":"POST","path":"/api/charts","times":2,"effect":{"status":{"code":503}}}"#), "{text}");
+        assert!(
+            text.contains(
+                r#"{"method":"POST","path":"/api/charts","times":2,"effect":{"status":{"code":503}}}"#
+            ),
+            "{text}"
+        );
         assert!(text.contains(r#"{"effect":"expire-watch"}"#), "{text}");
         assert_eq!(serde_json::from_str::<Vec<Fault>>(&text).unwrap(), faults);
     }

@@ -1,4 +1,5 @@
-//! Requests one by one: answered by the proxy, delayed, lost, or passed on to the server. HTTP/1.1 on both sides, no upgrades.
+//! Requests one by one: answered by the proxy, delayed, lost, or passed on to the server. HTTP/1.1 on both
+//! sides, no upgrades.
 
 use std::io;
 use std::sync::Arc;
@@ -52,7 +53,8 @@ async fn handle(request: Request<Incoming>, route: &Arc<Route>) -> anyhow::Resul
         }
         Some(Effect::Hang | Effect::Cut) => bail!("cut"),
         Some(Effect::Status { code, headers, body }) => {
-            // A client that is refused before it has sent everything would see a reset connection instead of the answer.
+            // A client that is refused before it has sent everything would see a reset connection instead of
+            // the answer.
             request.into_body().collect().await.context("read the request")?;
             status(code, &headers, body)
         }
@@ -68,12 +70,17 @@ async fn handle(request: Request<Incoming>, route: &Arc<Route>) -> anyhow::Resul
 /// Passes a request on over a connection of its own and returns the head of the answer.
 async fn forward(request: Request<Incoming>, route: &Route) -> anyhow::Result<Response<Incoming>> {
     let stream = tls::connect(route.server, route.connector.as_ref()).await?;
-    let (mut sender, connection) = client::conn::http1::handshake(TokioIo::new(stream)).await.context("speak HTTP to the server")?;
+    let (mut sender, connection) =
+        client::conn::http1::handshake(TokioIo::new(stream)).await.context("speak HTTP to the server")?;
     tokio::spawn(connection);
     sender.send_request(request).await.context("pass the request on")
 }
 
-fn status(code: u16, headers: &std::collections::BTreeMap<String, String>, body: String) -> anyhow::Result<Response<Body>> {
+fn status(
+    code: u16,
+    headers: &std::collections::BTreeMap<String, String>,
+    body: String,
+) -> anyhow::Result<Response<Body>> {
     let mut response = Response::builder().status(code);
     for (name, value) in headers {
         response = response.header(name, value);

@@ -1,7 +1,9 @@
-//! A proxy that breaks connections the way networks and servers do, as a control file says and while everything is running.
+//! A proxy that breaks connections the way networks and servers do, as a control file says and while
+//! everything is running.
 //!
-//! Bytes pass through untouched (also TLS) and can be delayed, held or cut. With `--http`, or with `--terminate` where the server speaks TLS, it
-//! understands requests and can also answer them itself, lose answers, halve them, or expire Kubernetes watches. It verifies nobody's credentials.
+//! Bytes pass through untouched (also TLS) and can be delayed, held or cut. With `--http`, or with
+//! `--terminate` where the server speaks TLS, it understands requests and can also answer them itself, lose
+//! answers, halve them, or expire Kubernetes watches. It verifies nobody's credentials.
 
 mod answer;
 mod bytes;
@@ -35,7 +37,8 @@ pub struct Args {
     /// Address of the server
     #[arg(long, value_name = "ADDRESS")]
     pub to: SocketAddr,
-    /// JSON list of the faults in force, read for every connection and request; absent or empty: everything passes
+    /// JSON list of the faults in force, read for every connection and request; absent or empty: everything
+    /// passes
     #[arg(long, value_name = "FILE")]
     pub control: Option<PathBuf>,
     /// Understand HTTP, for faults of single requests
@@ -75,8 +78,10 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
 impl Proxy {
     /// Takes the port and reads the certificates.
     pub async fn bind(args: &Args) -> anyhow::Result<Self> {
-        let listener = TcpListener::bind(args.listen).await.with_context(|| format!("listen on {}", args.listen))?;
-        let acceptor = args.terminate.as_ref().map(|files| tls::acceptor(&files[0], &files[1])).transpose()?;
+        let listener =
+            TcpListener::bind(args.listen).await.with_context(|| format!("listen on {}", args.listen))?;
+        let acceptor =
+            args.terminate.as_ref().map(|files| tls::acceptor(&files[0], &files[1])).transpose()?;
         let connector = args.upstream_tls.as_ref().map(|trusted| tls::connector(trusted)).transpose()?;
         let http = args.http || acceptor.is_some() || connector.is_some();
         let control = Control::new(args.control.clone(), http);

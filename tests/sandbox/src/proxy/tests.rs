@@ -1,4 +1,5 @@
-//! The proxy through real sockets: a server that counts what reaches it, and a client that says how its request ended.
+//! The proxy through real sockets: a server that counts what reaches it, and a client that says how its
+//! request ended.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -53,7 +54,12 @@ impl World {
     /// A connection on which the request has been sent.
     async fn asked(&self, line: &str) -> io::Result<TcpStream> {
         let mut stream = TcpStream::connect(self.proxy).await?;
-        stream.write_all(format!("{line} HTTP/1.1\r\nhost: test\r\ncontent-length: 3\r\nconnection: close\r\n\r\nabc").as_bytes()).await?;
+        stream
+            .write_all(
+                format!("{line} HTTP/1.1\r\nhost: test\r\ncontent-length: 3\r\nconnection: close\r\n\r\nabc")
+                    .as_bytes(),
+            )
+            .await?;
         Ok(stream)
     }
 
@@ -92,10 +98,16 @@ async fn upstream(reached: Arc<Mutex<Vec<String>>>) -> SocketAddr {
                 reached.lock().unwrap().push(line);
                 if watch {
                     let head = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
-                    stream.write_all(format!("{head}{:x}\r\n{EVENT}\r\n", EVENT.len()).as_bytes()).await.unwrap();
+                    stream
+                        .write_all(format!("{head}{:x}\r\n{EVENT}\r\n", EVENT.len()).as_bytes())
+                        .await
+                        .unwrap();
                     sleep(Duration::from_secs(30)).await;
                 } else {
-                    stream.write_all(format!("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n{BODY}").as_bytes()).await.unwrap();
+                    stream
+                        .write_all(format!("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n{BODY}").as_bytes())
+                        .await
+                        .unwrap();
                 }
             });
         }
@@ -176,7 +188,8 @@ async fn a_cut_meets_connections_that_are_under_way() {
         assert!(read_until(&mut asked, EVENT).await.contains(EVENT));
         world.set(Effect::Cut);
         let mut rest = Vec::new();
-        let ended = timeout(Duration::from_secs(5), asked.read_to_end(&mut rest)).await.expect("the connection ends");
+        let ended =
+            timeout(Duration::from_secs(5), asked.read_to_end(&mut rest)).await.expect("the connection ends");
         assert!(ended.is_err() || !rest.ends_with(b"0\r\n\r\n"), "a cut is not a proper end");
         assert!(world.ask("GET /index.yaml").await.unwrap_or_default().is_empty());
     }
@@ -189,7 +202,10 @@ async fn watches_expire_when_they_start_and_when_they_run() {
     read_until(&mut running, EVENT).await;
     world.set(Effect::ExpireWatch);
     let mut rest = String::new();
-    timeout(Duration::from_secs(5), running.read_to_string(&mut rest)).await.expect("the watch ends").unwrap();
+    timeout(Duration::from_secs(5), running.read_to_string(&mut rest))
+        .await
+        .expect("the watch ends")
+        .unwrap();
     assert!(rest.contains("\"code\":410") && rest.ends_with("0\r\n\r\n"), "{rest}");
     let started = world.ask("GET /pods?watch=true").await.unwrap();
     assert!(started.contains("200 OK") && started.contains("\"reason\":\"Expired\""), "{started}");
@@ -220,7 +236,12 @@ async fn tls_is_spoken_on_both_sides() {
     let mut answers = Vec::new();
     for _ in 0..2 {
         let mut stream = tls::connect(outer, Some(&connector)).await.unwrap();
-        stream.write_all(b"GET /dir HTTP/1.1\r\nhost: test\r\ncontent-length: 3\r\nconnection: close\r\n\r\nabc").await.unwrap();
+        stream
+            .write_all(
+                b"GET /dir HTTP/1.1\r\nhost: test\r\ncontent-length: 3\r\nconnection: close\r\n\r\nabc",
+            )
+            .await
+            .unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
         answers.push(answer);

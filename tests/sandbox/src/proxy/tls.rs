@@ -21,7 +21,10 @@ pub(crate) fn acceptor(certificate: &Path, key: &Path) -> anyhow::Result<TlsAcce
     let chain = certificates(certificate)?;
     let key = PrivateKeyDer::from_pem_file(key).with_context(|| format!("read the key {}", key.display()))?;
     // Without ALPN both sides speak HTTP/1.1, which is all that the proxy understands.
-    let config = ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key).context("use the certificate and the key")?;
+    let config = ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .context("use the certificate and the key")?;
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
@@ -34,7 +37,10 @@ pub(crate) fn connector(trusted: &Path) -> anyhow::Result<TlsConnector> {
 }
 
 /// A connection to the server.
-pub(crate) async fn connect(server: SocketAddr, tls: Option<&TlsConnector>) -> anyhow::Result<Box<dyn Stream>> {
+pub(crate) async fn connect(
+    server: SocketAddr,
+    tls: Option<&TlsConnector>,
+) -> anyhow::Result<Box<dyn Stream>> {
     let stream = TcpStream::connect(server).await.with_context(|| format!("connect to {server}"))?;
     match tls {
         None => Ok(Box::new(stream)),

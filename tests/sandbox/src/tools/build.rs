@@ -20,7 +20,8 @@ pub(super) async fn ensure(cache: &Cache, tool: &Tool) -> Result<PathBuf> {
     cache.provide(&tool.directory(), async |aside| build(&Go::find(cache).await?, tool, aside).await).await
 }
 
-/// A copy of the tool's module, since Go may write to `go.mod` and `go.sum`. It is removed when the value is dropped.
+/// A copy of the tool's module, since Go may write to `go.mod` and `go.sum`. It is removed when the value is
+/// dropped.
 pub(super) fn module(tool: &Tool) -> Result<tempfile::TempDir> {
     let copy = tempfile::tempdir().context("create a directory for a build")?;
     for file in ["go.mod", "go.sum", "tools.go"] {
@@ -39,5 +40,7 @@ async fn build(go: &Go, tool: &Tool, into: &Path) -> Result<()> {
     command.arg(into.join("")).args(tool.packages);
     let title = format!("{what} (usually {} on 2 cores)", tool.usual);
     let built = talk::while_waiting(&title, external::run(&what, &mut command)).await;
-    built.map(|_| ()).context("build a part of the sandbox; its modules come from GOPROXY, which must answer (`go env GOPROXY`)")
+    built.map(|_| ()).context(
+        "build a part of the sandbox; its modules come from GOPROXY, which must answer (`go env GOPROXY`)",
+    )
 }

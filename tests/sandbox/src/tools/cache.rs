@@ -37,8 +37,8 @@ impl Cache {
         self.root.join(name).exists()
     }
 
-    /// The entry `name` (which may be inside another entry, as in `tool-v1/chart`). When it is missing, `make` fills a directory aside, which
-    /// then takes the entry's name.
+    /// The entry `name` (which may be inside another entry, as in `tool-v1/chart`). When it is missing,
+    /// `make` fills a directory aside, which then takes the entry's name.
     pub async fn provide(&self, name: &str, make: impl AsyncFnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
         let entry = self.root.join(name);
         if entry.exists() {
@@ -51,9 +51,13 @@ impl Cache {
         }
         self.sweep(&flat)?;
         // The directory is removed when `make` fails or is cancelled.
-        let aside = tempfile::Builder::new().prefix(&prefix(&flat)).tempdir_in(&self.root).context("create a directory in the cache")?;
+        let aside = tempfile::Builder::new()
+            .prefix(&prefix(&flat))
+            .tempdir_in(&self.root)
+            .context("create a directory in the cache")?;
         make(aside.path()).await?;
-        fs::rename(aside.keep(), &entry).with_context(|| format!("put {} into its place", entry.display()))?;
+        fs::rename(aside.keep(), &entry)
+            .with_context(|| format!("put {} into its place", entry.display()))?;
         Ok(entry)
     }
 
@@ -70,7 +74,9 @@ impl Cache {
                     said = true;
                 }
                 Err(TryLockError::WouldBlock) => tokio::time::sleep(LOOK_AGAIN).await,
-                Err(TryLockError::Error(error)) => return Err(error).with_context(|| format!("lock {}", path.display())),
+                Err(TryLockError::Error(error)) => {
+                    return Err(error).with_context(|| format!("lock {}", path.display()));
+                }
             }
         }
     }
@@ -80,7 +86,8 @@ impl Cache {
         for entry in fs::read_dir(&self.root)? {
             let entry = entry?;
             if entry.file_name().to_string_lossy().starts_with(&prefix(flat)) {
-                fs::remove_dir_all(entry.path()).with_context(|| format!("remove {}", entry.path().display()))?;
+                fs::remove_dir_all(entry.path())
+                    .with_context(|| format!("remove {}", entry.path().display()))?;
             }
         }
         Ok(())
@@ -99,7 +106,9 @@ mod tests {
 
     fn names(root: &Path) -> Vec<String> {
         let entries = fs::read_dir(root).expect("the cache");
-        let mut names: Vec<_> = entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect();
+        let mut names: Vec<_> = entries
+            .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+            .collect();
         names.sort();
         names
     }

@@ -1,4 +1,5 @@
-//! The packaged form of a cert-manager chart, out of the sources in its Go module, the way cert-manager's own makefile does it.
+//! The packaged form of a cert-manager chart, out of the sources in its Go module, the way cert-manager's own
+//! makefile does it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,7 +24,8 @@ struct Download {
 pub(super) async fn ensure(cache: &Cache, tool: &Tool) -> Result<PathBuf> {
     let make = async |aside: &Path| {
         let sources = sources(&Go::find(cache).await?, tool).await?;
-        write(&sources, tool.version, aside).with_context(|| format!("make the chart of cert-manager {}", tool.version))
+        write(&sources, tool.version, aside)
+            .with_context(|| format!("make the chart of cert-manager {}", tool.version))
     };
     cache.provide(&format!("{}/chart", tool.directory()), make).await
 }
@@ -44,7 +46,10 @@ fn write(sources: &Path, version: &str, chart: &Path) -> Result<()> {
     let key = read(&from.join("signkey_annotation.txt"))?;
     put(&chart.join("Chart.yaml"), &metadata(&template, &key, version)?)?;
     put(&chart.join("values.yaml"), &read(&from.join("values.yaml"))?)?;
-    put(&chart.join("README.md"), &read(&from.join("README.template.md"))?.replace("{{RELEASE_VERSION}}", version))?;
+    put(
+        &chart.join("README.md"),
+        &read(&from.join("README.template.md"))?.replace("{{RELEASE_VERSION}}", version),
+    )?;
     for name in files(&from.join("templates"))? {
         put(&chart.join("templates").join(&name), &read(&from.join("templates").join(&name))?)?;
     }
@@ -53,7 +58,10 @@ fn write(sources: &Path, version: &str, chart: &Path) -> Result<()> {
 
 /// `Chart.yaml` with what the release process fills in.
 fn metadata(template: &str, key: &str, version: &str) -> Result<String> {
-    ensure!(template.contains("\nannotations:\n"), "its Chart.template.yaml has no annotations to add the signing key to");
+    ensure!(
+        template.contains("\nannotations:\n"),
+        "its Chart.template.yaml has no annotations to add the signing key to"
+    );
     let filled = template.lines().map(|line| match line.split_once(':') {
         Some((field @ ("version" | "appVersion"), _)) => format!("{field}: {version}"),
         _ => line.replace("{{IS_PRERELEASE}}", "false"),
@@ -66,7 +74,10 @@ fn metadata(template: &str, key: &str, version: &str) -> Result<String> {
 /// All CRDs in one template, behind the value that turns them on.
 fn crds(directory: &Path) -> Result<String> {
     let mut documents = Vec::new();
-    for name in files(directory)?.into_iter().filter(|name| Path::new(name).extension().is_some_and(|extension| extension == "yaml")) {
+    for name in files(directory)?
+        .into_iter()
+        .filter(|name| Path::new(name).extension().is_some_and(|extension| extension == "yaml"))
+    {
         documents.push(read(&directory.join(name))?);
     }
     ensure!(!documents.is_empty(), "no CRD in {}", directory.display());

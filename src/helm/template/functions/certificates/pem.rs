@@ -19,7 +19,9 @@ pub(super) fn decode(text: &[u8]) -> Option<Block> {
     let (label, rest) = rest.split_once("-----")?;
     let (body, _) = rest.split_once(&format!("-----END {label}-----"))?;
     // Headers end at an empty line.
-    let content = body.split_once("\n\n").map_or(body, |(headers, content)| if headers.contains(':') { content } else { body });
+    let content = body
+        .split_once("\n\n")
+        .map_or(body, |(headers, content)| if headers.contains(':') { content } else { body });
     let digits: String = content.chars().filter(|c| !c.is_ascii_whitespace()).collect();
     Some(Block { label: label.to_owned(), bytes: STANDARD.decode(digits).ok()? })
 }
@@ -27,7 +29,11 @@ pub(super) fn decode(text: &[u8]) -> Option<Block> {
 /// A block in lines of 64 characters.
 pub(super) fn encode(label: &str, bytes: &[u8]) -> String {
     let digits = STANDARD.encode(bytes);
-    let lines: String = digits.as_bytes().chunks(64).flat_map(|line| line.iter().map(|byte| char::from(*byte)).chain(['\n'])).collect();
+    let lines: String = digits
+        .as_bytes()
+        .chunks(64)
+        .flat_map(|line| line.iter().map(|byte| char::from(*byte)).chain(['\n']))
+        .collect();
     format!("-----BEGIN {label}-----\n{lines}-----END {label}-----\n")
 }
 

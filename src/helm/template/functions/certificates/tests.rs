@@ -20,12 +20,13 @@ fn checked(certificate: &Value, check: impl Fn(&X509Certificate<'_>)) {
 }
 
 fn verify(certificate: &X509Certificate<'_>, by: &X509Certificate<'_>) {
-    let algorithm: &dyn VerificationAlgorithm = match certificate.signature_algorithm.algorithm.to_id_string().as_str() {
-        "1.2.840.113549.1.1.11" => &signature::RSA_PKCS1_2048_8192_SHA256,
-        "1.2.840.10045.4.3.2" => &signature::ECDSA_P256_SHA256_ASN1,
-        "1.3.101.112" => &signature::ED25519,
-        other => panic!("{other}"),
-    };
+    let algorithm: &dyn VerificationAlgorithm =
+        match certificate.signature_algorithm.algorithm.to_id_string().as_str() {
+            "1.2.840.113549.1.1.11" => &signature::RSA_PKCS1_2048_8192_SHA256,
+            "1.2.840.10045.4.3.2" => &signature::ECDSA_P256_SHA256_ASN1,
+            "1.3.101.112" => &signature::ED25519,
+            other => panic!("{other}"),
+        };
     let key = UnparsedPublicKey::new(algorithm, &by.public_key().subject_public_key.data);
     key.verify(certificate.tbs_certificate.as_ref(), &certificate.signature_value.data).unwrap();
 }
@@ -34,7 +35,13 @@ fn verify(certificate: &X509Certificate<'_>, by: &X509Certificate<'_>) {
 fn an_authority_signs_for_every_kind_of_key() {
     for make in [Key::ecdsa, Key::ed25519] {
         let authority = authority(Arguments(&["ca".into(), Value::Int(365)]), &make().unwrap()).unwrap();
-        let request = ["cn*".into(), texts(&["10.0.0.1", "::1"]), texts(&["a.example", "b.example"]), Value::Int(10), authority.clone()];
+        let request = [
+            "cn*".into(),
+            texts(&["10.0.0.1", "::1"]),
+            texts(&["a.example", "b.example"]),
+            Value::Int(10),
+            authority.clone(),
+        ];
         let certificate = signed(Arguments(&request), &Key::ecdsa().unwrap()).unwrap();
         let block = pem::decode(field(&authority, "Cert").bytes()).unwrap();
         let parent = X509Certificate::from_der(&block.bytes).unwrap().1;
@@ -47,7 +54,10 @@ fn an_authority_signs_for_every_kind_of_key() {
             assert!(!certificate.is_ca());
             let names = &certificate.subject_alternative_name().unwrap().unwrap().value.general_names;
             assert_eq!(names.len(), 4);
-            assert_eq!(certificate.validity().not_after.timestamp() - certificate.validity().not_before.timestamp(), 864_000);
+            assert_eq!(
+                certificate.validity().not_after.timestamp() - certificate.validity().not_before.timestamp(),
+                864_000
+            );
         });
     }
 }
@@ -59,7 +69,8 @@ fn keys_are_read_as_they_are_written() {
         let pem = key.to_pem();
         let again = Key::from_pem(pem.as_bytes()).unwrap();
         assert_eq!(again.to_pem(), pem);
-        let certificate = self_signed(Arguments(&["cn".into(), Value::Nil, Value::Nil, Value::Int(1)]), &again).unwrap();
+        let certificate =
+            self_signed(Arguments(&["cn".into(), Value::Nil, Value::Nil, Value::Int(1)]), &again).unwrap();
         checked(&certificate, |certificate| verify(certificate, certificate));
     }
 }
@@ -73,7 +84,11 @@ fn what_cannot_be_signed_is_said() {
             other => panic!("{other:?}"),
         }
     };
-    assert_eq!(certificate("cn", 1), "error creating certificate: x509: \"é\" cannot be encoded as an IA5String");
-    let authority = |days: i64| authority(Arguments(&["ca".into(), Value::Int(days)]), &Key::ecdsa().unwrap());
+    assert_eq!(
+        certificate("cn", 1),
+        "error creating certificate: x509: \"é\" cannot be encoded as an IA5String"
+    );
+    let authority =
+        |days: i64| authority(Arguments(&["ca".into(), Value::Int(days)]), &Key::ecdsa().unwrap());
     assert!(authority(i64::MAX).is_err());
 }

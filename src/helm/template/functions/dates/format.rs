@@ -43,7 +43,9 @@ fn written(moment: &Moment, part: Part) -> String {
         Part::ZeroSecond => format!("{:02}", civil.second()),
         Part::UpperHalf => if civil.hour() < 12 { "AM" } else { "PM" }.to_owned(),
         Part::LowerHalf => if civil.hour() < 12 { "am" } else { "pm" }.to_owned(),
-        Part::ZoneName if zone.is_empty() => written_offset(offset, OffsetForm { z: false, colons: false, parts: 2 }),
+        Part::ZoneName if zone.is_empty() => {
+            written_offset(offset, OffsetForm { z: false, colons: false, parts: 2 })
+        }
         Part::ZoneName => zone,
         Part::Offset(form) => written_offset(offset, form),
         Part::Fraction { point, digits, zeros } => fraction(civil.subsec_nanosecond(), point, digits, zeros),

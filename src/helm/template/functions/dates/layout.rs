@@ -111,13 +111,16 @@ fn part_at(layout: &[u8]) -> Option<(Part, usize)> {
     }
     let (name, part) = PARTS.iter().find(|(name, _)| layout.starts_with(name.as_bytes()))?;
     // `Janet` and `Monk` are words.
-    let is_word = matches!(part, Part::Month | Part::Weekday) && layout.get(name.len()).is_some_and(u8::is_ascii_lowercase);
+    let is_word = matches!(part, Part::Month | Part::Weekday)
+        && layout.get(name.len()).is_some_and(u8::is_ascii_lowercase);
     (!is_word).then_some((*part, name.len()))
 }
 
 /// `.000` or `,999`: digits of one kind after a point, and none after them.
 fn fraction(layout: &[u8]) -> Option<(Part, usize)> {
-    let (point @ (b'.' | b','), digit @ (b'0' | b'9')) = (*layout.first()?, *layout.get(1)?) else { return None };
+    let (point @ (b'.' | b','), digit @ (b'0' | b'9')) = (*layout.first()?, *layout.get(1)?) else {
+        return None;
+    };
     let digits = layout[1..].iter().take_while(|byte| **byte == digit).count();
     let ends = !layout.get(1 + digits).is_some_and(u8::is_ascii_digit);
     ends.then_some((Part::Fraction { point: char::from(point), digits, zeros: digit == b'0' }, 1 + digits))
@@ -139,7 +142,10 @@ mod tests {
         };
         assert_eq!(read("2006-01-02"), [Part::LongYear, Part::ZeroMonth, Part::ZeroDay]);
         assert_eq!(read("Janet _2006 Jan Monk"), [Part::LongYear, Part::Month]);
-        assert_eq!(read("05.000 .0001"), [Part::ZeroSecond, Part::Fraction { point: '.', digits: 3, zeros: true }, Part::ZeroMonth]);
+        assert_eq!(
+            read("05.000 .0001"),
+            [Part::ZeroSecond, Part::Fraction { point: '.', digits: 3, zeros: true }, Part::ZeroMonth]
+        );
         assert_eq!(read("Z07:00-0700"), [offset(true, true, 2), offset(false, false, 2)]);
     }
 }

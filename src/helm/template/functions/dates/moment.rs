@@ -106,10 +106,16 @@ impl Moment {
         // Go counts the days on from the first of the month, so 31 January and one month is 3 March.
         let (civil, ..) = self.shown();
         let first = civil.date().first_of_month();
-        let months = years.checked_mul(12).and_then(|all| all.checked_add(*months)).filter(|months| months.abs() < 240_000);
+        let months = years
+            .checked_mul(12)
+            .and_then(|all| all.checked_add(*months))
+            .filter(|months| months.abs() < 240_000);
         let days = days.checked_add(i64::from(civil.day()) - 1).filter(|days| days.abs() < 7_300_000);
         let (Some(months), Some(days)) = (months, days) else { return Err(out_of_range()) };
-        let date = first.checked_add(months.months()).and_then(|date| date.checked_add(days.days())).map_err(|_| out_of_range())?;
+        let date = first
+            .checked_add(months.months())
+            .and_then(|date| date.checked_add(days.days()))
+            .map_err(|_| out_of_range())?;
         let time = self.zone.timestamp(DateTime::from_parts(date, civil.time())).ok_or_else(out_of_range)?;
         Ok(Self { time, zone: self.zone.clone() }.into())
     }
@@ -125,7 +131,9 @@ impl Moment {
             "Second" => i64::from(civil.second()),
             "Nanosecond" => i64::from(civil.subsec_nanosecond()),
             "Month" => return Some(NamedNumber::month(civil.month()).into()),
-            "Weekday" => return Some(NamedNumber::weekday(civil.date().weekday().to_sunday_zero_offset()).into()),
+            "Weekday" => {
+                return Some(NamedNumber::weekday(civil.date().weekday().to_sunday_zero_offset()).into());
+            }
             _ => return None,
         }))
     }
@@ -246,7 +254,8 @@ struct NamedNumber {
 
 impl NamedNumber {
     fn month(number: i8) -> Self {
-        let name = usize::try_from(number - 1).ok().and_then(|at| MONTHS.get(at)).copied().unwrap_or_default();
+        let name =
+            usize::try_from(number - 1).ok().and_then(|at| MONTHS.get(at)).copied().unwrap_or_default();
         Self { type_name: "time.Month", name, number: i64::from(number) }
     }
 
@@ -320,9 +329,15 @@ mod tests {
         for (name, expected) in cases {
             assert_eq!(called(&moment, name, &[]), expected, "{name}");
         }
-        assert_eq!(called(&moment, "AddDate", &[Value::Int(0), Value::Int(1), Value::Int(0)]), "2024-03-02 11:30:45 +0000 UTC");
+        assert_eq!(
+            called(&moment, "AddDate", &[Value::Int(0), Value::Int(1), Value::Int(0)]),
+            "2024-03-02 11:30:45 +0000 UTC"
+        );
         assert_eq!(called(&moment, "Add", &[Span(1).into()]), "2024-01-31 11:30:45.000000001 +0000 UTC");
-        assert_eq!(called(&moment, "Truncate", &[Span::parse("1h").unwrap().into()]), "2024-01-31 11:00:00 +0000 UTC");
+        assert_eq!(
+            called(&moment, "Truncate", &[Span::parse("1h").unwrap().into()]),
+            "2024-01-31 11:00:00 +0000 UTC"
+        );
         assert_eq!(called(&moment, "Sub", &[Moment::zero().into()]), "2562047h47m16.854775807s");
         assert_eq!(called(&Moment::zero(), "IsZero", &[]), "true");
         assert!(moment.call("Nope", &[]).is_none());

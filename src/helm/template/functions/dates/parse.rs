@@ -13,7 +13,13 @@ pub(super) fn parse(layout: &[u8], value: &[u8]) -> Result<Moment, String> {
     let (whole, layout_text) = (String::from_utf8_lossy(value), String::from_utf8_lossy(layout));
     let cannot = |part: &[u8], at: &[u8]| {
         let [part, at] = [part, at].map(String::from_utf8_lossy);
-        format!("parsing time {} as {}: cannot parse {} as {}", quoted(&whole), quoted(&layout_text), quoted(&at), quoted(&part))
+        format!(
+            "parsing time {} as {}: cannot parse {} as {}",
+            quoted(&whole),
+            quoted(&layout_text),
+            quoted(&at),
+            quoted(&part)
+        )
     };
     let message = |text: &str| format!("parsing time {}: {text}", quoted(&whole));
     let (mut read, mut rest, mut layout) = (Read::default(), value, layout);
@@ -103,9 +109,12 @@ impl Read {
                 self.month = Some(month);
                 in_range((1..=12).contains(&month), "month", rest)
             }
-            Part::Weekday | Part::LongWeekday => name(&DAYS, value, part == Part::Weekday).map(|(_, rest)| rest),
+            Part::Weekday | Part::LongWeekday => {
+                name(&DAYS, value, part == Part::Weekday).map(|(_, rest)| rest)
+            }
             Part::Day | Part::SpaceDay | Part::ZeroDay => {
-                let value = if part == Part::SpaceDay { value.strip_prefix(b" ").unwrap_or(value) } else { value };
+                let value =
+                    if part == Part::SpaceDay { value.strip_prefix(b" ").unwrap_or(value) } else { value };
                 let (day, rest) = number(value, part == Part::ZeroDay)?;
                 self.day = Some(day);
                 Ok(rest)
@@ -157,7 +166,8 @@ impl Read {
 
     fn fraction<'a>(&mut self, value: &'a [u8], wanted: usize, exactly: bool) -> Rest<'a> {
         let has_point = matches!(value.first(), Some(b'.' | b','));
-        let found = if has_point { value[1..].iter().take_while(|byte| byte.is_ascii_digit()).count() } else { 0 };
+        let found =
+            if has_point { value[1..].iter().take_while(|byte| byte.is_ascii_digit()).count() } else { 0 };
         if exactly && (!has_point || found < wanted) {
             return Err(Wrong::Form);
         }
@@ -187,7 +197,11 @@ impl Read {
             _ => return Err(Wrong::Form),
         };
         let (mut rest, mut seconds) = (&value[1..], 0);
-        let parts = [(3600, 24, "time zone offset hour"), (60, 60, "time zone offset minute"), (1, 60, "time zone offset second")];
+        let parts = [
+            (3600, 24, "time zone offset hour"),
+            (60, 60, "time zone offset minute"),
+            (1, 60, "time zone offset second"),
+        ];
         for (scale, most, what) in parts.into_iter().take(usize::from(form.parts)) {
             if scale < 3600 && form.colons {
                 rest = rest.strip_prefix(b":").ok_or(Wrong::Form)?;
@@ -218,11 +232,15 @@ impl Read {
             _ => self.hour,
         };
         let date = self.date()?;
-        let time = Time::new(self.hour, self.minute, self.second, self.nanosecond).map_err(|_| "hour out of range".to_owned())?;
+        let time = Time::new(self.hour, self.minute, self.second, self.nanosecond)
+            .map_err(|_| "hour out of range".to_owned())?;
         let civil = DateTime::from_parts(date, time);
         let out_of_range = || "year out of range".to_owned();
         if self.utc {
-            return Ok(Moment { time: Zone::Utc.timestamp(civil).ok_or_else(out_of_range)?, zone: Zone::Utc });
+            return Ok(Moment {
+                time: Zone::Utc.timestamp(civil).ok_or_else(out_of_range)?,
+                zone: Zone::Utc,
+            });
         }
         let local = Zone::local();
         if let Some(offset) = self.offset {
@@ -237,7 +255,12 @@ impl Read {
         }
         // A name without an offset: the local zone's own, `GMT+3`, or an unknown one that counts as UTC.
         let here = local.offset_of(&self.zone, civil);
-        let of_gmt = || self.zone.strip_prefix("GMT").and_then(|hours| hours.parse::<i32>().ok()).map_or(0, |hours| hours * 3600);
+        let of_gmt = || {
+            self.zone
+                .strip_prefix("GMT")
+                .and_then(|hours| hours.parse::<i32>().ok())
+                .map_or(0, |hours| hours * 3600)
+        };
         let fixed = Zone::Fixed(self.zone.clone(), here.unwrap_or_else(of_gmt));
         let time = fixed.timestamp(civil).ok_or_else(out_of_range)?;
         Ok(Moment { time, zone: if here.is_some() { local } else { fixed } })
@@ -249,7 +272,8 @@ impl Read {
             return Date::new(self.year, month, day).map_err(|_| "day out of range".to_owned());
         };
         let first = Date::new(self.year, 1, 1).map_err(|_| "day-of-year out of range".to_owned())?;
-        let date = first.with().day_of_year(year_day).build().map_err(|_| "day-of-year out of range".to_owned())?;
+        let date =
+            first.with().day_of_year(year_day).build().map_err(|_| "day-of-year out of range".to_owned())?;
         if self.month.is_some_and(|month| month != date.month()) {
             return Err("day-of-year does not match month".to_owned());
         }
@@ -266,7 +290,8 @@ fn in_range<'a>(fits: bool, what: &'static str, rest: &'a [u8]) -> Rest<'a> {
 
 /// Exactly so many digits.
 fn digits(value: &[u8], count: usize) -> Result<(i16, &[u8]), Wrong> {
-    let found = value.get(..count).filter(|digits| digits.iter().all(u8::is_ascii_digit)).ok_or(Wrong::Form)?;
+    let found =
+        value.get(..count).filter(|digits| digits.iter().all(u8::is_ascii_digit)).ok_or(Wrong::Form)?;
     Ok((found.iter().fold(0, |number, digit| number * 10 + i16::from(digit - b'0')), &value[count..]))
 }
 
@@ -346,7 +371,11 @@ mod tests {
     fn errors() {
         let cases = [
             ("2006-01-02", "x", r#"parsing time "x" as "2006-01-02": cannot parse "x" as "2006""#),
-            ("2006-01-02", "2024/01/02", r#"parsing time "2024/01/02" as "2006-01-02": cannot parse "/01/02" as "-""#),
+            (
+                "2006-01-02",
+                "2024/01/02",
+                r#"parsing time "2024/01/02" as "2006-01-02": cannot parse "/01/02" as "-""#,
+            ),
             ("2006-01-02", "2024-13-02", r#"parsing time "2024-13-02": month out of range"#),
             ("2006-01-02", "2023-02-29", r#"parsing time "2023-02-29": day out of range"#),
             ("2006-01-02", "2024-01-02 x", r#"parsing time "2024-01-02 x": extra text: " x""#),

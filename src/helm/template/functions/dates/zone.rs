@@ -42,7 +42,8 @@ impl Zone {
         }
     }
 
-    /// The point in time that the zone's clocks show as this. Where the clocks go forward it is Go's choice of the two: an hour back.
+    /// The point in time that the zone's clocks show as this. Where the clocks go forward it is Go's choice
+    /// of the two: an hour back.
     pub(super) fn timestamp(&self, civil: DateTime) -> Option<Timestamp> {
         let shown = Offset::UTC.to_timestamp(civil).ok()?;
         let before = |seconds: i32| shown.checked_sub(SignedDuration::from_secs(i64::from(seconds))).ok();
@@ -50,7 +51,8 @@ impl Zone {
         before(self.at(guess).1)
     }
 
-    /// The offset that the zone has under this name: at the time that its clocks show as this, or else at any other.
+    /// The offset that the zone has under this name: at the time that its clocks show as this, or else at any
+    /// other.
     pub(super) fn offset_of(&self, name: &str, civil: DateTime) -> Option<i32> {
         let time = self.timestamp(civil)?;
         let (here, offset) = self.at(time);
@@ -58,9 +60,14 @@ impl Zone {
             return Some(offset);
         }
         let Self::Known(zone) = self else { return None };
-        let found = |transition: TimeZoneTransition<'_>| (transition.abbreviation() == name).then(|| transition.offset().seconds());
+        let found = |transition: TimeZoneTransition<'_>| {
+            (transition.abbreviation() == name).then(|| transition.offset().seconds())
+        };
         // More transitions than any zone has had.
-        zone.preceding(time).take(1000).find_map(found).or_else(|| zone.following(time).take(1000).find_map(found))
+        zone.preceding(time)
+            .take(1000)
+            .find_map(found)
+            .or_else(|| zone.following(time).take(1000).find_map(found))
     }
 }
 

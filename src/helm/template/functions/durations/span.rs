@@ -30,10 +30,13 @@ impl Span {
         }
         let mut total = 0_u64;
         while !rest.is_empty() {
-            let (number, after) = rest.split_at(rest.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(rest.len()));
+            let (number, after) =
+                rest.split_at(rest.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(rest.len()));
             // A second point ends the number, where a unit is missing.
             let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-            if whole.is_empty() && fraction.trim_start_matches('.').is_empty() || whole.is_empty() && fraction.starts_with('.') {
+            if whole.is_empty() && fraction.trim_start_matches('.').is_empty()
+                || whole.is_empty() && fraction.starts_with('.')
+            {
                 return Err(invalid());
             }
             let length = after.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(after.len());
@@ -41,7 +44,8 @@ impl Span {
                 return Err(format!("time: missing unit in duration {}", quoted(text)));
             }
             let (unit, after) = after.split_at(length);
-            let scale = scale(unit).ok_or_else(|| format!("time: unknown unit {} in duration {}", quoted(unit), quoted(text)))?;
+            let scale = scale(unit)
+                .ok_or_else(|| format!("time: unknown unit {} in duration {}", quoted(unit), quoted(text)))?;
             let added = scaled(whole, fraction, scale).ok_or_else(invalid)?;
             total = total.checked_add(added).filter(|total| *total <= 1 << 63).ok_or_else(invalid)?;
             rest = after;
@@ -108,7 +112,12 @@ fn scaled(whole: &str, fraction: &str, scale: u64) -> Option<u64> {
     let digits = &fraction[..fraction.len().min(18)];
     let part: u64 = if digits.is_empty() { 0 } else { digits.parse().ok()? };
     let exponent = i32::try_from(digits.len()).ok()?;
-    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "as Go calculates it")]
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "as Go calculates it"
+    )]
     let part = (part as f64 * (scale as f64 / 10_f64.powi(exponent))) as u64;
     whole.checked_mul(scale)?.checked_add(part).filter(|total| *total <= 1 << 63)
 }
@@ -246,7 +255,10 @@ mod tests {
     #[test]
     fn multiples() {
         let round = |span: i64, multiple: i64| Span(span).round(Span(multiple)).0;
-        assert_eq!([round(25, 10), round(-25, 10), round(24, 10), round(7, 0), round(i64::MAX, 10)], [30, -30, 20, 7, i64::MAX]);
+        assert_eq!(
+            [round(25, 10), round(-25, 10), round(24, 10), round(7, 0), round(i64::MAX, 10)],
+            [30, -30, 20, 7, i64::MAX]
+        );
         assert_eq!(Span(-25).truncate(Span(10)).0, -20);
     }
 

@@ -9,7 +9,9 @@ pub(super) fn encode(bytes: &[u8]) -> String {
         // The five bits that start at bit `5 * at` lie in two bytes.
         let five = |at: usize| (bits(at * 5 / 8) << 8 | bits(at * 5 / 8 + 1)) >> (11 - at * 5 % 8) & 31;
         let digits = (chunk.len() * 8).div_ceil(5);
-        (0..8).map(|at| if at < digits { char::from(ALPHABET[usize::from(five(at))]) } else { '=' }).collect::<String>()
+        (0..8)
+            .map(|at| if at < digits { char::from(ALPHABET[usize::from(five(at))]) } else { '=' })
+            .collect::<String>()
     };
     bytes.chunks(5).map(group).collect()
 }
@@ -57,9 +59,14 @@ mod tests {
 
     #[test]
     fn both_ways() {
-        for (text, encoded) in
-            [("", ""), ("f", "MY======"), ("fo", "MZXQ===="), ("foo", "MZXW6==="), ("foob", "MZXW6YQ="), ("fooba", "MZXW6YTB")]
-        {
+        for (text, encoded) in [
+            ("", ""),
+            ("f", "MY======"),
+            ("fo", "MZXQ===="),
+            ("foo", "MZXW6==="),
+            ("foob", "MZXW6YQ="),
+            ("fooba", "MZXW6YTB"),
+        ] {
             assert_eq!(encode(text.as_bytes()), encoded);
             assert_eq!(decode(encoded.as_bytes()).unwrap(), text.as_bytes());
         }

@@ -7,7 +7,9 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 /// Go does not mind bits of the last character that nothing uses.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
-    GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true).with_decode_padding_mode(DecodePaddingMode::RequireCanonical),
+    GeneralPurposeConfig::new()
+        .with_decode_allow_trailing_bits(true)
+        .with_decode_padding_mode(DecodePaddingMode::RequireCanonical),
 );
 
 /// Decodes; line breaks are skipped.
@@ -61,8 +63,21 @@ mod tests {
 
     #[test]
     fn errors_name_the_byte() {
-        for (text, at) in [("a", 0), ("aGVsbG8", 4), ("a$b", 1), ("aGV=b", 4), ("aG=b", 2), ("aG=", 3), ("=", 0), ("aGVs\nb", 5)] {
-            assert_eq!(base64(text.as_bytes()).unwrap_err(), format!("illegal base64 data at input byte {at}"), "{text}");
+        for (text, at) in [
+            ("a", 0),
+            ("aGVsbG8", 4),
+            ("a$b", 1),
+            ("aGV=b", 4),
+            ("aG=b", 2),
+            ("aG=", 3),
+            ("=", 0),
+            ("aGVs\nb", 5),
+        ] {
+            assert_eq!(
+                base64(text.as_bytes()).unwrap_err(),
+                format!("illegal base64 data at input byte {at}"),
+                "{text}"
+            );
         }
     }
 }

@@ -135,7 +135,8 @@ impl Decoder<'_> {
     fn literal(&mut self, word: &str, value: Value) -> Result<Value, String> {
         for expected in word.bytes() {
             if !self.takes(expected) {
-                return Err(self.unexpected(&format!("in literal {word} (expecting {})", quoted(char::from(expected)))));
+                return Err(self
+                    .unexpected(&format!("in literal {word} (expecting {})", quoted(char::from(expected)))));
             }
         }
         Ok(value)
@@ -157,7 +158,8 @@ impl Decoder<'_> {
         let text = String::from_utf8_lossy(&self.text[start..self.at]);
         let number = text.parse().ok().filter(|number: &f64| number.is_finite());
         if number.is_none() && self.too_large.is_none() {
-            self.too_large = Some(format!("json: cannot unmarshal number {text} into {} of type float64", self.target()));
+            self.too_large =
+                Some(format!("json: cannot unmarshal number {text} into {} of type float64", self.target()));
         }
         Ok(Value::Float(number.unwrap_or(0.0)))
     }
@@ -166,7 +168,9 @@ impl Decoder<'_> {
     fn target(&self) -> String {
         match self.path.last() {
             None => "Go value".to_owned(),
-            Some(last) if !last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit()) => format!(".{}", self.path.join(".")),
+            Some(last) if !last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit()) => {
+                format!(".{}", self.path.join("."))
+            }
             Some(_) => format!("Go struct field .{}", self.path.join(".")),
         }
     }
@@ -208,7 +212,9 @@ impl Decoder<'_> {
             return "unexpected end of JSON input".to_owned();
         }
         let shown = scrubbed(&escape[..escape.len().min(length)]);
-        let plain = shown.chars().all(|c| !matches!(c, '`' | ' ' | char::REPLACEMENT_CHARACTER) && print::is_print(c));
+        let plain = shown
+            .chars()
+            .all(|c| !matches!(c, '`' | ' ' | char::REPLACEMENT_CHARACTER) && print::is_print(c));
         let shown = if plain { format!("`{shown}`") } else { print::quote(shown.as_bytes(), false) };
         format!("invalid escape sequence {shown} in string")
     }
@@ -244,7 +250,8 @@ impl Decoder<'_> {
         match self.hexadecimal() {
             Some(second) if (0xdc00..0xe000).contains(&second) => {
                 self.at += 5;
-                Ok(char::from_u32(0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00)).unwrap_or(char::REPLACEMENT_CHARACTER))
+                Ok(char::from_u32(0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00))
+                    .unwrap_or(char::REPLACEMENT_CHARACTER))
             }
             _ => {
                 self.at -= 1;
@@ -256,7 +263,9 @@ impl Decoder<'_> {
     /// The four digits after the `u` that is next.
     fn hexadecimal(&self) -> Option<u32> {
         let digits = self.text.get(self.at + 1..self.at + 5)?;
-        digits.iter().try_fold(0, |code, digit| char::from(*digit).to_digit(16).map(|digit| code << 4 | digit))
+        digits
+            .iter()
+            .try_fold(0, |code, digit| char::from(*digit).to_digit(16).map(|digit| code << 4 | digit))
     }
 }
 
@@ -280,7 +289,10 @@ mod tests {
     fn documents() {
         let text = br#" {"a": [1, -2.5e3, "x\u00e9\ud83d\ude00\ud800\n\ud800\u0041"], "b": null, "a2": {}, "b": true} "#;
         let (value, error) = decode(text);
-        assert_eq!(print::display(&value).lossy(), "map[a:[1 -2500 xé😀\u{fffd}\n\u{fffd}A] a2:map[] b:true]");
+        assert_eq!(
+            print::display(&value).lossy(),
+            "map[a:[1 -2500 xé😀\u{fffd}\n\u{fffd}A] a2:map[] b:true]"
+        );
         assert_eq!(error, None);
     }
 
@@ -305,7 +317,10 @@ mod tests {
             (r#""\x""#, r"invalid escape sequence `\x` in string"),
             (r#""\u00g0""#, r"invalid escape sequence `\u00g0` in string"),
             ("é", "invalid character 'é' looking for beginning of value"),
-            (r#"{"a":{"b":1e400}}"#, "json: cannot unmarshal number 1e400 into Go struct field .a.b of type float64"),
+            (
+                r#"{"a":{"b":1e400}}"#,
+                "json: cannot unmarshal number 1e400 into Go struct field .a.b of type float64",
+            ),
             ("[1e400]", "json: cannot unmarshal number 1e400 into .0 of type float64"),
         ];
         for (text, error) in cases {

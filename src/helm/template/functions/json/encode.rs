@@ -167,7 +167,10 @@ mod tests {
     #[test]
     fn three_styles() {
         let value = Value::from(&json!({"b": ["<&>", 1, 1.5, null, true], "a": {}, "c": []}));
-        assert_eq!(encoded(&value, Style::Escaped), r#"{"a":{},"b":["\u003c\u0026\u003e",1,1.5,null,true],"c":[]}"#);
+        assert_eq!(
+            encoded(&value, Style::Escaped),
+            r#"{"a":{},"b":["\u003c\u0026\u003e",1,1.5,null,true],"c":[]}"#
+        );
         assert_eq!(encoded(&value, Style::Raw), r#"{"a":{},"b":["<&>",1,1.5,null,true],"c":[]}"#);
         assert_eq!(
             encoded(&Value::from(&json!({"a": [1, {}], "b": {"c": 2}})), Style::Pretty),
@@ -201,6 +204,9 @@ mod tests {
 
     #[test]
     fn nil_is_not_empty() {
-        assert_eq!(encoded(&List::new(Vec::new()).with_kind(ListKind::NilStrings).into(), Style::Raw), "null");
+        assert_eq!(
+            encoded(&List::new(Vec::new()).with_kind(ListKind::NilStrings).into(), Style::Raw),
+            "null"
+        );
     }
 }

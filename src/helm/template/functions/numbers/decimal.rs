@@ -58,8 +58,11 @@ impl Decimal {
         }
         let shift = self.exponent - other.exponent + DIVISION_DIGITS;
         let power = BigInt::from(10).pow(shift.unsigned_abs());
-        let (dividend, divisor) =
-            if shift >= 0 { (&self.digits * power, other.digits.clone()) } else { (self.digits.clone(), &other.digits * power) };
+        let (dividend, divisor) = if shift >= 0 {
+            (&self.digits * power, other.digits.clone())
+        } else {
+            (self.digits.clone(), &other.digits * power)
+        };
         let (quotient, rest) = (&dividend / &divisor, &dividend % &divisor);
         let up = rest.magnitude() * 2_u8 >= *divisor.magnitude();
         let away = if (dividend.sign() == Sign::Minus) == (divisor.sign() == Sign::Minus) { 1 } else { -1 };
@@ -72,7 +75,12 @@ mod tests {
     use super::*;
 
     fn divided(one: f64, other: f64) -> String {
-        Decimal::from_float(one).unwrap().div(&Decimal::from_float(other).unwrap()).unwrap().to_float().to_string()
+        Decimal::from_float(one)
+            .unwrap()
+            .div(&Decimal::from_float(other).unwrap())
+            .unwrap()
+            .to_float()
+            .to_string()
     }
 
     #[test]

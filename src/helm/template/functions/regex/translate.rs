@@ -1,7 +1,7 @@
 //! RE2's syntax, as Go reads it, in the words of the crate `regex`.
 //!
-//! The two agree on most; here `\d \w \s \b` are ASCII only, `{` is a character where it is no count, sets have no operators, and Go's
-//! errors come out.
+//! The two agree on most; here `\d \w \s \b` are ASCII only, `{` is a character where it is no count, sets
+//! have no operators, and Go's errors come out.
 
 /// A pattern that means the same to the crate.
 #[derive(Debug)]
@@ -14,8 +14,8 @@ pub(super) struct Translated {
 
 /// Translates a pattern; the error is Go's.
 pub(super) fn translate(pattern: &[u8]) -> Result<Translated, String> {
-    let pattern =
-        str::from_utf8(pattern).map_err(|wrong| error("invalid UTF-8", &String::from_utf8_lossy(&pattern[wrong.valid_up_to()..])))?;
+    let pattern = str::from_utf8(pattern)
+        .map_err(|wrong| error("invalid UTF-8", &String::from_utf8_lossy(&pattern[wrong.valid_up_to()..])))?;
     let mut translator = Translator {
         pattern,
         rest: pattern,
@@ -123,7 +123,13 @@ impl<'a> Translator<'a> {
     }
 
     /// `x**` is an error, and so is a repetition of nothing.
-    fn repeat(&mut self, before: &'a str, length: usize, times: u32, repeated: Option<&'a str>) -> Result<(), String> {
+    fn repeat(
+        &mut self,
+        before: &'a str,
+        length: usize,
+        times: u32,
+        repeated: Option<&'a str>,
+    ) -> Result<(), String> {
         let length = length + usize::from(before[length..].starts_with('?'));
         if let Some(start) = repeated {
             let stacked = start.len() - before.len() + length;
@@ -141,8 +147,10 @@ impl<'a> Translator<'a> {
     /// `(?i)`, `(?i:`, `(?P<name>`.
     fn flags(&mut self) -> Result<(), String> {
         let group = self.rest;
-        if let Some(name) =
-            group.strip_prefix("(?P<").filter(|name| !name.is_empty()).or_else(|| group.strip_prefix("(?<").filter(|name| !name.is_empty()))
+        if let Some(name) = group
+            .strip_prefix("(?P<")
+            .filter(|name| !name.is_empty())
+            .or_else(|| group.strip_prefix("(?<").filter(|name| !name.is_empty()))
         {
             return self.named(group, name);
         }
@@ -219,7 +227,9 @@ impl<'a> Translator<'a> {
         let mut first = true;
         while first || !rest.starts_with(']') {
             first = false;
-            if let Some((class, length)) = posix_class(rest)?.or(unicode_class(rest)?).or_else(|| perl_class(rest)) {
+            if let Some((class, length)) =
+                posix_class(rest)?.or(unicode_class(rest)?).or_else(|| perl_class(rest))
+            {
                 out.push_str(&class);
                 rest = &rest[length..];
                 continue;
@@ -253,8 +263,9 @@ fn character(c: char) -> String {
 fn count(text: &str) -> Option<(usize, Option<u32>)> {
     let body = &text[1..text.find('}')?];
     let number = |digits: &str| {
-        let is_number =
-            !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) && (digits == "0" || !digits.starts_with('0'));
+        let is_number = !digits.is_empty()
+            && digits.bytes().all(|byte| byte.is_ascii_digit())
+            && (digits == "0" || !digits.starts_with('0'));
         is_number.then(|| digits.parse().unwrap_or(u32::MAX))
     };
     let (least, most) = match body.split_once(',') {
@@ -298,8 +309,10 @@ fn unicode_class(text: &str) -> Result<Option<(String, usize)>, String> {
 }
 
 fn posix_class(text: &str) -> Result<Option<(String, usize)>, String> {
-    const NAMES: [&str; 14] =
-        ["alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower", "print", "punct", "space", "upper", "word", "xdigit"];
+    const NAMES: [&str; 14] = [
+        "alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower", "print", "punct", "space",
+        "upper", "word", "xdigit",
+    ];
     let Some(end) = text.strip_prefix("[:").and_then(|body| body.find(":]")) else { return Ok(None) };
     let name = &text[..end + 4];
     if !NAMES.contains(&text[2..end + 2].trim_start_matches('^')) {
@@ -351,9 +364,12 @@ fn hexadecimal(text: &str) -> Result<(char, usize), String> {
     for (at, c) in body.char_indices().skip(usize::from(in_braces)) {
         let end = 2 + at + c.len_utf8();
         if in_braces && c == '}' && digits > 0 {
-            return char::from_u32(code).map(|c| (c, end)).ok_or_else(|| error("invalid escape sequence", &text[..end]));
+            return char::from_u32(code)
+                .map(|c| (c, end))
+                .ok_or_else(|| error("invalid escape sequence", &text[..end]));
         }
-        let value = c.to_digit(16).map(|digit| code << 4 | digit).filter(|code| *code <= u32::from(char::MAX));
+        let value =
+            c.to_digit(16).map(|digit| code << 4 | digit).filter(|code| *code <= u32::from(char::MAX));
         // Without braces Go looks at the second character before it judges the first.
         if value.is_none() && (in_braces || digits == 1) {
             return Err(error("invalid escape sequence", &text[..end]));
@@ -361,7 +377,9 @@ fn hexadecimal(text: &str) -> Result<(char, usize), String> {
         code = value.unwrap_or(u32::MAX >> 4);
         digits += 1;
         if !in_braces && digits == 2 {
-            return char::from_u32(code).map(|c| (c, end)).ok_or_else(|| error("invalid escape sequence", &text[..end]));
+            return char::from_u32(code)
+                .map(|c| (c, end))
+                .ok_or_else(|| error("invalid escape sequence", &text[..end]));
         }
     }
     Err(error("invalid escape sequence", text))
@@ -423,7 +441,11 @@ mod tests {
             ("[[:nope:]]", "invalid character class range: `[:nope:]`"),
         ];
         for (pattern, expected) in cases {
-            assert_eq!(translate(pattern.as_bytes()).unwrap_err(), format!("error parsing regexp: {expected}"), "{pattern}");
+            assert_eq!(
+                translate(pattern.as_bytes()).unwrap_err(),
+                format!("error parsing regexp: {expected}"),
+                "{pattern}"
+            );
         }
     }
 

@@ -1,4 +1,5 @@
-//! `derivePassword`: the first algorithm of Master Password, which gives the same password for the same words everywhere.
+//! `derivePassword`: the first algorithm of Master Password, which gives the same password for the same words
+//! everywhere.
 
 use ring::hmac;
 

@@ -20,10 +20,16 @@ pub(super) enum WriteError {
 pub(super) fn write(value: &Value) -> Result<Vec<u8>, WriteError> {
     let mut writer = Writer { out: Vec::new() };
     match value {
-        Value::Nil => return Err(WriteError::Panicked("reflect: call of reflect.Value.Type on zero Value".to_owned())),
+        Value::Nil => {
+            return Err(WriteError::Panicked("reflect: call of reflect.Value.Type on zero Value".to_owned()));
+        }
         Value::Map(map) => writer.table(&[], map)?,
         value => match Kind::of(value, 0)? {
-            Kind::Tables => return Err(WriteError::Returned("toml: top-level values must be Go maps or structs".to_owned())),
+            Kind::Tables => {
+                return Err(WriteError::Returned(
+                    "toml: top-level values must be Go maps or structs".to_owned(),
+                ));
+            }
             _ => writer.element(value)?,
         },
     }
@@ -48,7 +54,9 @@ impl Kind {
             Value::Nil => Self::Nil,
             Value::Map(map) if map.kind == MapKind::Nil => Self::Nil,
             Value::Map(_) => Self::Table,
-            Value::Object(object) if object.kind() == "map" || object.type_name() == "sprig.certificate" => Self::Table,
+            Value::Object(object) if object.kind() == "map" || object.type_name() == "sprig.certificate" => {
+                Self::Table
+            }
             Value::List(list) if matches!(list.kind, ListKind::Nil | ListKind::NilStrings) => Self::Nil,
             value => match items(value) {
                 Some(items) => Self::of_items(&items, depth)?,
@@ -62,7 +70,11 @@ impl Kind {
         let mut only_tables = !items.is_empty();
         for item in items {
             match Self::of(item, depth + 1)? {
-                Self::Nil => return Err(WriteError::Returned("toml: cannot encode array with nil element".to_owned())),
+                Self::Nil => {
+                    return Err(WriteError::Returned(
+                        "toml: cannot encode array with nil element".to_owned(),
+                    ));
+                }
                 Self::Table => {}
                 Self::Tables | Self::Single => only_tables = false,
             }
@@ -147,12 +159,15 @@ impl Writer {
             Value::Float(number) => self.push(float(*number)),
             Value::Str(text) => self.push(quoted(text.bytes())),
             Value::Map(map) => self.inline_table(map)?,
-            Value::Object(object) if items(value).is_none() => match object.as_any().downcast_ref::<Moment>() {
+            Value::Object(object) if items(value).is_none() => match object.as_any().downcast_ref::<Moment>()
+            {
                 Some(moment) => self.push(moment.in_toml()),
                 None if object.as_any().is::<Span>() => self.push(quoted(object.print().bytes())),
                 None => self.element(&object.plain())?,
             },
-            Value::Bytes(_) | Value::List(_) | Value::Object(_) => self.array(&items(value).unwrap_or_default())?,
+            Value::Bytes(_) | Value::List(_) | Value::Object(_) => {
+                self.array(&items(value).unwrap_or_default())?
+            }
         }
         Ok(())
     }
@@ -171,10 +186,13 @@ impl Writer {
 
     /// Single values first here, too.
     fn inline_table(&mut self, map: &Map) -> Result<(), WriteError> {
-        let (tables, single): (Vec<_>, Vec<_>) = kinds(map)?.into_iter().partition(|(.., kind)| matches!(kind, Kind::Table | Kind::Tables));
+        let (tables, single): (Vec<_>, Vec<_>) =
+            kinds(map)?.into_iter().partition(|(.., kind)| matches!(kind, Kind::Table | Kind::Tables));
         self.push("{");
         for (entries, goes_on) in [(&single, !tables.is_empty()), (&tables, false)] {
-            for (index, (key, value, _)) in entries.iter().enumerate().filter(|(_, entry)| entry.2 != Kind::Nil) {
+            for (index, (key, value, _)) in
+                entries.iter().enumerate().filter(|(_, entry)| entry.2 != Kind::Nil)
+            {
                 self.push(quoted_key(key));
                 self.push(" = ");
                 self.element(value)?;
@@ -217,7 +235,11 @@ fn float(number: f64) -> String {
 
 fn quoted_key(key: &Text) -> Vec<u8> {
     let is_bare = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
-    if !key.bytes().is_empty() && key.bytes().iter().all(is_bare) { key.bytes().to_vec() } else { quoted(key.bytes()) }
+    if !key.bytes().is_empty() && key.bytes().iter().all(is_bare) {
+        key.bytes().to_vec()
+    } else {
+        quoted(key.bytes())
+    }
 }
 
 fn quoted(bytes: &[u8]) -> Vec<u8> {

@@ -29,7 +29,8 @@ impl Place {
 
 /// Escapes what must be.
 pub(super) fn escape(bytes: &[u8], place: Place) -> Vec<u8> {
-    let escaped = |byte: &u8| if place.must_escape(*byte) { format!("%{byte:02X}").into_bytes() } else { vec![*byte] };
+    let escaped =
+        |byte: &u8| if place.must_escape(*byte) { format!("%{byte:02X}").into_bytes() } else { vec![*byte] };
     bytes.iter().flat_map(escaped).collect()
 }
 

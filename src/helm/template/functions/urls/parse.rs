@@ -93,7 +93,9 @@ fn scheme(text: &[u8]) -> Result<(&[u8], &[u8]), String> {
 }
 
 fn authority(scheme: &[u8], text: &[u8]) -> Result<(Option<UserInfo>, Vec<u8>), String> {
-    let Some(at) = text.iter().rposition(|byte| *byte == b'@') else { return Ok((None, host(scheme, text)?)) };
+    let Some(at) = text.iter().rposition(|byte| *byte == b'@') else {
+        return Ok((None, host(scheme, text)?));
+    };
     let host = host(scheme, &text[at + 1..])?;
     Ok((Some(user_info(&text[..at])?), host))
 }
@@ -106,7 +108,10 @@ pub(super) fn user_info(text: &[u8]) -> Result<UserInfo, String> {
     }
     let (name, password) = cut(text, b':').map_or((text, None), |(name, password)| (name, Some(password)));
     let name = unescape(name, Place::UserPassword)?;
-    Ok(UserInfo { name, password: password.map(|password| unescape(password, Place::UserPassword)).transpose()? })
+    Ok(UserInfo {
+        name,
+        password: password.map(|password| unescape(password, Place::UserPassword)).transpose()?,
+    })
 }
 
 fn host(scheme: &[u8], text: &[u8]) -> Result<Vec<u8>, String> {
@@ -116,7 +121,11 @@ fn host(scheme: &[u8], text: &[u8]) -> Result<Vec<u8>, String> {
         None => {}
     }
     let is_web = matches!(scheme, b"http" | b"https");
-    let colon = if is_web { text.iter().position(|byte| *byte == b':') } else { text.iter().rposition(|byte| *byte == b':') };
+    let colon = if is_web {
+        text.iter().position(|byte| *byte == b':')
+    } else {
+        text.iter().rposition(|byte| *byte == b':')
+    };
     if let Some(at) = colon {
         port(&text[at..])?;
     }
@@ -152,7 +161,8 @@ fn is_port(text: &[u8]) -> bool {
 
 /// A host without its port and brackets.
 pub(super) fn hostname(host: &[u8]) -> &[u8] {
-    let end = host.iter().rposition(|byte| *byte == b':').filter(|at| is_port(&host[*at..])).unwrap_or(host.len());
+    let end =
+        host.iter().rposition(|byte| *byte == b':').filter(|at| is_port(&host[*at..])).unwrap_or(host.len());
     let name = &host[..end];
     name.strip_prefix(b"[").and_then(|name| name.strip_suffix(b"]")).unwrap_or(name)
 }
@@ -164,8 +174,12 @@ mod tests {
     #[test]
     fn parts() {
         let url = parse(b"HTTP://u:p%20@[fe80::1%25en0]:80/a%2Fb?q#f%20").unwrap();
-        let parts = [&url.scheme, &url.host, &url.path, &url.query, &url.fragment, &url.user.unwrap().written()];
-        assert_eq!(parts.map(|part| String::from_utf8_lossy(part)), ["http", "[fe80::1%en0]:80", "/a/b", "q", "f ", "u:p%20"]);
+        let parts =
+            [&url.scheme, &url.host, &url.path, &url.query, &url.fragment, &url.user.unwrap().written()];
+        assert_eq!(
+            parts.map(|part| String::from_utf8_lossy(part)),
+            ["http", "[fe80::1%en0]:80", "/a/b", "q", "f ", "u:p%20"]
+        );
         assert_eq!(hostname(b"[::1]:80"), b"::1");
         assert_eq!(hostname(b"h:x"), b"h:x");
     }

@@ -1,4 +1,5 @@
-//! A value as `toYamlPretty` sees it: go-yaml v3 looks at Go's values directly, so bytes are numbers and nil lists are lists.
+//! A value as `toYamlPretty` sees it: go-yaml v3 looks at Go's values directly, so bytes are numbers and nil
+//! lists are lists.
 
 use serde_json::{Map as JsonMap, Number, Value as Json};
 
@@ -24,16 +25,23 @@ fn at_depth(value: &Value, depth: usize) -> Result<Json, String> {
     Ok(match value {
         Value::Bool(truth) => Json::Bool(*truth),
         Value::Int(number) | Value::Int64(number) => Json::Number((*number).into()),
-        Value::Float(number) => {
-            Json::Number(Number::from_f64(*number).ok_or_else(|| format!("toYamlPretty cannot write the number {number} here"))?)
-        }
+        Value::Float(number) => Json::Number(
+            Number::from_f64(*number)
+                .ok_or_else(|| format!("toYamlPretty cannot write the number {number} here"))?,
+        ),
         Value::Str(text) => Json::String(utf8(text)?),
-        Value::Map(map) => entries(map.entries().into_iter().map(|(key, value)| (Value::Str(key), value)), depth)?,
+        Value::Map(map) => {
+            entries(map.entries().into_iter().map(|(key, value)| (Value::Str(key), value)), depth)?
+        }
         Value::Object(object) => match (object.kind(), object.entries(), object.plain()) {
             _ if object.as_any().is::<Span>() => Json::String(utf8(&object.print())?),
             ("map", Some(pairs), _) => entries(pairs.into_iter(), depth)?,
-            ("struct" | "ptr", _, plain @ Value::Str(_)) if !object.as_any().is::<Moment>() => at_depth(&plain, depth + 1)?,
-            ("struct" | "ptr", ..) => return Err(format!("toYamlPretty cannot write a {} here", object.type_name())),
+            ("struct" | "ptr", _, plain @ Value::Str(_)) if !object.as_any().is::<Moment>() => {
+                at_depth(&plain, depth + 1)?
+            }
+            ("struct" | "ptr", ..) => {
+                return Err(format!("toYamlPretty cannot write a {} here", object.type_name()));
+            }
             (.., plain) => at_depth(&plain, depth + 1)?,
         },
         Value::Nil | Value::Bytes(_) | Value::List(_) => Json::Null,
@@ -49,5 +57,7 @@ fn entries(entries: impl Iterator<Item = (Value, Value)>, depth: usize) -> Resul
 }
 
 fn utf8(text: &Text) -> Result<String, String> {
-    str::from_utf8(text.bytes()).map(str::to_owned).map_err(|_| "toYamlPretty cannot write a text that is not UTF-8 here".to_owned())
+    str::from_utf8(text.bytes())
+        .map(str::to_owned)
+        .map_err(|_| "toYamlPretty cannot write a text that is not UTF-8 here".to_owned())
 }
