@@ -2,6 +2,7 @@
 //! nothing.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use thiserror::Error;
 
@@ -21,6 +22,10 @@ pub struct Target<'a> {
     pub description: &'a str,
     /// Take fields away from other field managers.
     pub force_conflicts: bool,
+    /// How many revisions are kept, the new one included; 0 = all.
+    pub history_max: u32,
+    /// How long one hook may take.
+    pub hook_timeout: Duration,
 }
 
 /// The target cannot be deployed as it is.
@@ -57,7 +62,12 @@ impl Target<'_> {
             reuse: Reuse::Reset,
             description: Some(self.description.to_owned()),
             create_namespace: true,
-            conduct: ActionOptions { force_conflicts: self.force_conflicts, ..ActionOptions::default() },
+            conduct: ActionOptions {
+                force_conflicts: self.force_conflicts,
+                history_max: self.history_max,
+                timeout: self.hook_timeout,
+                ..ActionOptions::default()
+            },
             ..Deployment::new(chart, self.merged_values()?)
         })
     }

@@ -39,8 +39,13 @@ fn summary(config: &Config) -> Result<String, Failure> {
         let chart = Settings::resolve(config, &selection)?.chart;
         writeln!(
             text,
-            "chart {name}: {} -> {} ({}), release {}",
-            chart.source, chart.repository.name, chart.repository.url, chart.release
+            "chart {name}: {} -> {} ({}), release {}, {}, up to {} for a hook",
+            chart.source,
+            chart.repository.name,
+            chart.repository.url,
+            chart.release,
+            kept(chart.history_max),
+            duration::format(chart.hook_timeout)
         )?;
     }
     for wave in &config.waves {
@@ -60,6 +65,15 @@ fn summary(config: &Config) -> Result<String, Failure> {
         writeln!(text, "without a wave: {}", names(config, |cluster| cluster.wave.is_none()))?;
     }
     Ok(text)
+}
+
+/// How many revisions of the release stay in a cluster.
+fn kept(history_max: u32) -> String {
+    match history_max {
+        0 => "all revisions kept".to_owned(),
+        1 => "1 revision kept".to_owned(),
+        more => format!("{more} revisions kept"),
+    }
 }
 
 fn names(config: &Config, of: impl Fn(&ClusterConfig) -> bool) -> String {

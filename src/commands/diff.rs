@@ -36,7 +36,7 @@ pub struct DiffArgs {
 /// Compares every selected cluster with the chart.
 pub async fn run(args: &DiffArgs, context: &Context) -> Result<Exit, Failure> {
     let settings = context.settings(&args.version.on(args.selection.selection()))?;
-    let clusters = connect::connect(&settings).await?;
+    let clusters = connect::connect_with_values(&settings).await?;
     let archive = archive(&settings).await?;
     // What another manager owns is shown as it would be taken over; whether that is allowed is not asked
     // here.
@@ -49,7 +49,7 @@ pub async fn run(args: &DiffArgs, context: &Context) -> Result<Exit, Failure> {
     };
     let mut differences = Vec::new();
     for one in &clusters {
-        differences.push(preflight::difference(&one.cluster, &one.settings, &request).await?);
+        differences.push(preflight::difference(one, &request).await?);
     }
     context.printer.data(&report::render(&differences, args.output)?);
     let differ = differences.iter().any(|one| !one.objects.is_empty());

@@ -43,7 +43,7 @@ pub struct ResumeArgs {
 pub async fn run(args: &ResumeArgs, context: &Context) -> Result<Exit, Failure> {
     let settings = context.settings(&args.run.on(args.selection.selection()))?;
     let interrupt = signals::listen()?;
-    for one in connect::connect(&settings).await? {
+    for mut one in connect::connect(&settings).await? {
         let journal = live::read_journal(&one.cluster, &settings.chart.release).await?;
         match journal
             .map(|journal| {
@@ -52,6 +52,10 @@ pub async fn run(args: &ResumeArgs, context: &Context) -> Result<Exit, Failure> 
             .transpose()?
         {
             Some((state, journal)) if !state.is_final() => {
+                // A return to an older revision deploys no values file.
+                if journal.chart.is_some() {
+                    one.values = one.settings.read_values()?;
+                }
                 let (run, outcome) =
                     resume(args, context, &settings, &one, journal, state, &interrupt).await?;
                 run.finish(context, vec![outcome], &args.report)?;

@@ -54,7 +54,7 @@ impl RolloutArgs {
 /// Resolve and package, preflight of all clusters, publish, then one cluster after the other.
 pub async fn run(args: &RolloutArgs, context: &Context) -> Result<Exit, Failure> {
     let settings = args.settings(context)?;
-    let clusters = connect::connect(&settings).await?;
+    let clusters = connect::connect_with_values(&settings).await?;
     if !args.dry_run.dry_run {
         connect::refuse_locked(&settings, &clusters, args.run.lock_timeout).await?;
     }

@@ -89,6 +89,10 @@ impl Config {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct ChartConfig {
+    /// The chart's own name (`name` of its Chart.yaml), under which it is published. Needed only for
+    /// `--version`, and only where it is not the last part of the source's path.
+    #[serde(default)]
+    pub name: Option<String>,
     /// Where the chart comes from.
     pub source: SourceConfig,
     /// The name of the repository that it is published to.
@@ -105,6 +109,20 @@ pub struct ChartConfig {
     /// What has to hold after an upgrade.
     #[serde(default)]
     pub gates: GateSettings,
+    /// How many revisions of the release are kept in a cluster, the new one included; 0 keeps all. Without
+    /// it: `HELM_MAX_HISTORY`, else 10, as for helm.
+    #[serde(default)]
+    #[schemars(title = "a number of revisions, 0 for all of them")]
+    pub history_max: Option<u32>,
+    /// How long one hook of the chart may take.
+    #[serde(default = "five_minutes", with = "duration")]
+    #[schemars(with = "DurationText")]
+    pub hook_timeout: Duration,
+}
+
+/// Helm's own default for `--timeout`, which is for each hook.
+fn five_minutes() -> Duration {
+    Duration::from_mins(5)
 }
 
 /// A Helm release: its name and its namespace.

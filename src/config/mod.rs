@@ -2,8 +2,9 @@
 //!
 //! [`Config`] is the file as written, [`Selection`] is what was typed, [`Settings`] is both with every name
 //! resolved.
-//! Only [`Config::load`] and [`Settings::resolve`] read files; secrets stay names until
-//! [`RepositorySettings::credentials`] or [`SecretRef::read`] is called by the one place that sends them.
+//! Only [`Config::load`] reads the file, and only [`ClusterSettings::read_values`] the values files that it
+//! names; secrets stay names until [`RepositorySettings::credentials`] or [`SecretRef::read`] is called by the
+//! one place that sends them.
 
 pub mod document;
 pub mod duration;
@@ -30,4 +31,4 @@ pub use selection::Selection;
 pub use settings::{ChartSettings, ClusterSettings, Credentials, RepositorySettings, Settings};
 pub use source::{ArchiveSource, DirectorySource, GitSource, Source, SourceConfig};
 pub use validate::same_address;
-pub use values::ValuesFile;
+pub use values::{ValuesFile, ValuesList};

@@ -2,11 +2,12 @@
 //! rollout.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use url::Url;
 
-use super::error::{ConfigError, did_you_mean};
+use super::error::{ConfigError, Problem, did_you_mean};
 use super::file::{
     ChartConfig, ClusterConfig, Config, GateSettings, KubeTarget, OnFailure, PreflightSettings, Profile,
     ReleaseId, RepositoryConfig, WaveSettings,
@@ -14,7 +15,7 @@ use super::file::{
 use super::secret::{Credential, SecretError, SecretRef};
 use super::selection::Selection;
 use super::source::Source;
-use super::values::{self, ValuesFile};
+use super::values::{ValuesFile, ValuesList};
 use crate::redact::{RedactedUrl, Secret};
 
 /// What one run works with.
@@ -43,6 +44,8 @@ pub struct Settings {
 pub struct ChartSettings {
     /// Its name in `release.yaml`.
     pub name: String,
+    /// `name` of its Chart.yaml, under which it is published, as far as that can be told without reading it.
+    pub chart_name: String,
     /// Where it comes from.
     pub source: Source,
     /// Where it is published.
@@ -53,7 +56,14 @@ pub struct ChartSettings {
     pub profile: Profile,
     /// What has to hold after an upgrade.
     pub gates: GateSettings,
+    /// How many revisions are kept in a cluster, the new one included; 0 = all.
+    pub history_max: u32,
+    /// How long one hook may take.
+    pub hook_timeout: Duration,
 }
+
+/// Helm's own default for `--history-max`.
+const HISTORY_MAX: u32 = 10;
 
 /// A chart repository.
 #[derive(Debug, Clone)]
@@ -101,36 +111,57 @@ pub struct ClusterSettings {
     pub kube: KubeTarget,
     /// Its wave.
     pub wave: Option<String>,
-    /// The chart's values files, then the cluster's; later ones win.
-    pub values: Vec<ValuesFile>,
+    /// The chart's values files, then the cluster's; later ones win. None of them is read yet.
+    pub values: ValuesList,
+}
+
+impl ClusterSettings {
+    /// Reads the values files, for what deploys them; the error names every missing one with its line.
+    pub fn read_values(&self) -> Result<Vec<ValuesFile>, ConfigError> {
+        self.values.read()
+    }
 }
 
 impl Settings {
-    /// Gives every name its meaning and reads the values files of the selected clusters.
+    /// Gives every name its meaning. Values files are only named, so that what deploys none of them (unlock,
+    /// rollback, gate) does not need them.
     pub fn resolve(config: &Config, selection: &Selection) -> Result<Self, ConfigError> {
         let (name, chart) = chart(config, selection)?;
         let clusters = clusters(config, selection)?;
-        let mut settings = Self {
+        let document = Arc::new(config.document.clone());
+        let cluster = |(index, cluster): (usize, &ClusterConfig)| ClusterSettings {
+            name: cluster.name.clone(),
+            kube: cluster.kube.clone(),
+            wave: cluster.wave.clone(),
+            values: ValuesList::of(&document, (name, chart), (index, cluster)),
+        };
+        Ok(Self {
             chart: ChartSettings::resolve(config, name, chart, selection)?,
-            clusters: Vec::with_capacity(clusters.len()),
+            clusters: clusters.into_iter().map(cluster).collect(),
             waves: config.waves.clone(),
             on_failure: selection.on_failure.unwrap_or(config.on_failure),
             preflight: config.preflight.clone(),
             base_dir: config.base_dir().to_owned(),
             reference: selection.reference.clone(),
             version: selection.version.clone(),
-        };
-        let mut problems = Vec::new();
-        for (index, cluster) in clusters {
-            let (values, missing) = values::read(config, (name, chart), (index, cluster));
-            problems.extend(missing);
-            let (name, kube, wave) = (cluster.name.clone(), cluster.kube.clone(), cluster.wave.clone());
-            settings.clusters.push(ClusterSettings { name, kube, wave, values });
+        })
+    }
+
+    /// Reads the values files of every selected cluster, in their order; the error names every missing one.
+    pub fn read_values(&self) -> Result<Vec<Vec<ValuesFile>>, ConfigError> {
+        let (mut values, mut problems): (Vec<_>, Vec<Problem>) = (Vec::new(), Vec::new());
+        for cluster in &self.clusters {
+            let (files, missing) = cluster.values.read_all();
+            // A chart's own file is missed once for every cluster.
+            let told = |problem: &Problem| problems.iter().any(|told| told.location == problem.location);
+            let news: Vec<Problem> = missing.into_iter().filter(|problem| !told(problem)).collect();
+            problems.extend(news);
+            values.push(files);
         }
-        // A chart's own file is missed once for every cluster.
-        problems.dedup();
-        config.document.refuse(problems)?;
-        Ok(settings)
+        match self.clusters.first() {
+            Some(cluster) => cluster.values.refuse(problems).map(|()| values),
+            None => Ok(values),
+        }
     }
 }
 
@@ -163,13 +194,36 @@ impl ChartSettings {
         let known = if name == "cert-manager" { Profile::CertManager } else { Profile::Generic };
         Ok(Self {
             name: name.to_owned(),
+            chart_name: chart_name(name, chart.name.as_deref(), &source),
             source,
             repository: RepositorySettings::resolve(&chart.repository, repository, config.base_dir()),
             release: chart.release.clone(),
             profile: chart.profile.unwrap_or(known),
             gates,
+            history_max: chart
+                .history_max
+                .unwrap_or_else(|| history_max_of_helm(std::env::var("HELM_MAX_HISTORY").ok().as_deref())),
+            hook_timeout: chart.hook_timeout,
         })
     }
+}
+
+/// What Helm itself makes of `HELM_MAX_HISTORY` (`pkg/cli/environment.go`): its default where the text is no
+/// number, and no limit for a negative one.
+fn history_max_of_helm(variable: Option<&str>) -> u32 {
+    let number = variable.and_then(|text| text.trim().parse::<i64>().ok());
+    number.map_or(HISTORY_MAX, |number| u32::try_from(number.max(0)).unwrap_or(0))
+}
+
+/// The chart's own name: as written, else its folder's, which is the chart's by Helm's habit, else the key.
+fn chart_name(key: &str, written: Option<&str>, source: &Source) -> String {
+    let folder = match source {
+        Source::Git(git) => Path::new(&git.path).file_name(),
+        Source::Directory(directory) => directory.path.file_name(),
+        Source::Archive(_) => None,
+    };
+    let folder = folder.and_then(|folder| folder.to_str());
+    written.or(folder).unwrap_or(key).to_owned()
 }
 
 impl RepositorySettings {
@@ -275,6 +329,7 @@ fn list(names: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::SourceConfig;
 
     /// The fleet of the fixtures, where it stands.
     fn fleet() -> Config {
@@ -314,13 +369,76 @@ mod tests {
     #[test]
     fn the_clusters_values_come_after_the_charts_and_are_read_once() {
         let settings = Settings::resolve(&fleet(), &Selection { all: true, ..Selection::default() }).unwrap();
-        let values: Vec<Vec<&str>> = settings
-            .clusters
-            .iter()
-            .map(|cluster| cluster.values.iter().map(|file| &file.sha256[..8]).collect())
-            .collect();
+        let read = settings.read_values().unwrap();
+        let values: Vec<Vec<&str>> =
+            read.iter().map(|files| files.iter().map(|file| &file.sha256[..8]).collect()).collect();
         assert_eq!(values, [vec!["aa931a27", "5495eb69"], vec!["aa931a27"], vec!["aa931a27"]]);
-        assert_eq!(settings.clusters[0].values[1].bytes, b"replicaCount: 1\n");
+        assert_eq!(read[0][1].bytes, b"replicaCount: 1\n");
+        assert_eq!(settings.clusters[0].read_values().unwrap(), read[0]);
+    }
+
+    /// The fleet of the fixtures with its text changed, where it stands.
+    fn changed(from: &str, to: &str) -> Config {
+        let path = fleet().document.path().to_owned();
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "{text}");
+        Config::parse(&path, &text.replace(from, to)).unwrap()
+    }
+
+    #[test]
+    fn a_values_file_is_named_as_it_is_written_and_missed_only_when_it_is_read() {
+        let config = changed("values/cert-manager/common.yaml", "\"values/{chart}/{cluster}.yaml\"");
+        let settings = Settings::resolve(&config, &Selection { all: true, ..Selection::default() }).unwrap();
+        let names: Vec<&str> = settings.clusters[0].values.names().collect();
+        assert_eq!(names[0], "values/cert-manager/eks-development-1.yaml");
+        assert_eq!(settings.clusters[0].read_values().unwrap()[0].name, names[0]);
+        let missing = settings.clusters[1].read_values().unwrap_err().to_string();
+        assert!(
+            missing.contains("read the values file `values/cert-manager/eks-staging-1.yaml`"),
+            "{missing}"
+        );
+        assert_eq!(settings.read_values().unwrap_err().count(), 1, "one line of the file, one problem");
+    }
+
+    #[test]
+    fn revisions_are_kept_as_configured_else_as_helm_is_told() {
+        for (variable, kept) in [
+            (None, 10),
+            (Some("50"), 50),
+            (Some("0"), 0),
+            (Some("-1"), 0),
+            (Some("many"), 10),
+            (Some(""), 10),
+        ] {
+            assert_eq!(history_max_of_helm(variable), kept, "{variable:?}");
+        }
+        let chart = |config: &Config| {
+            let chart = ChartSettings::of(config, &Selection::default()).unwrap();
+            (chart.history_max, chart.hook_timeout)
+        };
+        assert_eq!(chart(&fleet()).1, Duration::from_mins(5));
+        let written = changed("profile:", "history-max: 0\n    hook-timeout: 30m\n    profile:");
+        assert_eq!(chart(&written), (0, Duration::from_mins(30)));
+    }
+
+    #[test]
+    fn the_chart_s_own_name_is_the_written_one_then_the_folder_s_then_the_key() {
+        let git = |path: &str| {
+            let source =
+                SourceConfig { git: Some("x".into()), path: Some(path.into()), ..SourceConfig::default() };
+            source.resolve(Path::new(".")).unwrap()
+        };
+        let archive = SourceConfig { archive: Some("a/b-1.0.0.tgz".into()), ..SourceConfig::default() };
+        for (written, source, name) in [
+            (None, git("charts/ingress-nginx"), "ingress-nginx"),
+            (None, git("charts/ingress-nginx/"), "ingress-nginx"),
+            (Some("nginx"), git("charts/ingress-nginx"), "nginx"),
+            (None, git("."), "key"),
+            (None, git(".."), "key"),
+            (None, archive.resolve(Path::new(".")).unwrap(), "key"),
+        ] {
+            assert_eq!(chart_name("key", written, &source), name);
+        }
     }
 
     #[test]

@@ -45,6 +45,10 @@ impl Findings<'_> {
             let near = did_you_mean(&chart.repository, self.config.repositories.keys().map(String::as_str));
             self.at(&here(&["repository"]), format!("there is no repository `{}`{near}", chart.repository));
         }
+        if chart.hook_timeout.is_zero() {
+            let told = "no hook ends within `0s`; leave it out for 5m, or write more".to_owned();
+            self.at(&here(&["hook-timeout"]), told);
+        }
         self.source(name, chart);
         self.canary(name, chart);
     }

@@ -1,15 +1,20 @@
-//! The values files of a chart on a cluster: read once, their content remembered with its digest.
+//! The values files of a chart on a cluster: named without being read, and read once, with their digests.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use super::error::Problem;
+use super::document::Document;
+use super::error::{ConfigError, Location, Problem};
 use super::file::{ChartConfig, ClusterConfig, Config};
 
 /// A values file, read once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ValuesFile {
+    /// As `release.yaml` writes it, with `{chart}` and `{cluster}` replaced: the same on every machine, so
+    /// that two plans can be compared.
+    pub name: String,
     /// As found from where the program runs.
     pub path: PathBuf,
     /// Its content.
@@ -18,43 +23,85 @@ pub struct ValuesFile {
     pub sha256: String,
 }
 
-/// The chart's files, then the cluster's (later ones win), and the ones that cannot be read with the places
-/// that name them.
-pub(super) fn read(
-    config: &Config,
-    (chart_name, chart): (&str, &ChartConfig),
-    (index, cluster): (usize, &ClusterConfig),
-) -> (Vec<ValuesFile>, Vec<Problem>) {
-    let (index, mut files, mut problems) = (index.to_string(), Vec::new(), Vec::new());
-    let lists = [
-        (vec!["charts", chart_name, "values"], &chart.values),
-        (vec!["clusters", &index, "values"], &cluster.values),
-    ];
-    for (steps, list) in lists {
-        for (position, template) in list.iter().enumerate() {
-            let path = template.replace("{chart}", chart_name).replace("{cluster}", &cluster.name);
-            match ValuesFile::read(config.base_dir().join(&path)) {
+/// The values files of a chart on one cluster: the chart's, then the cluster's (later ones win). Nothing of
+/// them is read before [`ValuesList::read`].
+#[derive(Debug, Clone)]
+pub struct ValuesList {
+    document: Arc<Document>,
+    cluster: String,
+    files: Vec<Named>,
+}
+
+/// A file and the place in `release.yaml` that names it.
+#[derive(Debug, Clone)]
+struct Named {
+    name: String,
+    location: Location,
+}
+
+impl ValuesList {
+    /// What `release.yaml` names for a chart on a cluster, which is the `index`-th of the file.
+    pub(super) fn of(
+        document: &Arc<Document>,
+        (chart_name, chart): (&str, &ChartConfig),
+        (index, cluster): (usize, &ClusterConfig),
+    ) -> Self {
+        let index = index.to_string();
+        let lists = [
+            (vec!["charts", chart_name, "values"], &chart.values),
+            (vec!["clusters", &index, "values"], &cluster.values),
+        ];
+        let mut files = Vec::new();
+        for (steps, list) in lists {
+            for (position, template) in list.iter().enumerate() {
+                let name = template.replace("{chart}", chart_name).replace("{cluster}", &cluster.name);
+                let position = position.to_string();
+                files.push(Named { name, location: document.location(&[&steps[..], &[&position]].concat()) });
+            }
+        }
+        Self { document: Arc::clone(document), cluster: cluster.name.clone(), files }
+    }
+
+    /// The names, in the order in which the files apply.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.files.iter().map(|file| file.name.as_str())
+    }
+
+    /// Reads the files; the error names every one that cannot be read, each with its line.
+    pub fn read(&self) -> Result<Vec<ValuesFile>, ConfigError> {
+        let (files, problems) = self.read_all();
+        self.refuse(problems)?;
+        Ok(files)
+    }
+
+    /// Nothing, or an error that shows the lines of these problems.
+    pub(super) fn refuse(&self, problems: Vec<Problem>) -> Result<(), ConfigError> {
+        self.document.refuse(problems)
+    }
+
+    /// The files that can be read, and the ones that cannot.
+    pub(super) fn read_all(&self) -> (Vec<ValuesFile>, Vec<Problem>) {
+        let (mut files, mut problems) = (Vec::new(), Vec::new());
+        for Named { name, location } in &self.files {
+            match ValuesFile::read(name, self.document.base_dir().join(name)) {
                 Ok(file) => files.push(file),
                 Err(error) => {
-                    let position = position.to_string();
-                    let location = config.document.location(&[&steps[..], &[&position]].concat());
-                    problems.push(Problem {
-                        location,
-                        message: format!("read the values file `{path}` of `{}`: {error}", cluster.name),
-                    });
+                    let message = format!("read the values file `{name}` of `{}`: {error}", self.cluster);
+                    problems.push(Problem { location: *location, message });
                 }
             }
         }
+        (files, problems)
     }
-    (files, problems)
 }
 
 /// Every values file of every chart on every cluster that cannot be read.
 pub(super) fn problems(config: &Config) -> Vec<Problem> {
+    let document = Arc::new(config.document.clone());
     let mut problems: Vec<Problem> = Vec::new();
     for chart in &config.charts {
         for cluster in config.clusters.iter().enumerate() {
-            for problem in read(config, (chart.0, chart.1), cluster).1 {
+            for problem in ValuesList::of(&document, (chart.0, chart.1), cluster).read_all().1 {
                 if !problems.iter().any(|earlier| earlier.location == problem.location) {
                     problems.push(problem);
                 }
@@ -65,9 +112,9 @@ pub(super) fn problems(config: &Config) -> Vec<Problem> {
 }
 
 impl ValuesFile {
-    fn read(path: PathBuf) -> std::io::Result<Self> {
+    fn read(name: &str, path: PathBuf) -> std::io::Result<Self> {
         let bytes = std::fs::read(&path)?;
         let sha256 = hex::encode(Sha256::digest(&bytes));
-        Ok(Self { path, bytes, sha256 })
+        Ok(Self { name: name.to_owned(), path, bytes, sha256 })
     }
 }

@@ -7,7 +7,7 @@ use futures::future::join_all;
 use super::identity::Identity;
 use super::live;
 use crate::cluster::{Cluster, client, lease};
-use crate::config::{ClusterSettings, Settings};
+use crate::config::{ClusterSettings, Settings, ValuesFile};
 use crate::failure::{Failure, Kind};
 
 /// A cluster that answered, with what is configured for it.
@@ -16,15 +16,27 @@ pub struct Connected {
     pub cluster: Cluster,
     /// Its settings.
     pub settings: ClusterSettings,
+    /// The content of its values files; empty for what deploys none.
+    pub values: Vec<ValuesFile>,
 }
 
 /// Connects to all selected clusters at once; the failure names every one that did not answer.
 pub async fn connect(settings: &Settings) -> Result<Vec<Connected>, Failure> {
     let attempts = settings.clusters.iter().map(|one| async move {
         let cluster = client::connect(&one.name, &one.kube).await.map_err(Failure::from)?;
-        Ok::<_, Failure>(Connected { cluster, settings: one.clone() })
+        Ok::<_, Failure>(Connected { cluster, settings: one.clone(), values: Vec::new() })
     });
     all(join_all(attempts).await)
+}
+
+/// Like [`connect`], with the values files, which are read once and before anything else.
+pub async fn connect_with_values(settings: &Settings) -> Result<Vec<Connected>, Failure> {
+    let values = settings.read_values()?;
+    let mut clusters = connect(settings).await?;
+    for (cluster, values) in clusters.iter_mut().zip(values) {
+        cluster.values = values;
+    }
+    Ok(clusters)
 }
 
 /// All of them, or one failure that tells every cause.

@@ -53,6 +53,10 @@ pub struct KubernetesSite {
     pub values: Vec<ValuesFile>,
     /// Take fields away from other field managers.
     pub force_conflicts: bool,
+    /// How many revisions are kept, the new one included; 0 = all.
+    pub history_max: u32,
+    /// How long one hook may take.
+    pub hook_timeout: Duration,
     /// Who runs this.
     pub identity: Identity,
     /// How long to wait for the lock.
@@ -147,9 +151,15 @@ impl ClusterPort for KubernetesSite {
         let description = format!("release run {}", self.identity.run);
         match (&self.archive, self.plan.to_revision) {
             (Some((archive, _)), None) => {
-                let (values, force_conflicts) = (self.values.as_slice(), self.force_conflicts);
-                let deployment =
-                    Target { archive, values, description: &description, force_conflicts }.deployment()?;
+                let target = Target {
+                    archive,
+                    values: &self.values,
+                    description: &description,
+                    force_conflicts: self.force_conflicts,
+                    history_max: self.history_max,
+                    hook_timeout: self.hook_timeout,
+                };
+                let deployment = target.deployment()?;
                 self.write(async move |verb| verb::deploy(verb, &deployment).await).await
             }
             (_, Some(revision)) => self.rollback(revision).await,
@@ -224,7 +234,11 @@ impl ClusterPort for KubernetesSite {
         let back = RollbackRequest {
             to: Some(to_revision),
             description: Some(description),
-            conduct: ActionOptions::default(),
+            conduct: ActionOptions {
+                history_max: self.history_max,
+                timeout: self.hook_timeout,
+                ..ActionOptions::default()
+            },
         };
         self.write(async move |verb| verb::rollback(verb, &back).await).await
     }

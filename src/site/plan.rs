@@ -30,7 +30,7 @@ pub async fn plan_rollout(
         allowed,
         matrix: settings.preflight.kubernetes_matrix,
     };
-    let looks = clusters.iter().map(|one| plan_cluster(&one.cluster, &one.settings, &request));
+    let looks = clusters.iter().map(|one| plan_cluster(one, &request));
     let looked = all(join_all(looks).await)?;
     refuse(&looked)?;
     let clusters = looked.into_iter().map(|(plan, _)| plan).collect();

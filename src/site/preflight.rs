@@ -11,7 +11,7 @@ use crate::certmanager::versions::{self, Severity};
 use crate::cluster::apply::{self, Sides};
 use crate::cluster::discovery::{self, Kinds};
 use crate::cluster::{Cluster, access, gitops, lease, release_secrets};
-use crate::config::{ChartSettings, ClusterSettings, KubernetesMatrix, Profile};
+use crate::config::{ChartSettings, KubernetesMatrix, Profile};
 use crate::evidence::journal::Journal;
 use crate::failure::Failure;
 use crate::gate;
@@ -26,6 +26,7 @@ use crate::plan::difference::{self, ClusterDifference};
 use crate::plan::preflight::{Allowed, Judgement, Observed, judge};
 use crate::plan::{Action, ClusterPlan, crd};
 
+use super::connect::Connected;
 use super::live;
 use crate::rollout::state::{ClusterState, replay};
 
@@ -43,10 +44,10 @@ pub struct RolloutRequest<'a> {
 
 /// Looks at a cluster; answers what would be done there and the judgement on it.
 pub async fn plan_cluster(
-    cluster: &Cluster,
-    settings: &ClusterSettings,
+    one: &Connected,
     request: &RolloutRequest<'_>,
 ) -> Result<(ClusterPlan, Judgement), Failure> {
+    let cluster = &one.cluster;
     let release = &request.chart.release;
     let history = release_secrets::history(cluster, release).await?;
     let journal = live::read_journal(cluster, release).await?;
@@ -71,10 +72,10 @@ pub async fn plan_cluster(
     };
     // Helm refuses to render over a pending revision, and a chart that does not fit need not be rendered.
     if matches!(decide::decide(state(false)), Next::Refuse(_)) || seen.unfit_kube_version.is_some() {
-        let plan = plan(cluster, settings, request, newest, from, Action::Upgrade);
+        let plan = plan(one, request, newest, from, Action::Upgrade);
         return Ok((plan, judge(&seen, decide::decide(state(false)), request.allowed)));
     }
-    let rendered = render(cluster, settings, request).await?;
+    let rendered = render(one, request).await?;
     seen.release_bytes = rendered.record_bytes;
     let subject = subject(request, newest.map_or(0, Release::revision) + 1, rendered.objects);
     let sides = sides(cluster, request, newest, &subject, &mut seen).await?;
@@ -93,7 +94,7 @@ pub async fn plan_cluster(
         Next::Do(action) => action,
         Next::RepairThenUpgrade | Next::Refuse(_) => Action::Upgrade,
     };
-    let mut plan = plan(cluster, settings, request, newest, from, action);
+    let mut plan = plan(one, request, newest, from, action);
     plan.changes = changes;
     plan.rollback_obstacles = rollback_obstacles(cluster, &history, action).await?;
     plan.gates = gates(&subject, request.chart);
@@ -106,17 +107,16 @@ pub async fn plan_cluster(
 }
 
 fn plan(
-    cluster: &Cluster,
-    settings: &ClusterSettings,
+    one: &Connected,
     request: &RolloutRequest<'_>,
     newest: Option<&Release>,
     from: Option<String>,
     action: Action,
 ) -> ClusterPlan {
     ClusterPlan {
-        cluster: cluster.name.clone(),
-        server: cluster.server.clone(),
-        wave: settings.wave.clone(),
+        cluster: one.cluster.name.clone(),
+        server: one.cluster.server.clone(),
+        wave: one.settings.wave.clone(),
         release: request.chart.release.to_string(),
         action,
         base_revision: newest.map_or(0, Release::revision),
@@ -127,29 +127,23 @@ fn plan(
         gates: Vec::new(),
         warnings: Vec::new(),
         rollback_obstacles: Vec::new(),
-        values: settings
-            .values
-            .iter()
-            .map(|file| format!("{} sha256:{}", file.path.display(), file.sha256))
-            .collect(),
+        values: one.values.iter().map(|file| format!("{} sha256:{}", file.name, file.sha256)).collect(),
     }
 }
 
-async fn render(
-    cluster: &Cluster,
-    settings: &ClusterSettings,
-    request: &RolloutRequest<'_>,
-) -> Result<RevisionPreview, Failure> {
+async fn render(one: &Connected, request: &RolloutRequest<'_>) -> Result<RevisionPreview, Failure> {
     let RolloutRequest { chart, archive, allowed, .. } = *request;
     let target = Target {
         archive,
-        values: &settings.values,
+        values: &one.values,
         description: "dry run",
         force_conflicts: allowed.conflicts,
+        history_max: chart.history_max,
+        hook_timeout: chart.hook_timeout,
     };
     let nobody = |_: &str| {};
     let verb = ActionContext {
-        cluster,
+        cluster: &one.cluster,
         release: &chart.release,
         run: "",
         permit: &ReadOnly,
@@ -218,14 +212,11 @@ pub fn keep_crds(policy: Crds, objects: &[Object], old: &[Object], sides: &mut [
 }
 
 /// What the chart would change on a cluster, without any judgement on whether it may.
-pub async fn difference(
-    cluster: &Cluster,
-    settings: &ClusterSettings,
-    request: &RolloutRequest<'_>,
-) -> Result<ClusterDifference, Failure> {
+pub async fn difference(one: &Connected, request: &RolloutRequest<'_>) -> Result<ClusterDifference, Failure> {
+    let cluster = &one.cluster;
     let history = release_secrets::history(cluster, &request.chart.release).await?;
     let newest = history.last();
-    let objects = render(cluster, settings, request).await?.objects;
+    let objects = render(one, request).await?.objects;
     let sides = both_sides(cluster, &Kinds::load(cluster).await?, request, newest, &objects).await?;
     let differences = sides
         .iter()

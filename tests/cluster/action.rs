@@ -60,8 +60,12 @@ async fn rendering_writes_nothing_and_sees_the_cluster() {
         .replace("metadata:", "metadata:\n  annotations: {helm.sh/hook: post-upgrade}");
     let archive = chart("1.0.0", &[("a", text), ("hook", &hook)]);
     let files = [("one.yaml", "deep: {x: 1, z: 1}"), ("two.yaml", "deep: {x: 2}")];
-    let values =
-        files.map(|(path, text)| ValuesFile { path: path.into(), bytes: text.into(), sha256: String::new() });
+    let values = files.map(|(path, text)| ValuesFile {
+        name: path.into(),
+        path: path.into(),
+        bytes: text.into(),
+        sha256: String::new(),
+    });
     let rendered = verbs::render(&cluster, &release, &verbs::target(&archive, &values)).await.unwrap();
     assert_eq!(rendered.objects.len(), 1);
     assert_eq!(rendered.objects[0].value["data"]["value"], "2");

@@ -38,7 +38,7 @@ fn a_right_file_is_summed_up_in_the_order_of_the_rollout() {
     exit code: 0
     ----- stdout -----
     release.yaml is OK
-    chart cert-manager: cert-manager of https://git.example.com/sre/sre-helm-charts.git -> chartmuseum (https://chartmuseum.example.com/), release cert-manager/cert-manager
+    chart cert-manager: cert-manager of https://git.example.com/sre/sre-helm-charts.git -> chartmuseum (https://chartmuseum.example.com/), release cert-manager/cert-manager, 10 revisions kept, up to 5m for a hook
     wave development: eks-development-1
     wave staging: eks-staging-1, then 30m of soak
     wave production: eks-production-1
@@ -464,6 +464,29 @@ fn a_missing_values_file_stops_the_clusters_that_need_it() {
     22 |     values: [values/cert-manager/eks-development-1.yaml]
        |              ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
     ");
+    for command in ["unlock", "rollback", "gate"] {
+        let said = world.release([command, "--cluster", "eks-development-1"]);
+        assert!(said.code == Some(1) && !said.stderr.contains("values file"), "{command}: {said}");
+    }
+}
+
+#[test]
+fn hooks_and_history_are_limited_as_written() {
+    let written = |text: &str| check_with(&[("profile: cert-manager ", text)]);
+    let said = written("history-max: 0\n    hook-timeout: 1h30m ");
+    assert!(said.stdout.contains(", all revisions kept, up to 1h30m for a hook\n"), "{said}");
+    assert_snapshot!(written("history-max: -1\n    hook-timeout: 5 ").stderr, @r#"
+    error: release.yaml:7:18: `charts.cert-manager.history-max` has to be a number of revisions, 0 for all of them
+      |
+    7 |     history-max: -1
+      |                  ^^
+
+    release.yaml:8:19: `charts.cert-manager.hook-timeout` has to be a duration such as `90s`, `10m` or `1h30m`
+      |
+    8 |     hook-timeout: 5              # the built-in knowledge; "generic" for other charts
+      |                   ^
+    "#);
+    assert!(written("hook-timeout: 0s ").stderr.contains("no hook ends within `0s`"));
 }
 
 #[test]

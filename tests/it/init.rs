@@ -67,7 +67,7 @@ fn the_written_file_passes_the_check() {
     exit code: 0
     ----- stdout -----
     release.yaml is OK
-    chart cert-manager: cert-manager of https://git.example.com/sre/sre-helm-charts.git -> chartmuseum (https://chartmuseum.example.com/), release cert-manager/cert-manager
+    chart cert-manager: cert-manager of https://git.example.com/sre/sre-helm-charts.git -> chartmuseum (https://chartmuseum.example.com/), release cert-manager/cert-manager, 10 revisions kept, up to 5m for a hook
     without a wave: eks-development-1, eks-staging-1
     ----- stderr -----
     ");
@@ -158,7 +158,7 @@ fn other_sources_and_a_canary() {
     exit code: 0
     ----- stdout -----
     fleet.yaml is OK
-    chart web: charts/1.0 -> chartmuseum (http://localhost:8080/), release web/web
+    chart web: charts/1.0 -> chartmuseum (http://localhost:8080/), release web/web, 10 revisions kept, up to 5m for a hook
     without a wave: one
     ----- stderr -----
     ");
