@@ -2,7 +2,6 @@
 //! nothing.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use thiserror::Error;
 
@@ -20,12 +19,8 @@ pub struct Target<'a> {
     pub values: &'a [ValuesFile],
     /// The revision's description in the history.
     pub description: &'a str,
-    /// Take fields away from other field managers.
-    pub force_conflicts: bool,
-    /// How many revisions are kept, the new one included; 0 = all.
-    pub history_max: u32,
-    /// How long one hook may take.
-    pub hook_timeout: Duration,
+    /// How the cluster is treated.
+    pub options: ActionOptions,
 }
 
 /// The target cannot be deployed as it is.
@@ -62,12 +57,7 @@ impl Target<'_> {
             reuse: Reuse::Reset,
             description: Some(self.description.to_owned()),
             create_namespace: true,
-            conduct: ActionOptions {
-                force_conflicts: self.force_conflicts,
-                history_max: self.history_max,
-                timeout: self.hook_timeout,
-                ..ActionOptions::default()
-            },
+            conduct: self.options,
             ..Deployment::new(chart, self.merged_values()?)
         })
     }

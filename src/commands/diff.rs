@@ -11,7 +11,7 @@ use crate::report;
 use crate::report::exit_code::Exit;
 use crate::report::format::Format;
 use crate::site::preflight::{self, RolloutRequest};
-use crate::site::{chart, connect};
+use crate::site::{chart, connect, terms};
 
 use super::Context;
 use super::shared_args::{SelectionArgs, VersionArgs};
@@ -37,14 +37,16 @@ pub struct DiffArgs {
 pub async fn run(args: &DiffArgs, context: &Context) -> Result<Exit, Failure> {
     let settings = context.settings(&args.version.on(args.selection.selection()))?;
     let clusters = connect::connect_with_values(&settings).await?;
-    let archive = archive(&settings).await?;
+    let (archive, origin) = archive(&settings).await?;
     // What another manager owns is shown as it would be taken over; whether that is allowed is not asked
     // here.
-    let allowed = Allowed { conflicts: true, ..Allowed::default() };
+    let terms = terms::of(&settings, Allowed { conflicts: true, ..Allowed::default() });
+    let planned = chart::identity(&archive, origin, None);
     let request = RolloutRequest {
         chart: &settings.chart,
         archive: &archive,
-        allowed: &allowed,
+        planned: &planned,
+        terms: &terms,
         matrix: settings.preflight.kubernetes_matrix,
     };
     let mut differences = Vec::new();
@@ -57,9 +59,11 @@ pub async fn run(args: &DiffArgs, context: &Context) -> Result<Exit, Failure> {
 }
 
 /// The repository is asked only for a version that has to come from there.
-async fn archive(settings: &Settings) -> Result<ChartArchive, Failure> {
-    match settings.version {
-        Some(_) => Ok(chart::resolve(settings).await?.archive),
-        None => Ok(chart::package_source(settings).await?.0),
+async fn archive(settings: &Settings) -> Result<(ChartArchive, String), Failure> {
+    if settings.version.is_some() {
+        let resolved = chart::resolve(settings).await?;
+        return Ok((resolved.archive, resolved.planned.origin));
     }
+    let (archive, origin) = chart::package_source(settings).await?;
+    Ok((archive, origin.to_string()))
 }

@@ -11,7 +11,7 @@ use crate::report::exit_code::Exit;
 use crate::report::{self, Judged};
 use crate::rollout::Observer;
 use crate::site::identity::Identity;
-use crate::site::live;
+use crate::site::{history, judge::Watched};
 
 use super::Context;
 use super::shared_args::{ReportArgs, SelectionArgs};
@@ -55,9 +55,9 @@ async fn judge(
     let newest = history
         .last()
         .ok_or_else(|| Failure::refused(format!("{}: release {release} does not exist", one.cluster.name)))?;
-    let subject = live::subject(newest, release, settings.chart.profile, false)?;
+    let subject = history::subject(newest, release, settings.chart.profile, false)?;
     let baseline = Baseline::observe(&one.cluster, release, settings.chart.profile).await?;
-    let progress = live::Watched { cluster: &one.cluster.name, observer };
+    let progress = Watched { cluster: &one.cluster.name, observer };
     let run = Identity::of_this_process().run;
     Ok(gate::run(&one.cluster, &subject, &baseline, &settings.chart.gates, &run, false, &progress).await?)
 }

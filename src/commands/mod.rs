@@ -1,6 +1,7 @@
 //! One file per command: its arguments and its run. Commands resolve names and call the layers below; they
 //! decide nothing about a cluster.
 
+pub mod apply;
 pub mod completions;
 pub mod config;
 pub mod diff;
@@ -9,6 +10,7 @@ pub mod helm;
 pub mod init;
 pub mod job;
 pub mod package;
+pub mod plan;
 pub mod publish;
 pub mod repository;
 pub mod resume;
@@ -33,6 +35,10 @@ pub enum Command {
     /// The main job, which has no word of its own.
     #[command(skip)]
     Rollout(rollout::RolloutArgs),
+    /// Plan a rollout; with --out as a file that `release apply` executes exactly
+    Plan(plan::PlanArgs),
+    /// Execute exactly the plan that `release plan --out` wrote
+    Apply(apply::ApplyArgs),
     /// Return clusters to the last good revision
     Rollback(rollback::RollbackArgs),
     /// Show what the chart would change on clusters, as a diff of every object
@@ -101,6 +107,8 @@ fn config_failure(error: ConfigError) -> Failure {
 pub async fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
     match command {
         Command::Rollout(args) => rollout::run(&args, context).await,
+        Command::Plan(args) => plan::run(&args, context).await,
+        Command::Apply(args) => apply::run(&args, context).await,
         Command::Rollback(args) => rollback::run(&args, context).await,
         Command::Diff(args) => diff::run(&args, context).await,
         Command::Gate(args) => gate::run(&args, context).await,

@@ -1,132 +1,53 @@
-//! `release resume --cluster X`: takes up a run that was killed or interrupted, where its journal ends.
+//! `release resume --cluster X`: takes up a run that was killed or interrupted, where its journals end, and finishes it:
+//! this cluster and the ones after it. Works from the plan that the run was shown with, never from today's flags.
 
 use std::time::Duration;
 
 use clap::Args;
 
-use crate::cluster::journal as stored;
-use crate::config::Settings;
-use crate::evidence::journal::Journal;
+use crate::config::duration;
 use crate::failure::Failure;
 use crate::report::exit_code::Exit;
-use crate::repository::{self, RepositoryError, publish};
-use crate::rollout::ClusterOutcome;
-use crate::rollout::execute::ClusterRun;
-use crate::rollout::interrupt::Interrupt;
-use crate::rollout::state::{ClusterState, replay};
-use crate::site::live::{self, Memory};
+use crate::rollout::take_up::TakenUp;
+use crate::site::archive::PlannedArchive;
+use crate::site::resume::{self, Found};
+use crate::site::run_context::RunStart;
 use crate::site::signals;
 
 use super::Context;
-use super::job::{Run, Way};
-use super::shared_args::{ReportArgs, RunArgs, SelectionArgs};
-use crate::site::connect::{self, Connected};
+use super::job::{self, Execution, before_touching};
+use super::shared_args::{ReportArgs, SelectionArgs};
 
-/// A dead holder is seen as such after this long at the latest; waiting less would always find it alive.
-const DEAD_HOLDER: Duration = Duration::from_secs(40);
-
-/// Take up a run that was killed or interrupted
+/// Take up a run that was killed or interrupted, and finish it
 #[derive(Debug, Clone, Args)]
 pub struct ResumeArgs {
     /// Which chart, on which clusters.
     #[command(flatten)]
     pub selection: SelectionArgs,
-    /// How it waits and what it does when something fails.
-    #[command(flatten)]
-    pub run: RunArgs,
+    /// How long to wait for somebody else's lock, such as 5m; that of a dead run is seen as such after 40s
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "0s", help_heading = "How")]
+    pub lock_timeout: Duration,
     /// Where results go.
     #[command(flatten)]
     pub report: ReportArgs,
 }
 
-/// Resumes every selected cluster whose last run did not end, one after the other.
+/// Takes up the newest run over one of the selected clusters. How it ended before is how this ends, when nothing is
+/// left to do.
 pub async fn run(args: &ResumeArgs, context: &Context) -> Result<Exit, Failure> {
-    let settings = context.settings(&args.run.on(args.selection.selection()))?;
+    let settings = context.settings(&args.selection.selection())?;
     let interrupt = signals::listen()?;
-    for mut one in connect::connect(&settings).await? {
-        let journal = live::read_journal(&one.cluster, &settings.chart.release).await?;
-        match journal
-            .map(|journal| {
-                Ok::<_, Failure>((replay(journal.records.iter().map(|record| &record.event))?, journal))
-            })
-            .transpose()?
-        {
-            Some((state, journal)) if !state.is_final() => {
-                // A return to an older revision deploys no values file.
-                if journal.chart.is_some() {
-                    one.values = one.settings.read_values()?;
-                }
-                let (run, outcome) =
-                    resume(args, context, &settings, &one, journal, state, &interrupt).await?;
-                run.finish(context, vec![outcome], &args.report)?;
-            }
-            Some((state, journal)) => {
-                context.printer.line(&format!(
-                    "{}: run {} ended as {}: nothing to resume",
-                    one.cluster.name,
-                    journal.run,
-                    state.word()
-                ));
-            }
-            None => context.printer.line(&format!("{}: no run has left a journal there", one.cluster.name)),
-        }
+    let tell = |text: &str| context.printer.warn(text);
+    let Found { taken_up, journals, connected } =
+        before_touching(&interrupt, resume::find(&settings, &tell)).await?;
+    if taken_up.is_done() {
+        context
+            .printer
+            .line(&format!("run {} has proven all of its clusters: nothing is left to do", taken_up.run));
     }
-    Ok(Exit::Success)
-}
-
-async fn resume<'a>(
-    args: &ResumeArgs,
-    context: &Context,
-    settings: &'a Settings,
-    one: &Connected,
-    journal: Journal,
-    state: ClusterState,
-    interrupt: &Interrupt,
-) -> Result<(Run<'a>, ClusterOutcome), Failure> {
-    let way = way(settings, &journal, args.run.lock_timeout).await?;
-    let run = Run::start(context, settings, way, &args.report)?;
-    let lock = live::take_lock(
-        &one.cluster,
-        &settings.chart.release,
-        run.identity(),
-        args.run.lock_timeout.max(DEAD_HOLDER),
-    )
-    .await?;
-    // What is taken up is what the journal says once the lock is ours.
-    let again = stored::read(&one.cluster, &settings.chart.release).await?;
-    let site = run.site(one, &journal.plan, Memory::taken_up(lock, &journal));
-    if again
-        .as_deref()
-        .map(Journal::decode)
-        .transpose()?
-        .is_none_or(|now| now.records.len() != journal.records.len())
-    {
-        crate::rollout::execute::ClusterPort::unlock(&site).await;
-        return Err(Failure::refused(format!(
-            "{}: run {} went on in the meantime",
-            one.cluster.name, journal.run
-        )));
-    }
-    let drive = ClusterRun::new(&site, &journal.plan, settings.on_failure, run.observer(), interrupt)
-        .resume(state, journal.revision());
-    let outcome = drive.run().await;
-    Ok((run, outcome))
-}
-
-/// The chart that the killed run was deploying is taken from the repository: it was published before any
-/// cluster was touched.
-async fn way(settings: &Settings, journal: &Journal, lock_wait: Duration) -> Result<Way, Failure> {
-    let Some(chart) = &journal.chart else { return Ok(Way::back(lock_wait)) };
-    let repository =
-        repository::for_settings(&settings.chart.repository).map_err(RepositoryError::failure)?;
-    let archive = publish::published(repository.as_ref(), &chart.name, &chart.version)
-        .await
-        .map_err(RepositoryError::failure)?;
-    if archive.content().digest().to_string() != chart.content {
-        return Err(Failure::refused(format!(
-            "{} {} in the repository is not what run {} was deploying",
-            chart.name, chart.version, journal.run
-        )));
-    }
-    Ok(Way::forward(archive, chart.clone(), lock_wait, false))
+    let TakenUp { run, started, plan, left } = taken_up;
+    let start = RunStart { run, started, lock_wait: args.lock_timeout };
+    let archive = PlannedArchive::published(&settings.chart.repository);
+    let execution = Execution { plan, left, journals, start, archive, connected };
+    job::execute(context, &settings, execution, interrupt, &args.report).await
 }

@@ -2,13 +2,20 @@
 
 use clap::Args;
 
+use crate::config::Settings;
 use crate::failure::Failure;
+use crate::plan::Plan;
+use crate::plan::preflight::Allowed;
 use crate::report::exit_code::Exit;
-use crate::site::connect;
+use crate::site::archive::PlannedArchive;
+use crate::site::connect::{self, Connected};
+use crate::site::identity::Identity;
 use crate::site::plan::plan_rollback;
+use crate::site::run_context::RunStart;
+use crate::site::{signals, terms};
 
 use super::Context;
-use super::job::{self, Way};
+use super::job::{self, Execution, before_touching};
 use super::shared_args::{DryRunArgs, ReportArgs, RunArgs, SelectionArgs};
 
 /// Return a cluster to the last good revision, and prove it healthy
@@ -20,6 +27,9 @@ pub struct RollbackArgs {
     /// Return to this revision instead of the last good one
     #[arg(long, value_name = "REVISION")]
     pub to_revision: Option<u32>,
+    /// Take back fields that another field manager has set, such as after `kubectl edit`
+    #[arg(long, help_heading = "How")]
+    pub force_conflicts: bool,
     /// Look first.
     #[command(flatten)]
     pub dry_run: DryRunArgs,
@@ -34,13 +44,24 @@ pub struct RollbackArgs {
 /// Plans the return for every selected cluster, then rolls back one after the other.
 pub async fn run(args: &RollbackArgs, context: &Context) -> Result<Exit, Failure> {
     let settings = context.settings(&args.run.on(args.selection.selection()))?;
-    let sites = connect::connect(&settings).await?;
-    if !args.dry_run.dry_run {
-        connect::refuse_locked(&settings, &sites, args.run.lock_timeout).await?;
-    }
-    let plan = plan_rollback(&settings, &sites, args.to_revision).await?;
+    let interrupt = signals::listen()?;
+    let (connected, plan) = before_touching(&interrupt, planned(args, &settings)).await?;
     if args.dry_run.dry_run {
         return job::show(context, &plan, &args.dry_run, &args.report);
     }
-    job::execute(context, &settings, sites, plan, Way::back(args.run.lock_timeout), &args.report).await
+    super::rollout::warn(context, &plan);
+    let archive = PlannedArchive::published(&settings.chart.repository);
+    let start = RunStart::now(&Identity::of_this_process(), args.run.lock_timeout);
+    let execution = Execution::begin(plan, start, archive, connected);
+    job::execute(context, &settings, execution, interrupt, &args.report).await
+}
+
+async fn planned(args: &RollbackArgs, settings: &Settings) -> Result<(Vec<Connected>, Plan), Failure> {
+    let connected = connect::connect(settings).await?;
+    if !args.dry_run.dry_run {
+        connect::refuse_locked(settings, &connected, args.run.lock_timeout).await?;
+    }
+    let allowed = Allowed { conflicts: args.force_conflicts, ..Allowed::default() };
+    let plan = plan_rollback(settings, &connected, args.to_revision, terms::of(settings, allowed)).await?;
+    Ok((connected, plan))
 }

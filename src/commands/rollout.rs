@@ -3,14 +3,19 @@
 use clap::Args;
 
 use super::Context;
-use super::job::{self, Way};
+use super::job::{self, Execution, before_touching};
 use super::shared_args::{DryRunArgs, PermissionArgs, ReportArgs, RunArgs, SelectionArgs, VersionArgs};
 use crate::config::Settings;
 use crate::failure::Failure;
-use crate::plan::preflight::Allowed;
+use crate::plan::Plan;
 use crate::report::exit_code::Exit;
+use crate::site::archive::PlannedArchive;
+use crate::site::chart::{self, ChartToDeploy};
+use crate::site::connect::{self, Connected};
+use crate::site::identity::Identity;
 use crate::site::plan::plan_rollout;
-use crate::site::{chart, connect};
+use crate::site::run_context::RunStart;
+use crate::site::{signals, terms};
 
 /// The arguments of the main job.
 #[derive(Debug, Clone, Args)]
@@ -41,38 +46,53 @@ impl RolloutArgs {
         let selection = self.run.on(self.version.on(self.selection.selection()));
         context.settings(&selection)
     }
-
-    fn allowed(&self) -> Allowed {
-        Allowed {
-            names: self.permission.allow.clone(),
-            downgrade: self.permission.allow_downgrade,
-            conflicts: self.permission.force_conflicts,
-        }
-    }
 }
 
 /// Resolve and package, preflight of all clusters, publish, then one cluster after the other.
 pub async fn run(args: &RolloutArgs, context: &Context) -> Result<Exit, Failure> {
     let settings = args.settings(context)?;
-    let clusters = connect::connect_with_values(&settings).await?;
-    if !args.dry_run.dry_run {
-        connect::refuse_locked(&settings, &clusters, args.run.lock_timeout).await?;
-    }
-    let mut chart = chart::resolve(&settings).await?;
-    let mut plan = plan_rollout(&settings, &clusters, &chart, &args.allowed()).await?;
+    let interrupt = signals::listen()?;
+    let planned = before_touching(&interrupt, planned(args, &settings)).await?;
+    let Planned { connected, chart, plan } = planned;
     if args.dry_run.dry_run {
         return job::show(context, &plan, &args.dry_run, &args.report);
     }
-    for (cluster, warning) in plan
-        .clusters
-        .iter()
-        .flat_map(|plan| plan.warnings.iter().map(move |warning| (&plan.cluster, warning)))
-    {
-        context.printer.warn(&format!("{cluster}: {warning}"));
+    warn(context, &plan);
+    let archive = before_touching(&interrupt, chart.publish()).await?;
+    let archive = PlannedArchive::at_hand(archive, &settings.chart.repository);
+    let start = RunStart::now(&Identity::of_this_process(), args.run.lock_timeout);
+    let execution = Execution::begin(plan, start, archive, connected);
+    job::execute(context, &settings, execution, interrupt, &args.report).await
+}
+
+/// A plan with what it was made from.
+struct Planned {
+    connected: Vec<Connected>,
+    chart: ChartToDeploy,
+    plan: Plan,
+}
+
+async fn planned(args: &RolloutArgs, settings: &Settings) -> Result<Planned, Failure> {
+    let connected = connect::connect_with_values(settings).await?;
+    if !args.dry_run.dry_run {
+        connect::refuse_locked(settings, &connected, args.run.lock_timeout).await?;
     }
-    chart.publish().await?;
-    plan.chart.clone_from(&chart.planned);
-    let way =
-        Way::forward(chart.archive, chart.planned, args.run.lock_timeout, args.permission.force_conflicts);
-    job::execute(context, &settings, clusters, plan, way, &args.report).await
+    let chart = chart::resolve(settings).await?;
+    let terms = terms::of(settings, args.permission.allowed());
+    let plan = plan_rollout(settings, &connected, &chart, terms).await?;
+    Ok(Planned { connected, chart, plan })
+}
+
+/// The plan alone, for who only looks.
+pub(super) async fn plan(args: &RolloutArgs, settings: &Settings) -> Result<Plan, Failure> {
+    planned(args, settings).await.map(|planned| planned.plan)
+}
+
+/// What a person should know before it runs.
+pub(super) fn warn(context: &Context, plan: &Plan) {
+    for cluster in &plan.clusters {
+        for warning in &cluster.warnings {
+            context.printer.warn(&format!("{}: {warning}", cluster.cluster));
+        }
+    }
 }

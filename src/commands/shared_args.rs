@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::config::{OnFailure, Selection, duration};
+use crate::plan::preflight::Allowed;
 use crate::report::format::{Format, ReportFile};
 
 /// Which chart, on which clusters.
@@ -100,6 +101,17 @@ impl SelectionArgs {
             waves: self.waves.clone(),
             all: self.all,
             ..Selection::default()
+        }
+    }
+}
+
+impl PermissionArgs {
+    /// As the plan has it.
+    pub fn allowed(&self) -> Allowed {
+        Allowed {
+            names: self.allow.clone(),
+            downgrade: self.allow_downgrade,
+            conflicts: self.force_conflicts,
         }
     }
 }

@@ -25,6 +25,8 @@ pub struct Settings {
     pub chart: ChartSettings,
     /// The selected clusters, first to last: by wave, then in the order of the file.
     pub clusters: Vec<ClusterSettings>,
+    /// All clusters of `release.yaml`, in the same order, selected or not.
+    pub fleet: Vec<ClusterSettings>,
     /// The waves, first to last.
     pub waves: Vec<WaveSettings>,
     /// What happens to a cluster whose upgrade or gates fail.
@@ -127,7 +129,8 @@ impl Settings {
     /// rollback, gate) does not need them.
     pub fn resolve(config: &Config, selection: &Selection) -> Result<Self, ConfigError> {
         let (name, chart) = chart(config, selection)?;
-        let clusters = clusters(config, selection)?;
+        let selected = clusters(config, selection)?;
+        let all = clusters(config, &Selection { all: true, ..Selection::default() })?;
         let document = Arc::new(config.document.clone());
         let cluster = |(index, cluster): (usize, &ClusterConfig)| ClusterSettings {
             name: cluster.name.clone(),
@@ -137,7 +140,8 @@ impl Settings {
         };
         Ok(Self {
             chart: ChartSettings::resolve(config, name, chart, selection)?,
-            clusters: clusters.into_iter().map(cluster).collect(),
+            clusters: selected.into_iter().map(cluster).collect(),
+            fleet: all.into_iter().map(cluster).collect(),
             waves: config.waves.clone(),
             on_failure: selection.on_failure.unwrap_or(config.on_failure),
             preflight: config.preflight.clone(),

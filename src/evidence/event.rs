@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::gate::GateOutcome;
+use crate::gate::{Cause, GateOutcome};
 use crate::plan::Action;
 
 /// One event; the state of a cluster is the fold of its events.
@@ -48,6 +48,9 @@ pub enum Event {
     ChangeFailed {
         /// The first cause.
         cause: String,
+        /// Where it lies.
+        #[serde(default)]
+        blame: Cause,
     },
     /// The failure was looked into; what it left behind is kept there.
     EvidenceCaptured {
@@ -76,7 +79,7 @@ pub enum Event {
     },
     /// A signal (its number) stopped the run here.
     Interrupted {
-        /// 2 or 15.
+        /// 1, 2 or 15.
         signal: i32,
     },
 }

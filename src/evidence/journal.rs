@@ -1,12 +1,13 @@
-//! The journal of the last rollout of one release, as it is kept in the cluster. A new runner can take a run
-//! up from it.
+//! The journal of the last rollout of one release, as it is kept in the cluster. A new runner can take a run up from
+//! it, this cluster and the ones after it: it holds the whole plan and everything that happened here.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::plan::{ClusterPlan, PlannedChart};
+use crate::gate::GateReport;
+use crate::plan::{self, ClusterPlan, Plan};
 
 use super::event::{Event, Record};
 
@@ -16,43 +17,83 @@ const LIMIT: usize = 900 * 1024;
 /// One run on one cluster.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Journal {
-    /// The run's id.
+    /// [`plan::FORMAT`] of its writer.
+    pub format: u32,
+    /// The run's id; whoever takes the run up goes on under it.
     pub run: String,
     /// Who runs it, as `user@host`.
     pub holder: String,
+    /// The process that wrote this text: two that take up one run are told apart by it.
+    pub process: String,
     /// Where the CI job can be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub run_url: Option<String>,
-    /// When it started, by the runner's clock.
+    /// When the run started here, by the runner's clock.
     pub started: Timestamp,
-    /// The chart; absent when the run returns to an older revision.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub chart: Option<PlannedChart>,
-    /// What was planned, without the field-by-field changes.
-    pub plan: ClusterPlan,
+    /// The cluster that it is about.
+    pub cluster: String,
+    /// SHA-256 of the whole plan, so that the journals of one run are known to belong together.
+    pub plan_digest: String,
+    /// What was planned for every cluster of the run, without the field-by-field changes.
+    pub plan: Plan,
     /// What existed before the change, as the gates recorded it; dropped when it does not fit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub baseline: Option<Value>,
+    /// What existed right before a rollback.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rollback_baseline: Option<Value>,
     /// What happened, oldest first.
     pub records: Vec<Record>,
 }
 
-/// The text in the cluster is not a journal.
+/// The text in the cluster is not a journal that this program can read.
 #[derive(Debug, Error)]
-#[error("read the journal of the last rollout")]
-pub struct JournalError(#[source] serde_json::Error);
+pub enum JournalError {
+    /// It is no journal at all.
+    #[error("the text is no journal of a rollout")]
+    Unreadable(#[source] serde_json::Error),
+    /// A journal of another program version.
+    #[error("it has the form {found}, this program reads {}", plan::FORMAT)]
+    Format {
+        /// What it says.
+        found: u32,
+    },
+    /// Its plan does not name its cluster.
+    #[error("its plan does not name the cluster `{0}`")]
+    OtherCluster(String),
+}
 
 impl Journal {
     /// Reads what [`Journal::encode`] wrote.
     pub fn decode(text: &str) -> Result<Self, JournalError> {
-        serde_json::from_str(text).map_err(JournalError)
+        #[derive(Deserialize)]
+        struct Head {
+            #[serde(default)]
+            format: u32,
+        }
+        let head: Head = serde_json::from_str(text).map_err(JournalError::Unreadable)?;
+        if head.format != plan::FORMAT {
+            return Err(JournalError::Format { found: head.format });
+        }
+        let journal: Self = serde_json::from_str(text).map_err(JournalError::Unreadable)?;
+        match journal.cluster_plan() {
+            Some(_) => Ok(journal),
+            None => Err(JournalError::OtherCluster(journal.cluster)),
+        }
     }
 
-    /// The journal as JSON, bounded: what is dropped first is what the run's directory holds as well.
+    /// The journal as JSON, bounded: what is dropped first is what the run's directory holds as well. What happened
+    /// is never dropped, since it says where the cluster stands.
     pub fn encode(&self) -> String {
         let mut journal = self.clone();
-        journal.plan.changes.clear();
-        for shrink in [Self::drop_facts, Self::drop_findings, Self::drop_baseline, Self::drop_records] {
+        let shrinks: [fn(&mut Self); 5] = [
+            Self::drop_facts,
+            Self::drop_findings,
+            Self::drop_other_clusters,
+            |journal| journal.rollback_baseline = None,
+            |journal| journal.baseline = None,
+        ];
+        for shrink in shrinks {
             let text = serde_json::to_string(&journal).unwrap_or_default();
             if text.len() <= LIMIT {
                 return text;
@@ -60,6 +101,11 @@ impl Journal {
             shrink(&mut journal);
         }
         serde_json::to_string(&journal).unwrap_or_default()
+    }
+
+    /// What was planned here.
+    pub fn cluster_plan(&self) -> Option<&ClusterPlan> {
+        self.plan.cluster(&self.cluster)
     }
 
     fn drop_facts(&mut self) {
@@ -70,44 +116,17 @@ impl Journal {
         self.reports().for_each(|report| report.findings.clear());
     }
 
-    fn drop_baseline(&mut self) {
-        self.baseline = None;
+    /// Then the run is taken up on this cluster only.
+    fn drop_other_clusters(&mut self) {
+        let own = self.cluster.clone();
+        self.plan.clusters.retain(|plan| plan.cluster == own);
     }
 
-    fn drop_records(&mut self) {
-        self.records.clear();
-    }
-
-    fn reports(&mut self) -> impl Iterator<Item = &mut crate::gate::GateReport> {
-        self.records
-            .iter_mut()
-            .filter_map(|record| {
-                if let Event::Gated { outcome } = &mut record.event {
-                    Some(&mut outcome.reports)
-                } else {
-                    None
-                }
-            })
-            .flatten()
-    }
-
-    /// The newest revision that this run wrote or confirmed.
-    pub fn revision(&self) -> Option<u32> {
-        self.records.iter().rev().find_map(|record| match &record.event {
-            Event::Changed { revision }
-            | Event::RolledBack { revision }
-            | Event::OnTarget { revision }
-            | Event::ProvenEarlier { revision } => Some(*revision),
-            Event::Locked
-            | Event::BaselineTaken { .. }
-            | Event::ChangeStarted { .. }
-            | Event::Gated { .. }
-            | Event::ChangeFailed { .. }
-            | Event::EvidenceCaptured { .. }
-            | Event::HaltDecided { .. }
-            | Event::RollbackStarted { .. }
-            | Event::RollbackFailed { .. }
-            | Event::Interrupted { .. } => None,
-        })
+    fn reports(&mut self) -> impl Iterator<Item = &mut GateReport> {
+        let outcomes = self.records.iter_mut().filter_map(|record| match &mut record.event {
+            Event::Gated { outcome } => Some(&mut outcome.reports),
+            _ => None,
+        });
+        outcomes.flatten()
     }
 }

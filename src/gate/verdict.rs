@@ -36,7 +36,7 @@ impl Verdict {
 }
 
 /// Where the cause lies. Only a cause in the release may roll a cluster back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Cause {
     /// The chart, its values or its images: an earlier revision would not show it.
@@ -45,6 +45,7 @@ pub enum Cause {
     /// make it worse.
     Environment,
     /// It cannot be told from here.
+    #[default]
     Unknown,
 }
 

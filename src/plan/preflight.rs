@@ -1,7 +1,7 @@
 //! May this cluster be changed at all? Judged for every selected cluster before anything is published or
 //! touched. Pure.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::certmanager::versions::{Advice, Severity};
 
@@ -41,7 +41,8 @@ pub struct Observed {
 }
 
 /// What the user explicitly allows.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Allowed {
     /// Names given to `--allow`.
     pub names: Vec<String>,

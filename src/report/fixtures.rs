@@ -1,7 +1,9 @@
 //! Results of runs that the tests of every report share.
 
+use crate::config::OnFailure;
 use crate::gate::{Cause, Finding, GateOutcome, GateReport, Verdict};
-use crate::plan::{Action, ClusterPlan, Plan, PlannedChart, PlannedPublish};
+use crate::plan::fixtures;
+use crate::plan::{Action, ClusterPlan, Plan, PlannedChange, PlannedChart, PlannedPublish};
 use crate::rollout::{ClusterOutcome, ClusterState, Outcome};
 
 use super::Judged;
@@ -50,6 +52,8 @@ fn cluster(name: &str, state: ClusterState) -> ClusterOutcome {
         gates: Some(passed()),
         regates: None,
         first_cause: None,
+        blame: None,
+        returning_to: None,
         reaction: None,
         evidence: Vec::new(),
         seconds: 12.34,
@@ -66,6 +70,7 @@ pub(super) fn chart() -> PlannedChart {
         digest: "sha256:aa".to_owned(),
         content: "sha256:bb".to_owned(),
         origin: "git main at 337ed24".to_owned(),
+        commit: None,
     }
 }
 
@@ -168,28 +173,26 @@ pub(super) fn judged() -> Vec<Judged> {
 
 /// One cluster changes, one is on the target.
 pub(super) fn plan() -> Plan {
-    let plan = |cluster: &str, action, from: &str| ClusterPlan {
-        cluster: cluster.to_owned(),
+    let one = |cluster: &str, action, from: &str| ClusterPlan {
         server: "https://localhost:6443".to_owned(),
-        wave: None,
-        release: "cert-manager/cert-manager".to_owned(),
-        action,
-        base_revision: 1,
         from: Some(from.to_owned()),
-        to: "v1.11.5".to_owned(),
-        to_revision: None,
-        changes: Vec::new(),
         gates: vec!["workload".to_owned()],
-        warnings: Vec::new(),
-        rollback_obstacles: Vec::new(),
-        values: Vec::new(),
+        ..with_chart(fixtures::cluster(cluster, None, action))
     };
-    Plan {
-        chart: run(Vec::new()).chart.unwrap(),
-        publish: PlannedPublish { repository: "https://charts.example.com/".to_owned(), uploads: true },
-        clusters: vec![
-            plan("eks-development-1", Action::Upgrade, "v1.10.2"),
-            plan("eks-staging-1", Action::Nothing, "v1.11.5"),
-        ],
-    }
+    let clusters = vec![
+        one("eks-development-1", Action::Upgrade, "v1.10.2"),
+        one("eks-staging-1", Action::Nothing, "v1.11.5"),
+    ];
+    uploading(fixtures::plan(clusters, OnFailure::Halt))
+}
+
+/// The chart of these fixtures, with no values.
+pub(super) fn with_chart(plan: ClusterPlan) -> ClusterPlan {
+    ClusterPlan { change: PlannedChange::Deploy { chart: chart(), values: Vec::new() }, ..plan }
+}
+
+/// The same plan with an archive that has to be uploaded.
+pub(super) fn uploading(plan: Plan) -> Plan {
+    let repository = "https://charts.example.com/".to_owned();
+    Plan { publish: Some(PlannedPublish { repository, uploads: true }), ..plan }
 }

@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
+use crate::config::OnFailure;
 use crate::plan::change::{Change, ChangeKind, FieldChange};
 use crate::plan::difference::ClusterDifference;
 use crate::plan::{Action, ClusterPlan, Plan};
@@ -19,18 +20,36 @@ const VALUE_WIDTH: usize = 80;
 
 /// The dry run.
 pub fn plan(plan: &Plan) -> String {
-    let chart = &plan.chart;
-    let mut text = format!("chart    {} {}\n", chart.name, chart.version);
-    let _ = writeln!(text, "from     {}", chart.origin);
-    if !chart.digest.is_empty() {
-        let _ = writeln!(text, "archive  {}\ncontent  {}", chart.digest, chart.content);
-        let publish = if plan.publish.uploads { "upload to" } else { "this content is already in" };
-        let _ = writeln!(text, "publish  {publish} {}", plan.publish.repository);
-    }
+    let mut text = header(plan);
     for cluster in &plan.clusters {
         let _ = write!(text, "\n{}", cluster_plan(cluster));
     }
     text.trim_end().to_owned()
+}
+
+fn header(plan: &Plan) -> String {
+    let mut text = match plan.planned_chart() {
+        Some(chart) => format!(
+            "chart    {} {}\nfrom     {}\narchive  {}\ncontent  {}\n",
+            chart.name, chart.version, chart.origin, chart.digest, chart.content
+        ),
+        None => format!("chart    {}\nfrom     the release's own history\n", plan.chart),
+    };
+    if let Some(publish) = &plan.publish {
+        let what = if publish.uploads { "upload to" } else { "this content is already in" };
+        let _ = writeln!(text, "publish  {what} {}", publish.repository);
+    }
+    let conflicts =
+        if plan.terms.allowed.conflicts { "; fields of other managers are taken over" } else { "" };
+    let _ = writeln!(text, "terms    on failure {}{conflicts}", on_failure(plan.terms.on_failure));
+    text
+}
+
+fn on_failure(on_failure: OnFailure) -> &'static str {
+    match on_failure {
+        OnFailure::Halt => "halt",
+        OnFailure::Rollback => "roll back, if the cause lies in the release",
+    }
 }
 
 /// The diff of every object, under its cluster.
@@ -140,7 +159,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::plan::PlannedPublish;
+    use crate::plan::fixtures::{cluster, plan as planned};
     use crate::report::fixtures;
 
     fn field(path: &str, before: &str, after: &str) -> FieldChange {
@@ -165,26 +184,13 @@ mod tests {
         changes.push(change("Service ns/new", ChangeKind::Create, Vec::new()));
         changes.push(change("Service ns/old", ChangeKind::Delete, Vec::new()));
         let cluster = ClusterPlan {
-            cluster: "eks-development-1".to_owned(),
             server: "https://localhost:6443".to_owned(),
-            wave: None,
-            release: "cert-manager/cert-manager".to_owned(),
-            action: Action::Upgrade,
-            base_revision: 1,
-            from: Some("v1.10.2".to_owned()),
-            to: "v1.11.5".to_owned(),
-            to_revision: None,
             changes,
             gates: vec!["workload".to_owned(), "canary".to_owned()],
             warnings: vec!["not tested together".to_owned()],
-            rollback_obstacles: Vec::new(),
-            values: Vec::new(),
+            ..fixtures::with_chart(cluster("eks-development-1", None, Action::Upgrade))
         };
-        Plan {
-            chart: fixtures::chart(),
-            publish: PlannedPublish { repository: "https://charts.example.com/".to_owned(), uploads: true },
-            clusters: vec![cluster],
-        }
+        fixtures::uploading(planned(vec![cluster], OnFailure::Halt))
     }
 
     #[test]
@@ -195,6 +201,7 @@ mod tests {
         archive  sha256:aa
         content  sha256:bb
         publish  upload to https://charts.example.com/
+        terms    on failure halt
 
         eks-development-1 (https://localhost:6443)
           upgrade cert-manager/cert-manager: v1.10.2 → v1.11.5, from revision 1

@@ -139,7 +139,7 @@ pub fn event(event: &Event, state: ClusterState) -> String {
             format!("revision {revision} is on the target already, the gates judge it")
         }
         Event::Gated { outcome } => format!("gates {}: {}", outcome.verdict.word(), state.word()),
-        Event::ChangeFailed { cause } => format!("the change failed: {cause}"),
+        Event::ChangeFailed { cause, .. } => format!("the change failed: {cause}"),
         Event::EvidenceCaptured { files } => format!("evidence captured ({} files)", files.len()),
         Event::HaltDecided { reason } => format!("halted: {reason}"),
         Event::RollbackStarted { to_revision } => format!("rollback to revision {to_revision} starts"),

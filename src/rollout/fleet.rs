@@ -4,74 +4,114 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::config::OnFailure;
+use crate::failure::Failure;
 use crate::plan::{ClusterPlan, Plan};
 
-use super::execute::{ClusterPort, ClusterRun};
+use super::cluster_run::ClusterRun;
 use super::interrupt::Interrupt;
+use super::port::ClusterPort;
 use super::{ClusterOutcome, ClusterState, Observer};
 
 /// What a run over several clusters needs to know beside its plan.
 #[async_trait]
 pub trait Fleet: Send + Sync {
-    /// The cluster's site.
-    async fn site(&self, plan: &ClusterPlan) -> Box<dyn ClusterPort>;
-    /// How long to wait after the last cluster of a wave.
-    fn soak(&self, wave: &str) -> Duration;
+    /// The cluster as a run meets it. Where `left` is not `Pending` it is taken up, and its lock is ours then.
+    async fn port(&self, plan: &ClusterPlan, left: &ClusterOutcome) -> Result<Box<dyn ClusterPort>, Failure>;
+    /// How long the waves before this cluster still have to stand.
+    async fn soak_left(&self, next: &ClusterPlan) -> Result<Duration, Failure>;
+    /// Judges the clusters of those waves once more, after their soak; what broke in it is the failure.
+    async fn judge_soaked(&self, next: &ClusterPlan) -> Result<(), Failure>;
 }
 
-/// Runs the plan; answers one outcome for each cluster, those that were never reached as pending.
-pub async fn run(
-    plan: &Plan,
-    fleet: &dyn Fleet,
-    on_failure: OnFailure,
-    observer: &dyn Observer,
-    interrupt: &Interrupt,
-) -> Vec<ClusterOutcome> {
-    let mut outcomes: Vec<ClusterOutcome> = Vec::with_capacity(plan.clusters.len());
-    for (index, cluster) in plan.clusters.iter().enumerate() {
-        let soak = index
-            .checked_sub(1)
-            .map_or(Duration::ZERO, |before| soak_between(&plan.clusters[before], cluster, fleet));
-        if !wait(soak, cluster, observer, interrupt).await {
-            outcomes.push(ClusterOutcome {
-                interrupted: interrupt.received(),
-                ..ClusterOutcome::untouched(cluster)
-            });
-            break;
+/// A run over a fleet.
+pub struct FleetRun<'a> {
+    /// What is done.
+    pub plan: &'a Plan,
+    /// What it is done with.
+    pub fleet: &'a dyn Fleet,
+    /// Who watches.
+    pub observer: &'a dyn Observer,
+    /// Whether it shall stop.
+    pub interrupt: &'a Interrupt,
+}
+
+impl FleetRun<'_> {
+    /// Runs the plan from where `left` says that its clusters are, in the plan's order; answers how they are then.
+    pub async fn run(&self, left: Vec<ClusterOutcome>) -> Vec<ClusterOutcome> {
+        let mut outcomes = left;
+        for (index, cluster) in self.plan.clusters.iter().enumerate() {
+            let begins_wave = index == 0 || self.plan.clusters[index - 1].wave != cluster.wave;
+            self.one(cluster, begins_wave, &mut outcomes[index]).await;
+            if !is_proven(&outcomes[index]) {
+                break;
+            }
         }
-        let site = fleet.site(cluster).await;
-        let outcome = ClusterRun::new(site.as_ref(), cluster, on_failure, observer, interrupt).run().await;
-        let promoted = outcome.state == ClusterState::Promoted && outcome.interrupted.is_none();
-        outcomes.push(outcome);
-        if !promoted {
-            break;
+        outcomes
+    }
+
+    async fn one(&self, cluster: &ClusterPlan, begins_wave: bool, outcome: &mut ClusterOutcome) {
+        if outcome.state.is_final() {
+            return;
+        }
+        if let Some(signal) = self.interrupt.received() {
+            return outcome.interrupt(signal);
+        }
+        if begins_wave
+            && outcome.state == ClusterState::Pending
+            && let Err(stopped) = self.soak(cluster).await
+        {
+            return stopped.end(outcome);
+        }
+        match self.unless_interrupted(self.fleet.port(cluster, outcome)).await {
+            Ok(port) => {
+                let left = outcome.clone().taken_up();
+                let Self { plan, observer, interrupt, .. } = *self;
+                let run = ClusterRun::new(port.as_ref(), cluster, &plan.terms, observer, interrupt, left);
+                *outcome = run.run().await;
+            }
+            Err(stopped) => stopped.end(outcome),
         }
     }
-    let reached = outcomes.len();
-    outcomes.extend(plan.clusters[reached..].iter().map(ClusterOutcome::untouched));
-    outcomes
+
+    /// Waits until the waves before have stood for as long as they have to, then has them judged again.
+    async fn soak(&self, next: &ClusterPlan) -> Result<(), Stopped> {
+        let left = self.unless_interrupted(self.fleet.soak_left(next)).await?;
+        if left.is_zero() {
+            return Ok(());
+        }
+        self.observer.note(&next.cluster, &format!("soaking for {} s before this cluster", left.as_secs()));
+        let waited = async {
+            tokio::time::sleep(left).await;
+            Ok(())
+        };
+        self.unless_interrupted(waited).await?;
+        self.unless_interrupted(self.fleet.judge_soaked(next)).await
+    }
+
+    async fn unless_interrupted<T>(
+        &self,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Stopped> {
+        self.interrupt.or(work).await.map_err(Stopped::Signal)?.map_err(Stopped::Failure)
+    }
 }
 
-/// The soak of a wave counts when the next cluster is in another wave.
-fn soak_between(before: &ClusterPlan, next: &ClusterPlan, fleet: &dyn Fleet) -> Duration {
-    match &before.wave {
-        Some(wave) if before.wave != next.wave => fleet.soak(wave),
-        Some(_) | None => Duration::ZERO,
+/// Why the loop does not come to a cluster.
+enum Stopped {
+    Signal(i32),
+    Failure(Failure),
+}
+
+impl Stopped {
+    fn end(self, outcome: &mut ClusterOutcome) {
+        match self {
+            Stopped::Signal(signal) => outcome.interrupt(signal),
+            Stopped::Failure(failure) => outcome.stop(&failure),
+        }
     }
 }
 
-/// Waits; false when a signal ended it.
-async fn wait(soak: Duration, next: &ClusterPlan, observer: &dyn Observer, interrupt: &Interrupt) -> bool {
-    if interrupt.received().is_some() {
-        return false;
-    }
-    if soak.is_zero() {
-        return true;
-    }
-    observer.note(&next.cluster, &format!("soaking for {} s before this cluster", soak.as_secs()));
-    tokio::select! {
-        () = tokio::time::sleep(soak) => true,
-        _ = interrupt.wait() => false,
-    }
+/// Only a cluster that is proven lets the run go on.
+fn is_proven(outcome: &ClusterOutcome) -> bool {
+    outcome.state == ClusterState::Promoted && outcome.interrupted.is_none() && !outcome.locked
 }

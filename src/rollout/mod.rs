@@ -1,13 +1,17 @@
 //! The loop over clusters and steps, and the one state function. Pure: knows no chart, backend or socket;
-//! what differs was decided in the plan, and what touches a cluster is behind [`execute::ClusterPort`].
+//! what differs was decided in the plan, and what touches a cluster is behind [`port::ClusterPort`].
 
-pub mod execute;
+pub mod cluster_run;
 pub mod fleet;
+pub mod fold;
 pub mod interrupt;
 pub mod outcome;
 pub mod policy;
+pub mod port;
+pub mod soak;
 pub mod state;
 pub mod step;
+pub mod take_up;
 
 use crate::evidence::event::Event;
 use crate::gate::Verdict;

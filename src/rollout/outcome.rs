@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::failure::{Failure, Kind};
-use crate::gate::GateOutcome;
+use crate::gate::{Cause, GateOutcome};
 use crate::plan::{Action, ClusterPlan, PlannedChart};
 
 use super::state::ClusterState;
@@ -40,6 +40,12 @@ pub struct ClusterOutcome {
     pub regates: Option<GateOutcome>,
     /// The first cause of a failure, in one line.
     pub first_cause: Option<String>,
+    /// Where the cause of a change that could not be made lies.
+    #[serde(default)]
+    pub blame: Option<Cause>,
+    /// The revision that a rollback returns to.
+    #[serde(default)]
+    pub returning_to: Option<u32>,
     /// Why the cluster was left as it is, or how the rollback went.
     pub reaction: Option<String>,
     /// Files with the evidence, relative to the run's directory.
@@ -48,7 +54,7 @@ pub struct ClusterOutcome {
     pub seconds: f64,
     /// The signal that stopped the run here.
     pub interrupted: Option<i32>,
-    /// Somebody else holds the lock.
+    /// The lock is not ours: somebody else holds it, or took it away.
     pub locked: bool,
 }
 
@@ -70,10 +76,11 @@ impl Outcome {
     pub fn failure(&self) -> Option<Failure> {
         let kind = self.failure_kind()?;
         let cluster = self.clusters.iter().find(|cluster| cluster.failure_kind(true).is_some())?;
-        let cause = cluster
-            .first_cause
-            .clone()
-            .unwrap_or_else(|| format!("the run stopped in state {:?}", cluster.state));
+        let stopped = || format!("the run stopped: {}", cluster.state.word());
+        let cause = match cluster.interrupted {
+            Some(signal) => format!("interrupted by signal {signal}"),
+            None => cluster.first_cause.clone().unwrap_or_else(stopped),
+        };
         let failure = Failure::new(kind, format!("{}: {cause}", cluster.cluster));
         Some(cluster.hints().into_iter().fold(failure, Failure::hint))
     }
@@ -92,6 +99,8 @@ impl ClusterOutcome {
             gates: None,
             regates: None,
             first_cause: None,
+            blame: None,
+            returning_to: None,
             reaction: None,
             evidence: Vec::new(),
             seconds: 0.0,
@@ -108,8 +117,13 @@ impl ClusterOutcome {
         if self.locked {
             return Some(Kind::Locked);
         }
+        let is_rollback = self.action == Action::Rollback;
         match self.state {
             ClusterState::Promoted => None,
+            // A rollback that failed is what a person has to look at, whoever began it.
+            ClusterState::Halted | ClusterState::Failed | ClusterState::Changing if is_rollback => {
+                Some(Kind::Stuck)
+            }
             ClusterState::RolledBack => Some(Kind::RolledBack),
             ClusterState::Stuck | ClusterState::RollingBack | ClusterState::Regating => Some(Kind::Stuck),
             ClusterState::Halted | ClusterState::Failed | ClusterState::Changing | ClusterState::Gating => {
@@ -129,19 +143,26 @@ impl ClusterOutcome {
 
     fn hints(&self) -> Vec<String> {
         let name = &self.cluster;
-        let mut hints: Vec<String> = self.reaction.iter().cloned().collect();
-        if self.interrupted.is_some() {
-            hints.push(format!("what was done is recorded: `release resume --cluster {name}` continues"));
-        } else if matches!(self.state, ClusterState::Halted | ClusterState::Failed)
-            && self.action != Action::Nothing
-        {
-            hints.push(format!(
-                "`release gate --cluster {name}` judges again, `release rollback --cluster {name}` returns to the last good revision"
-            ));
-        } else if self.failure_kind(true) == Some(Kind::Stuck) {
-            hints.push(format!("a person must look at {name} before anything else is changed there"));
-        }
-        hints
+        let resume = || format!("what was done is recorded: `release resume --cluster {name}` continues");
+        let person = || format!("a person must look at {name} before anything else is changed there");
+        let again = || {
+            format!(
+                "`release gate --cluster {name}` judges again, `release rollback --cluster {name}` returns to the \
+                 last good revision"
+            )
+        };
+        let own = match (self.interrupted, self.state) {
+            (Some(_), _) => Some(resume()),
+            (None, _) if self.locked => None,
+            (None, ClusterState::Halted) if self.action == Action::Rollback => Some(person()),
+            (None, ClusterState::Halted) if self.action != Action::Nothing => Some(again()),
+            (None, ClusterState::Stuck) => Some(person()),
+            (None, state) if state.is_touched() && !state.is_final() && self.reaction.is_none() => {
+                Some(resume())
+            }
+            (None, _) => None,
+        };
+        self.reaction.iter().cloned().chain(own).collect()
     }
 }
 
@@ -160,6 +181,8 @@ mod tests {
             gates: None,
             regates: None,
             first_cause: None,
+            blame: None,
+            returning_to: None,
             reaction: None,
             evidence: Vec::new(),
             seconds: 0.0,

@@ -7,8 +7,8 @@ use crate::plan::Action;
 /// What failed.
 #[derive(Debug, Clone, Copy)]
 pub enum Failed<'a> {
-    /// The change itself was refused or broke off.
-    Change,
+    /// The change itself was refused or broke off, for a cause that lies there.
+    Change(Cause),
     /// The gates judged the changed cluster.
     Gates(&'a GateOutcome),
 }
@@ -42,9 +42,11 @@ pub fn decide(
     if on_failure == OnFailure::Halt {
         return halt("on-failure is `halt`");
     }
-    if let Failed::Gates(outcome) = failed
-        && let Some(reason) = outside_the_release(outcome)
-    {
+    let reason = match failed {
+        Failed::Change(cause) => not_the_release(Some(cause)),
+        Failed::Gates(outcome) => outside_the_release(outcome),
+    };
+    if let Some(reason) = reason {
         return halt(reason);
     }
     match (obstacles.first(), target) {
@@ -61,7 +63,11 @@ fn outside_the_release(outcome: &GateOutcome) -> Option<&'static str> {
         }
         Verdict::Passed | Verdict::Waiting | Verdict::Failed => {}
     }
-    match outcome.first_cause.as_ref().map(|finding| finding.cause) {
+    not_the_release(outcome.first_cause.as_ref().map(|finding| finding.cause))
+}
+
+fn not_the_release(cause: Option<Cause>) -> Option<&'static str> {
+    match cause {
         Some(Cause::Release) => None,
         Some(Cause::Environment) => Some("the cause lies outside the release: a rollback would not help"),
         Some(Cause::Unknown) | None => Some("it is not proven that the cause lies in the release"),
@@ -73,7 +79,7 @@ mod tests {
     use super::*;
     use crate::gate::Finding;
 
-    type Row<'a> = (OnFailure, Action, Option<&'a GateOutcome>, &'a [String], Option<u32>, bool);
+    type Row<'a> = (OnFailure, Action, Failed<'a>, &'a [String], Option<u32>, bool);
 
     fn outcome(verdict: Verdict, cause: Option<Cause>) -> GateOutcome {
         let finding = cause.map(|cause| Finding {
@@ -89,11 +95,10 @@ mod tests {
     fn decided(
         on_failure: OnFailure,
         action: Action,
-        gates: Option<&GateOutcome>,
+        failed: Failed<'_>,
         obstacles: &[String],
         target: Option<u32>,
     ) -> bool {
-        let failed = gates.map_or(Failed::Change, Failed::Gates);
         matches!(decide(on_failure, action, failed, obstacles, target), Decision::Rollback(_))
     }
 
@@ -104,21 +109,25 @@ mod tests {
         let unknown = outcome(Verdict::Failed, Some(Cause::Unknown));
         let inconclusive = outcome(Verdict::Inconclusive, Some(Cause::Release));
         let obstacle = ["CRD x would be downgraded".to_owned()];
-        let table: [Row<'_>; 11] = [
-            (OnFailure::Rollback, Action::Upgrade, Some(&release), &[], Some(1), true),
-            (OnFailure::Rollback, Action::Upgrade, None, &[], Some(1), true),
-            (OnFailure::Halt, Action::Upgrade, Some(&release), &[], Some(1), false),
-            (OnFailure::Rollback, Action::Install, Some(&release), &[], Some(1), false),
-            (OnFailure::Rollback, Action::Rollback, Some(&release), &[], Some(1), false),
-            (OnFailure::Rollback, Action::Nothing, Some(&release), &[], Some(1), false),
-            (OnFailure::Rollback, Action::Upgrade, Some(&environment), &[], Some(1), false),
-            (OnFailure::Rollback, Action::Upgrade, Some(&unknown), &[], Some(1), false),
-            (OnFailure::Rollback, Action::Upgrade, Some(&inconclusive), &[], Some(1), false),
-            (OnFailure::Rollback, Action::Upgrade, Some(&release), &obstacle, Some(1), false),
-            (OnFailure::Rollback, Action::Upgrade, Some(&release), &[], None, false),
+        let gates = Failed::Gates;
+        let table: [Row<'_>; 13] = [
+            (OnFailure::Rollback, Action::Upgrade, gates(&release), &[], Some(1), true),
+            (OnFailure::Rollback, Action::Upgrade, Failed::Change(Cause::Release), &[], Some(1), true),
+            (OnFailure::Rollback, Action::Upgrade, Failed::Change(Cause::Environment), &[], Some(1), false),
+            (OnFailure::Rollback, Action::Upgrade, Failed::Change(Cause::Unknown), &[], Some(1), false),
+            (OnFailure::Halt, Action::Upgrade, gates(&release), &[], Some(1), false),
+            (OnFailure::Rollback, Action::Install, gates(&release), &[], Some(1), false),
+            (OnFailure::Rollback, Action::Rollback, gates(&release), &[], Some(1), false),
+            (OnFailure::Rollback, Action::Nothing, gates(&release), &[], Some(1), false),
+            (OnFailure::Rollback, Action::Upgrade, gates(&environment), &[], Some(1), false),
+            (OnFailure::Rollback, Action::Upgrade, gates(&unknown), &[], Some(1), false),
+            (OnFailure::Rollback, Action::Upgrade, gates(&inconclusive), &[], Some(1), false),
+            (OnFailure::Rollback, Action::Upgrade, gates(&release), &obstacle, Some(1), false),
+            (OnFailure::Rollback, Action::Upgrade, gates(&release), &[], None, false),
         ];
-        for (row, (on_failure, action, gates, obstacles, target, expected)) in table.into_iter().enumerate() {
-            assert_eq!(decided(on_failure, action, gates, obstacles, target), expected, "row {row}");
+        for (row, (on_failure, action, failed, obstacles, target, expected)) in table.into_iter().enumerate()
+        {
+            assert_eq!(decided(on_failure, action, failed, obstacles, target), expected, "row {row}");
         }
     }
 }

@@ -27,12 +27,12 @@ pub async fn resolve(settings: &Settings) -> Result<ChartToDeploy, Failure> {
     let repository =
         repository::for_settings(&settings.chart.repository).map_err(RepositoryError::failure)?;
     let url = repository.url().to_string();
-    let (archive, origin, uploads) = match &settings.version {
+    let (archive, origin, uploads, commit) = match &settings.version {
         Some(version) => {
             let archive = publish::published(repository.as_ref(), &settings.chart.name, version)
                 .await
                 .map_err(RepositoryError::failure)?;
-            (archive, format!("published in {url}"), false)
+            (archive, format!("published in {url}"), false, None)
         }
         None => {
             let (archive, origin) = package_source(settings).await?;
@@ -41,28 +41,30 @@ pub async fn resolve(settings: &Settings) -> Result<ChartToDeploy, Failure> {
             let published =
                 publish::alike(repository.as_ref(), &archive).await.map_err(RepositoryError::failure)?;
             let uploads = published.is_none();
-            (published.unwrap_or(archive), origin.to_string(), uploads)
+            (published.unwrap_or(archive), origin.to_string(), uploads, origin.commit)
         }
     };
-    let planned = PlannedChart {
+    let planned = identity(&archive, origin, commit);
+    Ok(ChartToDeploy { archive, planned, publish: PlannedPublish { repository: url, uploads }, repository })
+}
+
+/// An archive as a plan names it.
+pub fn identity(archive: &ChartArchive, origin: String, commit: Option<String>) -> PlannedChart {
+    PlannedChart {
         name: archive.name().to_owned(),
         version: archive.version().to_owned(),
         digest: archive.digest().to_string(),
         content: archive.content().digest().to_string(),
         origin,
-    };
-    Ok(ChartToDeploy { archive, planned, publish: PlannedPublish { repository: url, uploads }, repository })
+        commit,
+    }
 }
 
 impl ChartToDeploy {
-    /// Publishes the archive; from then on the published one is the one that is deployed.
-    pub async fn publish(&mut self) -> Result<(), Failure> {
-        let publication = publish::publish(self.repository.as_ref(), &self.archive)
-            .await
-            .map_err(RepositoryError::failure)?;
-        self.planned.digest = publication.archive.digest().to_string();
-        self.archive = publication.archive;
-        Ok(())
+    /// Publishes the archive and answers the published one, which is the one that is deployed.
+    pub async fn publish(&self) -> Result<ChartArchive, Failure> {
+        let publication = publish::publish(self.repository.as_ref(), &self.archive).await;
+        Ok(publication.map_err(RepositoryError::failure)?.archive)
     }
 }
 

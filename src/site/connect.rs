@@ -5,12 +5,13 @@ use std::time::Duration;
 use futures::future::join_all;
 
 use super::identity::Identity;
-use super::live;
+use super::lock;
 use crate::cluster::{Cluster, client, lease};
 use crate::config::{ClusterSettings, Settings, ValuesFile};
 use crate::failure::{Failure, Kind};
 
 /// A cluster that answered, with what is configured for it.
+#[derive(Clone)]
 pub struct Connected {
     /// The cluster.
     pub cluster: Cluster,
@@ -22,11 +23,27 @@ pub struct Connected {
 
 /// Connects to all selected clusters at once; the failure names every one that did not answer.
 pub async fn connect(settings: &Settings) -> Result<Vec<Connected>, Failure> {
-    let attempts = settings.clusters.iter().map(|one| async move {
-        let cluster = client::connect(&one.name, &one.kube).await.map_err(Failure::from)?;
-        Ok::<_, Failure>(Connected { cluster, settings: one.clone(), values: Vec::new() })
+    all(join_all(settings.clusters.iter().map(one)).await)
+}
+
+/// Connects to one cluster.
+pub(super) async fn one(settings: &ClusterSettings) -> Result<Connected, Failure> {
+    let cluster = client::connect(&settings.name, &settings.kube).await.map_err(Failure::from)?;
+    Ok(Connected { cluster, settings: settings.clone(), values: Vec::new() })
+}
+
+/// Connects to all of these clusters at once; those that do not answer are told, and left out.
+pub async fn reachable(clusters: &[ClusterSettings], tell: &dyn Fn(&str)) -> Vec<Connected> {
+    let attempts = join_all(clusters.iter().map(one)).await;
+    let named = clusters.iter().zip(attempts);
+    let told = named.filter_map(|(settings, attempt)| match attempt {
+        Ok(connected) => Some(connected),
+        Err(failure) => {
+            tell(&format!("{}: left out: {}", settings.name, failure.chain().join(": ")));
+            None
+        }
     });
-    all(join_all(attempts).await)
+    told.collect()
 }
 
 /// Like [`connect`], with the values files, which are read once and before anything else.
@@ -71,7 +88,7 @@ pub async fn refuse_locked(
         match lease::holder(&one.cluster, release).await? {
             None => {}
             Some(_) if !wait.is_zero() => {
-                let lock = live::take_lock(&one.cluster, release, &Identity::of_this_process(), wait).await?;
+                let lock = lock::take(&one.cluster, release, &Identity::of_this_process(), wait).await?;
                 lock.release().await?;
             }
             Some(holder) => {

@@ -41,6 +41,11 @@ impl Identity {
         Holder { user, host, run_url, run_id: run, since: Timestamp::now() }
     }
 
+    /// This process, which may have taken up a run that another one began.
+    pub fn process(&self) -> String {
+        format!("{}@{}/{}", self.user, self.host, self.run)
+    }
+
     /// `user@host`.
     pub fn holder(&self) -> String {
         format!("{}@{}", self.user, self.host)

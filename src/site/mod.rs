@@ -1,10 +1,23 @@
 //! Real clusters for the loop of [`crate::rollout`]: what Kubernetes, Helm's verbs, the gates and the journal
 //! have to do with it. Decides nothing about the order of steps, and prints nothing.
 
+pub mod archive;
+pub mod blame;
 pub mod chart;
 pub mod connect;
+pub mod fleet;
+pub mod history;
 pub mod identity;
-pub mod live;
+pub mod journal_keeper;
+pub mod judge;
+pub mod kubernetes_site;
+pub mod lock;
 pub mod plan;
 pub mod preflight;
+pub mod resume;
+pub mod run_context;
 pub mod signals;
+pub mod terms;
+pub mod values;
+
+mod change;

@@ -2,7 +2,7 @@
 
 use futures::future::join_all;
 
-use super::live;
+use super::history;
 use super::preflight::{self, RolloutRequest, plan_cluster};
 use crate::action::{self, verb};
 use crate::cluster::discovery::Kinds;
@@ -11,8 +11,8 @@ use crate::config::Settings;
 use crate::failure::{Failure, Kind};
 use crate::helm::manifest;
 use crate::helm::release::Release;
-use crate::plan::preflight::{Allowed, Judgement};
-use crate::plan::{Action, ClusterPlan, Plan, PlannedChart, PlannedPublish};
+use crate::plan::preflight::Judgement;
+use crate::plan::{self, Action, ClusterPlan, Plan, PlannedChange, Terms};
 
 use super::chart::ChartToDeploy;
 use super::connect::{Connected, all};
@@ -22,19 +22,21 @@ pub async fn plan_rollout(
     settings: &Settings,
     clusters: &[Connected],
     chart: &ChartToDeploy,
-    allowed: &Allowed,
+    terms: Terms,
 ) -> Result<Plan, Failure> {
     let request = RolloutRequest {
         chart: &settings.chart,
         archive: &chart.archive,
-        allowed,
+        planned: &chart.planned,
+        terms: &terms,
         matrix: settings.preflight.kubernetes_matrix,
     };
     let looks = clusters.iter().map(|one| plan_cluster(one, &request));
     let looked = all(join_all(looks).await)?;
     refuse(&looked)?;
     let clusters = looked.into_iter().map(|(plan, _)| plan).collect();
-    Ok(Plan { chart: chart.planned.clone(), publish: chart.publish.clone(), clusters })
+    let (chart, publish) = (settings.chart.name.clone(), Some(chart.publish.clone()));
+    Ok(Plan { format: plan::FORMAT, chart, terms, publish, clusters })
 }
 
 /// Every reason of every cluster, so that one look is enough.
@@ -56,19 +58,11 @@ pub async fn plan_rollback(
     settings: &Settings,
     clusters: &[Connected],
     to_revision: Option<u32>,
+    terms: Terms,
 ) -> Result<Plan, Failure> {
-    let plans =
-        all(join_all(clusters.iter().map(|one| plan_one_rollback(settings, one, to_revision))).await)?;
-    let version = plans.first().map(|plan| plan.to.clone()).unwrap_or_default();
-    let chart = PlannedChart {
-        name: settings.chart.name.clone(),
-        version,
-        digest: String::new(),
-        content: String::new(),
-        origin: "the release's own history".to_owned(),
-    };
-    let publish = PlannedPublish { repository: settings.chart.repository.url.to_string(), uploads: false };
-    Ok(Plan { chart, publish, clusters: plans })
+    let plans = clusters.iter().map(|one| plan_one_rollback(settings, one, to_revision));
+    let clusters = all(join_all(plans).await)?;
+    Ok(Plan { format: plan::FORMAT, chart: settings.chart.name.clone(), terms, publish: None, clusters })
 }
 
 async fn plan_one_rollback(
@@ -88,7 +82,7 @@ async fn plan_one_rollback(
         return Err(Failure::refused(told)
             .hint(format!("`release resume --cluster {name}` when a run of ours was killed there")));
     }
-    let target = to_revision.or_else(|| live::rollback_target(&history));
+    let target = to_revision.or_else(|| history::rollback_target(&history));
     let target = target.ok_or_else(|| {
         Failure::refused(format!("{name}: release {release} has no earlier good revision to return to"))
     })?;
@@ -121,7 +115,7 @@ async fn rollback_plan(
     let mut sides = apply::dry_run(&one.cluster, &kinds, &wanted, release, false).await?;
     preflight::keep_crds(verb::crds_of_rollback(older, newest), &wanted, &old, &mut sides);
     sides.extend(apply::deletions(&one.cluster, &kinds, &old, &wanted, release).await?);
-    let subject = live::subject(older, release, settings.chart.profile, true)?;
+    let subject = history::subject(older, release, settings.chart.profile, true)?;
     Ok(ClusterPlan {
         cluster: one.cluster.name.clone(),
         server: one.cluster.server.clone(),
@@ -131,12 +125,11 @@ async fn rollback_plan(
         base_revision: newest.revision(),
         from: Some(newest.chart_version().to_owned()),
         to: older.chart_version().to_owned(),
-        to_revision: Some(older.revision()),
+        change: PlannedChange::Return { to_revision: older.revision() },
         changes: preflight::changes(&sides),
         gates: preflight::gates(&subject, &settings.chart),
         warnings: Vec::new(),
         rollback_obstacles: Vec::new(),
-        values: Vec::new(),
     })
 }
 

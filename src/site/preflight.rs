@@ -5,10 +5,11 @@ use serde_json::Value;
 use tokio::sync::Notify;
 
 use crate::action::apply::{Crds, crd_stays};
-use crate::action::verb::{self, ActionContext, ReadOnly, RevisionPreview};
+use crate::action::verb::{self, ActionContext, ActionOptions, ReadOnly, RevisionPreview};
 use crate::action::{self, Target};
 use crate::certmanager::versions::{self, Severity};
 use crate::cluster::apply::{self, Sides};
+use crate::cluster::authorship::author;
 use crate::cluster::discovery::{self, Kinds};
 use crate::cluster::{Cluster, access, gitops, lease, release_secrets};
 use crate::config::{ChartSettings, KubernetesMatrix, Profile};
@@ -23,12 +24,11 @@ use crate::helm::semver::{self, Constraint, Version};
 use crate::plan::change::{self, Change};
 use crate::plan::decide::{self, Next, Seen};
 use crate::plan::difference::{self, ClusterDifference};
-use crate::plan::preflight::{Allowed, Judgement, Observed, judge};
-use crate::plan::{Action, ClusterPlan, crd};
+use crate::plan::preflight::{Judgement, Observed, judge};
+use crate::plan::{Action, ClusterPlan, PlannedChange, PlannedChart, Terms, crd};
 
 use super::connect::Connected;
-use super::live;
-use crate::rollout::state::{ClusterState, replay};
+use super::{journal_keeper, values};
 
 /// What is wished, the same for every cluster.
 pub struct RolloutRequest<'a> {
@@ -36,8 +36,10 @@ pub struct RolloutRequest<'a> {
     pub chart: &'a ChartSettings,
     /// The archive to deploy.
     pub archive: &'a ChartArchive,
-    /// What the user allows.
-    pub allowed: &'a Allowed,
+    /// Its identity.
+    pub planned: &'a PlannedChart,
+    /// What every cluster is held to.
+    pub terms: &'a Terms,
     /// Whether an untested Kubernetes version refuses.
     pub matrix: KubernetesMatrix,
 }
@@ -50,7 +52,7 @@ pub async fn plan_cluster(
     let cluster = &one.cluster;
     let release = &request.chart.release;
     let history = release_secrets::history(cluster, release).await?;
-    let journal = live::read_journal(cluster, release).await?;
+    let journal = journal_keeper::read(cluster, release).await?;
     let holder = lease::holder(cluster, release).await?;
     let kubernetes = discovery::version(cluster).await?;
     let newest = history.last();
@@ -73,7 +75,7 @@ pub async fn plan_cluster(
     // Helm refuses to render over a pending revision, and a chart that does not fit need not be rendered.
     if matches!(decide::decide(state(false)), Next::Refuse(_)) || seen.unfit_kube_version.is_some() {
         let plan = plan(one, request, newest, from, Action::Upgrade);
-        return Ok((plan, judge(&seen, decide::decide(state(false)), request.allowed)));
+        return Ok((plan, judge(&seen, decide::decide(state(false)), &request.terms.allowed)));
     }
     let rendered = render(one, request).await?;
     seen.release_bytes = rendered.record_bytes;
@@ -101,7 +103,7 @@ pub async fn plan_cluster(
     if action == Action::Nothing {
         seen.advice.clear();
     }
-    let judgement = judge(&seen, next, request.allowed);
+    let judgement = judge(&seen, next, &request.terms.allowed);
     plan.warnings.clone_from(&judgement.warnings);
     Ok((plan, judgement))
 }
@@ -122,25 +124,21 @@ fn plan(
         base_revision: newest.map_or(0, Release::revision),
         from,
         to: request.archive.version().to_owned(),
-        to_revision: None,
+        change: PlannedChange::Deploy {
+            chart: request.planned.clone(),
+            values: values::planned(&one.values),
+        },
         changes: Vec::new(),
         gates: Vec::new(),
         warnings: Vec::new(),
         rollback_obstacles: Vec::new(),
-        values: one.values.iter().map(|file| format!("{} sha256:{}", file.name, file.sha256)).collect(),
     }
 }
 
 async fn render(one: &Connected, request: &RolloutRequest<'_>) -> Result<RevisionPreview, Failure> {
-    let RolloutRequest { chart, archive, allowed, .. } = *request;
-    let target = Target {
-        archive,
-        values: &one.values,
-        description: "dry run",
-        force_conflicts: allowed.conflicts,
-        history_max: chart.history_max,
-        hook_timeout: chart.hook_timeout,
-    };
+    let RolloutRequest { chart, archive, terms, .. } = *request;
+    let options = ActionOptions { force_conflicts: terms.allowed.conflicts, ..ActionOptions::default() };
+    let target = Target { archive, values: &one.values, description: "dry run", options };
     let nobody = |_: &str| {};
     let verb = ActionContext {
         cluster: &one.cluster,
@@ -193,7 +191,7 @@ async fn both_sides(
 ) -> Result<Vec<Sides>, Failure> {
     let release = &request.chart.release;
     let old = newest.map_or(Ok(Vec::new()), |record| manifest::split(record.manifest()))?;
-    let mut sides = apply::dry_run(cluster, kinds, objects, release, request.allowed.conflicts).await?;
+    let mut sides = apply::dry_run(cluster, kinds, objects, release, request.terms.allowed.conflicts).await?;
     if let Some(newest) = newest {
         keep_crds(verb::crds_of_upgrade(newest, request.archive.version()), objects, &old, &mut sides);
     }
@@ -313,11 +311,9 @@ fn unfit(constraint: &str, kubernetes: &str) -> Option<String> {
     (!wanted.matches(&version)).then(|| constraint.to_owned())
 }
 
-/// Whether the journal's run was killed while it wrote the newest revision.
+/// Whether the journal's run wrote the newest revision, whatever became of that run.
 fn wrote(journal: &Journal, newest: Option<&Release>) -> bool {
-    let state = replay(journal.records.iter().map(|record| &record.event));
-    let writing = matches!(state, Ok(ClusterState::Changing | ClusterState::RollingBack));
-    writing && newest.is_some_and(|record| record.revision() > journal.plan.base_revision)
+    newest.is_some_and(|record| author(record) == Some(journal.run.as_str()))
 }
 
 fn describe(record: &Release) -> String {

@@ -7,7 +7,8 @@ use std::time::Duration;
 use libtest_mimic::Trial;
 use release::cluster::access::{self, Access};
 use release::cluster::discovery::{self, Kinds};
-use release::cluster::{Cluster, client, journal};
+use release::cluster::journal::{self, JournalVersion, JournalWriteError};
+use release::cluster::{Cluster, client};
 use release::config::KubeTarget;
 use release::helm::manifest;
 use serde_json::{Value, json};
@@ -126,7 +127,7 @@ async fn what_a_viewer_lacks_is_named() {
 async fn a_forbidden_write_names_verb_and_resource() {
     let (_, release) = world().await;
     let viewer = client::connect(FIRST, &target(&format!("{FIRST}-viewer"))).await.unwrap();
-    let told = told(journal::write(&viewer, &release, "{}").await.unwrap_err());
+    let told = told(journal::write(&viewer, &release, "{}", &JournalVersion::default()).await.unwrap_err());
     assert!(
         told.starts_with(&format!(
             "write the journal, ConfigMap {}/release.app (cluster `{FIRST}`)\nno permission: ",
@@ -134,7 +135,7 @@ async fn a_forbidden_write_names_verb_and_resource() {
         )),
         "{told}"
     );
-    assert!(told.contains("cannot patch resource \"configmaps\""), "{told}");
+    assert!(told.contains("cannot create resource \"configmaps\""), "{told}");
 }
 
 async fn version_and_kinds_are_those_of_the_server() {
@@ -153,11 +154,16 @@ async fn version_and_kinds_are_those_of_the_server() {
 
 async fn the_journal_reads_back() {
     let (cluster, release) = world().await;
-    assert_eq!(journal::read(&cluster, &release).await.unwrap(), None);
+    let mut version = journal::read(&cluster, &release).await.unwrap().version;
+    assert_eq!(version, JournalVersion::default());
     for text in ["{\"a\": 1}", "{\"b\": 2}"] {
-        journal::write(&cluster, &release, text).await.unwrap();
-        assert_eq!(journal::read(&cluster, &release).await.unwrap().as_deref(), Some(text));
+        let before = version;
+        version = journal::write(&cluster, &release, text, &before).await.unwrap();
+        assert_eq!(journal::read(&cluster, &release).await.unwrap().text.as_deref(), Some(text));
+        let late = journal::write(&cluster, &release, "late", &before).await.unwrap_err();
+        assert!(matches!(late, JournalWriteError::Moved(_)), "{late}");
     }
-    let told = told(journal::write(&cluster, &release, &"x".repeat(1_048_576)).await.unwrap_err());
+    let long = "x".repeat(1_048_576);
+    let told = told(journal::write(&cluster, &release, &long, &version).await.unwrap_err());
     assert!(told.contains("are more than a ConfigMap holds"), "{told}");
 }

@@ -1,8 +1,9 @@
 //! The program as its users run it: one file per command, one binary for all of them. No cluster and no
 //! network beyond the loopback.
 
+mod cluster_run;
 mod config;
-mod every_step_fails;
+mod fleet_run;
 mod helm_package;
 mod helm_template;
 mod helm_verbs;

@@ -5,4 +5,6 @@ pub(crate) mod client;
 pub(crate) mod faulty;
 pub(crate) mod git_server;
 pub(crate) mod museum;
+pub(crate) mod plans;
+pub(crate) mod scripted;
 pub(crate) mod world;

@@ -1,0 +1,97 @@
+//! Which run is taken up, and where it stands: from the journals that it left in the clusters. Pure.
+
+use std::fmt;
+
+use jiff::Timestamp;
+
+use crate::evidence::journal::Journal;
+use crate::plan::Plan;
+
+use super::fold::replay;
+use super::outcome::ClusterOutcome;
+use super::state::{ClusterState, IllegalTransition};
+
+/// A run that is taken up.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TakenUp {
+    /// Its id.
+    pub run: String,
+    /// When it started on the first of its clusters.
+    pub started: Timestamp,
+    /// What it does.
+    pub plan: Plan,
+    /// Where each of its clusters stands, in the plan's order.
+    pub left: Vec<ClusterOutcome>,
+}
+
+/// Why nothing can be taken up.
+#[derive(Debug, Clone, PartialEq)]
+pub enum NoRun {
+    /// No run has planned any of these clusters.
+    None,
+    /// A later run was there.
+    Overtaken {
+        /// The run that was to be taken up.
+        run: String,
+        /// The cluster where the later one was.
+        cluster: String,
+        /// The later run.
+        by: String,
+    },
+    /// A journal that was edited, or a defect.
+    Illegal {
+        /// Its cluster.
+        cluster: String,
+        /// What is wrong.
+        error: IllegalTransition,
+    },
+}
+
+impl fmt::Display for NoRun {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => write!(f, "no run has left a journal there"),
+            Self::Overtaken { run, cluster, by } => {
+                write!(f, "run {run} cannot go on: run {by} was on {cluster} after it")
+            }
+            Self::Illegal { cluster, error } => {
+                write!(f, "the journal of {cluster} cannot be followed: {error}")
+            }
+        }
+    }
+}
+
+impl TakenUp {
+    /// Whether every cluster is where the run wanted it.
+    pub fn is_done(&self) -> bool {
+        self.left.iter().all(|cluster| cluster.state == ClusterState::Promoted)
+    }
+}
+
+/// The newest run that has planned one of `selected`, from the journals of all clusters that could be read.
+pub fn take_up(journals: &[Journal], selected: &[&str]) -> Result<TakenUp, NoRun> {
+    let plans = |journal: &&Journal| selected.iter().any(|name| journal.plan.cluster(name).is_some());
+    let newest = journals.iter().filter(plans).max_by_key(|journal| (journal.started, &journal.run));
+    let newest = newest.ok_or(NoRun::None)?;
+    let own = || journals.iter().filter(|journal| journal.run == newest.run);
+    // Where it did not fit, a journal has its own cluster only.
+    let whole = own().max_by_key(|journal| journal.plan.clusters.len()).unwrap_or(newest);
+    let started = own().map(|journal| journal.started).min().unwrap_or(newest.started);
+    let left = whole.plan.clusters.iter().map(|plan| {
+        let journal = journals.iter().find(|journal| journal.cluster == plan.cluster);
+        match journal {
+            Some(journal) if journal.run == newest.run => {
+                let cluster = plan.cluster.clone();
+                replay(plan, &journal.records).map_err(|error| NoRun::Illegal { cluster, error })
+            }
+            Some(journal) if journal.started > started => Err(NoRun::Overtaken {
+                run: newest.run.clone(),
+                cluster: plan.cluster.clone(),
+                by: journal.run.clone(),
+            }),
+            Some(_) | None => Ok(ClusterOutcome::untouched(plan)),
+        }
+    });
+    let left = left.collect::<Result<Vec<_>, NoRun>>()?;
+    Ok(TakenUp { run: newest.run.clone(), started, plan: whole.plan.clone(), left })
+}

@@ -1,0 +1,49 @@
+//! Finds the run that is to be taken up, in the journals that it left in the clusters. Reads only.
+
+use futures::future::join_all;
+
+use crate::config::Settings;
+use crate::evidence::journal::Journal;
+use crate::failure::Failure;
+use crate::rollout::take_up::{NoRun, TakenUp, take_up};
+
+use super::connect::{self, Connected};
+use super::journal_keeper;
+
+/// A run that is to be taken up, with what it was found in.
+pub struct Found {
+    /// The run.
+    pub taken_up: TakenUp,
+    /// The journals of all clusters that could be read.
+    pub journals: Vec<Journal>,
+    /// The clusters that were reached.
+    pub connected: Vec<Connected>,
+}
+
+/// The newest run that has planned one of the selected clusters. All clusters of `release.yaml` are looked at: a run
+/// that was stopped between two clusters has left its journal on the first one only.
+pub async fn find(settings: &Settings, tell: &dyn Fn(&str)) -> Result<Found, Failure> {
+    let selected: Vec<&str> = settings.clusters.iter().map(|cluster| cluster.name.as_str()).collect();
+    let mut connected = connect::connect(settings).await?;
+    let others = settings.fleet.iter().filter(|cluster| !selected.contains(&cluster.name.as_str()));
+    let others: Vec<_> = others.cloned().collect();
+    connected.extend(connect::reachable(&others, tell).await);
+    let release = &settings.chart.release;
+    let reads = join_all(connected.iter().map(|one| journal_keeper::read(&one.cluster, release))).await;
+    let journals: Vec<Journal> =
+        reads.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
+    let taken_up = take_up(&journals, &selected).map_err(|no_run| refusal(&no_run, &selected))?;
+    Ok(Found { taken_up, journals, connected })
+}
+
+fn refusal(no_run: &NoRun, selected: &[&str]) -> Failure {
+    let clusters = selected.join(", ");
+    let failure = Failure::refused(format!("{clusters}: {no_run}"));
+    match (no_run, selected.first()) {
+        (NoRun::None, Some(first)) => failure.hint(format!("`release --cluster {first}` begins a run")),
+        (NoRun::Overtaken { cluster, .. }, _) => {
+            failure.hint(format!("`release --cluster {cluster}` makes a new plan from what is there"))
+        }
+        _ => failure,
+    }
+}
