@@ -31,8 +31,8 @@ Exit codes:
   2  only with --detailed-exitcode on a dry run: there are changes
   3  a step or a gate failed; the cluster was rolled back and passed its gates again
   4  a step or a gate failed; the cluster was left as it is
-  5  the rollback itself failed: a person must look
-  6  somebody else holds the lock
+  5  a rollback failed, an automatic one or one by hand: a person must look
+  6  somebody else holds the lock, or took it away
   130, 143  interrupted; what was done is recorded, and `release resume` continues";
 
 /// Take a Helm chart from git to every cluster, and prove each one healthy before touching the next

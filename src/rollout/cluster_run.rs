@@ -116,6 +116,7 @@ impl<'a> ClusterRun<'a> {
 
     async fn change(&mut self) -> Result<(), Failure> {
         let (action, base_revision) = (self.plan.action, self.plan.base_revision);
+        self.port.prepare().await?;
         self.record(Event::ChangeStarted { action, base_revision }).await?;
         match self.port.change().await {
             Ok(revision) => self.record(Event::Changed { revision }).await,

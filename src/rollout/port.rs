@@ -51,6 +51,8 @@ pub trait ClusterPort: Send + Sync {
     async fn lock(&self) -> Result<(), Failure>;
     /// Records what exists; answers what is unhealthy already.
     async fn baseline(&self) -> Result<Vec<String>, Failure>;
+    /// Gets together what the change needs; refuses what is not as it was planned.
+    async fn prepare(&self) -> Result<(), Failure>;
     /// Makes the planned change; answers the new revision.
     async fn change(&self) -> Result<u32, ChangeFailed>;
     /// After a killed run: what became of its change. Refuses when somebody else has touched the release.

@@ -28,6 +28,17 @@ const DESCRIPTION_LENGTH: usize = 256;
 const GRACE: Duration = Duration::from_secs(5);
 
 impl KubernetesSite {
+    /// The chart and the values as they were planned, before the intent is written: what is refused here can be
+    /// brought in order, and the run taken up.
+    pub(super) async fn prepare_change(&self) -> Result<(), Failure> {
+        self.own_newest().await?;
+        if let PlannedChange::Deploy { chart, values } = &self.plan.change {
+            self.run.archive.get(chart).await?;
+            values::read(&self.connected, values)?;
+        }
+        Ok(())
+    }
+
     pub(super) async fn make_change(&self) -> Result<Revision, ChangeFailed> {
         self.good_lock().await?;
         self.close_abandoned().await?;

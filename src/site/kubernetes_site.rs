@@ -160,6 +160,10 @@ impl ClusterPort for KubernetesSite {
         self.take_baseline().await
     }
 
+    async fn prepare(&self) -> Result<(), Failure> {
+        self.prepare_change().await
+    }
+
     async fn change(&self) -> Result<u32, ChangeFailed> {
         self.make_change().await
     }

@@ -20,7 +20,9 @@ mod release_secrets;
 mod removal;
 mod resilience;
 mod rollout;
+mod several;
 mod support;
+mod taken_up;
 mod waiting;
 
 use std::process::ExitCode;
@@ -54,6 +56,8 @@ fn trials() -> Vec<Trial> {
         removal::trials(),
         resilience::trials(),
         rollout::trials(),
+        several::trials(),
+        taken_up::trials(),
         waiting::trials(),
     ];
     files.into_iter().flatten().collect()

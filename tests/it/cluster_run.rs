@@ -48,6 +48,7 @@ async fn a_healthy_upgrade_goes_through_every_step_in_order() {
         "record locked",
         "baseline",
         "record baseline-taken",
+        "prepare",
         "record change-started",
         "change",
         "record changed",
@@ -112,10 +113,10 @@ async fn the_verdict_of_the_dead_run_decides_what_the_next_one_does() {
     ];
     for (verdict, cause, state, marked) in table {
         let port = Scripted { changed: judged(verdict, cause), ..Scripted::default() };
-        let stopped = Scripted { fail_at: Some(10), changed: judged(verdict, cause), ..Scripted::default() };
+        let stopped = Scripted { fail_at: Some(11), changed: judged(verdict, cause), ..Scripted::default() };
         run(&stopped, OnFailure::Rollback).await;
         let gated = |record: &Record| matches!(record.event, Event::Gated { .. });
-        let last = stopped.recorded().iter().rposition(gated).unwrap();
+        let last = stopped.recorded().iter().position(gated).unwrap();
         let outcome =
             run_from(&port, Action::Upgrade, OnFailure::Rollback, &stopped.recorded()[..=last]).await;
         assert_eq!((outcome.state, port.has("mark_failed")), (state, marked), "{verdict:?} {cause:?}");
@@ -146,7 +147,7 @@ async fn a_broken_change_rolls_back_only_for_a_cause_in_the_release() {
         (Cause::Unknown, ClusterState::Halted),
     ];
     for (blame, state) in table {
-        let port = Scripted { fail_at: Some(6), blame, ..Scripted::default() };
+        let port = Scripted { fail_at: Some(7), blame, ..Scripted::default() };
         let outcome = run(&port, OnFailure::Rollback).await;
         assert_eq!((outcome.state, port.has("close_pending")), (state, true), "{blame:?}");
     }
@@ -155,7 +156,7 @@ async fn a_broken_change_rolls_back_only_for_a_cause_in_the_release() {
 #[tokio::test]
 async fn before_the_change_a_failure_is_a_refusal_and_after_it_a_halt() {
     let table =
-        [(1, Kind::Refused), (3, Kind::Refused), (5, Kind::Refused), (7, Kind::Halted), (8, Kind::Halted)];
+        [(1, Kind::Refused), (3, Kind::Refused), (5, Kind::Refused), (8, Kind::Halted), (9, Kind::Halted)];
     for (broken, kind) in table {
         let port = Scripted { fail_at: Some(broken), ..Scripted::default() };
         assert_eq!(exit(&run(&port, OnFailure::Halt).await), Some(kind), "call {broken}");
@@ -174,7 +175,7 @@ async fn a_rollback_that_does_not_heal_needs_a_person_and_leaves_its_evidence() 
 async fn a_rollback_by_hand_that_fails_needs_a_person_too() {
     let outcome = run_from(&failing(), Action::Rollback, OnFailure::Halt, &[]).await;
     assert_eq!((outcome.state, exit(&outcome)), (ClusterState::Halted, Some(Kind::Stuck)));
-    let broken = Scripted { fail_at: Some(6), ..Scripted::default() };
+    let broken = Scripted { fail_at: Some(7), ..Scripted::default() };
     let outcome = run_from(&broken, Action::Rollback, OnFailure::Halt, &[]).await;
     assert_eq!(exit(&outcome), Some(Kind::Stuck));
 }
@@ -190,7 +191,7 @@ async fn a_cluster_on_the_target_is_gated_and_not_changed() {
 #[tokio::test]
 async fn a_killed_change_is_found_again_or_made_again() {
     for (recovered, made_again) in [(Recovered::Written(2), false), (Recovered::Again, true)] {
-        let killed = Scripted { fail_at: Some(7), ..Scripted::default() };
+        let killed = Scripted { fail_at: Some(8), ..Scripted::default() };
         assert_eq!(run(&killed, OnFailure::Halt).await.state, ClusterState::Changing);
         let port = Scripted { recovered, ..Scripted::default() };
         let outcome = run_from(&port, Action::Upgrade, OnFailure::Halt, &killed.recorded()).await;

@@ -82,6 +82,9 @@ impl ClusterPort for Scripted {
     async fn baseline(&self) -> Result<Vec<String>, Failure> {
         self.call("baseline").map(|()| Vec::new())
     }
+    async fn prepare(&self) -> Result<(), Failure> {
+        self.call("prepare")
+    }
     async fn change(&self) -> Result<u32, ChangeFailed> {
         self.call("change").map(|()| 2).map_err(|failure| ChangeFailed { failure, blame: self.blame })
     }
