@@ -8,7 +8,7 @@ use clap::Args;
 use super::Context;
 use super::job::{self, Execution, before_touching};
 use super::shared_args::ReportArgs;
-use crate::config::{Selection, Settings, duration};
+use crate::config::{ChartSettings, Selection, Settings, duration};
 use crate::failure::Failure;
 use crate::helm::chart::ChartArchive;
 use crate::plan::{Plan, check};
@@ -67,17 +67,19 @@ fn read(path: &Path) -> Result<Plan, Failure> {
 /// Names are given their meaning by release.yaml; everything else is in the plan.
 fn settings(context: &Context, plan: &Plan) -> Result<Settings, Failure> {
     let chart = plan.planned_chart();
-    let reference = chart.and_then(|chart| chart.commit.clone());
+    let uploads = plan.publish.as_ref().is_some_and(|publish| publish.uploads);
     let selection = Selection {
         chart: Some(plan.chart.clone()),
         clusters: plan.clusters.iter().map(|cluster| cluster.cluster.clone()).collect(),
-        version: chart.filter(|chart| chart.commit.is_none()).map(|chart| chart.version.clone()),
-        reference,
+        // What was published then is what is deployed; what was not is packaged again, from the same commit.
+        version: chart.filter(|_| !uploads).map(|chart| chart.version.clone()),
+        reference: chart.filter(|_| uploads).and_then(|chart| chart.commit.clone()),
         ..Selection::default()
     };
     let settings = context.settings(&selection)?;
+    let chart_name = chart.map_or(settings.chart.chart_name, |chart| chart.name.clone());
     let gates = plan.terms.gates.clone();
-    Ok(Settings { chart: crate::config::ChartSettings { gates, ..settings.chart }, ..settings })
+    Ok(Settings { chart: ChartSettings { gates, chart_name, ..settings.chart }, ..settings })
 }
 
 /// A plan that is the same now.

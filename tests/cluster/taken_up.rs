@@ -1,6 +1,7 @@
 //! Runs that die, stop, or are overtaken, with real Helm as the other actor: what somebody else did is told and never
 //! adopted or undone, and what is left is finished from another directory.
 
+use std::process::Child;
 use std::time::Duration;
 
 use kube::Api;
@@ -12,7 +13,7 @@ use serde_json::json;
 
 use crate::support::fleet::{SmallFleet, signal};
 use crate::support::helms::Helm;
-use crate::support::program::finish;
+use crate::support::program::{Ran, finish};
 use crate::support::proxy::Proxy;
 use crate::support::{FIRST, SECOND, cluster, trial};
 
@@ -41,22 +42,34 @@ pub(crate) fn trials() -> Vec<Trial> {
 const LONG: &str = "settle: 20s";
 
 /// Starts an upgrade that hangs where it writes the objects, and kills it there.
-async fn killed_while_changing(fleet: &SmallFleet) {
+async fn killed_while_changing(fleet: &SmallFleet) -> Proxy {
     let proxy = Proxy::start();
     let first = json!({"method": "PATCH", "path": "/configmaps/first?", "effect": "hang"});
     proxy.faults(&json!([{"path": "dryRun=All", "effect": {"delay": {"ms": 0}}}, first]));
-    let mut run = fleet.start(&["--cluster", FIRST], Some(proxy.kubeconfig()));
+    let run = fleet.start(&["--cluster", FIRST], Some(proxy.kubeconfig()));
     fleet.wait_for_history(FIRST, &["1 deployed", "2 pending-upgrade"]).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
+    kill(run);
+    proxy.faults(&json!([]));
+    proxy
+}
+
+fn kill(mut run: Child) {
     run.kill().unwrap();
     finish(run).expect(-9);
 }
 
+/// Takes the run up on a fresh checkout, on the way that its plan has pinned.
+fn resume(fleet: &SmallFleet, proxy: &Proxy) -> Ran {
+    proxy.faults(&json!([]));
+    fleet.run_elsewhere_on(&["resume", "--cluster", FIRST], Some(proxy.kubeconfig()))
+}
+
 async fn rollback_by_hand_while_changing() {
     let fleet = SmallFleet::upgrading().await;
-    killed_while_changing(&fleet).await;
+    let proxy = killed_while_changing(&fleet).await;
     Helm::Four.ok(&fleet.release, &["rollback", "app", "1"]);
-    let ran = fleet.run_elsewhere(&["resume", "--cluster", FIRST]).expect(4);
+    let ran = resume(&fleet, &proxy).expect(4);
     assert!(
         ran.stderr.contains("revision 3 (deployed)") && ran.stderr.contains("Rollback to 1"),
         "{}",
@@ -87,13 +100,12 @@ async fn upgrade_by_hand_before_the_change() {
     let fleet = SmallFleet::upgrading().await;
     let proxy = Proxy::start();
     proxy.faults(&json!([{"method": "PUT", "path": "/configmaps/release.app", "effect": "hang"}]));
-    let mut run = fleet.start(&["--cluster", FIRST], Some(proxy.kubeconfig()));
+    let run = fleet.start(&["--cluster", FIRST], Some(proxy.kubeconfig()));
     fleet.wait_for_event(FIRST, "locked").await;
     tokio::time::sleep(Duration::from_secs(1)).await;
-    run.kill().unwrap();
-    finish(run).expect(-9);
+    kill(run);
     Helm::Four.ok(&fleet.release, &["upgrade", "app", &fleet.chart_path(), "--set", "extra=mine"]);
-    let ran = fleet.run_elsewhere(&["resume", "--cluster", FIRST]);
+    let ran = resume(&fleet, &proxy);
     assert!(ran.code == 1 || ran.code == 4, "{}: {}", ran.code, ran.stderr);
     assert!(ran.stderr.contains("somebody else wrote revision 2"), "{}", ran.stderr);
     assert_eq!(fleet.history(FIRST).await, ["1 superseded", "2 deployed"]);
@@ -103,16 +115,15 @@ async fn foreign_pending() {
     let fleet = SmallFleet::upgrading().await;
     let proxy = Proxy::start();
     proxy.faults(&json!([{"method": "POST", "path": "/secrets", "effect": "hang"}]));
-    let mut run = fleet.start(&["--cluster", FIRST], Some(proxy.kubeconfig()));
+    let run = fleet.start(&["--cluster", FIRST], Some(proxy.kubeconfig()));
     fleet.wait_for_event(FIRST, "change-started").await;
     tokio::time::sleep(Duration::from_secs(1)).await;
-    run.kill().unwrap();
-    finish(run).expect(-9);
+    kill(run);
     let on = cluster(FIRST).await;
     let text =
         r#"{"name":"app","info":{"status":"pending-upgrade","description":"Preparing upgrade"},"version":2}"#;
     assert!(release_secrets::create(&on, &fleet.release, &Release::from_json(text).unwrap()).await.unwrap());
-    let ran = fleet.run_elsewhere(&["resume", "--cluster", FIRST]).expect(4);
+    let ran = resume(&fleet, &proxy).expect(4);
     assert!(ran.stderr.contains("revision 2 (pending-upgrade)"), "{}", ran.stderr);
     let ran = fleet.run(&["--cluster", FIRST]).expect(1);
     assert!(ran.stderr.contains("another Helm operation is in progress"), "{}", ran.stderr);
@@ -199,12 +210,12 @@ async fn lost_run_directory() {
 
 async fn other_values() {
     let fleet = SmallFleet::upgrading().await;
-    killed_while_changing(&fleet).await;
+    let proxy = killed_while_changing(&fleet).await;
     fleet.write("values.yaml", "extra: more\n");
-    let ran = fleet.run_elsewhere(&["resume", "--cluster", FIRST]).expect(4);
+    let ran = resume(&fleet, &proxy).expect(4);
     assert!(ran.stderr.contains("values.yaml (sha256 "), "{}", ran.stderr);
     fleet.write("values.yaml", "extra: none\n");
-    fleet.run_elsewhere(&["resume", "--cluster", FIRST]).expect(0);
+    resume(&fleet, &proxy).expect(0);
     assert_eq!(fleet.history(FIRST).await, ["1 superseded", "2 deployed"]);
 }
 
@@ -235,13 +246,12 @@ async fn killed_at_each_write() {
         let proxy = Proxy::start();
         let held = json!({"method": method, "path": path, "effect": "hang"});
         proxy.faults(&json!([{"path": "dryRun=All", "effect": {"delay": {"ms": 0}}}, held]));
-        let mut run = fleet.start(&["--cluster", FIRST], Some(proxy.kubeconfig()));
+        let run = fleet.start(&["--cluster", FIRST], Some(proxy.kubeconfig()));
         let event = if method == "DELETE" { "gated" } else { "change-started" };
         fleet.wait_for_event(FIRST, event).await;
         tokio::time::sleep(Duration::from_millis(1500)).await;
-        run.kill().unwrap();
-        finish(run).expect(-9);
-        fleet.run_elsewhere(&["resume", "--cluster", FIRST]).expect(0);
+        kill(run);
+        resume(&fleet, &proxy).expect(0);
         assert_eq!(fleet.history(FIRST).await, ["1 superseded", "2 deployed"], "{method} {path}");
         assert_eq!(fleet.text(FIRST).await, "two", "{method} {path}");
     }

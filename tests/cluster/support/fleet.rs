@@ -137,9 +137,15 @@ clusters:
 
     /// The same on a fresh checkout of what is under version control.
     pub(crate) fn run_elsewhere(&self, args: &[&str]) -> Ran {
+        self.run_elsewhere_on(args, None)
+    }
+
+    /// The same on this way to the clusters, which the plan has pinned.
+    pub(crate) fn run_elsewhere_on(&self, args: &[&str], kubeconfig: Option<PathBuf>) -> Ran {
         let elsewhere = tempfile::tempdir().unwrap();
         copy(self.path(), elsewhere.path());
-        Ran::of(&self.command(elsewhere.path(), args).output().unwrap())
+        let mut command = self.command(elsewhere.path(), args);
+        Ran::of(&command.envs(kubeconfig.map(|path| ("KUBECONFIG", path))).output().unwrap())
     }
 
     /// Starts the program, on this way to the clusters.

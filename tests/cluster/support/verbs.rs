@@ -15,14 +15,7 @@ use release::helm::release::Release;
 use tokio::sync::Notify;
 
 pub(crate) fn target<'a>(archive: &'a ChartArchive, values: &'a [ValuesFile]) -> Target<'a> {
-    Target {
-        archive,
-        values,
-        description: "run r1",
-        force_conflicts: false,
-        history_max: 10,
-        hook_timeout: Duration::from_mins(5),
-    }
+    Target { archive, values, description: "run r1", options: ActionOptions::default() }
 }
 
 /// Installs or upgrades under a lock of its own; answers the revision.
