@@ -130,3 +130,66 @@ impl Journal {
         outcomes.flatten()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::OnFailure;
+    use crate::gate::{Finding, GateOutcome, Verdict};
+    use crate::plan::{Action, fixtures};
+
+    fn journal(clusters: usize) -> Journal {
+        let one = |index| fixtures::cluster(&format!("cluster-{index}"), None, Action::Upgrade);
+        let plan = fixtures::plan((0..clusters).map(one).collect(), OnFailure::Halt);
+        let report = GateReport {
+            gate: "order".to_owned(),
+            verdict: Verdict::Passed,
+            findings: vec![Finding::in_baseline("Order a/b", "errored"); 20_000],
+            facts: vec!["a fact".to_owned(); 20_000],
+            seconds: 1.0,
+        };
+        let outcome = GateOutcome {
+            verdict: Verdict::Passed,
+            reports: vec![report],
+            first_cause: None,
+            acme_proven: true,
+        };
+        let record = |event| Record { at: Timestamp::UNIX_EPOCH, cluster: "cluster-0".to_owned(), event };
+        Journal {
+            format: plan::FORMAT,
+            run: "r1".to_owned(),
+            holder: "ci@runner".to_owned(),
+            process: "p".to_owned(),
+            run_url: None,
+            started: Timestamp::UNIX_EPOCH,
+            cluster: "cluster-0".to_owned(),
+            plan_digest: plan.digest(),
+            plan,
+            baseline: Some(Value::String("b".repeat(100_000))),
+            rollback_baseline: None,
+            records: vec![record(Event::Locked), record(Event::Gated { outcome })],
+        }
+    }
+
+    #[test]
+    fn what_happened_is_never_dropped_and_a_thousand_clusters_fit() {
+        for (clusters, kept) in [(1, 1), (1_000, 1_000), (5_000, 1)] {
+            let text = journal(clusters).encode();
+            assert!(text.len() <= LIMIT, "{clusters} clusters take {} bytes", text.len());
+            let read = Journal::decode(&text).unwrap();
+            assert_eq!((read.records.len(), read.plan.clusters.len()), (2, kept), "{clusters}");
+            assert!(read.baseline.is_some() && read.cluster_plan().is_some(), "{clusters}");
+        }
+    }
+
+    #[test]
+    fn a_journal_of_another_form_or_cluster_is_refused() {
+        let text = journal(1).encode();
+        let other = text.replacen("\"format\":1", "\"format\":9", 1);
+        assert!(matches!(Journal::decode(&other), Err(JournalError::Format { found: 9 })));
+        let lost = text.replacen("\"cluster\":\"cluster-0\"", "\"cluster\":\"x\"", 1);
+        assert!(matches!(Journal::decode(&lost), Err(JournalError::OtherCluster(_))));
+        assert!(matches!(Journal::decode("no"), Err(JournalError::Unreadable(_))));
+        assert!(matches!(Journal::decode("{}"), Err(JournalError::Format { found: 0 })));
+    }
+}

@@ -95,3 +95,81 @@ pub fn take_up(journals: &[Journal], selected: &[&str]) -> Result<TakenUp, NoRun
     let left = left.collect::<Result<Vec<_>, NoRun>>()?;
     Ok(TakenUp { run: newest.run.clone(), started, plan: whole.plan.clone(), left })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::OnFailure;
+    use crate::evidence::event::{Event, Record};
+    use crate::plan::{self, Action, fixtures};
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn two() -> Plan {
+        let one = |name| fixtures::cluster(name, None, Action::Upgrade);
+        fixtures::plan(vec![one("a"), one("b")], OnFailure::Halt)
+    }
+
+    fn journal(run: &str, cluster: &str, started: i64, events: Vec<Event>) -> Journal {
+        let record = |event| Record { at: at(started), cluster: cluster.to_owned(), event };
+        Journal {
+            format: plan::FORMAT,
+            run: run.to_owned(),
+            holder: "ci@runner".to_owned(),
+            process: "p".to_owned(),
+            run_url: None,
+            started: at(started),
+            cluster: cluster.to_owned(),
+            plan_digest: two().digest(),
+            plan: two(),
+            baseline: None,
+            rollback_baseline: None,
+            records: events.into_iter().map(record).collect(),
+        }
+    }
+
+    fn proven() -> Vec<Event> {
+        vec![Event::Locked, Event::ProvenEarlier { revision: 1 }]
+    }
+
+    fn states(taken_up: &TakenUp) -> Vec<ClusterState> {
+        taken_up.left.iter().map(|left| left.state).collect()
+    }
+
+    #[test]
+    fn a_cluster_that_the_run_never_reached_is_found_through_the_one_before() {
+        let journals = [journal("r1", "a", 10, proven()), journal("r0", "b", 5, proven())];
+        let found = take_up(&journals, &["b"]).unwrap();
+        assert_eq!((found.run.as_str(), found.is_done()), ("r1", false));
+        assert_eq!(states(&found), [ClusterState::Promoted, ClusterState::Pending]);
+    }
+
+    #[test]
+    fn the_newest_run_is_taken_up_and_one_that_was_overtaken_is_not() {
+        let mut later = journal("r2", "b", 20, vec![Event::Locked]);
+        later.plan.clusters.remove(0);
+        let journals = [journal("r1", "a", 10, vec![Event::Locked]), later];
+        assert_eq!(take_up(&journals, &["a"]).unwrap_err(), overtaken("r1", "b", "r2"));
+        assert_eq!(take_up(&journals, &["b"]).unwrap().run, "r2");
+        let journals = [journal("r1", "a", 10, vec![Event::Locked])];
+        assert_eq!(
+            states(&take_up(&journals, &["a"]).unwrap()),
+            [ClusterState::Locked, ClusterState::Pending]
+        );
+        assert_eq!(take_up(&journals, &["c"]).unwrap_err(), NoRun::None);
+        assert_eq!(take_up(&[], &["a"]).unwrap_err(), NoRun::None);
+    }
+
+    fn overtaken(run: &str, cluster: &str, by: &str) -> NoRun {
+        NoRun::Overtaken { run: run.to_owned(), cluster: cluster.to_owned(), by: by.to_owned() }
+    }
+
+    #[test]
+    fn a_journal_that_was_edited_is_named() {
+        let journals = [journal("r1", "a", 10, vec![Event::Changed { revision: 2 }])];
+        let NoRun::Illegal { cluster, .. } = take_up(&journals, &["a"]).unwrap_err() else { panic!("legal") };
+        assert_eq!(cluster, "a");
+    }
+}
