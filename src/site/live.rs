@@ -150,7 +150,11 @@ impl ClusterPort for KubernetesSite {
                 let (values, force_conflicts) = (self.values.as_slice(), self.force_conflicts);
                 let deployment =
                     Target { archive, values, description: &description, force_conflicts }.deployment()?;
-                self.write(async move |verb| verb::deploy(verb, &deployment).await).await
+                self.write(async move |verb| {
+                    let observed = verb::observe(verb).await?;
+                    verb::deploy(verb, &deployment, observed, None).await
+                })
+                .await
             }
             (_, Some(revision)) => self.rollback(revision).await,
             (None, None) => Err(Failure::refused("the plan names neither a chart nor a revision")),
@@ -226,7 +230,7 @@ impl ClusterPort for KubernetesSite {
             description: Some(description),
             conduct: ActionOptions::default(),
         };
-        self.write(async move |verb| verb::rollback(verb, &back).await).await
+        self.write(async move |verb| verb::rollback(verb, &back, verb::observe(verb).await?).await).await
     }
 
     async fn record(&self, record: &Record) -> Result<(), Failure> {

@@ -5,7 +5,7 @@ use serde_json::Value;
 use tokio::sync::Notify;
 
 use crate::action::apply::{Crds, crd_stays};
-use crate::action::verb::{self, ActionContext, ReadOnly, RevisionPreview};
+use crate::action::verb::{self, ActionContext, ReadOnly, RevisionDraft};
 use crate::action::{self, Target};
 use crate::certmanager::versions::{self, Severity};
 use crate::cluster::apply::{self, Sides};
@@ -139,7 +139,7 @@ async fn render(
     cluster: &Cluster,
     settings: &ClusterSettings,
     request: &RolloutRequest<'_>,
-) -> Result<RevisionPreview, Failure> {
+) -> Result<RevisionDraft, Failure> {
     let RolloutRequest { chart, archive, allowed, .. } = *request;
     let target = Target {
         archive,
@@ -156,7 +156,7 @@ async fn render(
         interrupted: &Notify::new(),
         talk: &nobody,
     };
-    Ok(verb::render(verb, &target.deployment()?).await?)
+    Ok(verb::draft(verb, &target.deployment()?, &verb::observe(verb).await?).await?)
 }
 
 /// Both sides of every object, and what they tell about permissions, owners, conflicts and CRDs.

@@ -4,11 +4,12 @@ use std::time::{Duration, Instant};
 
 use kube::api::{Patch, PatchParams};
 use libtest_mimic::Trial;
-use release::action::hooks::{self, HookError, HookPlace};
+use release::action::hooks::{self, HookError, HookLog, HookPlace};
 use release::helm::release::Hook;
 use serde_json::json;
 
 use crate::support::objects::{Place, objects, uid};
+use crate::support::permit::Free;
 use crate::support::trial;
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -67,14 +68,19 @@ fn policies(hook: Hook, delete: &[&str], log: &[&str]) -> Hook {
     Hook { delete_policies: list(delete), output_log_policies: list(log), ..hook }
 }
 
+fn log(hook: &str, text: &str, asked_for: bool) -> HookLog {
+    HookLog { hook: hook.into(), text: text.into(), asked_for }
+}
+
 /// Runs them; also every phase that was stored, as `name phase`.
-async fn run(place: &Place, hooks: &mut [Hook]) -> (Result<Vec<String>, HookError>, Vec<String>) {
+async fn run(place: &Place, hooks: &mut [Hook]) -> (Result<Vec<HookLog>, HookError>, Vec<String>) {
     let kinds = place.kinds().await;
     let hook_place = HookPlace {
         cluster: &place.cluster,
         kinds: &kinds,
         namespace: &place.release.namespace,
         timeout: Duration::from_mins(2),
+        permit: &Free,
     };
     let mut stored = Vec::new();
     let result = hooks::run(hook_place, hooks, "pre-install", async |hooks: &[Hook]| {
@@ -150,7 +156,7 @@ async fn a_failed_job_is_told_with_its_log_and_cleaned_up() {
         place.release.namespace
     );
     assert!(error.to_string().starts_with(&expected), "{error}");
-    assert_eq!(error.logs, ["no database\n"]);
+    assert_eq!(error.logs, [log("second", "no database\n", true)]);
     assert_eq!(stored.last().unwrap(), "first Succeeded, second Failed");
     for hook in &hooks {
         assert!(place.live(&hook.manifest).await.is_none(), "{}", hook.name);
@@ -164,7 +170,8 @@ async fn logs_and_deletion_follow_success() {
         policies(job("b", "echo from b"), &["before-hook-creation"], &["hook-succeeded", "hook-failed"]),
     ];
     let (result, _) = run(&place, &mut hooks).await;
-    assert_eq!(result.unwrap(), ["from b\n", "from a\n"], "the last one first, as Helm does");
+    let expected = [log("b", "from b\n", true), log("a", "from a\n", true)];
+    assert_eq!(result.unwrap(), expected, "the last one first, as Helm does");
     assert!(place.live(&hooks[0].manifest).await.is_none() && place.live(&hooks[1].manifest).await.is_some());
 }
 

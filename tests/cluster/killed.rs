@@ -4,6 +4,9 @@
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use k8s_openapi::api::coordination::v1::Lease;
+use kube::Api;
+use kube::api::DeleteParams;
 use libtest_mimic::Trial;
 use release::cluster::lease::{Holder, Lock};
 use release::cluster::{Cluster, lease, release_secrets};
@@ -82,7 +85,16 @@ async fn kill_holding_the_lock(
 /// The same; the lock of the dead run is taken away.
 async fn kill(cluster: &Cluster, release: &ReleaseId, args: &[&str], write: (&str, &str), left: &[&str]) {
     kill_holding_the_lock(cluster, release, args, write, left).await;
-    lease::unlock(cluster, release).await.unwrap();
+    forget_lock(cluster, release).await;
+}
+
+/// As if the half minute were over that the lock of a dead run stands.
+async fn forget_lock(cluster: &Cluster, release: &ReleaseId) {
+    let api: Api<Lease> = Api::namespaced(cluster.client.clone(), &release.namespace);
+    match api.delete("release.app", &DeleteParams::default()).await {
+        Err(kube::Error::Api(status)) if status.code == 404 => {}
+        deleted => drop(deleted.unwrap()),
+    }
 }
 
 /// `revision status` of everything that is stored.

@@ -13,6 +13,7 @@ use serde_json::json;
 
 use crate::support::chart::config_map;
 use crate::support::objects::{Place, objects};
+use crate::support::permit::Free;
 use crate::support::proxy::Proxy;
 use crate::support::{told, trial, world};
 
@@ -125,7 +126,7 @@ async fn objects_are_applied_and_waited_for_through_every_fault() {
             .await
             .unwrap();
         proxy.faults(&json!([{"method": "PATCH", "times": 3, "effect": effect}]));
-        prepared.execute(&|| Ok(())).await.unwrap_or_else(|error| panic!("{effect}: {error}"));
+        prepared.execute(&Free).await.unwrap_or_else(|error| panic!("{effect}: {error}"));
         proxy.faults(
             &json!([{"method": "GET", "times": 3, "effect": effect}, {"path": "watch=true", "times": 3, "effect": "expire-watch"}]),
         );
