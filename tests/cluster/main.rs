@@ -21,6 +21,7 @@ mod removal;
 mod resilience;
 mod rollout;
 mod support;
+mod under_the_lock;
 mod waiting;
 
 use std::process::ExitCode;
@@ -54,6 +55,7 @@ fn trials() -> Vec<Trial> {
         removal::trials(),
         resilience::trials(),
         rollout::trials(),
+        under_the_lock::trials(),
         waiting::trials(),
     ];
     files.into_iter().flatten().collect()

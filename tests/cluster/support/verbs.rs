@@ -32,6 +32,21 @@ pub(crate) async fn deploy(
     .await
 }
 
+/// The same with what was rendered before.
+pub(crate) async fn deploy_draft(
+    cluster: &Cluster,
+    release: &ReleaseId,
+    archive: &ChartArchive,
+    draft: &RevisionDraft,
+) -> Result<u32, ActionError> {
+    let deployment = target(archive, &[]).deployment().unwrap();
+    locked(cluster, release, async |verb| {
+        let observed = verb::observe(verb).await?;
+        verb::deploy(verb, &deployment, observed, Some(draft)).await
+    })
+    .await
+}
+
 pub(crate) async fn rollback(
     cluster: &Cluster,
     release: &ReleaseId,
