@@ -187,7 +187,8 @@ async fn renew(cluster: &Cluster, release: &ReleaseId, lease: &Lease) -> Renewed
             Ok(Some(found)) if standing::is_taken(&found) => {
                 Renewed::Taken(format!("it is held by {}", Holder::of(&found)))
             }
-            Ok(_) => Renewed::Taken("its Lease was given to nobody".to_owned()),
+            Ok(Some(_)) => Renewed::Taken("its Lease was given to nobody".to_owned()),
+            Ok(None) => Renewed::Taken("its Lease was deleted".to_owned()),
             Err(_) => Renewed::NotNow,
         },
         Ok(Err(_)) | Err(_) => Renewed::NotNow,
