@@ -85,7 +85,14 @@ impl Cli {
             args[1] = "-V".into();
         }
         let mut command = Self::command();
-        let matches = command.try_get_matches_from_mut(args)?;
+        let matches = match command.try_get_matches_from_mut(&args) {
+            // helm without a verb is a question, not a mistake.
+            Err(error) if is_bare_helm(error.kind(), &args) => {
+                args.push("-h".into());
+                command.try_get_matches_from_mut(args)?
+            }
+            matches => matches?,
+        };
         if let (Some(verb), Some(flag)) = (matches.subcommand_name(), misplaced(&command, &matches)) {
             let message = format!(
                 "`{flag}` in front of `{verb}` belongs to the main job; write it behind: release {verb} {flag}"
@@ -99,6 +106,10 @@ impl Cli {
     pub fn into_command(self) -> Command {
         self.command.unwrap_or(Command::Rollout(self.rollout))
     }
+}
+
+fn is_bare_helm(kind: ErrorKind, args: &[OsString]) -> bool {
+    kind == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand && args.iter().any(|arg| arg == "helm")
 }
 
 /// A flag of the main job in front of a command, where it would silently do nothing.
@@ -150,6 +161,21 @@ mod tests {
         for line in ["/usr/local/bin/helm package x", "release helm package x"] {
             assert!(matches!(read(line).unwrap().into_command(), Command::Helm(_)), "{line}");
         }
+    }
+
+    #[test]
+    fn helm_without_a_verb_shows_its_help_as_an_answer() {
+        for (line, expected) in [
+            ("release helm", "Usage: release helm"),
+            ("/usr/local/bin/helm", "Usage: release helm"),
+            ("helm get", "Usage: release helm get"),
+        ] {
+            let answer = read(line).unwrap_err();
+            assert_eq!(answer.kind(), ErrorKind::DisplayHelp, "{line}");
+            assert!(!answer.use_stderr() && answer.to_string().contains(expected), "{answer}");
+        }
+        let kind = read("release config").unwrap_err().kind();
+        assert_eq!(kind, ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand, "that is a mistake");
     }
 
     #[test]

@@ -72,17 +72,27 @@ impl Failure {
 
     /// The message and its causes, outermost first, each once.
     pub fn chain(&self) -> Vec<String> {
-        let mut messages = vec![self.error.to_string()];
-        let mut cause = self.error.source();
-        while let Some(error) = cause {
-            let message = error.to_string();
-            if !messages.iter().any(|earlier| earlier.contains(&message)) {
-                messages.push(message);
-            }
-            cause = error.source();
-        }
-        messages
+        causes(self.error.as_ref())
     }
+}
+
+/// An error's message and its causes, outermost first, each once.
+pub fn causes(error: &dyn Error) -> Vec<String> {
+    let mut messages = vec![error.to_string()];
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let message = error.to_string();
+        if !messages.iter().any(|earlier| earlier.contains(&message)) {
+            messages.push(message);
+        }
+        cause = error.source();
+    }
+    messages
+}
+
+/// The same in one line.
+pub fn in_one_line(error: &dyn Error) -> String {
+    causes(error).join(": ")
 }
 
 impl<E: Error + Send + Sync + 'static> From<E> for Failure {

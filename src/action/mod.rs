@@ -1,10 +1,12 @@
 //! Helm's verbs on one cluster: install, upgrade, roll back, uninstall. No policy.
 //!
-//! [`verb`] has the verbs, with Helm's statuses and order of writes; [`mod@apply`], [`hooks`], [`wait`] and
-//! [`removal`] are what they are made of.
+//! [`verb`] has the verbs, with Helm's statuses and order of writes; [`mod@apply`], [`hooks`], [`wait`],
+//! [`removal`] and [`records`] are what they are made of, and [`permit`] lets them write.
 
 pub mod apply;
 pub mod hooks;
+pub mod permit;
+pub mod records;
 pub mod removal;
 pub mod wait;
 
@@ -17,8 +19,11 @@ use thiserror::Error;
 use crate::cluster::ApiError;
 use crate::cluster::lease::{LockError, LockLost};
 use crate::helm::manifest::ManifestError;
-use crate::helm::release::CodecError;
+use crate::helm::release::{CodecError, Revision, Status};
 use crate::helm::rendering::RenderingError;
+
+use permit::{NoLeave, Unwritten};
+use records::RecordError;
 
 pub use obstacles::obstacles;
 pub use removal::uninstall_objects;
@@ -89,6 +94,24 @@ pub enum ActionError {
     /// The lock was lost on the way.
     #[error(transparent)]
     LockLost(#[from] LockLost),
+    /// A verb that was only to look wanted to write.
+    #[error("this run only looks and may not write; nothing was changed")]
+    ReadOnly,
+    /// Everything is applied, and that could not be stored.
+    #[error(
+        "everything of revision {revision} of {release} is applied, but that could not be stored, so it stays {status}; when the cluster answers again, `helm rollback {release} {revision}` stores it anew and changes nothing else"
+    )]
+    NotRecorded {
+        /// The release.
+        release: String,
+        /// The revision.
+        revision: Revision,
+        /// The status that is stored.
+        status: Status,
+        /// Why.
+        #[source]
+        source: RecordError,
+    },
     /// It was told to stop.
     #[error("context canceled")]
     Interrupted,
@@ -119,4 +142,30 @@ pub enum ActionError {
         /// All of them.
         told: String,
     },
+}
+
+impl From<RecordError> for ActionError {
+    fn from(error: RecordError) -> Self {
+        match error {
+            RecordError::Codec { release, source } => Self::Record { release, source },
+            RecordError::Api(error) => Self::Api(error),
+            RecordError::NoLeave(error) => error.into(),
+        }
+    }
+}
+
+impl From<NoLeave> for ActionError {
+    fn from(error: NoLeave) -> Self {
+        match error {
+            NoLeave::Lock(error) => Self::Lock(error),
+            NoLeave::Lost(error) => Self::LockLost(error),
+            NoLeave::ReadOnly => Self::ReadOnly,
+        }
+    }
+}
+
+impl From<Unwritten<ApiError>> for ActionError {
+    fn from(unwritten: Unwritten<ApiError>) -> Self {
+        RecordError::from(unwritten).into()
+    }
 }

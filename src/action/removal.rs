@@ -8,6 +8,7 @@ use kube::api::PropagationPolicy;
 use thiserror::Error;
 
 use super::apply::{Problem, Why};
+use super::permit::{NoLeave, Permit, Unwritten, permitted};
 use super::wait::{self, NotGone};
 use crate::cluster::Cluster;
 use crate::cluster::discovery::Kinds;
@@ -51,12 +52,14 @@ pub struct Removed {
 pub struct NotRemoved {
     /// The objects.
     pub problems: Vec<Problem>,
+    /// Nothing more may be written: the lock is lost.
+    pub stopped: Option<NoLeave>,
 }
 
 impl NotRemoved {
     fn text(&self) -> String {
-        let lines: Vec<String> = self.problems.iter().map(|problem| format!("delete {problem}")).collect();
-        lines.join("\n")
+        let lines = self.problems.iter().map(|problem| format!("delete {problem}"));
+        lines.chain(self.stopped.iter().map(ToString::to_string)).collect::<Vec<_>>().join("\n")
     }
 }
 
@@ -72,13 +75,14 @@ enum Fate {
 ///
 /// An object that no longer carries the release's ownership stays, as does one whose manifest has
 /// `helm.sh/resource-policy` (any value but `keep` stays untold, as in Helm). Everything is tried, even when
-/// an object cannot be deleted.
+/// an object cannot be deleted, as long as `permit` allows it.
 pub async fn uninstall_objects(
     cluster: &Cluster,
     kinds: &Kinds,
     release: &ReleaseId,
     objects: &[Object],
     cascade: Cascade,
+    permit: &dyn Permit,
 ) -> Result<Removed, NotRemoved> {
     let (mut removed, doomed) = by_policy(kinds, release, objects);
     let fates: Vec<Fate> =
@@ -92,20 +96,26 @@ pub async fn uninstall_objects(
             Fate::Unknown(why) => removed.unknown.push((key, why)),
         }
     }
-    let mut problems = Vec::new();
+    let mut failed = NotRemoved { problems: Vec::new(), stopped: None };
     for group in deletions.chunk_by(|a, b| a.key.kind == b.key.kind && a.key.group == b.key.group) {
-        let answers: Vec<Result<bool, kube::Error>> =
-            in_parallel(group, |doomed| doomed.delete(cluster, kinds, release, cascade)).collect().await;
+        let answers: Vec<Result<bool, Unwritten<kube::Error>>> =
+            in_parallel(group, |doomed| doomed.delete(cluster, kinds, release, cascade, permit))
+                .collect()
+                .await;
         for (doomed, answer) in group.iter().zip(answers) {
             match answer {
                 Ok(_) => removed.deleted.push(doomed.object.clone()),
-                Err(error) => {
-                    problems.push(Problem { key: doomed.key.clone(), why: Why::Api(Cause::of(&error)) })
-                }
+                Err(Unwritten::NotSent(why) | Unwritten::CutOff(why)) => failed.stopped = Some(why),
+                Err(Unwritten::Failed(error)) => failed
+                    .problems
+                    .push(Problem { key: doomed.key.clone(), why: Why::Api(Cause::of(&error)) }),
             }
         }
+        if failed.stopped.is_some() {
+            break;
+        }
     }
-    if problems.is_empty() { Ok(removed) } else { Err(NotRemoved { problems }) }
+    if failed.problems.is_empty() && failed.stopped.is_none() { Ok(removed) } else { Err(failed) }
 }
 
 /// What the manifest itself says will stay. Asks no cluster.
@@ -195,14 +205,15 @@ impl Doomed<'_> {
         kinds: &Kinds,
         release: &ReleaseId,
         cascade: Cascade,
-    ) -> Result<bool, kube::Error> {
+        permit: &dyn Permit,
+    ) -> Result<bool, Unwritten<kube::Error>> {
         let Some(api) = kinds.api(cluster, self.object, &release.namespace) else { return Ok(false) };
         let propagation = match cascade {
             Cascade::Background => PropagationPolicy::Background,
             Cascade::Foreground => PropagationPolicy::Foreground,
             Cascade::Orphan => PropagationPolicy::Orphan,
         };
-        objects::delete(&api, self.object.name(), self.uid.clone(), propagation).await
+        permitted(permit, objects::delete(&api, self.object.name(), self.uid.clone(), propagation)).await
     }
 }
 

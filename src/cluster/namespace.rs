@@ -1,4 +1,4 @@
-//! The namespace of a release that is installed for the first time.
+//! The namespace of a release.
 
 use k8s_openapi::api::core::v1::Namespace;
 use kube::Api;
@@ -16,4 +16,10 @@ pub async fn ensure(cluster: &Cluster, name: &str) -> Result<(), ApiError> {
         Err(kube::Error::Api(status)) if status.code == 409 => Ok(()),
         Err(error) => Err(ApiError::new(cluster, format!("create the namespace {name}"), &error)),
     }
+}
+
+/// Whether there is no such namespace. Who may not read it may write into it all the same.
+pub async fn is_missing(cluster: &Cluster, name: &str) -> bool {
+    let found = Api::<Namespace>::all(cluster.client.clone()).get_metadata_opt(name).await;
+    matches!(found, Ok(None))
 }

@@ -2,8 +2,8 @@
 //! ever.
 //!
 //! A write is sent once, unless it certainly never arrived (no connection) or the server turned it away
-//! (429). A server-side apply of a release's object may be repeated, since applying the same again changes
-//! nothing; but not for long, since it must not outlive a lock.
+//! (429). A server-side apply may be repeated, since applying the same again changes nothing; but not for
+//! long, since it must not outlive a lock.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -62,8 +62,7 @@ enum Kind {
     Read,
     /// Changes nothing, but runs admission webhooks.
     RevisionPreview,
-    /// A server-side apply of a release's object, or what says [`SameAgain`]: the second time changes
-    /// nothing.
+    /// A server-side apply, whoever's, or what says [`SameAgain`]: the second time changes nothing.
     Apply,
     /// Changes something.
     Write,
@@ -77,9 +76,7 @@ impl Kind {
             Kind::Stream
         } else if has("dryRun=All") {
             Kind::RevisionPreview
-        } else if (has("fieldManager=helm") && is_apply(request))
-            || request.extensions().get::<SameAgain>().is_some()
-        {
+        } else if is_apply(request) || request.extensions().get::<SameAgain>().is_some() {
             Kind::Apply
         } else if request.method() == Method::GET
             || request.uri().path().ends_with("/selfsubjectaccessreviews")
@@ -270,10 +267,8 @@ mod tests {
         assert_eq!(Kind::of(&put), Kind::Apply);
         let apply =
             Request::builder().method(Method::PATCH).header("content-type", "application/apply-patch+yaml");
-        assert_eq!(
-            Kind::of(&apply.uri("/api/v1/namespaces/a/secrets/b?fieldManager=helm").body(()).unwrap()),
-            Kind::Apply
-        );
+        let journal = apply.uri("/api/v1/namespaces/a/configmaps/b?fieldManager=release&force=true");
+        assert_eq!(Kind::of(&journal.body(()).unwrap()), Kind::Apply);
     }
 
     #[test]

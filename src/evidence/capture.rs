@@ -3,7 +3,6 @@
 //!
 //! Everything is asked at once and within a limit: evidence must not hold a rollback up.
 
-use std::error::Error;
 use std::time::Duration;
 
 use futures::future::{BoxFuture, join_all};
@@ -13,6 +12,7 @@ use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, ListParams};
 use tokio::time::timeout;
 
 use crate::cluster::{Cluster, events, logs};
+use crate::failure::in_one_line as told;
 
 use super::run_directory::RunDirectory;
 
@@ -105,14 +105,4 @@ async fn of_kind(cluster: &Cluster, group: &str, kind: &str) -> Vec<Part> {
         text.and_then(|list| serde_norway::to_string(&list.items).map_err(|error| told(&error)))
             .map(|text| (format!("{}.yaml", resource.plural), text)),
     ]
-}
-
-/// An error with its causes, in one line.
-fn told(error: &dyn Error) -> String {
-    let (mut text, mut cause) = (error.to_string(), error.source());
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }

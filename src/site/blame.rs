@@ -4,6 +4,7 @@
 use crate::action::ActionError;
 use crate::action::apply::{Problem, Why};
 use crate::action::hooks::WhyHook;
+use crate::action::records::RecordError;
 use crate::cluster::error::Cause as ApiCause;
 use crate::gate::Cause;
 
@@ -16,6 +17,7 @@ pub fn of(error: &ActionError) -> Cause {
         ActionError::Failed(failed) => of_problems(&failed.problems),
         ActionError::Hook(hook) => of_hook(&hook.why),
         ActionError::Lock(_) | ActionError::LockLost(_) | ActionError::Interrupted => Cause::Environment,
+        ActionError::NotRecorded { source, .. } => of_record(source),
         ActionError::Manifest { .. } | ActionError::Rendering(_) | ActionError::Crd { .. } => Cause::Release,
         ActionError::Undone { error, .. } | ActionError::NotUndone { error, .. } => of(error),
         ActionError::NotReady(_)
@@ -24,6 +26,7 @@ pub fn of(error: &ActionError) -> Cause {
         | ActionError::Record { .. }
         | ActionError::Refusal(_)
         | ActionError::Crashed(_)
+        | ActionError::ReadOnly
         | ActionError::Uninstall { .. } => Cause::Unknown,
     }
 }
@@ -48,9 +51,18 @@ fn of_hook(why: &WhyHook) -> Cause {
     match why {
         WhyHook::Manifest { .. } | WhyHook::Unserved { .. } => Cause::Release,
         WhyHook::Create { cause, .. } | WhyHook::Delete { cause, .. } => of_api(cause),
-        WhyHook::Store(error) => of(error),
+        WhyHook::Store(error) => of_record(error),
+        WhyHook::NoLeave(_) => Cause::Environment,
         // A Job that failed, an image that cannot be pulled, a time that was too short: all look the same.
         WhyHook::NotReady(_) | WhyHook::NotGone(_) => Cause::Unknown,
+    }
+}
+
+/// The release has nothing to do with how its records are kept.
+fn of_record(error: &RecordError) -> Cause {
+    match error {
+        RecordError::Api(_) | RecordError::NoLeave(_) => Cause::Environment,
+        RecordError::Codec { .. } => Cause::Unknown,
     }
 }
 

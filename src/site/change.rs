@@ -60,7 +60,11 @@ impl KubernetesSite {
             Target { archive: &archive, values: &files, description: &description, options: self.options() };
         let unfit = |error: TargetError| ChangeFailed { failure: error.into(), blame: Cause::Release };
         let deployment = target.deployment().map_err(unfit)?;
-        self.write(async move |verb| verb::deploy(verb, &deployment).await).await
+        self.write(async move |verb| {
+            let observed = verb::observe(verb).await?;
+            verb::deploy(verb, &deployment, observed, None).await
+        })
+        .await
     }
 
     fn options(&self) -> ActionOptions {
@@ -153,7 +157,7 @@ impl KubernetesSite {
     async fn write_rollback(&self, to: Revision) -> Result<Revision, ChangeFailed> {
         let description = format!("Rollback to {to} (release run {})", self.run.run);
         let back = RollbackRequest { to: Some(to), description: Some(description), conduct: self.options() };
-        self.write(async move |verb| verb::rollback(verb, &back).await).await
+        self.write(async move |verb| verb::rollback(verb, &back, verb::observe(verb).await?).await).await
     }
 
     /// Carries out a verb under the lock; answers the revision that it wrote. It is never dropped half-way: half an

@@ -5,7 +5,7 @@ use serde_json::Value;
 use tokio::sync::Notify;
 
 use crate::action::apply::{Crds, crd_stays};
-use crate::action::verb::{self, ActionContext, ActionOptions, ReadOnly, RevisionPreview};
+use crate::action::verb::{self, ActionContext, ActionOptions, ReadOnly, RevisionDraft};
 use crate::action::{self, Target};
 use crate::certmanager::versions::{self, Severity};
 use crate::cluster::apply::{self, Sides};
@@ -135,7 +135,7 @@ fn plan(
     }
 }
 
-async fn render(one: &Connected, request: &RolloutRequest<'_>) -> Result<RevisionPreview, Failure> {
+async fn render(one: &Connected, request: &RolloutRequest<'_>) -> Result<RevisionDraft, Failure> {
     let RolloutRequest { chart, archive, terms, .. } = *request;
     let options = ActionOptions { force_conflicts: terms.allowed.conflicts, ..ActionOptions::default() };
     let target = Target { archive, values: &one.values, description: "dry run", options };
@@ -148,7 +148,7 @@ async fn render(one: &Connected, request: &RolloutRequest<'_>) -> Result<Revisio
         interrupted: &Notify::new(),
         talk: &nobody,
     };
-    Ok(verb::render(verb, &target.deployment()?).await?)
+    Ok(verb::draft(verb, &target.deployment()?, &verb::observe(verb).await?).await?)
 }
 
 /// Both sides of every object, and what they tell about permissions, owners, conflicts and CRDs.

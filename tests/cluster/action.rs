@@ -25,6 +25,10 @@ pub(crate) fn trials() -> Vec<Trial> {
             "action::what_a_killed_run_left_pending_can_be_rendered_and_repaired",
             what_a_killed_run_left_pending_can_be_rendered_and_repaired,
         ),
+        trial(
+            "action::a_draft_is_deployed_as_it_was_shown_unless_its_base_has_moved",
+            a_draft_is_deployed_as_it_was_shown_unless_its_base_has_moved,
+        ),
         trial("action::an_upgrade_is_helms_own", an_upgrade_is_helms_own),
         trial(
             "action::a_rollback_deletes_what_the_newer_revision_added",
@@ -106,6 +110,23 @@ async fn what_a_killed_run_left_pending_can_be_rendered_and_repaired() {
         helm::history("HELM", &release)[1..],
         ["2 failed app-2.0.0 killed", "3 deployed app-3.0.0 run r1"]
     );
+}
+
+async fn a_draft_is_deployed_as_it_was_shown_unless_its_base_has_moved() {
+    let (cluster, release) = world().await;
+    let random =
+        config_map("a", &[]) + "  word: {{ randAlpha 20 }}\n  revision: {{ .Release.Revision | quote }}\n";
+    let archive = chart("1.0.0", &[("a", &random)]);
+    let shown = verbs::render(&cluster, &release, &verbs::target(&archive, &[])).await.unwrap();
+    assert_eq!(shown.base_revision(), 0);
+    verbs::deploy_draft(&cluster, &release, &archive, &shown).await.unwrap();
+    let stored = release_secrets::history(&cluster, &release).await.unwrap().remove(0);
+    assert_eq!(stored.manifest(), shown.record.manifest(), "rendered once");
+    assert_eq!((stored.status(), stored.description()), (Status::Deployed, "run r1"));
+    verbs::deploy_draft(&cluster, &release, &archive, &shown).await.unwrap();
+    let again = release_secrets::history(&cluster, &release).await.unwrap().remove(1);
+    assert!(again.manifest().contains("revision: \"2\""), "made anew: {}", again.manifest());
+    assert_ne!(again.manifest(), shown.record.manifest());
 }
 
 async fn an_upgrade_is_helms_own() {

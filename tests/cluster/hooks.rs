@@ -2,13 +2,17 @@
 
 use std::time::{Duration, Instant};
 
-use kube::api::{Patch, PatchParams};
+use k8s_openapi::api::batch::v1::Job;
+use kube::Api;
+use kube::api::{ListParams, Patch, PatchParams};
 use libtest_mimic::Trial;
-use release::action::hooks::{self, HookError, HookPlace};
+use release::action::hooks::{self, HookError, HookLog, HookPlace, WhyHook};
+use release::action::permit::{NoLeave, Permit};
 use release::helm::release::Hook;
 use serde_json::json;
 
 use crate::support::objects::{Place, objects, uid};
+use crate::support::permit::{Free, Limited};
 use crate::support::trial;
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -35,6 +39,18 @@ pub(crate) fn trials() -> Vec<Trial> {
             a_job_that_goes_as_soon_as_it_has_ended_has_ended_well,
         ),
         trial("hooks::a_pod_is_waited_for_to_its_end", a_pod_is_waited_for_to_its_end),
+        trial(
+            "hooks::a_hook_without_a_name_is_followed_under_the_one_it_gets",
+            a_hook_without_a_name_is_followed_under_the_one_it_gets,
+        ),
+        trial(
+            "hooks::the_log_of_a_failed_hook_is_kept_though_nobody_asks_for_it",
+            the_log_of_a_failed_hook_is_kept_though_nobody_asks_for_it,
+        ),
+        trial(
+            "hooks::without_leave_nothing_is_created_or_deleted",
+            without_leave_nothing_is_created_or_deleted,
+        ),
         trial("hooks::what_the_server_refuses_is_named", what_the_server_refuses_is_named),
     ]
 }
@@ -67,14 +83,27 @@ fn policies(hook: Hook, delete: &[&str], log: &[&str]) -> Hook {
     Hook { delete_policies: list(delete), output_log_policies: list(log), ..hook }
 }
 
+fn log(hook: &str, text: &str, asked_for: bool) -> HookLog {
+    HookLog { hook: hook.into(), text: text.into(), asked_for }
+}
+
 /// Runs them; also every phase that was stored, as `name phase`.
-async fn run(place: &Place, hooks: &mut [Hook]) -> (Result<Vec<String>, HookError>, Vec<String>) {
+async fn run(place: &Place, hooks: &mut [Hook]) -> (Result<Vec<HookLog>, HookError>, Vec<String>) {
+    run_with(place, hooks, &Free).await
+}
+
+async fn run_with(
+    place: &Place,
+    hooks: &mut [Hook],
+    permit: &dyn Permit,
+) -> (Result<Vec<HookLog>, HookError>, Vec<String>) {
     let kinds = place.kinds().await;
     let hook_place = HookPlace {
         cluster: &place.cluster,
         kinds: &kinds,
         namespace: &place.release.namespace,
         timeout: Duration::from_mins(2),
+        permit,
     };
     let mut stored = Vec::new();
     let result = hooks::run(hook_place, hooks, "pre-install", async |hooks: &[Hook]| {
@@ -150,7 +179,7 @@ async fn a_failed_job_is_told_with_its_log_and_cleaned_up() {
         place.release.namespace
     );
     assert!(error.to_string().starts_with(&expected), "{error}");
-    assert_eq!(error.logs, ["no database\n"]);
+    assert_eq!(error.logs, [log("second", "no database\n", true)]);
     assert_eq!(stored.last().unwrap(), "first Succeeded, second Failed");
     for hook in &hooks {
         assert!(place.live(&hook.manifest).await.is_none(), "{}", hook.name);
@@ -164,7 +193,8 @@ async fn logs_and_deletion_follow_success() {
         policies(job("b", "echo from b"), &["before-hook-creation"], &["hook-succeeded", "hook-failed"]),
     ];
     let (result, _) = run(&place, &mut hooks).await;
-    assert_eq!(result.unwrap(), ["from b\n", "from a\n"], "the last one first, as Helm does");
+    let expected = [log("b", "from b\n", true), log("a", "from a\n", true)];
+    assert_eq!(result.unwrap(), expected, "the last one first, as Helm does");
     assert!(place.live(&hooks[0].manifest).await.is_none() && place.live(&hooks[1].manifest).await.is_some());
 }
 
@@ -210,6 +240,58 @@ async fn a_pod_is_waited_for_to_its_end() {
     let error =
         run(&place, &mut [pod("absent", "", "example.com/no-such-image:1")]).await.0.unwrap_err().to_string();
     assert!(error.contains("message: Pod in progress; Pod ") && error.contains("ImagePull"), "{error}");
+}
+
+async fn jobs(place: &Place) -> Vec<String> {
+    let api: Api<Job> = Api::namespaced(place.cluster.client.clone(), &place.release.namespace);
+    let jobs = api.list(&ListParams::default()).await.unwrap();
+    jobs.into_iter().filter_map(|job| job.metadata.name).collect()
+}
+
+async fn a_hook_without_a_name_is_followed_under_the_one_it_gets() {
+    let place = Place::new().await;
+    let generated = |script: &str| {
+        let mut hook = job("x", script);
+        hook.name = String::new();
+        hook.manifest = hook.manifest.replace("name: x", "generateName: migrate-");
+        hook
+    };
+    let mut good = [policies(generated("echo done"), &["before-hook-creation"], &["hook-succeeded"])];
+    let (result, _) = run(&place, &mut good).await;
+    assert_eq!(result.unwrap(), [log("", "done\n", true)]);
+    let left = jobs(&place).await;
+    assert!(left.len() == 1 && left[0].starts_with("migrate-"), "{left:?}");
+    let mut gone = [policies(generated("exit 0"), &["hook-succeeded"], &[])];
+    run(&place, &mut gone).await.0.unwrap();
+    assert_eq!(jobs(&place).await, left, "its own is deleted");
+    let mut bad = [policies(generated("exit 3"), &["hook-failed"], &[])];
+    let error = run(&place, &mut bad).await.0.unwrap_err().to_string();
+    assert!(error.contains("/migrate-") && error.contains("message: Job Failed"), "{error}");
+    assert_eq!(jobs(&place).await, left);
+}
+
+async fn the_log_of_a_failed_hook_is_kept_though_nobody_asks_for_it() {
+    let place = Place::new().await;
+    let mut hooks = [
+        policies(job("a", "echo fine"), &["hook-succeeded"], &[]),
+        policies(job("b", "echo no database; exit 3"), &["hook-failed"], &[]),
+    ];
+    let error = run(&place, &mut hooks).await.0.unwrap_err();
+    assert_eq!(error.logs, [log("b", "no database\n", false)]);
+    assert_eq!(jobs(&place).await, Vec::<String>::new(), "the pods are gone already");
+}
+
+async fn without_leave_nothing_is_created_or_deleted() {
+    let place = Place::new().await;
+    let mut hooks = [policies(map("a"), &["before-hook-creation", "hook-failed"], &[])];
+    run(&place, &mut hooks).await.0.unwrap();
+    let before = uid(&place.metadata(&hooks[0].manifest).await);
+    let error = run_with(&place, &mut hooks, &Limited::to(0)).await.0.unwrap_err();
+    assert!(matches!(error.why, WhyHook::NoLeave(NoLeave::ReadOnly)), "{error}");
+    assert_eq!(uid(&place.metadata(&hooks[0].manifest).await), before, "not even deleted");
+    let error = run_with(&place, &mut hooks, &Limited::to(1)).await.0.unwrap_err();
+    assert!(matches!(error.why, WhyHook::NoLeave(NoLeave::ReadOnly)), "{error}");
+    assert!(place.live(&hooks[0].manifest).await.is_none(), "deleted, and not created");
 }
 
 async fn what_the_server_refuses_is_named() {

@@ -4,6 +4,9 @@
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use k8s_openapi::api::coordination::v1::Lease;
+use kube::Api;
+use kube::api::DeleteParams;
 use libtest_mimic::Trial;
 use release::cluster::lease::{Holder, Lock};
 use release::cluster::{Cluster, lease, release_secrets};
@@ -27,6 +30,14 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial(
             "killed::a_write_whose_answer_is_lost_stops_nothing",
             a_write_whose_answer_is_lost_stops_nothing,
+        ),
+        trial(
+            "killed::a_complete_apply_is_recorded_through_every_fault_that_passes",
+            a_complete_apply_is_recorded_through_every_fault_that_passes,
+        ),
+        trial(
+            "killed::a_complete_apply_that_cannot_be_recorded_says_what_helps",
+            a_complete_apply_that_cannot_be_recorded_says_what_helps,
         ),
     ]
 }
@@ -82,7 +93,16 @@ async fn kill_holding_the_lock(
 /// The same; the lock of the dead run is taken away.
 async fn kill(cluster: &Cluster, release: &ReleaseId, args: &[&str], write: (&str, &str), left: &[&str]) {
     kill_holding_the_lock(cluster, release, args, write, left).await;
-    lease::unlock(cluster, release).await.unwrap();
+    forget_lock(cluster, release).await;
+}
+
+/// As if the half minute were over that the lock of a dead run stands.
+async fn forget_lock(cluster: &Cluster, release: &ReleaseId) {
+    let api: Api<Lease> = Api::namespaced(cluster.client.clone(), &release.namespace);
+    match api.delete("release.app", &DeleteParams::default()).await {
+        Err(kube::Error::Api(status)) if status.code == 404 => {}
+        deleted => drop(deleted.unwrap()),
+    }
 }
 
 /// `revision status` of everything that is stored.
@@ -297,4 +317,60 @@ async fn a_write_whose_answer_is_lost_stops_nothing() {
     ]));
     through(&["upgrade", "app", &chart.path(), "--set", "v=2"]);
     assert_eq!(statuses(&cluster, &release).await, ["1 superseded", "2 deployed"]);
+}
+
+/// A chart whose record is written twice: as pending, and at the end.
+fn chart_without_hooks() -> ChartFolder {
+    ChartFolder::new(
+        "1.0.0",
+        &[("values.yaml", b"v: '1'\nsecond: two\n"), ("templates/maps.yaml", MAPS.as_bytes())],
+    )
+}
+
+async fn a_complete_apply_is_recorded_through_every_fault_that_passes() {
+    let chart = chart_without_hooks();
+    let proxy = Proxy::start();
+    let of = |revision: u32, times: u32, effect: Value| json!({"method": "PUT", "path": format!("/secrets/sh.helm.release.v1.app.v{revision}"), "times": times, "effect": effect});
+    let status = |code: u16| json!({"status": {"code": code}});
+    for faults in [
+        json!([of(1, 2, status(500)), of(2, 2, status(503))]),
+        json!([of(1, 1, status(409)), of(2, 1, status(409))]),
+        // An older record that somebody pruned meanwhile.
+        json!([of(1, 1, status(404))]),
+    ] {
+        let (cluster, release) = world().await;
+        Helm::Four.ok(&release, &["install", "app", &chart.path()]);
+        proxy.faults(&faults);
+        let upgrade = ["upgrade", "app", &chart.path(), "--set", "v=2"];
+        let ran = finish(Helm::Ours.start(&release, &upgrade, &proxy.kubeconfig()));
+        assert_eq!(ran.code, 0, "{faults}: {}", ran.stderr);
+        let statuses = statuses(&cluster, &release).await;
+        assert_eq!(statuses.last().unwrap(), "2 deployed", "{faults}");
+        assert!(
+            statuses[0] == "1 superseded" || faults[0]["effect"] == status(404),
+            "{faults}: {statuses:?}"
+        );
+    }
+}
+
+async fn a_complete_apply_that_cannot_be_recorded_says_what_helps() {
+    let (cluster, release) = world().await;
+    let chart = chart_without_hooks();
+    Helm::Ours.ok(&release, &["install", "app", &chart.path()]);
+    let uid = uid_of_one(&cluster, &release).await;
+    let proxy = Proxy::start();
+    proxy.faults(&json!([{"method": "PUT", "path": "/secrets/sh.helm.release.v1.app.v2", "effect": {"status": {"code": 500}}}]));
+    let upgrade = ["upgrade", "app", &chart.path(), "--set", "v=2"];
+    let child = Helm::Ours.start(&release, &upgrade, &proxy.kubeconfig());
+    let ran = tokio::task::spawn_blocking(|| finish(child)).await.unwrap().expect(1);
+    assert!(
+        ran.stderr.contains("everything of revision 2 of app is applied, but that could not be stored, so it stays pending-upgrade")
+            && ran.stderr.contains("`helm rollback app 2`"),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(statuses(&cluster, &release).await, ["1 superseded", "2 pending-upgrade"]);
+    Helm::Ours.ok(&release, &["rollback", "app", "2"]);
+    assert_eq!(statuses(&cluster, &release).await, ["1 superseded", "2 pending-upgrade", "3 deployed"]);
+    assert_eq!(uid_of_one(&cluster, &release).await, uid);
 }

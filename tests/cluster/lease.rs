@@ -8,7 +8,7 @@ use k8s_openapi::api::coordination::v1::Lease;
 use kube::Api;
 use libtest_mimic::Trial;
 use release::cluster::Cluster;
-use release::cluster::lease::{self, Holder, Lock, LockError, LockLost};
+use release::cluster::lease::{self, Holder, Lock, LockError, LockLost, Unlock};
 use release::config::ReleaseId;
 
 use crate::support::{self, FIRST, cluster, fresh_release, trial, world};
@@ -21,6 +21,11 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("lease::a_dead_holder_is_found_out_by_watching", a_dead_holder_is_found_out_by_watching),
         trial("lease::a_living_holder_is_never_taken_for_dead", a_living_holder_is_never_taken_for_dead),
         trial("lease::a_holder_that_was_unlocked_stops", a_holder_that_was_unlocked_stops),
+        trial(
+            "lease::a_lock_is_taken_from_the_dead_only_unless_by_force",
+            a_lock_is_taken_from_the_dead_only_unless_by_force,
+        ),
+        trial("lease::a_write_finds_out_that_the_lock_is_lost", a_write_finds_out_that_the_lock_is_lost),
         trial("lease::a_first_install_has_its_namespace_made", a_first_install_has_its_namespace_made),
     ]
 }
@@ -114,15 +119,51 @@ async fn a_living_holder_is_never_taken_for_dead() {
 async fn a_holder_that_was_unlocked_stops() {
     let (cluster, release) = world().await;
     let lock = acquire(&cluster, &release, "one", 0).await.unwrap();
-    assert_eq!(lease::unlock(&cluster, &release).await.unwrap().unwrap().run_id, "one");
-    assert_eq!(lease::unlock(&cluster, &release).await.unwrap(), None);
-    let other = acquire(&cluster, &release, "two", 0).await.unwrap();
-    tokio::time::sleep(Duration::from_secs(7)).await;
+    let forced = Unlock::Anybody(holder("on-call"));
+    let taken = lease::unlock(&cluster, &release, &forced).await.unwrap().unwrap();
+    assert_eq!(taken.run_id, "one");
     let lost = lock.check().unwrap_err();
-    assert!(matches!(&lost, LockLost::Taken { how, .. } if how.contains("run two")), "{lost}");
+    assert!(
+        matches!(&lost, LockLost::Taken { how, .. } if how.contains("run on-call")),
+        "it knows before anybody else can begin: {lost}"
+    );
+    assert_eq!(lease::unlock(&cluster, &release, &forced).await.unwrap(), None);
+    let other = acquire(&cluster, &release, "two", 0).await.unwrap();
     lock.release().await.unwrap();
     assert_eq!(other.check(), Ok(()), "the loser does not give back what is not its own");
     assert!(lease_exists(&cluster, &release).await);
+}
+
+async fn a_lock_is_taken_from_the_dead_only_unless_by_force() {
+    let (cluster, release) = world().await;
+    let lock = acquire(&cluster, &release, "lives", 0).await.unwrap();
+    let told = support::told(lease::unlock(&cluster, &release, &Unlock::Dead).await.unwrap_err());
+    assert!(
+        told.contains("is locked by ci@runner (run lives) since ")
+            && told.contains("https://ci.example.com/1, which was seen to renew it"),
+        "{told}"
+    );
+    assert_eq!(lock.check(), Ok(()));
+    // As after a kill.
+    drop(lock);
+    let started = Instant::now();
+    let taken = lease::unlock(&cluster, &release, &Unlock::Dead).await.unwrap().unwrap();
+    assert_eq!(taken.run_id, "lives");
+    assert!(started.elapsed() > Duration::from_secs(6), "it was watched for {:?}", started.elapsed());
+    assert!(!lease_exists(&cluster, &release).await);
+}
+
+/// It does not wait for its next renewal to hear of it.
+async fn a_write_finds_out_that_the_lock_is_lost() {
+    let (cluster, release) = world().await;
+    let lock = acquire(&cluster, &release, "one", 0).await.unwrap();
+    assert_eq!(lock.held().ask().await, Ok(()));
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    let api: Api<Lease> = Api::namespaced(cluster.client.clone(), &release.namespace);
+    api.delete("release.app", &kube::api::DeleteParams::default()).await.unwrap();
+    let lost = lock.held().ask().await.unwrap_err();
+    assert!(matches!(&lost, LockLost::Taken { how, .. } if how == "its Lease was deleted"), "{lost}");
+    assert!(matches!(lock.held().lapsed().await, LockLost::Taken { .. }));
 }
 
 async fn a_first_install_has_its_namespace_made() {

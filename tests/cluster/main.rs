@@ -23,6 +23,7 @@ mod rollout;
 mod several;
 mod support;
 mod taken_up;
+mod under_the_lock;
 mod waiting;
 
 use std::process::ExitCode;
@@ -58,6 +59,7 @@ fn trials() -> Vec<Trial> {
         rollout::trials(),
         several::trials(),
         taken_up::trials(),
+        under_the_lock::trials(),
         waiting::trials(),
     ];
     files.into_iter().flatten().collect()

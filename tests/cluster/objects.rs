@@ -1,13 +1,12 @@
 //! A release's objects, written by this program: real Helm wrote before, or writes afterwards.
 
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use kube::Api;
 use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
 use libtest_mimic::Trial;
-use release::action::ActionError;
 use release::action::apply::{ApplyOptions, Crds, Effect};
+use release::action::permit::NoLeave;
 use release::cluster::namespace;
 use release::helm::manifest::Object;
 use serde_json::{Value, json};
@@ -15,6 +14,7 @@ use serde_json::{Value, json};
 use crate::support::chart::{chart, config_map, crd};
 use crate::support::helm::{helm, refused_by_helm};
 use crate::support::objects::{Place, managers, names, objects, uid};
+use crate::support::permit::{Free, Limited};
 use crate::support::trial;
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -146,7 +146,7 @@ async fn a_run_that_is_cut_off_anywhere_is_finished_by_the_next() {
     let mut cut = 0;
     for pause in (5..).step_by(5).map(Duration::from_millis) {
         let prepared = place.prepare(&old, &new, ApplyOptions::default()).await.unwrap();
-        match tokio::time::timeout(pause, prepared.execute(&|| Ok(()))).await {
+        match tokio::time::timeout(pause, prepared.execute(&Free)).await {
             Ok(applied) => {
                 applied.unwrap();
                 break;
@@ -168,16 +168,13 @@ async fn a_run_that_is_cut_off_anywhere_is_finished_by_the_next() {
 
 async fn nothing_more_is_written_once_the_lock_is_lost() {
     let place = Place::new().await;
-    let account = "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: s}\n".to_owned();
-    let texts = [account, config_map("a", &[("k", "1")])];
+    let texts = ["a", "b"].map(|name| config_map(name, &[("k", "1")]));
     let prepared = place.prepare(&[], &objects(&texts), ApplyOptions::default()).await.unwrap();
-    let asked = AtomicU32::new(0);
-    let once =
-        || if asked.fetch_add(1, Ordering::Relaxed) == 0 { Ok(()) } else { Err(ActionError::Interrupted) };
-    let failed = prepared.execute(&once).await.unwrap_err();
+    let failed = prepared.execute(&Limited::to(1)).await.unwrap_err();
     assert_eq!(
         (failed.to_string(), names(&failed.applied.created)),
-        (ActionError::Interrupted.to_string(), vec!["s"])
+        (NoLeave::ReadOnly.to_string(), vec!["a"]),
+        "each object of a kind is asked for"
     );
     assert!(place.live(&texts[0]).await.is_some() && place.live(&texts[1]).await.is_none());
 }
@@ -235,7 +232,7 @@ async fn a_conflict_names_fields_and_managers_and_can_be_forced() {
         .prepare(&objects(&old), &new, ApplyOptions { force_conflicts: true, ..ApplyOptions::default() })
         .await
         .unwrap();
-    forced.execute(&|| Ok(())).await.unwrap();
+    forced.execute(&Free).await.unwrap();
     assert_eq!(place.live(&old[0]).await.unwrap()["data"], json!({"k": "2", "l": "2"}));
     assert_eq!(managers(&place.metadata(&old[0]).await), ["helm Apply"]);
 }
@@ -278,7 +275,7 @@ async fn what_is_not_ours_is_refused_in_helms_words_or_adopted() {
     let options = ApplyOptions { take_ownership: true, ..ApplyOptions::default() };
     let prepared =
         place.prepare(&[], &objects(&[config_map("a", &[("l", "1")]), role.clone()]), options).await.unwrap();
-    let applied = prepared.execute(&|| Ok(())).await.unwrap();
+    let applied = prepared.execute(&Free).await.unwrap();
     assert_eq!((applied.created.len(), applied.updated.len()), (0, 2));
     assert_eq!(
         place.live(&bare).await.unwrap()["data"],
@@ -332,7 +329,7 @@ async fn what_would_not_change_is_not_written_and_drift_is() {
     let prepared = place.prepare(&old, &old, ApplyOptions::default()).await.unwrap();
     let effects: Vec<Effect> = prepared.steps.iter().map(|step| step.effect).collect();
     assert_eq!(effects, [Effect::Unchanged, Effect::Unchanged, Effect::Update { migrate: false }]);
-    let applied = prepared.execute(&|| Ok(())).await.unwrap();
+    let applied = prepared.execute(&Free).await.unwrap();
     assert_eq!(
         (names(&applied.unchanged), names(&applied.updated)),
         (vec!["same", "drifted"], vec!["emptied"])
@@ -356,7 +353,7 @@ async fn what_needs_something_of_the_same_release_comes_after_it() {
     let effects: Vec<Effect> = prepared.steps.iter().map(|step| step.effect).collect();
     let expected = ["Create", "Create", "Unasked", "Create", "Unasked", "Unasked"];
     assert_eq!(effects.iter().map(|effect| format!("{effect:?}")).collect::<Vec<_>>(), expected);
-    let applied = prepared.execute(&|| Ok(())).await.unwrap();
+    let applied = prepared.execute(&Free).await.unwrap();
     assert_eq!(applied.created.len(), 6);
     assert_eq!(place.live(&texts[5]).await.unwrap()["spec"]["size"], "big");
 
@@ -389,7 +386,7 @@ async fn an_install_into_a_new_namespace_is_refused_as_a_whole() {
         "there is no namespace to ask for"
     );
     namespace::ensure(&place.cluster, &place.release.namespace).await.unwrap();
-    let failed = prepared.execute(&|| Ok(())).await.unwrap_err();
+    let failed = prepared.execute(&Free).await.unwrap_err();
     assert!(
         failed
             .to_string()
@@ -402,7 +399,7 @@ async fn an_install_into_a_new_namespace_is_refused_as_a_whole() {
         .prepare(&[], &objects(&texts[..1]), ApplyOptions::default())
         .await
         .unwrap()
-        .execute(&|| Ok(()))
+        .execute(&Free)
         .await
         .unwrap();
 }
@@ -472,7 +469,7 @@ async fn a_newer_crd_stays() {
         .prepare(&large, &small, ApplyOptions { crds: Crds::NeverBack, ..ApplyOptions::default() })
         .await
         .unwrap();
-    assert_eq!(prepared.execute(&|| Ok(())).await.unwrap().unchanged.len(), 1);
+    assert_eq!(prepared.execute(&Free).await.unwrap().unchanged.len(), 1);
     assert_eq!(fields(place.live(&text(&["a"])).await.unwrap()), 2);
 }
 

@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::support::chart::{config_map, crd};
 use crate::support::objects::{Place, names, objects};
+use crate::support::permit::Free;
 use crate::support::trial;
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -44,10 +45,16 @@ async fn what_is_kept_foreign_or_a_crd_stays_and_is_told() {
     let taken = json!({"metadata": {"annotations": {"meta.helm.sh/release-name": "other"}}});
     api.patch("taken", &PatchParams::default(), &Patch::Merge(taken)).await.unwrap();
     api.delete("missing", &DeleteParams::default()).await.unwrap();
-    let removed =
-        uninstall_objects(&place.cluster, &place.kinds().await, &place.release, &all, Cascade::Background)
-            .await
-            .unwrap();
+    let removed = uninstall_objects(
+        &place.cluster,
+        &place.kinds().await,
+        &place.release,
+        &all,
+        Cascade::Background,
+        &Free,
+    )
+    .await
+    .unwrap();
     removed
         .gone(&place.cluster, &place.kinds().await, &place.release, Duration::from_secs(30))
         .await
@@ -63,10 +70,16 @@ async fn what_is_kept_foreign_or_a_crd_stays_and_is_told() {
     for (text, stays) in [(&texts[0], true), (&texts[1], false), (&texts[2], true), (&crd, true)] {
         assert_eq!(place.live(text).await.is_some(), stays, "{text}");
     }
-    let again =
-        uninstall_objects(&place.cluster, &place.kinds().await, &place.release, &all, Cascade::Background)
-            .await
-            .unwrap();
+    let again = uninstall_objects(
+        &place.cluster,
+        &place.kinds().await,
+        &place.release,
+        &all,
+        Cascade::Background,
+        &Free,
+    )
+    .await
+    .unwrap();
     assert!(again.deleted.is_empty(), "what is gone is no error");
 }
 
@@ -78,7 +91,9 @@ async fn what_does_not_go_in_time_is_told() {
     place.apply(&[], &held).await.unwrap();
     let kinds = place.kinds().await;
     let removed =
-        uninstall_objects(&place.cluster, &kinds, &place.release, &held, Cascade::Background).await.unwrap();
+        uninstall_objects(&place.cluster, &kinds, &place.release, &held, Cascade::Background, &Free)
+            .await
+            .unwrap();
     let error = removed
         .gone(&place.cluster, &kinds, &place.release, Duration::from_secs(2))
         .await
@@ -107,7 +122,7 @@ async fn the_cascade_is_the_one_that_was_asked_for() {
             .unwrap();
         let kinds = place.kinds().await;
         let removed =
-            uninstall_objects(&place.cluster, &kinds, &place.release, &owner, cascade).await.unwrap();
+            uninstall_objects(&place.cluster, &kinds, &place.release, &owner, cascade, &Free).await.unwrap();
         removed.gone(&place.cluster, &kinds, &place.release, Duration::from_mins(1)).await.unwrap();
         let child = api.get_opt("child").await.unwrap();
         assert_eq!(child.is_some(), stays, "{cascade:?}");

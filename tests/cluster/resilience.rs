@@ -3,19 +3,24 @@
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::Api;
+use kube::api::{ListParams, PostParams};
 use libtest_mimic::Trial;
 use release::action::apply::{ApplyOptions, prepare};
 use release::action::wait::{self, Until};
 use release::cluster::journal::{self, JournalVersion};
 use release::cluster::lease::{Holder, Lock, LockLost};
-use release::cluster::{Cluster, discovery};
+use release::cluster::{Cluster, discovery, release_secrets};
 use release::config::ReleaseId;
+use release::helm::release::Status;
 use serde_json::json;
 
-use crate::support::chart::config_map;
+use crate::support::chart::{chart, config_map};
 use crate::support::objects::{Place, objects};
+use crate::support::permit::Free;
 use crate::support::proxy::Proxy;
-use crate::support::{told, trial, world};
+use crate::support::{told, trial, verbs, world};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
@@ -23,6 +28,10 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial(
             "resilience::a_write_whose_answer_is_lost_is_not_sent_again",
             a_write_whose_answer_is_lost_is_not_sent_again,
+        ),
+        trial(
+            "resilience::what_says_the_same_again_survives_a_lost_answer",
+            what_says_the_same_again_survives_a_lost_answer,
         ),
         trial(
             "resilience::a_write_that_was_turned_away_is_sent_again",
@@ -81,12 +90,41 @@ async fn a_read_is_repeated_until_it_is_answered() {
 async fn a_write_whose_answer_is_lost_is_not_sent_again() {
     let (direct, release) = world().await;
     let proxy = Proxy::start();
+    let maps = |cluster: &Cluster| Api::<ConfigMap>::namespaced(cluster.client.clone(), &release.namespace);
     let cluster = proxy.connect().await;
-    proxy.faults(&json!([{"method": "POST", "path": "/configmaps", "effect": "lose-answer"}]));
-    let none = JournalVersion::default();
-    let version = journal::write(&cluster, &release, "once", &none).await.unwrap();
-    let stored = journal::read(&direct, &release).await.unwrap();
-    assert_eq!((stored.text.as_deref(), stored.version), (Some("once"), version), "it is looked up");
+    proxy.faults(&json!([{"method": "POST", "effect": "lose-answer"}]));
+    let map: ConfigMap = serde_json::from_value(json!({"metadata": {"generateName": "once-"}})).unwrap();
+    let started = Instant::now();
+    assert!(maps(&cluster).create(&PostParams::default(), &map).await.is_err());
+    assert!(started.elapsed() < Duration::from_secs(1));
+    let found = maps(&direct).list_metadata(&ListParams::default()).await.unwrap();
+    let once = found.items.iter().filter_map(|map| map.metadata.name.as_deref());
+    assert_eq!(once.filter(|name| name.starts_with("once-")).count(), 1);
+}
+
+/// An apply says the same again, whoever applies; of a rewrite the record itself tells whether it arrived.
+async fn what_says_the_same_again_survives_a_lost_answer() {
+    let (direct, release) = world().await;
+    let archive = chart("1.0.0", &[("a", &config_map("a", &[]))]);
+    verbs::deploy(&direct, &release, &archive).await.unwrap();
+    let proxy = Proxy::start();
+    let cluster = proxy.connect().await;
+    for (number, effect) in [json!("lose-answer"), json!({"status": {"code": 503}})].iter().enumerate() {
+        let before = journal::read(&direct, &release).await.unwrap().version;
+        let method = if number == 0 { "POST" } else { "PUT" };
+        proxy.faults(&json!([{"method": method, "path": "/configmaps", "times": 1, "effect": effect}]));
+        let written = journal::write(&cluster, &release, &number.to_string(), &before).await.unwrap();
+        let stored = journal::read(&direct, &release).await.unwrap();
+        assert_eq!((stored.text, stored.version), (Some(number.to_string()), written), "it is looked up");
+        proxy.faults(&json!([{"method": "PUT", "path": "/secrets/", "times": 2, "effect": effect}]));
+        let before = release_secrets::rewrite(&cluster, &release, 1, |record| {
+            record.with_status(Status::Failed, &format!("{} and {number}", record.description()))
+        });
+        let before = before.await.unwrap_or_else(|error| panic!("{effect}: {}", told(error)));
+        let after = release_secrets::history(&direct, &release).await.unwrap().remove(0);
+        assert_eq!(after.status(), Status::Failed);
+        assert_eq!(after.description(), format!("{} and {number}", before.description()), "changed once");
+    }
 }
 
 async fn a_write_that_was_turned_away_is_sent_again() {
@@ -127,7 +165,7 @@ async fn objects_are_applied_and_waited_for_through_every_fault() {
             .await
             .unwrap();
         proxy.faults(&json!([{"method": "PATCH", "times": 3, "effect": effect}]));
-        prepared.execute(&|| Ok(())).await.unwrap_or_else(|error| panic!("{effect}: {error}"));
+        prepared.execute(&Free).await.unwrap_or_else(|error| panic!("{effect}: {error}"));
         proxy.faults(
             &json!([{"method": "GET", "times": 3, "effect": effect}, {"path": "watch=true", "times": 3, "effect": "expire-watch"}]),
         );

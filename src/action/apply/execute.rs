@@ -12,17 +12,16 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use kube::api::{Api, DynamicObject, PropagationPolicy};
 use kube::runtime::conditions::is_crd_established;
 use kube::runtime::wait::await_condition;
-use thiserror::Error;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::problem::{Problem, Why, lines};
+use super::problem::{Problem, Why};
+use super::written::{Applied, Failed, Written, Wrong};
 use super::{Deletion, Effect, Prepared, Step, ask, crd};
-use crate::action::ActionError;
+use crate::action::permit::{Permit, Unwritten, permitted};
 use crate::cluster::error::Cause;
 use crate::cluster::helm_marks::marked;
 use crate::cluster::objects::{self, Apply, in_parallel};
 use crate::helm::kind_order;
-use crate::helm::manifest::Key;
 
 /// How long a new CRD may take until its kind can be used; Helm's own limit.
 const ESTABLISHED: Duration = Duration::from_mins(1);
@@ -30,84 +29,25 @@ const ESTABLISHED: Duration = Duration::from_mins(1);
 const SERVED: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// What was written.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Applied {
-    /// Objects that did not exist before; also those that were tried and may exist now.
-    pub created: Vec<Key>,
-    /// Objects that existed.
-    pub updated: Vec<Key>,
-    /// Objects that the server would not have changed, and CRDs that stayed.
-    pub unchanged: Vec<Key>,
-    /// Objects that left the manifest.
-    pub deleted: Vec<Key>,
-}
-
-/// Writing stopped in the middle.
-#[derive(Debug, Error)]
-#[error("{}", self.text())]
-pub struct Failed {
-    /// What was written before.
-    pub applied: Applied,
-    /// The objects that could not be written.
-    pub problems: Vec<Problem>,
-    /// Nothing more may be written: the lock is lost.
-    pub stopped: Option<Box<ActionError>>,
-}
-
-impl Failed {
-    /// Objects that could not be written.
-    pub fn new(applied: Applied, problems: Vec<Problem>) -> Self {
-        Self { applied, problems, stopped: None }
-    }
-
-    fn text(&self) -> String {
-        let count = self.problems.len();
-        match &self.stopped {
-            Some(stopped) => stopped.to_string(),
-            None => format!("{count} of the objects could not be written{}", lines(&self.problems)),
-        }
-    }
-}
-
-/// What came of one object.
-struct Written {
-    created: bool,
-    problem: Option<Why>,
-}
-
 impl Prepared {
     /// Writes everything; the first kind with a failure is the last one that is written.
     ///
     /// Namespaces come first. Then whatever could not be asked for is asked for, so that an install into a
     /// new namespace is refused as a whole, too.
-    /// `may_write` is asked before each kind.
-    pub async fn execute(
-        &self,
-        may_write: &(dyn Fn() -> Result<(), ActionError> + Send + Sync),
-    ) -> Result<Applied, Failed> {
+    /// `permit` is asked before each object, and no request outlasts it.
+    pub async fn execute(&self, permit: &dyn Permit) -> Result<Applied, Failed> {
         let mut applied = Applied::default();
-        let go_on = |applied: &mut Applied| match may_write() {
-            Ok(()) => Ok(()),
-            Err(error) => Err(Failed {
-                stopped: Some(Box::new(error)),
-                ..Failed::new(std::mem::take(applied), Vec::new())
-            }),
-        };
         let (namespaces, rest) =
             self.steps.split_at(self.steps.iter().rposition(is_namespace).map_or(0, |last| last + 1));
         for group in namespaces.chunk_by(go_together) {
-            go_on(&mut applied)?;
-            self.write_group(group, &mut applied).await?;
+            self.write_group(group, permit, &mut applied).await?;
         }
         self.ask_again(rest, &mut applied).await?;
         for group in rest.chunk_by(go_together) {
-            go_on(&mut applied)?;
-            self.write_group(group, &mut applied).await?;
+            self.write_group(group, permit, &mut applied).await?;
         }
         for group in self.deletions.chunk_by(|a, b| a.key.kind == b.key.kind && a.key.group == b.key.group) {
-            go_on(&mut applied)?;
-            self.delete_group(group, &mut applied).await?;
+            self.delete_group(group, permit, &mut applied).await?;
         }
         Ok(applied)
     }
@@ -125,63 +65,73 @@ impl Prepared {
         if problems.is_empty() { Ok(()) } else { Err(Failed::new(std::mem::take(applied), problems)) }
     }
 
-    async fn write_group(&self, group: &[Step], applied: &mut Applied) -> Result<(), Failed> {
-        let written: Vec<Option<Written>> = in_parallel(group, |step| self.write(step)).collect().await;
-        let mut problems = Vec::new();
-        for (step, written) in group.iter().zip(written) {
-            let list = match &written {
-                None => &mut applied.unchanged,
-                Some(Written { created: true, .. }) => &mut applied.created,
-                Some(Written { created: false, .. }) => &mut applied.updated,
-            };
-            list.push(step.key.clone());
-            problems.extend(
-                written.and_then(|written| written.problem).map(|why| Problem { key: step.key.clone(), why }),
-            );
+    async fn write_group(
+        &self,
+        group: &[Step],
+        permit: &dyn Permit,
+        applied: &mut Applied,
+    ) -> Result<(), Failed> {
+        let written: Vec<Written> = in_parallel(group, |step| self.write(step, permit)).collect().await;
+        let mut wrong = Wrong::default();
+        for (Step { key, .. }, written) in group.iter().zip(written) {
+            applied.add(key, &written);
+            match written {
+                Written::Unchanged | Written::Done { .. } => {}
+                Written::NotSent(lost) | Written::CutOff { lost, .. } => wrong.stopped = Some(lost),
+                Written::Failed { why, .. } => wrong.problems.push(Problem { key: key.clone(), why }),
+            }
         }
-        if problems.is_empty() {
-            problems = self.establish(group).await;
-        }
-        if problems.is_empty() { Ok(()) } else { Err(Failed::new(std::mem::take(applied), problems)) }
+        wrong.or_go_on(applied)?;
+        Wrong { problems: self.establish(group).await, stopped: None }.or_go_on(applied)
     }
 
-    /// `None` when there is nothing to write.
-    async fn write(&self, step: &Step) -> Option<Written> {
+    async fn write(&self, step: &Step, permit: &dyn Permit) -> Written {
         let (created, migrate) = match step.effect {
             Effect::Create => (Some(true), false),
             Effect::Update { migrate } => (Some(false), migrate),
             Effect::Unasked => (None, false),
-            Effect::Unchanged | Effect::KeptCrd => return None,
+            Effect::Unchanged | Effect::KeptCrd => return Written::Unchanged,
         };
         let Some(api) = self.kinds.api(&self.cluster, &step.object, &self.release.namespace) else {
             let why = Why::Unserved { api_version: step.object.api_version().to_owned() };
-            return Some(Written { created: false, problem: Some(why) });
+            return Written::Failed { created: false, why };
         };
         let created = match created {
             Some(created) => created,
             None => objects::metadata(&api, step.object.name()).await.is_ok_and(|live| live.is_none()),
         };
-        let sent = self.send(&api, step, migrate).await;
-        Some(Written { created, problem: sent.err().map(|error| Why::of(&error)) })
+        match self.send(&api, step, migrate, permit).await {
+            Ok(()) => Written::Done { created },
+            Err(Unwritten::NotSent(lost)) => Written::NotSent(lost),
+            Err(Unwritten::CutOff(lost)) => Written::CutOff { created, lost },
+            Err(Unwritten::Failed(error)) => Written::Failed { created, why: Why::of(&error) },
+        }
     }
 
-    async fn send(&self, api: &Api<DynamicObject>, step: &Step, migrate: bool) -> Result<(), kube::Error> {
+    async fn send(
+        &self,
+        api: &Api<DynamicObject>,
+        step: &Step,
+        migrate: bool,
+        permit: &dyn Permit,
+    ) -> Result<(), Unwritten<kube::Error>> {
         let (name, value) = (step.object.name(), marked(&step.object.value, &self.release));
         if name.is_empty() {
-            return objects::create(&self.cluster, api, &value, false).await.map(drop);
+            let created = objects::create(&self.cluster, api, &value, false);
+            return permitted(permit, created).await.map(drop);
         }
         if migrate {
-            objects::migrate(api, name).await?;
+            permitted(permit, objects::migrate(api, name)).await?;
         }
         let how = Apply { dry_run: false, force: self.options.force_conflicts };
         let start = Instant::now();
         loop {
-            match objects::apply(api, name, &value, how).await {
+            match permitted(permit, objects::apply(api, name, &value, how)).await {
                 // Established, but not yet known to this API server.
-                Err(kube::Error::Api(status))
+                Err(Unwritten::Failed(kube::Error::Api(status)))
                     if is_new_kind(step, status.code) && start.elapsed() < SERVED =>
                 {
-                    sleep(PAUSE).await
+                    sleep(PAUSE).await;
                 }
                 answer => return answer.map(drop),
             }
@@ -214,26 +164,34 @@ impl Prepared {
         Some(Problem { key: step.key.clone(), why: Why::Api(Cause::Other(text)) })
     }
 
-    async fn delete_group(&self, group: &[Deletion], applied: &mut Applied) -> Result<(), Failed> {
-        let deleted: Vec<Result<bool, kube::Error>> =
-            in_parallel(group, |deletion| self.delete(deletion)).collect().await;
-        let mut problems = Vec::new();
-        for (deletion, deleted) in group.iter().zip(deleted) {
+    async fn delete_group(
+        &self,
+        group: &[Deletion],
+        permit: &dyn Permit,
+        applied: &mut Applied,
+    ) -> Result<(), Failed> {
+        let deleted: Vec<Result<bool, Unwritten<kube::Error>>> =
+            in_parallel(group, |deletion| self.delete(deletion, permit)).collect().await;
+        let mut wrong = Wrong::default();
+        for (Deletion { key, .. }, deleted) in group.iter().zip(deleted) {
             match deleted {
-                Ok(true) => applied.deleted.push(deletion.key.clone()),
+                Ok(true) => applied.deleted.push(key.clone()),
                 Ok(false) => {}
-                Err(error) => problems.push(Problem { key: deletion.key.clone(), why: Why::of(&error) }),
+                Err(Unwritten::NotSent(why) | Unwritten::CutOff(why)) => wrong.stopped = Some(why),
+                Err(Unwritten::Failed(error)) => {
+                    wrong.problems.push(Problem { key: key.clone(), why: Why::of(&error) });
+                }
             }
         }
-        if problems.is_empty() { Ok(()) } else { Err(Failed::new(std::mem::take(applied), problems)) }
+        wrong.or_go_on(applied)
     }
 
-    async fn delete(&self, deletion: &Deletion) -> Result<bool, kube::Error> {
+    async fn delete(&self, deletion: &Deletion, permit: &dyn Permit) -> Result<bool, Unwritten<kube::Error>> {
         let Some(api) = self.kinds.api(&self.cluster, &deletion.object, &self.release.namespace) else {
             return Ok(false);
         };
-        objects::delete(&api, deletion.object.name(), deletion.uid.clone(), PropagationPolicy::Background)
-            .await
+        let (name, uid) = (deletion.object.name(), deletion.uid.clone());
+        permitted(permit, objects::delete(&api, name, uid, PropagationPolicy::Background)).await
     }
 }
 

@@ -9,6 +9,7 @@ mod crd;
 mod execute;
 mod needs;
 mod problem;
+mod written;
 
 use std::collections::BTreeMap;
 
@@ -21,8 +22,8 @@ use crate::config::ReleaseId;
 use crate::helm::manifest::{Key, Object};
 
 pub use crd::stays as crd_stays;
-pub use execute::{Applied, Failed};
 pub use problem::{Problem, Refused, Why};
+pub use written::{Applied, Failed};
 
 use ask::Ask;
 

@@ -6,10 +6,12 @@ use std::time::Duration;
 use super::ActionContext;
 use crate::action::ActionError;
 use crate::action::apply::{Applied, Failed, Problem, Why};
+use crate::action::permit::{Unwritten, permitted};
 use crate::action::wait::{self, Until};
 use crate::cluster::discovery::Kinds;
 use crate::cluster::error::Cause;
 use crate::cluster::objects::{self, Apply};
+use crate::failure::in_one_line;
 use crate::helm::crds::Crd;
 use crate::helm::manifest::{self, Object};
 use crate::plan::crd;
@@ -70,12 +72,12 @@ async fn apply(
         talk(&format!("{key} stays as it is: the chart's would take away {}", lost.join(", ")));
         return Ok(false);
     }
-    permit.check()?;
     let how = Apply { dry_run: false, force };
-    objects::apply(&api, object.name(), &object.value, how)
-        .await
-        .map_err(|error| problem(Why::Api(Cause::of(&error))))?;
-    Ok(true)
+    match permitted(permit, objects::apply(&api, object.name(), &object.value, how)).await {
+        Ok(_) => Ok(true),
+        Err(Unwritten::NotSent(lost) | Unwritten::CutOff(lost)) => Err(lost.into()),
+        Err(Unwritten::Failed(error)) => Err(problem(Why::Api(Cause::of(&error)))),
+    }
 }
 
 fn objects_of(file: &Crd<'_>) -> Result<Vec<Object>, ActionError> {
@@ -89,5 +91,5 @@ fn objects_of(file: &Crd<'_>) -> Result<Vec<Object>, ActionError> {
 }
 
 fn in_file(file: &Crd<'_>, error: &ActionError) -> ActionError {
-    ActionError::Crd { path: file.path.clone(), told: super::words(error) }
+    ActionError::Crd { path: file.path.clone(), told: in_one_line(error) }
 }

@@ -1,49 +1,93 @@
 //! `helm install`: the first revision of a release.
 
-use k8s_openapi::api::core::v1::Namespace;
-use kube::Api;
-
+use super::draft::RevisionDraft;
 use super::observe::Observed;
-use super::render::{
-    RevisionDraft, RevisionPreview, check_size, dry_run, objects, prepared, record, rendered,
-};
-use super::stage::{Stage, put, with_status};
+use super::render::{NextRevision, check_size, objects, prepared, record, rendered};
+use super::stage::Stage;
 use super::{
     ActionContext, ActionOptions, Deployment, DryRun, Refusal, UninstallRequest, Wait, crds, observe,
-    uninstall, words,
+    uninstall,
 };
 use crate::action::ActionError;
 use crate::action::apply::{self, ApplyOptions, Prepared};
+use crate::action::records::with_status;
 use crate::cluster::discovery::Kinds;
 use crate::cluster::namespace;
+use crate::failure::in_one_line;
+use crate::helm::manifest::Object;
 use crate::helm::release::{Release, Revision, Status};
+use crate::helm::rendering::{self, Rendering};
 
-/// Installs a chart; answers the deployed revision.
-pub async fn install(verb: ActionContext<'_>, deployment: &Deployment) -> Result<Release, ActionError> {
-    let Observed { history, kinds, version } = observe::observe(verb).await?;
-    check_name(&history, deployment.replace)?;
+/// A first revision that the server would take.
+struct Ready {
+    observed: Observed,
+    rendering: Rendering,
+    record: Release,
+    objects: Vec<Object>,
+    prepared: Prepared,
+}
+
+/// Installs a chart; answers the deployed revision. `draft`: see [`super::deploy`].
+pub async fn install(
+    verb: ActionContext<'_>,
+    deployment: &Deployment,
+    observed: Observed,
+    draft: Option<&RevisionDraft>,
+) -> Result<Release, ActionError> {
+    check_name(&observed.history, deployment.replace)?;
     let chart = prepared(deployment.chart.clone(), deployment.values.clone())?;
-    let kinds = install_crds(verb, deployment, &chart, kinds).await?;
-    let making = making(history.last().map_or(1, |last| last.revision() + 1), "Initial install underway");
-    let rendering = rendered(verb, deployment, chart, (&kinds, version), &making, DryRun::Server).await?;
-    tell_all(verb, &rendering.warnings);
-    let record = record(verb.release, deployment, &rendering, &making)?;
+    let brings_crds = !deployment.skip_crds && !chart.crds().is_empty();
+    let (observed, draft) = if brings_crds {
+        (install_crds(verb, deployment, &chart, observed).await?, None)
+    } else {
+        (observed, draft)
+    };
+    let mut ready = get_ready(verb, deployment, observed, draft).await?;
+    if let Some(now) = enter(verb, deployment, &ready.observed).await? {
+        ready = get_ready(verb, deployment, now, draft).await?;
+    }
+    tell_all(verb, &ready.rendering.warnings);
+    Box::pin(write(verb, deployment, ready)).await
+}
+
+async fn get_ready(
+    verb: ActionContext<'_>,
+    deployment: &Deployment,
+    observed: Observed,
+    draft: Option<&RevisionDraft>,
+) -> Result<Ready, ActionError> {
+    let Observed { history, kinds, version } = &observed;
+    check_name(history, deployment.replace)?;
+    let next = next(history.last().map_or(1, |last| last.revision() + 1), "Initial install underway");
+    let rendering = match draft.and_then(|draft| draft.rendering_on(history)) {
+        Some(rendering) => rendering,
+        None => {
+            let chart = prepared(deployment.chart.clone(), deployment.values.clone())?;
+            rendered(verb, deployment, chart, (kinds, version.clone()), &next, DryRun::Server).await?
+        }
+    };
+    let record = record(verb.release, deployment, &rendering, &next)?;
     check_size(&record)?;
     let objects = objects(&rendering, &verb.release.name)?;
-    let prepared =
-        apply::prepare(verb.cluster, &kinds, verb.release, &[], &objects, &options(deployment.conduct))
-            .await?;
-    enter(verb, deployment.create_namespace).await?;
+    let options = options(deployment.conduct);
+    let prepared = apply::prepare(verb.cluster, kinds, verb.release, &[], &objects, &options).await?;
+    Ok(Ready { observed, rendering, record, objects, prepared })
+}
+
+async fn write(
+    verb: ActionContext<'_>,
+    deployment: &Deployment,
+    ready: Ready,
+) -> Result<Release, ActionError> {
+    let Ready { observed: Observed { history, kinds, .. }, record, objects, prepared, .. } = ready;
     replace(verb, &history).await?;
-    let conduct = waiting(deployment);
-    let mut stage =
-        Stage { verb, conduct, kinds: kinds.with_crds(&objects), record, objects, created: Vec::new() };
-    stage.begin(&[]).await?;
-    match Stage::until_interrupted(verb.interrupted, perform(&mut stage, &prepared)).await {
+    let mut stage = Stage::new(verb, waiting(deployment), &kinds, record, objects);
+    // As with Helm, an install makes no room in the history.
+    stage.begin(&[], None).await?;
+    match stage.carry_out("install", Some(&prepared)).await {
         Ok(()) => {
-            stage
-                .end(Status::Deployed, deployment.description.as_deref().unwrap_or("Install complete"))
-                .await?;
+            let description = deployment.description.as_deref().unwrap_or("Install complete");
+            stage.finish(&[], description).await?;
             Ok(stage.record)
         }
         Err(error) => Err(fail(stage, deployment, error).await),
@@ -54,23 +98,25 @@ pub async fn install(verb: ActionContext<'_>, deployment: &Deployment) -> Result
 pub async fn dry_run_install(
     verb: ActionContext<'_>,
     deployment: &Deployment,
-) -> Result<RevisionPreview, ActionError> {
-    let Observed { kinds, version, .. } = observe::observe(verb).await?;
+    observed: Observed,
+) -> Result<RevisionDraft, ActionError> {
+    let Observed { kinds, version, .. } = observed;
     let chart = prepared(deployment.chart.clone(), deployment.values.clone())?;
     if !deployment.skip_crds && !chart.crds().is_empty() {
         (verb.talk)(
             "This chart or one of its subcharts contains CRDs. Rendering may fail or contain inaccuracies.",
         );
     }
-    let making = making(1, "Dry run complete");
-    let rendering = rendered(verb, deployment, chart, (&kinds, version), &making, DryRun::Server).await?;
+    let next = next(1, "Dry run complete");
+    let rendering = rendered(verb, deployment, chart, (&kinds, version), &next, DryRun::Server).await?;
     let objects = objects(&rendering, &verb.release.name)?;
     apply::prepare(verb.cluster, &kinds, verb.release, &[], &objects, &options(deployment.conduct)).await?;
-    dry_run(&rendering, &record(verb.release, deployment, &rendering, &making)?)
+    let record = record(verb.release, deployment, &rendering, &next)?;
+    RevisionDraft::new(rendering, record, &[])
 }
 
-fn making(revision: Revision, description: &str) -> RevisionDraft<'_> {
-    RevisionDraft {
+fn next(revision: Revision, description: &str) -> NextRevision<'_> {
+    NextRevision {
         revision,
         shown_revision: 1,
         upgrade: false,
@@ -114,56 +160,47 @@ fn check_name(history: &[Release], replace: bool) -> Result<(), Refusal> {
 async fn install_crds(
     verb: ActionContext<'_>,
     deployment: &Deployment,
-    chart: &crate::helm::rendering::Prepared,
-    kinds: Kinds,
-) -> Result<Kinds, ActionError> {
-    let files = chart.crds();
-    if deployment.skip_crds || files.is_empty() {
-        return Ok(kinds);
-    }
-    enter(verb, deployment.create_namespace).await?;
-    crds::install(verb, &kinds, &files, deployment.conduct.force_conflicts).await?;
-    Ok(Kinds::load(verb.cluster).await?)
+    chart: &rendering::Prepared,
+    observed: Observed,
+) -> Result<Observed, ActionError> {
+    let observed = enter(verb, deployment, &observed).await?.unwrap_or(observed);
+    check_name(&observed.history, deployment.replace)?;
+    crds::install(verb, &observed.kinds, &chart.crds(), deployment.conduct.force_conflicts).await?;
+    Ok(Observed { kinds: Kinds::load(verb.cluster).await?, ..observed })
 }
 
 /// The lock lives in the namespace, which is made for it if that is wanted.
-async fn enter(verb: ActionContext<'_>, create_namespace: bool) -> Result<(), ActionError> {
+async fn enter(
+    verb: ActionContext<'_>,
+    deployment: &Deployment,
+    seen: &Observed,
+) -> Result<Option<Observed>, ActionError> {
     let name = &verb.release.namespace;
-    if create_namespace {
+    if deployment.create_namespace {
         namespace::ensure(verb.cluster, name).await?;
-    } else {
-        // Who may not read it may write into it all the same.
-        let found = Api::<Namespace>::all(verb.cluster.client.clone()).get_metadata_opt(name).await;
-        if matches!(found, Ok(None)) {
-            return Err(Refusal::NoNamespace(name.clone()).into());
-        }
+    } else if namespace::is_missing(verb.cluster, name).await {
+        return Err(Refusal::NoNamespace(name.clone()).into());
     }
-    verb.permit.enter().await
+    observe::enter(verb, seen).await
 }
 
 /// A failed revision keeps its status.
 async fn replace(verb: ActionContext<'_>, history: &[Release]) -> Result<(), ActionError> {
-    match history.last().filter(|last| last.status() != Status::Failed) {
-        Some(last) => put(verb, &with_status(last, Status::Superseded, "superseded by new release")?).await,
-        None => Ok(()),
+    if let Some(last) = history.last().filter(|last| last.status() != Status::Failed) {
+        let superseded = with_status(last, Status::Superseded, "superseded by new release")?;
+        verb.records().put(&superseded).await?;
     }
-}
-
-async fn perform(stage: &mut Stage<'_>, prepared: &Prepared) -> Result<(), ActionError> {
-    stage.hooks("pre-install").await?;
-    stage.apply(prepared).await?;
-    stage.wait().await?;
-    stage.hooks("post-install").await
+    Ok(())
 }
 
 /// Stores the failure, or takes everything away again.
 async fn fail(mut stage: Stage<'_>, deployment: &Deployment, error: ActionError) -> ActionError {
     let name = &stage.verb.release.name;
-    let failed = format!("Release {name:?} failed: {}", words(&error));
+    let failed = format!("Release {name:?} failed: {}", in_one_line(&error));
     let stored = stage.end(Status::Failed, &failed).await;
     if !deployment.rollback_on_failure {
         stored.unwrap_or_else(|problem| {
-            (stage.verb.talk)(&format!("the failure could not be stored: {}", words(&problem)))
+            (stage.verb.talk)(&format!("the failure could not be stored: {}", in_one_line(&problem)));
         });
         return error;
     }
@@ -178,7 +215,7 @@ async fn fail(mut stage: Stage<'_>, deployment: &Deployment, error: ActionError)
         Err(second) => ActionError::NotUndone {
             told: "an error occurred while uninstalling the release. original install error",
             error: Box::new(error),
-            second: words(&second),
+            second: in_one_line(&second),
         },
     }
 }

@@ -2,15 +2,17 @@
 //! descriptions and order of writes.
 //!
 //! A verb reads, renders and checks everything first, each object by a dry run; then it asks for leave to
-//! write and stores the pending record, which is the lock that both Helms know. A verb that is killed at any
-//! point leaves a state from which Helm and this program go on.
+//! write. Whatever changed until then is read, rendered and checked again. Then it stores the pending record,
+//! which is the lock that both Helms know. A verb that is killed at any point leaves a state from which Helm
+//! and this program go on.
 //! Better than Helm: a revision that failed stays failed, and a rollback whose hook fails is stored as failed
 //! instead of staying pending. No policy.
 
 mod crds;
+mod draft;
 mod install;
+mod lock_on_write;
 mod observe;
-mod permit;
 mod refusal;
 mod render;
 mod request;
@@ -20,11 +22,13 @@ mod stage;
 mod uninstall;
 mod upgrade;
 
+pub use super::permit::{Permit, ReadOnly};
+pub use draft::{RevisionDraft, draft};
 pub use install::{dry_run_install, install};
-pub use observe::objects;
-pub use permit::{LockOnWrite, Permit, ReadOnly};
+pub use lock_on_write::LockOnWrite;
+pub use observe::{Observed, objects, observe};
 pub use refusal::Refusal;
-pub use render::{RevisionPreview, render, render_offline};
+pub use render::render_offline;
 pub use request::{
     ActionContext, ActionOptions, Deployment, DryRun, Reuse, RollbackRequest, UninstallRequest, Wait,
 };
@@ -32,35 +36,27 @@ pub use rollback::{crds as crds_of_rollback, dry_run_rollback, rollback};
 pub use uninstall::{Uninstalled, uninstall, what_would_stay};
 pub use upgrade::{crds as crds_of_upgrade, dry_run_upgrade, upgrade};
 
-use std::error::Error;
-
 use crate::helm::release::{Release, Status};
 
 use super::ActionError;
 
 /// Installs where there is no release, or only an uninstalled one; upgrades otherwise
 /// (`helm upgrade --install`).
-pub async fn deploy(verb: ActionContext<'_>, deployment: &Deployment) -> Result<Release, ActionError> {
-    let history = observe::history(verb).await?;
-    match history.last().map(Release::status) {
-        None => Box::pin(install(verb, deployment)).await,
+///
+/// `draft`: what was rendered for the same deployment before. One that was made on another base revision is
+/// made anew, as is that of an install that brings CRDs: templates may ask for their kinds.
+pub async fn deploy(
+    verb: ActionContext<'_>,
+    deployment: &Deployment,
+    observed: Observed,
+    draft: Option<&RevisionDraft>,
+) -> Result<Release, ActionError> {
+    match observed.history.last().map(Release::status) {
+        None => Box::pin(install(verb, deployment, observed, draft)).await,
         Some(Status::Uninstalled) => {
-            Box::pin(install(verb, &Deployment { replace: true, ..deployment.clone() })).await
+            let again = Deployment { replace: true, ..deployment.clone() };
+            Box::pin(install(verb, &again, observed, draft)).await
         }
-        Some(_) => Box::pin(upgrade(verb, deployment)).await,
+        Some(_) => Box::pin(upgrade(verb, deployment, observed, draft)).await,
     }
-}
-
-/// An error and its causes in one line, each once.
-fn words(error: &ActionError) -> String {
-    let mut messages = vec![error.to_string()];
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let message = error.to_string();
-        if !messages.iter().any(|earlier| earlier.contains(&message)) {
-            messages.push(message);
-        }
-        cause = error.source();
-    }
-    messages.join(": ")
 }

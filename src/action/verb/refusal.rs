@@ -50,9 +50,16 @@ pub enum Refusal {
     /// There is no such revision.
     #[error("release has no {0} version")]
     NoRevision(Revision),
-    /// A verb that was only to look wanted to write.
-    #[error("this run only looks and may not write; nothing was changed")]
-    ReadOnly,
+    /// The release is kept where this program does not look.
+    #[error(
+        "release {name} is kept in ConfigMaps ({config_map}), and only releases in Secrets are supported; a deployment now would give it a second history. Use the helm that installed it with HELM_DRIVER=configmap, or uninstall it with that first"
+    )]
+    Elsewhere {
+        /// The release.
+        name: String,
+        /// Its newest record.
+        config_map: String,
+    },
     /// A label of the user that Helm sets itself.
     #[error("user supplied labels contains system reserved label name. System labels: [{}]", SYSTEM_LABELS.join(" "))]
     SystemLabel,

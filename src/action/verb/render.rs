@@ -2,10 +2,11 @@
 
 use tokio::task::spawn_blocking;
 
-use super::observe::Observed;
-use super::stage::{now, unwritable};
-use super::{ActionContext, Deployment, DryRun, observe, refusal, reuse};
+use super::draft::RevisionDraft;
+use super::stage::now;
+use super::{ActionContext, Deployment, DryRun, refusal};
 use crate::action::ActionError;
+use crate::action::records::unwritable;
 use crate::cluster::capabilities::{self, ClusterLookup};
 use crate::cluster::discovery::Kinds;
 use crate::config::ReleaseId;
@@ -17,22 +18,9 @@ use crate::helm::release::{NewRecord, Release, Revision, Status};
 use crate::helm::rendering::{Prepared, Rendering, RenderingRequest};
 use crate::helm::values::Values;
 
-/// What a revision would be.
-#[derive(Debug, Clone)]
-pub struct RevisionPreview {
-    /// Its record, with the status that a dry run has.
-    pub record: Release,
-    /// The objects of its manifest.
-    pub objects: Vec<Object>,
-    /// What the Secret would hold, in bytes of its base64.
-    pub record_bytes: usize,
-    /// What Helm warns about.
-    pub warnings: Vec<String>,
-}
-
 /// Which revision is made, and as what.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct RevisionDraft<'a> {
+pub(super) struct NextRevision<'a> {
     pub(super) revision: Revision,
     /// What templates see; Helm says 1 for every install.
     pub(super) shown_revision: Revision,
@@ -42,45 +30,12 @@ pub(super) struct RevisionDraft<'a> {
     pub(super) first_deployed: Option<&'a str>,
 }
 
-/// Renders with everything that the cluster answers (`lookup`, capabilities), as an upgrade if there is a
-/// release, else as an install.
-///
-/// A revision that a killed run left pending does not matter here.
-pub async fn render(
-    verb: ActionContext<'_>,
-    deployment: &Deployment,
-) -> Result<RevisionPreview, ActionError> {
-    let Observed { history, kinds, version } = observe::observe(verb).await?;
-    let last = history.last().filter(|last| last.status() != Status::Uninstalled);
-    let current = history.iter().rfind(|record| record.status() == Status::Deployed).or(last);
-    let (chart, values) = match current {
-        Some(current) => {
-            reuse::reused(deployment.reuse, deployment.chart.clone(), deployment.values.clone(), current)
-                .map_err(values)?
-        }
-        None => (deployment.chart.clone(), deployment.values.clone()),
-    };
-    let revision = history.last().map_or(1, |last| last.revision() + 1);
-    let making = RevisionDraft {
-        revision,
-        shown_revision: if current.is_some() { revision } else { 1 },
-        upgrade: current.is_some(),
-        status: if current.is_some() { Status::PendingUpgrade } else { Status::PendingInstall },
-        description: "Dry run complete",
-        first_deployed: current.and_then(Release::first_deployed_text),
-    };
-    let rendering =
-        rendered(verb, deployment, prepared(chart, values)?, (&kinds, version), &making, DryRun::Server)
-            .await?;
-    dry_run(&rendering, &record(verb.release, deployment, &rendering, &making)?)
-}
-
 /// Renders an install without any cluster (`--dry-run=client`).
 pub async fn render_offline(
     release: &ReleaseId,
     deployment: &Deployment,
-) -> Result<RevisionPreview, ActionError> {
-    let making = RevisionDraft {
+) -> Result<RevisionDraft, ActionError> {
+    let next = NextRevision {
         revision: 1,
         shown_revision: 1,
         upgrade: false,
@@ -89,21 +44,10 @@ pub async fn render_offline(
         first_deployed: None,
     };
     let prepared = prepared(deployment.chart.clone(), deployment.values.clone())?;
-    let request = request(release, deployment, Capabilities::without_cluster(), &making);
+    let request = request(release, deployment, Capabilities::without_cluster(), &next);
     let rendering = run(prepared, request, NoCluster).await?;
-    dry_run(&rendering, &record(release, deployment, &rendering, &making)?)
-}
-
-/// What is told of a revision that is not stored. The objects are those of the whole manifest.
-pub(super) fn dry_run(rendering: &Rendering, record: &Release) -> Result<RevisionPreview, ActionError> {
-    let objects = objects(rendering, record.name())?;
-    let record_bytes = bytes(record)?;
-    Ok(RevisionPreview {
-        record: record.clone(),
-        objects,
-        record_bytes,
-        warnings: rendering.warnings.clone(),
-    })
+    let record = record(release, deployment, &rendering, &next)?;
+    RevisionDraft::new(rendering, record, &[])
 }
 
 /// The objects of what was rendered, Secrets included.
@@ -127,11 +71,11 @@ pub(super) async fn rendered(
     deployment: &Deployment,
     prepared: Prepared,
     (kinds, version): (&Kinds, KubeVersion),
-    making: &RevisionDraft<'_>,
+    next: &NextRevision<'_>,
     how: DryRun,
 ) -> Result<Rendering, ActionError> {
     let capabilities = capabilities::of(version, kinds);
-    let request = request(verb.release, deployment, capabilities, making);
+    let request = request(verb.release, deployment, capabilities, next);
     match how {
         DryRun::Client => run(prepared, request, NoCluster).await,
         DryRun::Server => run(prepared, request, ClusterLookup::new(verb.cluster, kinds)).await,
@@ -151,14 +95,14 @@ fn request(
     release: &ReleaseId,
     deployment: &Deployment,
     capabilities: Capabilities,
-    making: &RevisionDraft<'_>,
+    next: &NextRevision<'_>,
 ) -> RenderingRequest {
     let release = ReleaseContext {
         name: release.name.clone(),
         namespace: release.namespace.clone(),
-        revision: i64::from(making.shown_revision),
-        is_install: !making.upgrade,
-        is_upgrade: making.upgrade,
+        revision: i64::from(next.shown_revision),
+        is_install: !next.upgrade,
+        is_upgrade: next.upgrade,
     };
     RenderingRequest {
         release,
@@ -174,7 +118,7 @@ pub(super) fn record(
     release: &ReleaseId,
     deployment: &Deployment,
     rendering: &Rendering,
-    making: &RevisionDraft<'_>,
+    next: &NextRevision<'_>,
 ) -> Result<Release, ActionError> {
     refusal::check_labels(deployment.labels.keys())?;
     let last_deployed = now();
@@ -183,10 +127,10 @@ pub(super) fn record(
     let new = NewRecord {
         name: &release.name,
         namespace: &release.namespace,
-        revision: making.revision,
-        status: making.status,
-        description: making.description,
-        first_deployed: making.first_deployed.unwrap_or(&last_deployed),
+        revision: next.revision,
+        status: next.status,
+        description: next.description,
+        first_deployed: next.first_deployed.unwrap_or(&last_deployed),
         last_deployed: &last_deployed,
         chart: &rendering.chart,
         config: &rendering.config,
@@ -204,7 +148,7 @@ fn without_secrets(rendering: &Rendering) -> String {
     let secrets =
         rendering.parts.iter().rev().filter(|part| part.kind == "Secret" && part.api_version == "v1");
     secrets.for_each(|part| {
-        manifest.replace_range(part.text.clone(), "# HIDDEN: The Secret output has been suppressed")
+        manifest.replace_range(part.text.clone(), "# HIDDEN: The Secret output has been suppressed");
     });
     manifest
 }

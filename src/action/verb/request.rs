@@ -7,7 +7,8 @@ use serde_json::{Map, Value};
 
 use tokio::sync::Notify;
 
-use super::Permit;
+use crate::action::permit::Permit;
+use crate::action::records::Records;
 use crate::action::removal::Cascade;
 use crate::cluster::Cluster;
 use crate::config::ReleaseId;
@@ -32,6 +33,13 @@ pub struct ActionContext<'a> {
     pub interrupted: &'a Notify,
     /// Takes what a person wants to know on the way: warnings, and the logs of hooks.
     pub talk: &'a (dyn Fn(&str) + Send + Sync),
+}
+
+impl<'a> ActionContext<'a> {
+    /// Where the verb's records are written.
+    pub(super) fn records(self) -> Records<'a> {
+        Records { cluster: self.cluster, release: self.release, permit: self.permit }
+    }
 }
 
 /// What a verb waits for.

@@ -1,21 +1,63 @@
 //! `helm rollback`: a new revision that does what an older one did, from its stored manifest and hooks.
 
-use super::stage::{Stage, now, put, unwritable, with_status};
-use super::{ActionContext, ActionOptions, Refusal, RollbackRequest, observe, words};
+use super::observe::Observed;
+use super::render::check_size;
+use super::stage::{Stage, now};
+use super::{ActionContext, ActionOptions, Refusal, RollbackRequest, observe};
 use crate::action::ActionError;
 use crate::action::apply::{self, ApplyOptions, Crds, Prepared};
+use crate::action::records::{unwritable, with_status};
+use crate::failure::in_one_line;
+use crate::helm::manifest::Object;
 use crate::helm::release::{self, Release, Revision, Status};
 use crate::helm::semver;
 
 /// Helm's own limit for a rollback's description, in characters.
 const DESCRIPTION_LENGTH: usize = 256;
 
+/// A return that the server would take.
+struct Ready {
+    observed: Observed,
+    record: Release,
+    objects: Vec<Object>,
+    prepared: Prepared,
+    /// The revision that is returned to.
+    target: Revision,
+}
+
 /// Returns to an older revision; answers the new one. No CRD is deleted or replaced by an older one.
-pub async fn rollback(verb: ActionContext<'_>, back: &RollbackRequest) -> Result<Release, ActionError> {
+pub async fn rollback(
+    verb: ActionContext<'_>,
+    back: &RollbackRequest,
+    observed: Observed,
+) -> Result<Release, ActionError> {
     check_description(back.description.as_deref())?;
-    let (history, kinds) = observe::history_and_kinds(verb).await?;
-    let (current, older) = current_and_older(&history, back.to)?;
-    let default = format!("Rollback to {}", older.revision());
+    let mut ready = get_ready(verb, back, observed).await?;
+    if let Some(now) = observe::enter(verb, &ready.observed).await? {
+        ready = get_ready(verb, back, now).await?;
+    }
+    let Ready { observed: Observed { history, kinds, .. }, record, objects, prepared, target } = ready;
+    let mut stage = Stage::new(verb, back.conduct, &kinds, record, objects);
+    stage.begin(&history, Some(target)).await?;
+    match stage.carry_out("rollback", Some(&prepared)).await {
+        Ok(()) => {
+            let description = stage.record.description().to_owned();
+            stage.finish(&history, &description).await?;
+            Ok(stage.record)
+        }
+        Err(error) => Err(fail(stage, back, history.last(), error).await),
+    }
+}
+
+async fn get_ready(
+    verb: ActionContext<'_>,
+    back: &RollbackRequest,
+    observed: Observed,
+) -> Result<Ready, ActionError> {
+    let Observed { history, kinds, .. } = &observed;
+    let (current, older) = current_and_older(history, back.to)?;
+    let target = older.revision();
+    let default = format!("Rollback to {target}");
     let new = release::RollbackRecord {
         revision: current.revision() + 1,
         description: back.description.as_deref().unwrap_or(&default),
@@ -23,32 +65,14 @@ pub async fn rollback(verb: ActionContext<'_>, back: &RollbackRequest) -> Result
         last_deployed: &now(),
     };
     let record = older.returned_to(&new).map_err(|source| unwritable(older, source))?;
-    super::render::check_size(&record)?;
+    check_size(&record)?;
     let (old, objects) = (observe::objects(current)?, observe::objects(&record)?);
     let ActionOptions { force_conflicts, .. } = back.conduct;
     // What the stored manifest has was ours once: Helm does not ask again.
     let options =
         ApplyOptions { force_conflicts, take_ownership: true, installing: false, crds: crds(older, current) };
-    let prepared = apply::prepare(verb.cluster, &kinds, verb.release, &old, &objects, &options).await?;
-    verb.permit.enter().await?;
-    let mut stage = Stage {
-        verb,
-        conduct: back.conduct,
-        kinds: kinds.with_crds(&objects),
-        record,
-        objects,
-        created: Vec::new(),
-    };
-    stage.begin(&history).await?;
-    match Stage::until_interrupted(verb.interrupted, perform(&mut stage, &prepared)).await {
-        Ok(()) => {
-            stage.supersede(&history).await?;
-            let description = stage.record.description().to_owned();
-            stage.end(Status::Deployed, &description).await?;
-            Ok(stage.record)
-        }
-        Err(error) => Err(fail(stage, back, current, error).await),
-    }
+    let prepared = apply::prepare(verb.cluster, kinds, verb.release, &old, &objects, &options).await?;
+    Ok(Ready { observed, record, objects, prepared, target })
 }
 
 /// Whether a rollback could begin; nothing is written.
@@ -84,31 +108,27 @@ pub fn crds(older: &Release, current: &Release) -> Crds {
     }
 }
 
-/// Where it stopped decides what is stored.
-async fn perform(stage: &mut Stage<'_>, prepared: &Prepared) -> Result<(), ActionError> {
-    stage.hooks("pre-rollback").await?;
-    stage.apply(prepared).await?;
-    stage.wait().await?;
-    stage.hooks("post-rollback").await
-}
-
 /// Stores the failure. A revision that ran is superseded by then, unless only waiting or a hook failed; one
 /// that failed stays failed.
 async fn fail(
     mut stage: Stage<'_>,
     back: &RollbackRequest,
-    current: &Release,
+    current: Option<&Release>,
     error: ActionError,
 ) -> ActionError {
     let name = stage.verb.release.name.clone();
     let waited = matches!(error, ActionError::NotReady(_));
     let verb = if waited { "Release" } else { "Rollback" };
     let halfway = matches!(error, ActionError::Failed(_));
-    if let Err(problem) =
-        store_failure(&mut stage, current, halfway, &format!("{verb} {name:?} failed: {}", words(&error)))
-            .await
+    if let Err(problem) = store_failure(
+        &mut stage,
+        current,
+        halfway,
+        &format!("{verb} {name:?} failed: {}", in_one_line(&error)),
+    )
+    .await
     {
-        (stage.verb.talk)(&format!("the failure could not be stored: {}", words(&problem)));
+        (stage.verb.talk)(&format!("the failure could not be stored: {}", in_one_line(&problem)));
     }
     if back.conduct.cleanup_on_fail
         && let Err(second) = stage.clean_up().await
@@ -117,7 +137,7 @@ async fn fail(
         return ActionError::NotUndone {
             told,
             error: Box::new(error),
-            second: format!("unable to cleanup resources: {}", words(&second)),
+            second: format!("unable to cleanup resources: {}", in_one_line(&second)),
         };
     }
     if waited {
@@ -129,12 +149,13 @@ async fn fail(
 
 async fn store_failure(
     stage: &mut Stage<'_>,
-    current: &Release,
+    current: Option<&Release>,
     halfway: bool,
     failed: &str,
 ) -> Result<(), ActionError> {
-    if halfway && current.status() == Status::Deployed {
-        put(stage.verb, &with_status(current, Status::Superseded, current.description())?).await?;
+    if let Some(current) = current.filter(|current| halfway && current.status() == Status::Deployed) {
+        let superseded = with_status(current, Status::Superseded, current.description())?;
+        stage.verb.records().put(&superseded).await?;
     }
     stage.end(Status::Failed, failed).await
 }

@@ -3,18 +3,18 @@
 use std::time::Duration;
 
 use jiff::ZonedDateTime;
-use tokio::time::{Instant, sleep};
 
 use super::{ActionContext, ActionOptions, Refusal, Wait};
 use crate::action::apply::{Applied, Prepared};
-use crate::action::hooks::{self, HookPlace};
+use crate::action::hooks::{self, HookLog, HookPlace};
+use crate::action::records::{unwritable, with_status};
 use crate::action::wait::{self, Until};
 use crate::action::{ActionError, removal};
+use crate::cluster::authorship;
 use crate::cluster::discovery::Kinds;
-use crate::cluster::error::Cause;
-use crate::cluster::{authorship, release_secrets};
+use crate::failure::in_one_line;
 use crate::helm::manifest::{Key, Object};
-use crate::helm::release::{Hook, Release, Status, stamp};
+use crate::helm::release::{Hook, Release, Revision, Status, stamp};
 
 /// Helm 4 takes a wait without a limit for this long.
 const SHORTEST_WAIT: Duration = Duration::from_secs(30);
@@ -33,56 +33,34 @@ pub(super) struct Stage<'a> {
     pub(super) created: Vec<Key>,
 }
 
-/// How long a restart of an API server may take.
-const PATIENCE: Duration = Duration::from_secs(30);
-const PAUSE: Duration = Duration::from_secs(1);
-
 /// The time of now, as records have it.
 pub(super) fn now() -> String {
     stamp(&ZonedDateTime::now())
 }
 
-/// Stores a changed record of a revision that is stored already.
-///
-/// A revision whose end is not stored stops every later verb, so this waits for an API server that is away,
-/// as long as the lock stands.
-pub(super) async fn put(verb: ActionContext<'_>, record: &Release) -> Result<(), ActionError> {
-    let start = Instant::now();
-    loop {
-        verb.permit.check()?;
-        match release_secrets::put(verb.cluster, verb.release, record).await {
-            Err(error) if matches!(error.cause(), Cause::Unreachable(_)) && start.elapsed() < PATIENCE => {
-                sleep(PAUSE).await
-            }
-            stored => return Ok(stored?),
-        }
+impl<'a> Stage<'a> {
+    /// A revision of these objects; nothing is written yet.
+    pub(super) fn new(
+        verb: ActionContext<'a>,
+        conduct: ActionOptions,
+        kinds: &Kinds,
+        record: Release,
+        objects: Vec<Object>,
+    ) -> Self {
+        Self { verb, conduct, kinds: kinds.with_crds(&objects), record, objects, created: Vec::new() }
     }
-}
 
-/// The same record with another status.
-pub(super) fn with_status(
-    record: &Release,
-    status: Status,
-    description: &str,
-) -> Result<Release, ActionError> {
-    record.with_status(status, description).map_err(|source| unwritable(record, source))
-}
-
-/// A record that cannot be written down.
-pub(super) fn unwritable(record: &Release, source: crate::helm::release::CodecError) -> ActionError {
-    ActionError::Record { release: record.name().to_owned(), source }
-}
-
-impl Stage<'_> {
-    /// Makes room in the history and stores the pending record. That it exists already means that somebody
-    /// else works on the release.
-    pub(super) async fn begin(&mut self, history: &[Release]) -> Result<(), ActionError> {
-        let ActionContext { cluster, release, run, permit, .. } = self.verb;
-        self.record = authorship::signed(self.record.clone(), run);
-        permit.check()?;
-        release_secrets::prune(cluster, release, history, self.conduct.history_max).await?;
-        permit.check()?;
-        if release_secrets::create(cluster, release, &self.record).await? {
+    /// Makes room in the history, where `target` stays, and stores the pending record in the name of the run.
+    /// That it exists already means that somebody else works on the release.
+    pub(super) async fn begin(
+        &mut self,
+        history: &[Release],
+        target: Option<Revision>,
+    ) -> Result<(), ActionError> {
+        self.record = authorship::signed(self.record.clone(), self.verb.run);
+        let records = self.verb.records();
+        records.prune(history, self.conduct.history_max, target).await?;
+        if records.create(&self.record).await? {
             Ok(())
         } else {
             Err(Refusal::Raced(self.record.revision()).into())
@@ -100,6 +78,25 @@ impl Stage<'_> {
         }
     }
 
+    /// From the hooks before an event (`install`, `upgrade`, `rollback`) to those after it, unless the verb is
+    /// to stop. Where it stopped decides what is stored.
+    pub(super) async fn carry_out(
+        &mut self,
+        event: &str,
+        prepared: Option<&Prepared>,
+    ) -> Result<(), ActionError> {
+        let interrupted = self.verb.interrupted;
+        Self::until_interrupted(interrupted, async {
+            self.hooks(&format!("pre-{event}")).await?;
+            if let Some(prepared) = prepared {
+                self.apply(prepared).await?;
+            }
+            self.wait().await?;
+            self.hooks(&format!("post-{event}")).await
+        })
+        .await
+    }
+
     /// Runs the hooks of an event; the record is stored before and after each.
     pub(super) async fn hooks(&mut self, event: &str) -> Result<(), ActionError> {
         let mut own = self.record.hooks().to_vec();
@@ -112,30 +109,31 @@ impl Stage<'_> {
             kinds: &self.kinds,
             namespace: &verb.release.namespace,
             timeout: self.conduct.timeout,
+            permit: verb.permit,
         };
         let record = &mut self.record;
         let on_change = async |changed: &[Hook]| {
             *record = record.with_hooks(changed).map_err(|source| unwritable(record, source))?;
-            put(verb, record).await
+            verb.records().put(record).await
         };
         let ran = hooks::run(place, &mut own, event, on_change).await;
         let logs = match &ran {
             Ok(logs) => logs,
             Err(error) => &error.logs,
         };
-        for log in logs.iter().map(|log| log.trim_end()).filter(|log| !log.is_empty()) {
-            (verb.talk)(log);
+        for HookLog { text, .. } in logs.iter().filter(|log| log.asked_for && !log.text.trim().is_empty()) {
+            (verb.talk)(text.trim_end());
         }
         ran?;
         Ok(())
     }
 
     /// Writes the objects that were checked before.
-    pub(super) async fn apply(&mut self, prepared: &Prepared) -> Result<(), ActionError> {
+    async fn apply(&mut self, prepared: &Prepared) -> Result<(), ActionError> {
         for key in prepared.kept_crds() {
             (self.verb.talk)(&format!("{key} stays as it is: the chart's would be a step back"));
         }
-        match prepared.execute(&|| self.verb.permit.check()).await {
+        match prepared.execute(self.verb.permit).await {
             Ok(Applied { created, .. }) => {
                 self.created = created;
                 Ok(())
@@ -148,7 +146,7 @@ impl Stage<'_> {
     }
 
     /// Waits as the conduct says.
-    pub(super) async fn wait(&self) -> Result<(), ActionError> {
+    async fn wait(&self) -> Result<(), ActionError> {
         let jobs = self.conduct.wait_for_jobs;
         let until = match self.conduct.wait {
             Wait::Hooks => return Ok(()),
@@ -160,28 +158,41 @@ impl Stage<'_> {
         Ok(wait::ready(cluster, &self.kinds, &self.objects, &release.namespace, until, limit, talk).await?)
     }
 
+    /// Everything is applied: the revisions before are superseded, then this one is deployed.
+    ///
+    /// That an earlier one stays deployed is no failure: the newest deployed revision counts, for both Helms,
+    /// and the next one supersedes all of them.
+    pub(super) async fn finish(&mut self, history: &[Release], description: &str) -> Result<(), ActionError> {
+        let pending = self.record.status();
+        let superseded = self.verb.records().supersede(history).await;
+        let ended = with_status(&self.record, Status::Deployed, description)?;
+        if let Err(source) = self.verb.records().put(&ended).await {
+            let (release, revision) = (ended.name().to_owned(), ended.revision());
+            return Err(ActionError::NotRecorded { release, revision, status: pending, source });
+        }
+        self.record = ended;
+        if let Err(error) = superseded {
+            let told = in_one_line(&error);
+            (self.verb.talk)(&format!(
+                "an earlier revision is still stored as deployed, until the next one is: {told}"
+            ));
+        }
+        Ok(())
+    }
+
     /// Stores the record with its last status.
     pub(super) async fn end(&mut self, status: Status, description: &str) -> Result<(), ActionError> {
         self.record = with_status(&self.record, status, description)?;
-        put(self.verb, &self.record).await
-    }
-
-    /// All revisions that are stored as deployed are superseded by this one.
-    pub(super) async fn supersede(&self, history: &[Release]) -> Result<(), ActionError> {
-        for record in history.iter().filter(|record| record.status() == Status::Deployed) {
-            put(self.verb, &with_status(record, Status::Superseded, record.description())?).await?;
-        }
-        Ok(())
+        Ok(self.verb.records().put(&self.record).await?)
     }
 
     /// Deletes what this revision created.
     pub(super) async fn clean_up(&self) -> Result<(), ActionError> {
         let ActionContext { cluster, release, permit, .. } = self.verb;
-        permit.check()?;
         let created = |object: &&Object| self.created.contains(&self.kinds.key(object, &release.namespace));
         let created: Vec<Object> = self.objects.iter().filter(created).cloned().collect();
-        removal::uninstall_objects(cluster, &self.kinds, release, &created, removal::Cascade::Background)
-            .await?;
+        let cascade = removal::Cascade::Background;
+        removal::uninstall_objects(cluster, &self.kinds, release, &created, cascade, permit).await?;
         Ok(())
     }
 }

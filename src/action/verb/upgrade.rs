@@ -2,20 +2,19 @@
 
 use std::collections::BTreeMap;
 
+use super::draft::RevisionDraft;
 use super::install::{tell_all, waiting};
 use super::observe::Observed;
-use super::render::{
-    RevisionDraft, RevisionPreview, check_size, dry_run, objects, prepared, record, rendered, values,
-};
+use super::render::{NextRevision, check_size, objects, prepared, record, rendered, values};
 use super::rollback::rollback;
-use super::stage::{Stage, with_status};
+use super::stage::Stage;
 use super::{
     ActionContext, ActionOptions, Deployment, DryRun, Refusal, RollbackRequest, observe, refusal, reuse,
-    words,
 };
 use crate::action::ActionError;
 use crate::action::apply::{self, ApplyOptions, Crds, Prepared};
-use crate::cluster::discovery::Kinds;
+use crate::action::records::with_status;
+use crate::failure::in_one_line;
 use crate::helm::manifest::Object;
 use crate::helm::release::{Release, Revision, Status};
 use crate::helm::rendering::Rendering;
@@ -23,8 +22,7 @@ use crate::helm::semver;
 
 /// A revision that the server would take.
 struct Ready {
-    history: Vec<Release>,
-    kinds: Kinds,
+    observed: Observed,
     rendering: Rendering,
     record: Release,
     objects: Vec<Object>,
@@ -32,23 +30,27 @@ struct Ready {
     prepared: Option<Prepared>,
 }
 
-/// Upgrades a release; answers the deployed revision.
-pub async fn upgrade(verb: ActionContext<'_>, deployment: &Deployment) -> Result<Release, ActionError> {
-    let ready = Box::pin(get_ready(verb, deployment, DryRun::Server)).await?;
-    let Ready { history, kinds, rendering, record, objects, prepared } = ready;
-    tell_all(verb, &rendering.warnings);
-    check_size(&record)?;
-    verb.permit.enter().await?;
-    let conduct = waiting(deployment);
-    let mut stage =
-        Stage { verb, conduct, kinds: kinds.with_crds(&objects), record, objects, created: Vec::new() };
-    stage.begin(&history).await?;
-    let description = deployment.description.as_deref().unwrap_or("Upgrade complete");
-    let done = Stage::until_interrupted(verb.interrupted, perform(&mut stage, prepared.as_ref())).await;
-    match done {
+/// Upgrades a release; answers the deployed revision. `draft`: see [`super::deploy`].
+pub async fn upgrade(
+    verb: ActionContext<'_>,
+    deployment: &Deployment,
+    observed: Observed,
+    draft: Option<&RevisionDraft>,
+) -> Result<Release, ActionError> {
+    let mut ready = Box::pin(get_ready(verb, deployment, observed, draft, DryRun::Server)).await?;
+    check_size(&ready.record)?;
+    if let Some(now) = observe::enter(verb, &ready.observed).await? {
+        ready = Box::pin(get_ready(verb, deployment, now, draft, DryRun::Server)).await?;
+        check_size(&ready.record)?;
+    }
+    tell_all(verb, &ready.rendering.warnings);
+    let Ready { observed: Observed { history, kinds, .. }, record, objects, prepared, .. } = ready;
+    let mut stage = Stage::new(verb, waiting(deployment), &kinds, record, objects);
+    stage.begin(&history, None).await?;
+    match stage.carry_out("upgrade", prepared.as_ref()).await {
         Ok(()) => {
-            stage.supersede(&history).await?;
-            stage.end(Status::Deployed, description).await?;
+            let description = deployment.description.as_deref().unwrap_or("Upgrade complete");
+            stage.finish(&history, description).await?;
             Ok(stage.record)
         }
         Err(error) => Err(fail(stage, deployment, &history, error).await),
@@ -60,25 +62,25 @@ pub async fn dry_run_upgrade(
     verb: ActionContext<'_>,
     deployment: &Deployment,
     how: DryRun,
-) -> Result<RevisionPreview, ActionError> {
-    let ready = Box::pin(get_ready(verb, deployment, how)).await?;
+    observed: Observed,
+) -> Result<RevisionDraft, ActionError> {
+    let ready = Box::pin(get_ready(verb, deployment, observed, None, how)).await?;
     let description = deployment.description.as_deref().unwrap_or("Dry run complete");
     let record = with_status(&ready.record, ready.record.status(), description)?;
-    dry_run(&ready.rendering, &record)
+    RevisionDraft::new(ready.rendering, record, &ready.observed.history)
 }
 
 async fn get_ready(
     verb: ActionContext<'_>,
     deployment: &Deployment,
+    observed: Observed,
+    draft: Option<&RevisionDraft>,
     how: DryRun,
 ) -> Result<Ready, ActionError> {
-    let Observed { history, kinds, version } = observe::observe(verb).await?;
-    let (last, current) = last_and_current(&history, &verb.release.name)?;
-    let (chart, values) =
-        reuse::reused(deployment.reuse, deployment.chart.clone(), deployment.values.clone(), current)
-            .map_err(values)?;
+    let Observed { history, kinds, version } = &observed;
+    let (last, current) = last_and_current(history, &verb.release.name)?;
     let revision = last.revision() + 1;
-    let making = RevisionDraft {
+    let next = NextRevision {
         revision,
         shown_revision: revision,
         upgrade: true,
@@ -86,10 +88,17 @@ async fn get_ready(
         description: "Preparing upgrade",
         first_deployed: current.first_deployed_text(),
     };
-    let rendering =
-        rendered(verb, deployment, prepared(chart, values)?, (&kinds, version), &making, how).await?;
+    let rendering = match draft.and_then(|draft| draft.rendering_on(history)) {
+        Some(rendering) => rendering,
+        None => {
+            let (chart, given) = (deployment.chart.clone(), deployment.values.clone());
+            let (chart, given) = reuse::reused(deployment.reuse, chart, given, current).map_err(values)?;
+            let chart = prepared(chart, given)?;
+            rendered(verb, deployment, chart, (kinds, version.clone()), &next, how).await?
+        }
+    };
     let record =
-        record(verb.release, deployment, &rendering, &making)?.with_labels(labels(last, &deployment.labels));
+        record(verb.release, deployment, &rendering, &next)?.with_labels(labels(last, &deployment.labels));
     let (old, objects) = (observe::objects(current)?, objects(&rendering, &verb.release.name)?);
     let ActionOptions { force_conflicts, take_ownership, .. } = deployment.conduct;
     let crds = crds(current, record.chart_version());
@@ -97,10 +106,10 @@ async fn get_ready(
     let prepared = match how {
         DryRun::Client => None,
         DryRun::Server => {
-            Some(apply::prepare(verb.cluster, &kinds, verb.release, &old, &objects, &options).await?)
+            Some(apply::prepare(verb.cluster, kinds, verb.release, &old, &objects, &options).await?)
         }
     };
-    Ok(Ready { history, kinds, rendering, record, objects, prepared })
+    Ok(Ready { observed, rendering, record, objects, prepared })
 }
 
 /// Pure: the newest revision, and the one that runs: the newest deployed one, else the newest one if that
@@ -140,15 +149,6 @@ fn labels(last: &Release, new: &BTreeMap<String, String>) -> BTreeMap<String, St
     labels
 }
 
-async fn perform(stage: &mut Stage<'_>, prepared: Option<&Prepared>) -> Result<(), ActionError> {
-    stage.hooks("pre-upgrade").await?;
-    if let Some(prepared) = prepared {
-        stage.apply(prepared).await?;
-    }
-    stage.wait().await?;
-    stage.hooks("post-upgrade").await
-}
-
 /// Stores the failure, then cleans up and rolls back as far as that is wanted.
 async fn fail(
     mut stage: Stage<'_>,
@@ -157,9 +157,9 @@ async fn fail(
     error: ActionError,
 ) -> ActionError {
     let name = &stage.verb.release.name;
-    let failed = format!("Upgrade {name:?} failed: {}", words(&error));
+    let failed = format!("Upgrade {name:?} failed: {}", in_one_line(&error));
     if let Err(problem) = stage.end(Status::Failed, &failed).await {
-        (stage.verb.talk)(&format!("the failure could not be stored: {}", words(&problem)));
+        (stage.verb.talk)(&format!("the failure could not be stored: {}", in_one_line(&problem)));
     }
     if deployment.conduct.cleanup_on_fail
         && let Err(second) = stage.clean_up().await
@@ -168,7 +168,7 @@ async fn fail(
         return ActionError::NotUndone {
             told,
             error: Box::new(error),
-            second: format!("unable to cleanup resources: {}", words(&second)),
+            second: format!("unable to cleanup resources: {}", in_one_line(&second)),
         };
     }
     if !deployment.rollback_on_failure {
@@ -184,7 +184,8 @@ async fn fail(
         conduct: ActionOptions { history_max: 0, ..stage.conduct },
     };
     // A future that contains itself has no size.
-    match Box::pin(rollback(stage.verb, &back)).await {
+    let returned = async { rollback(stage.verb, &back, observe::observe(stage.verb).await?).await };
+    match Box::pin(returned).await {
         Ok(_) => {
             let told = format!(
                 "release {name} failed, and has been rolled back due to rollback-on-failure being set"
@@ -193,7 +194,7 @@ async fn fail(
         }
         Err(second) => {
             let told = "an error occurred while rolling back the release. original upgrade error";
-            ActionError::NotUndone { told, error: Box::new(error), second: words(&second) }
+            ActionError::NotUndone { told, error: Box::new(error), second: in_one_line(&second) }
         }
     }
 }

@@ -7,6 +7,7 @@
 mod holder;
 mod renewal;
 mod standing;
+mod unlock;
 
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ pub use holder::Holder;
 pub use renewal::Held;
 use renewal::Renewal;
 use standing::{Standing, Watched};
+pub use unlock::{Unlock, unlock};
 
 use super::error::Cause;
 use super::journal::object_name;
@@ -32,6 +34,8 @@ const RENEW_EVERY: Duration = Duration::from_secs(5);
 /// A holder that has not renewed for this long stops writing; the rest of [`DURATION`] is for what it has
 /// sent already.
 pub const DEADLINE: Duration = Duration::from_secs(20);
+/// What it has sent is cut off this long after the last renewal: a little before another holder may begin.
+const CUT_OFF: Duration = Duration::from_secs(27);
 /// A run that ends does not wait longer than this for an API server that does not answer.
 const GIVE_BACK_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often somebody who waits looks at the Lease.
@@ -43,6 +47,18 @@ pub enum LockError {
     /// Somebody else holds it.
     #[error("{release} on cluster `{cluster}` is locked by {holder}")]
     Held {
+        /// The cluster.
+        cluster: String,
+        /// `namespace/name` of the release.
+        release: String,
+        /// Who, since when, and where its run can be read.
+        holder: Holder,
+    },
+    /// Its holder was seen to renew it.
+    #[error(
+        "{release} on cluster `{cluster}` is locked by {holder}, which was seen to renew it: that run lives; stop it where it runs, or take the lock away with --force"
+    )]
+    Alive {
         /// The cluster.
         cluster: String,
         /// `namespace/name` of the release.
@@ -123,7 +139,7 @@ impl Lock {
         }
     }
 
-    /// Whether something may still be written. Ask before every write.
+    /// Whether something may still be written, by what is known; asks nobody.
     pub fn check(&self) -> Result<(), LockLost> {
         self.held().check()
     }
@@ -151,18 +167,6 @@ impl Lock {
 /// over.
 pub async fn holder(cluster: &Cluster, release: &ReleaseId) -> Result<Option<Holder>, ApiError> {
     Ok(read(cluster, release).await?.filter(standing::is_taken).map(|lease| Holder::of(&lease)))
-}
-
-/// Takes the lock away from whoever holds it and answers who that was. For a run that was killed: a run that
-/// lives stops writing.
-pub async fn unlock(cluster: &Cluster, release: &ReleaseId) -> Result<Option<Holder>, ApiError> {
-    loop {
-        let Some(lease) = read(cluster, release).await? else { return Ok(None) };
-        if delete(cluster, release, &lease).await? {
-            return Ok(Some(Holder::of(&lease)).filter(|_| standing::is_taken(&lease)));
-        }
-        sleep(LOOK_EVERY).await;
-    }
 }
 
 /// Writes our name into the Lease; `None` when somebody else was faster.

@@ -1,20 +1,23 @@
 //! Renews a Lease in the background, and says whether it is still ours.
 
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::api::PostParams;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
-use super::{DEADLINE, Holder, LockLost, RENEW_EVERY, api, holder, object_name, standing};
+use super::{CUT_OFF, DEADLINE, Holder, LockLost, RENEW_EVERY, api, holder, object_name, standing};
 use crate::cluster::Cluster;
 use crate::config::ReleaseId;
 
 /// After a renewal that did not arrive.
 const RETRY_EVERY: Duration = Duration::from_secs(1);
+/// A write that comes later than this after the last renewal asks for another one first.
+const FRESH: Duration = Duration::from_secs(1);
+/// How often a write that is under way looks at the clocks.
+const TICK: Duration = Duration::from_millis(500);
 
 /// What the lock knows about itself.
 #[derive(Debug, Clone)]
@@ -28,8 +31,7 @@ struct State {
 /// The running renewal of one Lease.
 #[derive(Debug)]
 pub(super) struct Renewal {
-    state: Arc<Mutex<State>>,
-    place: String,
+    held: Held,
     stop: oneshot::Sender<()>,
     task: JoinHandle<Lease>,
 }
@@ -37,15 +39,46 @@ pub(super) struct Renewal {
 /// Whether a lock is still held, for those who write under it. Cheap to clone; it does not keep the lock.
 #[derive(Debug, Clone)]
 pub struct Held {
-    state: Arc<Mutex<State>>,
+    state: watch::Receiver<State>,
+    /// Asks for a renewal at once; the sender that is sent is dropped when it is over.
+    asks: mpsc::Sender<oneshot::Sender<()>>,
     place: String,
 }
 
 impl Held {
-    /// Whether something may still be written. Ask before every write.
+    /// Whether something may still be written, by what is known; asks nobody.
     pub fn check(&self) -> Result<(), LockLost> {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        judge(&state, Instant::now(), SystemTime::now(), &self.place)
+        judge(&self.state.borrow(), DEADLINE, Instant::now(), SystemTime::now(), &self.place)
+    }
+
+    /// The same question before a write: the cluster is asked unless it has said so within the last second.
+    pub async fn ask(&self) -> Result<(), LockLost> {
+        let age = self.state.borrow().renewed.elapsed();
+        if age > FRESH && self.check().is_ok() {
+            let (over, renewed) = oneshot::channel();
+            if self.asks.send(over).await.is_ok() {
+                // An error says that the sender was dropped: the renewal is over.
+                let _ = renewed.await;
+            }
+        }
+        self.check()
+    }
+
+    /// Ends when a write that is under way must be over, because somebody else may have the lock: it was
+    /// taken, or has not been renewed for almost as long as it stands.
+    pub async fn lapsed(&self) -> LockLost {
+        let mut state = self.state.clone();
+        loop {
+            let judged =
+                judge(&state.borrow_and_update(), CUT_OFF, Instant::now(), SystemTime::now(), &self.place);
+            if let Err(lost) = judged {
+                return lost;
+            }
+            tokio::select! {
+                Ok(()) = state.changed() => {}
+                () = sleep(TICK) => {}
+            }
+        }
     }
 }
 
@@ -59,15 +92,17 @@ enum Renewed {
 impl Renewal {
     /// Renews the Lease from now on; `sent` is when the request that took it was sent.
     pub(super) fn start(cluster: &Cluster, release: &ReleaseId, lease: Lease, sent: Instant) -> Self {
-        let state =
-            Arc::new(Mutex::new(State { renewed: sent, renewed_wall: SystemTime::now(), taken: None }));
+        let (seen, state) =
+            watch::channel(State { renewed: sent, renewed_wall: SystemTime::now(), taken: None });
         let (stop, stopped) = oneshot::channel();
-        let task = tokio::spawn(run(cluster.clone(), release.clone(), lease, Arc::clone(&state), stopped));
-        Self { state, place: release.to_string(), stop, task }
+        let (asks, asked) = mpsc::channel(1);
+        let (cluster, place) = (cluster.clone(), release.to_string());
+        let task = tokio::spawn(run(cluster, release.clone(), lease, seen, stopped, asked));
+        Self { held: Held { state, asks, place }, stop, task }
     }
 
     pub(super) fn held(&self) -> Held {
-        Held { state: Arc::clone(&self.state), place: self.place.clone() }
+        self.held.clone()
     }
 
     /// Ends the renewal; the Lease as it is now, if it is still ours.
@@ -75,19 +110,25 @@ impl Renewal {
         // A task that has ended by itself does not listen any more.
         let _ = self.stop.send(());
         let lease = self.task.await.ok()?;
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.taken.is_none().then_some(lease)
+        self.held.state.borrow().taken.is_none().then_some(lease)
     }
 }
 
-/// Pure: a lock is lost when it was taken, or when either clock says that its last renewal is too old.
-fn judge(state: &State, now: Instant, wall: SystemTime, place: &str) -> Result<(), LockLost> {
+/// Pure: a lock is lost when it was taken, or when either clock says that its last renewal is older than the
+/// limit.
+fn judge(
+    state: &State,
+    limit: Duration,
+    now: Instant,
+    wall: SystemTime,
+    place: &str,
+) -> Result<(), LockLost> {
     if let Some(how) = &state.taken {
         return Err(LockLost::Taken { release: place.to_owned(), how: how.clone() });
     }
     let age =
         now.duration_since(state.renewed).max(wall.duration_since(state.renewed_wall).unwrap_or_default());
-    if age > DEADLINE {
+    if age > limit {
         Err(LockLost::TooOld { release: place.to_owned(), seconds: age.as_secs() })
     } else {
         Ok(())
@@ -98,31 +139,34 @@ async fn run(
     cluster: Cluster,
     release: ReleaseId,
     mut lease: Lease,
-    state: Arc<Mutex<State>>,
+    state: watch::Sender<State>,
     mut stopped: oneshot::Receiver<()>,
+    mut asked: mpsc::Receiver<oneshot::Sender<()>>,
 ) -> Lease {
     let mut pause = RENEW_EVERY;
     loop {
-        tokio::select! {
+        let waiting = tokio::select! {
             // Also when the lock was dropped.
             _ = &mut stopped => return lease,
-            () = sleep(pause) => {}
-        }
+            () = sleep(pause) => None,
+            Some(over) = asked.recv() => Some(over),
+        };
         let (sent, sent_wall) = (Instant::now(), SystemTime::now());
-        let renewed = renew(&cluster, &release, &lease).await;
-        let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
-        match renewed {
+        match renew(&cluster, &release, &lease).await {
             Renewed::Still(newer) => {
                 lease = *newer;
-                (state.renewed, state.renewed_wall) = (sent, sent_wall);
+                state.send_modify(|state| (state.renewed, state.renewed_wall) = (sent, sent_wall));
                 pause = RENEW_EVERY;
             }
             Renewed::NotNow => pause = RETRY_EVERY,
             Renewed::Taken(how) => {
-                state.taken = Some(how);
+                state.send_modify(|state| state.taken = Some(how));
                 return lease;
             }
         }
+        drop(waiting);
+        // Those who asked meanwhile have their answer, too.
+        while asked.try_recv().is_ok() {}
     }
 }
 
@@ -143,7 +187,8 @@ async fn renew(cluster: &Cluster, release: &ReleaseId, lease: &Lease) -> Renewed
             Ok(Some(found)) if standing::is_taken(&found) => {
                 Renewed::Taken(format!("it is held by {}", Holder::of(&found)))
             }
-            Ok(_) => Renewed::Taken("its Lease was given to nobody".to_owned()),
+            Ok(Some(_)) => Renewed::Taken("its Lease was given to nobody".to_owned()),
+            Ok(None) => Renewed::Taken("its Lease was deleted".to_owned()),
             Err(_) => Renewed::NotNow,
         },
         Ok(Err(_)) | Err(_) => Renewed::NotNow,
@@ -159,12 +204,16 @@ fn same_holder(one: &Lease, other: &Lease) -> bool {
 mod tests {
     use super::*;
 
+    fn state(now: Instant, wall: SystemTime, taken: Option<&str>) -> State {
+        State { renewed: now, renewed_wall: wall, taken: taken.map(str::to_owned) }
+    }
+
     #[test]
     fn a_lock_is_lost_by_age_on_either_clock_or_by_being_taken() {
         let (now, wall) = (Instant::now(), SystemTime::now());
         let judged = |age: u64, wall_age: u64, taken: Option<&str>| {
-            let state = State { renewed: now, renewed_wall: wall, taken: taken.map(str::to_owned) };
-            judge(&state, now + Duration::from_secs(age), wall + Duration::from_secs(wall_age), "ns/r")
+            let (later, later_wall) = (now + Duration::from_secs(age), wall + Duration::from_secs(wall_age));
+            judge(&state(now, wall, taken), DEADLINE, later, later_wall, "ns/r")
                 .map_err(|lost| lost.to_string())
         };
         assert_eq!(judged(20, 20, None), Ok(()));
@@ -180,5 +229,40 @@ mod tests {
             judged(0, 0, Some("its Lease was deleted")),
             Err("the lock on ns/r was taken away: its Lease was deleted; nothing more is written".to_owned())
         );
+    }
+
+    fn held(state: watch::Receiver<State>) -> (Held, mpsc::Receiver<oneshot::Sender<()>>) {
+        let (asks, asked) = mpsc::channel(1);
+        (Held { state, asks, place: "ns/r".into() }, asked)
+    }
+
+    #[tokio::test]
+    async fn what_was_sent_is_over_before_somebody_else_may_write() {
+        let (now, wall) = (Instant::now(), SystemTime::now());
+        let old = now.checked_sub(CUT_OFF + Duration::from_secs(1)).unwrap();
+        let (seen, state_of_old) = watch::channel(state(old, wall, None));
+        assert!(matches!(held(state_of_old).0.lapsed().await, LockLost::TooOld { seconds: 28, .. }));
+        seen.send_replace(state(now, wall, None));
+        let (held, _asked) = held(seen.subscribe());
+        let (lost, ()) = tokio::join!(held.lapsed(), async {
+            tokio::task::yield_now().await;
+            seen.send_modify(|state| state.taken = Some("it is held by b".into()));
+        });
+        assert!(matches!(lost, LockLost::Taken { .. }), "{lost}");
+    }
+
+    #[tokio::test]
+    async fn a_write_asks_the_cluster_whether_the_lock_is_still_ours() {
+        let (now, wall) = (Instant::now(), SystemTime::now());
+        let (seen, states) = watch::channel(state(now, wall, None));
+        let (held, mut asked) = held(states);
+        assert_eq!(held.ask().await, Ok(()), "it was renewed just now");
+        seen.send_replace(state(now.checked_sub(FRESH * 2).unwrap(), wall, None));
+        let (answer, ()) = tokio::join!(held.ask(), async {
+            let over = asked.recv().await.unwrap();
+            seen.send_modify(|state| state.taken = Some("its Lease was deleted".into()));
+            drop(over);
+        });
+        assert!(matches!(answer, Err(LockLost::Taken { .. })));
     }
 }

@@ -60,15 +60,10 @@ pub struct ConductArgs {
 /// How many revisions are kept, and what happens to what a failed one created.
 #[derive(Debug, Clone, Args)]
 pub struct HistoryMaxArgs {
-    /// Limit the maximum number of revisions saved per release; 0 = no limit
-    #[arg(
-        long,
-        value_name = "NUMBER",
-        env = "HELM_MAX_HISTORY",
-        hide_env_values = true,
-        default_value_t = 10
-    )]
-    pub history_max: u32,
+    /// Limit the maximum number of revisions saved per release; 0 = no limit. Without it `HELM_MAX_HISTORY`
+    /// counts, else 10
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
+    pub history_max: Option<i64>,
     /// Allow deletion of new resources created in this operation when it fails
     #[arg(long)]
     pub cleanup_on_fail: bool,
@@ -125,8 +120,17 @@ impl ConductArgs {
 impl HistoryMaxArgs {
     /// Adds what these say.
     pub fn add_to(&self, conduct: ActionOptions) -> ActionOptions {
-        ActionOptions { history_max: self.history_max, cleanup_on_fail: self.cleanup_on_fail, ..conduct }
+        let history_max = history_max(self.history_max, std::env::var("HELM_MAX_HISTORY").ok().as_deref());
+        ActionOptions { history_max, cleanup_on_fail: self.cleanup_on_fail, ..conduct }
     }
+}
+
+/// Pure: helm takes its default for a variable that is no number (`envIntOr`), and any number below 1 as no
+/// limit.
+fn history_max(given: Option<i64>, variable: Option<&str>) -> u32 {
+    let default = i64::from(ActionOptions::default().history_max);
+    let wanted = given.or_else(|| variable?.parse().ok()).unwrap_or(default);
+    u32::try_from(wanted.max(0)).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
@@ -169,5 +173,23 @@ mod tests {
         assert_eq!(conduct("--server-side=false"), Err(ConductRefusal::ClientSide));
         assert_eq!(conduct("--server-side=maybe"), Err(ConductRefusal::ServerSide("maybe".into())));
         assert!(conduct("--server-side=auto").is_ok());
+    }
+
+    #[test]
+    fn how_many_revisions_are_kept_is_read_as_helm_reads_it() {
+        let table = [
+            (None, None, 10),
+            (None, Some("50"), 50),
+            (None, Some("+5"), 5),
+            (None, Some("0"), 0),
+            (None, Some("-1"), 0),
+            (None, Some("many"), 10),
+            (None, Some(""), 10),
+            (Some(3), Some("50"), 3),
+            (Some(-1), None, 0),
+        ];
+        for (given, variable, expected) in table {
+            assert_eq!(history_max(given, variable), expected, "{given:?} {variable:?}");
+        }
     }
 }

@@ -7,7 +7,7 @@ use super::deployment_args::DeploymentArgs;
 use super::kube_args::{KubeArgs, Place};
 use super::name_args::NameArgs;
 use super::write::{self, prefixed};
-use crate::action::verb::{self, Deployment, DryRun, Refusal};
+use crate::action::verb::{self, Deployment, DryRun, Observed, Refusal};
 use crate::commands::Context;
 use crate::config::ReleaseId;
 use crate::failure::Failure;
@@ -47,7 +47,9 @@ async fn install(args: &InstallArgs, kube: &KubeArgs, context: &Context) -> Resu
         let release = ReleaseId { name, namespace: kube.namespace() };
         return Ok(verb::render_offline(&release, &deployment).await?.record);
     }
-    deploy(&kube.connect_to(&name).await?, &deployment, rehearsal, context).await
+    let place = kube.connect_to(&name).await?;
+    let observed = write::observe(&place.0, &place.1, context).await?;
+    deploy(&place, &deployment, rehearsal, observed, context).await
 }
 
 /// The first revision of a release, made or only shown.
@@ -55,12 +57,13 @@ pub(super) async fn deploy(
     (cluster, release): &Place,
     deployment: &Deployment,
     rehearsal: Option<DryRun>,
+    observed: Observed,
     context: &Context,
 ) -> Result<Release, Failure> {
     write::run(cluster, release, context, async |asked| match rehearsal {
-        None => Box::pin(verb::install(asked, deployment)).await,
+        None => Box::pin(verb::install(asked, deployment, observed, None)).await,
         Some(DryRun::Client) => Ok(verb::render_offline(release, deployment).await?.record),
-        Some(DryRun::Server) => Ok(verb::dry_run_install(asked, deployment).await?.record),
+        Some(DryRun::Server) => Ok(verb::dry_run_install(asked, deployment, observed).await?.record),
     })
     .await
 }

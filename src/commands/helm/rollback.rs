@@ -44,7 +44,7 @@ pub async fn run(args: &HelmRollbackArgs, kube: &KubeArgs, context: &Context) ->
     };
     let (cluster, release) = kube.connect_to(&args.release).await?;
     let done = write::run(&cluster, &release, context, async |asked| match args.dry_run.rehearsal() {
-        None => verb::rollback(asked, &back).await.map(drop),
+        None => verb::rollback(asked, &back, verb::observe(asked).await?).await.map(drop),
         Some(_) => verb::dry_run_rollback(asked, &back).await,
     });
     done.await?;

@@ -8,8 +8,7 @@ use super::install;
 use super::kube_args::{KubeArgs, Place};
 use super::output::Output;
 use super::write::{self, prefixed};
-use crate::action::verb::{self, Deployment, Refusal, Reuse};
-use crate::cluster::release_secrets;
+use crate::action::verb::{self, Deployment, Observed, Refusal, Reuse};
 use crate::commands::Context;
 use crate::failure::Failure;
 use crate::helm::release::{Release, Status, is_name};
@@ -69,16 +68,20 @@ pub async fn run(args: &UpgradeArgs, kube: &KubeArgs, context: &Context) -> Resu
     args.deployment.check()?;
     if !args.install {
         let deployment = args.read(context)?;
-        return next(args, &deployment, &kube.connect_to(&args.release).await?, context).await;
+        let place = kube.connect_to(&args.release).await?;
+        let observed = write::observe(&place.0, &place.1, context).await;
+        let observed = observed.map_err(prefixed("UPGRADE FAILED"))?;
+        return next(args, &deployment, &place, observed, context).await;
     }
     if !is_name(&args.release) {
         return Err(Refusal::NoName(args.release.clone()).into());
     }
     let place = kube.connect_to(&args.release).await?;
-    match release_secrets::history(&place.0, &place.1).await?.last().map(Release::status) {
-        None => first(args, false, &place, context).await,
-        Some(Status::Uninstalled) => first(args, true, &place, context).await,
-        Some(_) => next(args, &args.read(context)?, &place, context).await,
+    let observed = write::observe(&place.0, &place.1, context).await?;
+    match observed.history.last().map(Release::status) {
+        None => first(args, false, &place, observed, context).await,
+        Some(Status::Uninstalled) => first(args, true, &place, observed, context).await,
+        Some(_) => next(args, &args.read(context)?, &place, observed, context).await,
     }
 }
 
@@ -94,12 +97,19 @@ impl UpgradeArgs {
 }
 
 /// There is no release yet, or one to `replace` that was uninstalled.
-async fn first(args: &UpgradeArgs, replace: bool, place: &Place, context: &Context) -> Result<Exit, Failure> {
+async fn first(
+    args: &UpgradeArgs,
+    replace: bool,
+    place: &Place,
+    observed: Observed,
+    context: &Context,
+) -> Result<Exit, Failure> {
     if args.deployment.output.output == Output::Table {
         context.printer.data(&format!("Release {:?} does not exist. Installing it now.", args.release));
     }
     let deployment = Deployment { replace, ..args.deployment.read(&args.chart, context)? };
-    let release = install::deploy(place, &deployment, args.deployment.dry_run.rehearsal(), context).await?;
+    let rehearsal = args.deployment.dry_run.rehearsal();
+    let release = install::deploy(place, &deployment, rehearsal, observed, context).await?;
     args.deployment.show(&release, &context.printer);
     Ok(Exit::Success)
 }
@@ -108,12 +118,13 @@ async fn next(
     args: &UpgradeArgs,
     deployment: &Deployment,
     (cluster, release): &Place,
+    observed: Observed,
     context: &Context,
 ) -> Result<Exit, Failure> {
     let done =
         write::run(cluster, release, context, async |asked| match args.deployment.dry_run.rehearsal() {
-            None => Box::pin(verb::upgrade(asked, deployment)).await,
-            Some(how) => Ok(verb::dry_run_upgrade(asked, deployment, how).await?.record),
+            None => Box::pin(verb::upgrade(asked, deployment, observed, None)).await,
+            Some(how) => Ok(verb::dry_run_upgrade(asked, deployment, how, observed).await?.record),
         });
     let release = done.await.map_err(prefixed("UPGRADE FAILED"))?;
     if args.deployment.output.output == Output::Table {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use crate::action::ActionError;
-use crate::action::verb::{ActionContext, LockOnWrite};
+use crate::action::verb::{self, ActionContext, LockOnWrite, Observed, ReadOnly};
 use crate::cluster::Cluster;
 use crate::commands::Context;
 use crate::config::ReleaseId;
@@ -47,6 +47,24 @@ pub(super) async fn run<T>(
         context.printer.warn(&format!("the lock could not be given back, it expires by itself: {error}"));
     }
     Ok(result?)
+}
+
+/// What there is to know before a verb is chosen; nothing is written.
+pub(super) async fn observe(
+    cluster: &Cluster,
+    release: &ReleaseId,
+    context: &Context,
+) -> Result<Observed, Failure> {
+    let printer = context.printer.clone();
+    let looks = ActionContext {
+        cluster,
+        release,
+        run: "",
+        permit: &ReadOnly,
+        interrupted: &Notify::new(),
+        talk: &move |text: &str| printer.line(text),
+    };
+    Ok(verb::observe(looks).await?)
 }
 
 /// A signal lets the verb store its failure and end; never answers, unless it cannot listen.

@@ -246,6 +246,12 @@ impl Release {
         self.record.apply_method.as_deref() == Some("ssa")
     }
 
+    /// Whether both say the same, to the last byte and label: nobody has written this revision meanwhile.
+    pub fn is_same_record(&self, other: &Self) -> bool {
+        let text = |release: &Self| serde_json::to_string(&release.fields).ok();
+        self.labels == other.labels && text(self) == text(other)
+    }
+
     /// Whether a rollback to one brings the same as a rollback to the other: objects, hooks and values are
     /// equal.
     pub fn same_content(&self, other: &Self) -> bool {

@@ -8,6 +8,7 @@ pub(crate) mod helm;
 pub(crate) mod helms;
 pub(crate) mod kubeconfig;
 pub(crate) mod objects;
+pub(crate) mod permit;
 pub(crate) mod program;
 pub(crate) mod proxy;
 pub(crate) mod sandbox;

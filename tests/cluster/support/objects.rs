@@ -9,6 +9,8 @@ use release::config::ReleaseId;
 use release::helm::manifest::{self, Object};
 use serde_json::Value;
 
+use super::permit::Free;
+
 /// The objects of these texts, in order.
 pub(crate) fn objects<T: AsRef<str>>(texts: &[T]) -> Vec<Object> {
     texts.iter().flat_map(|text| manifest::split(text.as_ref()).unwrap()).collect()
@@ -42,7 +44,7 @@ impl Place {
 
     /// Prepares and writes.
     pub(crate) async fn apply(&self, old: &[Object], new: &[Object]) -> Result<Applied, Failed> {
-        self.prepare(old, new, ApplyOptions::default()).await.unwrap().execute(&|| Ok(())).await
+        self.prepare(old, new, ApplyOptions::default()).await.unwrap().execute(&Free).await
     }
 
     /// The live object, if there is one.

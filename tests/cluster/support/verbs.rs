@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use release::action::verb::{
-    self, ActionContext, ActionOptions, LockOnWrite, ReadOnly, RevisionPreview, RollbackRequest,
+    self, ActionContext, ActionOptions, LockOnWrite, ReadOnly, RevisionDraft, RollbackRequest,
 };
 use release::action::{ActionError, Target};
 use release::cluster::Cluster;
@@ -25,7 +25,26 @@ pub(crate) async fn deploy(
     archive: &ChartArchive,
 ) -> Result<u32, ActionError> {
     let deployment = target(archive, &[]).deployment().unwrap();
-    locked(cluster, release, async |verb| verb::deploy(verb, &deployment).await).await
+    locked(cluster, release, async |verb| {
+        let observed = verb::observe(verb).await?;
+        verb::deploy(verb, &deployment, observed, None).await
+    })
+    .await
+}
+
+/// The same with what was rendered before.
+pub(crate) async fn deploy_draft(
+    cluster: &Cluster,
+    release: &ReleaseId,
+    archive: &ChartArchive,
+    draft: &RevisionDraft,
+) -> Result<u32, ActionError> {
+    let deployment = target(archive, &[]).deployment().unwrap();
+    locked(cluster, release, async |verb| {
+        let observed = verb::observe(verb).await?;
+        verb::deploy(verb, &deployment, observed, Some(draft)).await
+    })
+    .await
 }
 
 pub(crate) async fn rollback(
@@ -39,14 +58,14 @@ pub(crate) async fn rollback(
         description: Some(description.to_owned()),
         conduct: ActionOptions::default(),
     };
-    locked(cluster, release, async |verb| verb::rollback(verb, &back).await).await
+    locked(cluster, release, async |verb| verb::rollback(verb, &back, verb::observe(verb).await?).await).await
 }
 
 pub(crate) async fn render(
     cluster: &Cluster,
     release: &ReleaseId,
     target: &Target<'_>,
-) -> Result<RevisionPreview, ActionError> {
+) -> Result<RevisionDraft, ActionError> {
     let verb = ActionContext {
         cluster,
         release,
@@ -55,7 +74,7 @@ pub(crate) async fn render(
         interrupted: &Notify::new(),
         talk: &|_| {},
     };
-    verb::render(verb, &target.deployment().unwrap()).await
+    verb::draft(verb, &target.deployment().unwrap(), &verb::observe(verb).await?).await
 }
 
 async fn locked(

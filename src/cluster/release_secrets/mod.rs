@@ -1,6 +1,10 @@
 //! Helm's records of a release, in the Secrets where Helm keeps them: one Secret a revision, never more than
 //! 1 MiB.
 
+mod read;
+mod rewrite;
+mod superfluous;
+
 use std::collections::BTreeMap;
 
 use http::Request;
@@ -8,44 +12,22 @@ use jiff::Timestamp;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
-use kube::api::{DeleteParams, ListParams, ObjectMeta, PostParams};
+use kube::api::{DeleteParams, ObjectMeta, PostParams};
 
 use super::error::Cause;
 use super::retry::SameAgain;
 use super::{ApiError, Cluster};
 use crate::config::ReleaseId;
-use crate::helm::release::{CodecError, Release, Revision, Status};
+use crate::helm::release::{CodecError, Release, Revision};
+
+pub use read::{History, history, kept_elsewhere, list, read, stored_revisions};
+pub use rewrite::{mark_failed, rewrite};
+pub use superfluous::superfluous;
 
 const DATA: &str = "release";
 const TYPE: &str = "helm.sh/release.v1";
 /// What the API server allows in one Secret, in bytes of the record's base64.
 pub const MAX_RECORD: usize = 1024 * 1024;
-/// Attempts when somebody else writes the same record at the same time.
-const ATTEMPTS: usize = 5;
-
-/// Every revision that Helm still keeps, oldest first; empty = the release does not exist.
-/// A Secret that cannot be read is an error: half a history would mislead.
-pub async fn history(cluster: &Cluster, release: &ReleaseId) -> Result<Vec<Release>, ApiError> {
-    let selector = format!("owner=helm,name={}", release.name);
-    let found = api(cluster, release).list(&ListParams::default().labels(&selector)).await;
-    let doing = || format!("read the history of release {release}");
-    let found = found.map_err(|error| ApiError::new(cluster, doing(), &error))?;
-    let mut history =
-        found.items.iter().map(|secret| decode(cluster, release, secret)).collect::<Result<Vec<_>, _>>()?;
-    history.sort_by_key(Release::revision);
-    Ok(history)
-}
-
-/// Every revision of every release that Helm keeps in a namespace, or in all of them. What cannot be read is
-/// passed over, as Helm does.
-pub async fn list(cluster: &Cluster, namespace: Option<&str>) -> Result<Vec<Release>, ApiError> {
-    let client = cluster.client.clone();
-    let api: Api<Secret> =
-        namespace.map_or_else(|| Api::all(client.clone()), |name| Api::namespaced(client.clone(), name));
-    let found = api.list(&ListParams::default().labels("owner=helm")).await;
-    let found = found.map_err(|error| ApiError::new(cluster, "list the releases", &error))?;
-    Ok(found.items.iter().filter_map(|secret| record(secret).ok()).collect())
-}
 
 /// Stores the first record of a new revision. That it exists already means that somebody else works on the
 /// release: `false`.
@@ -118,68 +100,6 @@ pub async fn delete(cluster: &Cluster, release: &ReleaseId, revision: Revision) 
     }
 }
 
-/// Deletes the oldest records until there is room for one more within `max` (0 = no limit), never the last
-/// deployed one.
-pub async fn prune(
-    cluster: &Cluster,
-    release: &ReleaseId,
-    history: &[Release],
-    max: u32,
-) -> Result<(), ApiError> {
-    for revision in superfluous(history, max) {
-        delete(cluster, release, revision).await?;
-    }
-    Ok(())
-}
-
-/// Pure: which revisions go before one more is stored; the history is sorted, oldest first.
-fn superfluous(history: &[Release], max: u32) -> Vec<Revision> {
-    let Some(keep) = usize::try_from(max).ok().and_then(|max| max.checked_sub(1)) else { return Vec::new() };
-    let deployed = history.iter().rfind(|record| record.status() == Status::Deployed).map(Release::revision);
-    let revisions = history.iter().map(Release::revision).filter(|revision| Some(*revision) != deployed);
-    revisions.take(history.len().saturating_sub(keep)).collect()
-}
-
-/// Rewrites a revision to `failed`, in the record and in the label that Helm looks releases up by, so that no
-/// rollback picks it.
-pub async fn mark_failed(
-    cluster: &Cluster,
-    release: &ReleaseId,
-    revision: Revision,
-    description: &str,
-) -> Result<(), ApiError> {
-    rewrite(cluster, release, revision, |record| record.with_status(Status::Failed, description))
-        .await
-        .map(|_| ())
-}
-
-/// Changes the record of a revision and answers what it was before. Whoever writes it at the same time is not
-/// overwritten.
-pub async fn rewrite(
-    cluster: &Cluster,
-    release: &ReleaseId,
-    revision: Revision,
-    change: impl Fn(&Release) -> Result<Release, CodecError>,
-) -> Result<Release, ApiError> {
-    let (api, name) = (api(cluster, release), secret_name(release, revision));
-    let doing = || format!("rewrite the record of revision {revision}, Secret {}/{name}", release.namespace);
-    for _ in 0..ATTEMPTS {
-        let mut secret = api.get(&name).await.map_err(|error| ApiError::new(cluster, doing(), &error))?;
-        let before = decode(cluster, release, &secret)?;
-        let after = change(&before).map_err(|error| unreadable(cluster, release, &name, &error))?;
-        fill(&mut secret, &after, "modifiedAt")
-            .map_err(|error| unreadable(cluster, release, &name, &error))?;
-        match api.replace(&name, &PostParams::default(), &secret).await {
-            Err(kube::Error::Api(status)) if status.code == 409 => {}
-            written => {
-                return written.map(|_| before).map_err(|error| ApiError::new(cluster, doing(), &error));
-            }
-        }
-    }
-    let cause = Cause::Conflict("somebody else keeps writing it".to_owned());
-    Err(ApiError::with_cause(&cluster.name, doing(), cause))
-}
-
 /// The name under which Helm keeps a revision.
 pub fn secret_name(release: &ReleaseId, revision: Revision) -> String {
     format!("sh.helm.release.v1.{}.v{revision}", release.name)
@@ -234,6 +154,7 @@ fn api(cluster: &Cluster, release: &ReleaseId) -> Api<Secret> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::helm::release::Status;
 
     fn release(version: u32, status: &str) -> Release {
         Release::from_json(&format!(r#"{{"name":"a","info":{{"status":"{status}"}},"version":{version}}}"#))
@@ -259,16 +180,5 @@ mod tests {
             (read.status(), read.user_labels(), read.labels().len()),
             (Status::Failed, [("team".to_owned(), "sre".to_owned())].into(), 6)
         );
-    }
-
-    #[test]
-    fn the_oldest_go_but_the_last_deployed_stays() {
-        let history = [(1, "superseded"), (2, "deployed"), (3, "failed"), (4, "failed")]
-            .map(|(version, status)| release(version, status));
-        let table: [(u32, &[u32]); 5] = [(0, &[]), (5, &[]), (4, &[1]), (2, &[1, 3, 4]), (1, &[1, 3, 4])];
-        for (max, expected) in table {
-            assert_eq!(superfluous(&history, max), expected, "at most {max}");
-        }
-        assert_eq!(superfluous(&[], 10), Vec::<Revision>::new());
     }
 }
