@@ -21,7 +21,7 @@ use crate::evidence::journal::Journal;
 use crate::evidence::run_directory::RunDirectory;
 use crate::failure::{Failure, Kind};
 use crate::gate::baseline::Baseline;
-use crate::gate::{self, GateOutcome, Subject, Verdict};
+use crate::gate::{self, Canaries, GateOutcome, GateRequest, Subject, Verdict};
 use crate::helm::chart::archive::ChartArchive;
 use crate::helm::manifest;
 use crate::helm::release::{Release, Revision, Status};
@@ -180,10 +180,20 @@ impl ClusterPort for KubernetesSite {
         let (baseline, fresh) = self.baseline_for(judged).await;
         let subject = self.subject(revision, fresh).await?;
         let progress = Watched { cluster: &self.plan.cluster, observer: self.observer.as_ref() };
-        let outcome =
-            gate::run(&self.cluster, &subject, &baseline, &self.gates, &self.identity.run, true, &progress)
-                .await?;
+        let request = GateRequest {
+            subject: &subject,
+            baseline: &baseline,
+            settings: &self.gates,
+            run: &self.identity.run,
+            canary: true,
+            timeout: None,
+            lock: Arc::new(self.held().await?),
+        };
+        let outcome = gate::run(&self.cluster, &request, &progress).await?;
         self.memory.lock().await.controller_works = outcome.controller_works();
+        if outcome.controller_works() {
+            self.delete_left_canaries().await;
+        }
         Ok(outcome)
     }
 
@@ -278,13 +288,33 @@ impl KubernetesSite {
 
     /// Once its chain is captured, a canary that was not issued would only be tried again and again.
     async fn delete_canary(&self) {
-        match gate::clean_up(&self.cluster).await {
+        let Ok(held) = self.held().await else { return };
+        match self.canaries(&held).clean_up(&self.identity.run).await {
             Ok(deleted) if deleted.is_empty() => {}
             Ok(deleted) => self.observer.note(&self.plan.cluster, &format!("deleted {}", deleted.join(", "))),
             Err(error) => {
                 self.observer.note(&self.plan.cluster, &format!("{error}; the next run deletes the canary"))
             }
         }
+    }
+
+    /// The lock of the release is ours, so every other run that issued canaries for it is over.
+    async fn delete_left_canaries(&self) {
+        let Ok(held) = self.held().await else { return };
+        match self.canaries(&held).clean_up_after_others(&self.identity.run, |_| true).await {
+            Ok(left) => {
+                left.iter().for_each(|left| self.observer.note(&self.plan.cluster, &left.to_string()))
+            }
+            Err(error) => self.observer.note(
+                &self.plan.cluster,
+                &format!("the canaries of earlier runs are still there, the next run deletes them: {error}"),
+            ),
+        }
+    }
+
+    fn canaries<'s>(&'s self, lock: &'s Held) -> Canaries<'s> {
+        let (cluster, release, settings) = (&self.cluster, &self.release, &self.gates.canary);
+        Canaries { cluster, release, settings, lock }
     }
 
     /// Carries out a verb under the lock; answers the revision that it wrote. It is never stopped half-way,
@@ -339,7 +369,8 @@ impl KubernetesSite {
     /// gives it.
     async fn baseline_for(&self, judged: Judged) -> (Baseline, bool) {
         let memory = self.memory.lock().await;
-        let taken = memory.baseline.clone().unwrap_or_default();
+        let missing = || Baseline::missing("the journal does not hold what was there before the change");
+        let taken = memory.baseline.clone().unwrap_or_else(missing);
         match judged {
             Judged::Changed(_) | Judged::RolledBack(_) => (taken, true),
             Judged::Confirmed(revision) => {

@@ -8,7 +8,7 @@ use k8s_openapi::api::core::v1::Pod;
 use rollout::Rollout;
 pub(super) use rollout::of_deployment;
 
-use super::Context;
+use super::context::Context;
 use super::opinion::{Judgement, Opinion};
 use super::pod;
 use super::seen::Seen;
