@@ -75,6 +75,8 @@ pub struct Memory {
     previous: Option<Journal>,
     /// The last gates found a controller that can clean up after a canary.
     controller_works: bool,
+    /// The run that this one takes up: its canaries are ours.
+    taken_from: Option<String>,
 }
 
 impl Memory {
@@ -86,6 +88,7 @@ impl Memory {
             baseline,
             records: journal.records.clone(),
             started: Some(journal.started),
+            taken_from: Some(journal.run.clone()),
             ..Self::default()
         }
     }
@@ -134,6 +137,8 @@ impl ClusterPort for KubernetesSite {
     async fn baseline(&self) -> Result<Vec<String>, Failure> {
         let baseline = Baseline::observe(&self.cluster, &self.release, self.profile).await?;
         self.directory.keep(&self.plan.cluster, "backup.yaml", &baseline.backup_yaml())?;
+        // The journal in the cluster may have no room for it.
+        self.directory.keep(&self.plan.cluster, "baseline.json", &serde_json::to_string(&baseline)?)?;
         let unhealthy = baseline.unhealthy();
         self.memory.lock().await.baseline = Some(baseline);
         Ok(unhealthy)
@@ -184,7 +189,7 @@ impl ClusterPort for KubernetesSite {
             subject: &subject,
             baseline: &baseline,
             settings: &self.gates,
-            run: &self.identity.run,
+            run: &self.canary_run().await,
             canary: true,
             timeout: None,
             lock: Arc::new(self.held().await?),
@@ -289,11 +294,11 @@ impl KubernetesSite {
     /// Once its chain is captured, a canary that was not issued would only be tried again and again.
     async fn delete_canary(&self) {
         let Ok(held) = self.held().await else { return };
-        match self.canaries(&held).clean_up(&self.identity.run).await {
+        match self.canaries(&held).clean_up(&self.canary_run().await).await {
             Ok(deleted) if deleted.is_empty() => {}
             Ok(deleted) => self.observer.note(&self.plan.cluster, &format!("deleted {}", deleted.join(", "))),
             Err(error) => {
-                self.observer.note(&self.plan.cluster, &format!("{error}; the next run deletes the canary"))
+                self.observer.note(&self.plan.cluster, &format!("{error}; the next run deletes the canary"));
             }
         }
     }
@@ -301,15 +306,24 @@ impl KubernetesSite {
     /// The lock of the release is ours, so every other run that issued canaries for it is over.
     async fn delete_left_canaries(&self) {
         let Ok(held) = self.held().await else { return };
-        match self.canaries(&held).clean_up_after_others(&self.identity.run, |_| true).await {
+        let run = self.canary_run().await;
+        match self.canaries(&held).clean_up_after_others(&run, |_| true).await {
             Ok(left) => {
-                left.iter().for_each(|left| self.observer.note(&self.plan.cluster, &left.to_string()))
+                for canary in left {
+                    self.observer.note(&self.plan.cluster, &canary.to_string());
+                }
             }
             Err(error) => self.observer.note(
                 &self.plan.cluster,
                 &format!("the canaries of earlier runs are still there, the next run deletes them: {error}"),
             ),
         }
+    }
+
+    /// The run whose canaries are ours: a run that is resumed goes on with those of the first one.
+    async fn canary_run(&self) -> String {
+        let taken_from = self.memory.lock().await.taken_from.clone();
+        taken_from.unwrap_or_else(|| self.identity.run.clone())
     }
 
     fn canaries<'s>(&'s self, lock: &'s Held) -> Canaries<'s> {

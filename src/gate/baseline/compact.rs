@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use k8s_openapi::jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Baseline;
 use super::state::{CertificateState, IssuerState, OrderState, PodState, RequestState, WorkloadState};
@@ -18,14 +18,14 @@ const VERSION: u8 = 2;
 /// What may be found.
 #[derive(Deserialize)]
 #[serde(untagged)]
-pub(super) enum Stored {
+enum Stored {
     Compact(Box<Compact>),
     Long(Box<Long>),
 }
 
 /// What is written.
 #[derive(Serialize, Deserialize)]
-pub(super) struct Compact {
+struct Compact {
     v: u8,
     #[serde(rename = "t", default)]
     taken: Option<Timestamp>,
@@ -65,7 +65,7 @@ const OPEN: u8 = 2;
 /// What there are few of.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(default)]
-pub(super) struct Others {
+struct Others {
     orders: BTreeMap<String, OrderState>,
     challenges: BTreeMap<String, OrderState>,
     issuers: BTreeMap<String, IssuerState>,
@@ -79,12 +79,24 @@ pub(super) struct Others {
 /// How it was written before: every state with all its words.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Long {
+struct Long {
     taken: Option<Timestamp>,
     certificates: BTreeMap<String, CertificateState>,
     requests: BTreeMap<String, RequestState>,
     #[serde(flatten)]
     others: Others,
+}
+
+impl Serialize for Baseline {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Compact::from(Self { backup: String::new(), ..self.clone() }).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Baseline {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Stored::deserialize(deserializer).map(Self::from)
+    }
 }
 
 impl From<Baseline> for Compact {

@@ -12,13 +12,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use k8s_openapi::jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
 pub(crate) use state::{CertificateState, IssuerState, OrderState, PodState, RequestState, WorkloadState};
 
 /// What was there before the upgrade, by uid where a recreated object is another object.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(from = "compact::Stored", into = "compact::Compact")]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Baseline {
     /// When it was taken, by the API server's clock.
     pub(crate) taken: Option<Timestamp>,

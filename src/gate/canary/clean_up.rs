@@ -198,7 +198,9 @@ fn by_run(pieces: Vec<Piece>) -> BTreeMap<String, Vec<Piece>> {
         runs.entry(piece.run.clone()).or_default().push(piece);
     }
     let rank = |piece: &Piece| KINDS.iter().position(|kind| *kind == piece.kind);
-    runs.values_mut().for_each(|pieces| pieces.sort_by_key(rank));
+    for pieces in runs.values_mut() {
+        pieces.sort_by_key(rank);
+    }
     runs
 }
 

@@ -93,7 +93,7 @@ fn judge_one(judgement: &mut Judgement, seen: &Seen, canary: &Canary, target: &T
     match (canary.acme, is_challenged(seen, certificate)) {
         (false, _) => {}
         (true, true) => {
-            judgement.fact(format!("ACME proven: {} was issued with a new Challenge", canary.issuer))
+            judgement.fact(format!("ACME proven: {} was issued with a new Challenge", canary.issuer));
         }
         (true, false) => {
             let message =

@@ -21,7 +21,7 @@ pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
     for workload in &context.expected.workloads {
         match rollout::find(seen, workload) {
             None => {
-                judgement.say(Opinion::waiting("missing", workload.target(), "is not there", Cause::Release))
+                judgement.say(Opinion::waiting("missing", workload.target(), "is not there", Cause::Release));
             }
             Some(rollout) => judge_one(&mut judgement, workload, &rollout, context),
         }
