@@ -1,5 +1,5 @@
-//! Whether the gates may still act, and still matter. A run that lost its lock judges on behalf of nobody, and
-//! what it would delete may be its successor's.
+//! Whether the gates may still act, and still matter. A run that lost its lock judges for nobody, and what it
+//! would delete may be its successor's.
 
 use crate::cluster::lease::{Held, LockLost};
 

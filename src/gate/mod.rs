@@ -39,6 +39,7 @@ mod pod;
 mod pulse;
 mod reissue;
 mod round;
+mod rounds;
 mod run;
 mod seen;
 mod settle;

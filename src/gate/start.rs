@@ -1,4 +1,5 @@
-//! What a gate sets going when its turn has come: watches and probes that fill what is seen, and the canaries.
+//! What a gate sets going when its turn has come: watches and probes that fill what is seen, and the
+//! canaries. It judges nothing.
 
 use std::sync::Arc;
 

@@ -1,16 +1,15 @@
 //! A baseline as it is written down. A cluster may have more than ten thousand Certificates and a `ConfigMap`
-//! holds 1 MiB, so what there is thousands of becomes rows, and what is as usual is left out. The long form of
-//! older journals still reads.
+//! holds 1 MiB, so what there is thousands of becomes rows, and what is as usual is left out. Older journals
+//! have the long form, which still reads. The backup is never written here.
 
 use std::collections::BTreeMap;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use k8s_openapi::jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Baseline;
 use super::state::{CertificateState, IssuerState, OrderState, PodState, RequestState, WorkloadState};
+use super::uid::{long, short};
 
 /// The version of the compact form; the long form has none.
 const VERSION: u8 = 2;
@@ -224,33 +223,11 @@ fn title(kind: &str, namespace: &str, name: &str) -> String {
     if namespace.is_empty() { format!("{kind} {name}") } else { format!("{kind} {namespace}/{name}") }
 }
 
-/// A uid is a UUID in every cluster: 36 characters for 16 bytes. Anything else stays as it is, behind a sign
-/// that base64 does not begin with.
-fn short(uid: &str) -> String {
-    let number = u128::from_str_radix(&uid.replace('-', ""), 16).ok();
-    match number.filter(|number| uuid(*number) == uid) {
-        Some(number) => URL_SAFE_NO_PAD.encode(number.to_be_bytes()),
-        None => format!("={uid}"),
-    }
-}
-
-fn long(short: &str) -> String {
-    if let Some(uid) = short.strip_prefix('=') {
-        return uid.to_owned();
-    }
-    let bytes = URL_SAFE_NO_PAD.decode(short).ok().and_then(|bytes| <[u8; 16]>::try_from(bytes).ok());
-    bytes.map_or_else(|| short.to_owned(), |bytes| uuid(u128::from_be_bytes(bytes)))
-}
-
-fn uuid(number: u128) -> String {
-    let hex = format!("{number:032x}");
-    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::certmanager::states::Role;
+    use crate::gate::baseline::uid::uuid;
     use crate::gate::tests::{certificate, order, request, with_status};
     use serde_json::{Value, json};
 

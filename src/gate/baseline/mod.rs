@@ -7,6 +7,7 @@ mod backup;
 mod compact;
 mod observe;
 mod state;
+mod uid;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! Deletes the objects of canaries, each only when the run that made it is known to be over: its own run asks
-//! for it, or somebody who holds the lock in its stead. Never strips a finalizer, so this is for a cluster whose
-//! controller works; requests, Orders and Challenges go with their Certificates.
+//! for it, or somebody who holds the lock in its stead. Never strips a finalizer, so this is for a cluster
+//! whose controller works; requests, Orders and Challenges go with their Certificates.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -13,8 +13,9 @@ use kube::core::{ApiResource, DynamicObject, GroupVersionKind, ObjectMeta};
 
 use crate::cluster::Cluster;
 use crate::config::{CanarySettings, ReleaseId, duration};
+use crate::gate::error::GateError;
 use crate::gate::lock::StillOurs;
-use crate::gate::{GateError, mark, pulse};
+use crate::gate::{mark, pulse};
 
 /// In this order: without its Certificate nobody writes the Secret again.
 const KINDS: [&str; 3] = ["Certificate", "Secret", "Issuer"];

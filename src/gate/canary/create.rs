@@ -197,7 +197,8 @@ mod tests {
     fn canary(token: &str, index: usize, kind: &str, issuer: &str, deleted: bool) -> Certificate {
         let name = format!("release-canary-{token}-{index}");
         let mut certificate: Certificate = serde_json::from_value(json!({
-            "metadata": {"name": name, "namespace": "web"}, "spec": {"issuerRef": {"kind": kind, "name": issuer}},
+            "metadata": {"name": name, "namespace": "web"},
+            "spec": {"issuerRef": {"kind": kind, "name": issuer}},
         }))
         .unwrap();
         if deleted {

@@ -2,8 +2,8 @@
 //!
 //! A canary is a Certificate of our own with a name that no earlier run had. One that is self-signed always
 //! runs; others as configured, side by side. It carries its run and revision: it is deleted when the gates of
-//! that run have passed, and otherwise by [`Canaries`] once its chain has been looked at. Finalizers are never
-//! stripped.
+//! that run have passed, and otherwise by [`Canaries`] once its chain has been looked at. Finalizers are
+//! never stripped.
 
 mod chain_line;
 mod clean_up;

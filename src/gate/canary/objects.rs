@@ -67,7 +67,8 @@ pub(super) fn certificate(
     dns_name: &str,
 ) -> Value {
     json!({
-        "apiVersion": "cert-manager.io/v1", "kind": "Certificate", "metadata": metadata(name, namespace, mark),
+        "apiVersion": "cert-manager.io/v1", "kind": "Certificate",
+        "metadata": metadata(name, namespace, mark),
         "spec": {
             "secretName": name, "dnsNames": [dns_name], "secretTemplate": {"labels": mark.labels()},
             "privateKey": {"algorithm": "ECDSA", "size": 256},

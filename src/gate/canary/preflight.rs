@@ -1,5 +1,5 @@
-//! What keeps the configured canaries from being issued, known before anything is changed. Reads the issuers and
-//! changes nothing.
+//! What keeps the configured canaries from being issued, known before anything is changed. Reads the issuers
+//! and changes nothing.
 
 use futures::future::join_all;
 use kube::Api;

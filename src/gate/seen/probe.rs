@@ -1,4 +1,4 @@
-//! One answer of the webhook.
+//! One answer of the webhook, as a value; it asks nobody.
 
 /// What one try showed.
 pub(crate) type Probe = Result<(), Problem>;

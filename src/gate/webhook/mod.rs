@@ -5,6 +5,7 @@ mod probe;
 
 use std::time::Duration;
 
+use probe::IN_A_ROW;
 pub(super) use probe::NAMESPACE;
 pub use probe::check;
 
@@ -14,8 +15,6 @@ use super::seen::{Problem, Seen};
 use super::start::Start;
 use super::verdict::Cause;
 
-/// API servers that share a cluster cache webhook configurations each on its own.
-const IN_A_ROW: usize = 3;
 /// A webhook that starts may refuse for a moment.
 const REFUSING: Duration = Duration::from_secs(30);
 /// Endpoints, certificates and caBundles reach every API server within this time.

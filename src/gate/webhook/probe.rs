@@ -12,10 +12,11 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
-use super::IN_A_ROW;
 use crate::cluster::Cluster;
 use crate::gate::seen::{Change, Probe, Problem};
 
+/// API servers that share a cluster cache webhook configurations each on its own.
+pub(super) const IN_A_ROW: usize = 3;
 /// The webhooks' own time limit is up to 30 s.
 const PATIENCE: Duration = Duration::from_secs(35);
 const SOON: Duration = Duration::from_millis(300);
