@@ -1,12 +1,15 @@
 //! `release gate --cluster X`: the runbook's daily check. Judges now and changes nothing.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use clap::Args;
 
 use crate::cluster::release_secrets;
-use crate::config::Settings;
+use crate::config::{Settings, duration};
 use crate::failure::{Failure, Kind};
 use crate::gate::baseline::Baseline;
-use crate::gate::{self, GateOutcome, Verdict};
+use crate::gate::{self, GateOutcome, GateRequest, NoLock, Verdict};
 use crate::report::exit_code::Exit;
 use crate::report::{self, Judged};
 use crate::rollout::Observer;
@@ -23,6 +26,9 @@ pub struct GateArgs {
     /// Which chart, on which clusters.
     #[command(flatten)]
     pub selection: SelectionArgs,
+    /// How long to wait for what is not healthy yet, such as 5m [default: 20s]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, help_heading = "How")]
+    pub timeout: Option<Duration>,
     /// Where results go.
     #[command(flatten)]
     pub report: ReportArgs,
@@ -34,7 +40,7 @@ pub async fn run(args: &GateArgs, context: &Context) -> Result<Exit, Failure> {
     let observer = report::observer(&context.printer, args.report.output);
     let mut judged = Vec::new();
     for one in connect::connect(&settings).await? {
-        let outcome = judge(&settings, &one, observer.as_ref()).await?;
+        let outcome = judge(&settings, &one, args.timeout, observer.as_ref()).await?;
         judged.push(Judged { cluster: one.settings.name, outcome });
     }
     context.printer.data(&report::render(&judged, args.report.output)?);
@@ -48,6 +54,7 @@ pub async fn run(args: &GateArgs, context: &Context) -> Result<Exit, Failure> {
 async fn judge(
     settings: &Settings,
     one: &Connected,
+    timeout: Option<Duration>,
     observer: &dyn Observer,
 ) -> Result<GateOutcome, Failure> {
     let release = &settings.chart.release;
@@ -59,7 +66,16 @@ async fn judge(
     let baseline = Baseline::observe(&one.cluster, release, settings.chart.profile).await?;
     let progress = Watched { cluster: &one.cluster.name, observer };
     let run = Identity::of_this_process().run;
-    Ok(gate::run(&one.cluster, &subject, &baseline, &settings.chart.gates, &run, false, &progress).await?)
+    let request = GateRequest {
+        subject: &subject,
+        baseline: &baseline,
+        settings: &settings.chart.gates,
+        run: &run,
+        canary: false,
+        timeout,
+        lock: Arc::new(NoLock),
+    };
+    Ok(gate::run(&one.cluster, &request, &progress).await?)
 }
 
 /// A gate failed and the cluster is left as it is.

@@ -7,7 +7,7 @@ use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use x509_parser::pem::Pem;
 
-use super::Context;
+use super::context::Context;
 use super::opinion::{Judgement, Opinion, Target};
 use super::seen::Seen;
 use super::subject::Injected;

@@ -1,10 +1,11 @@
 //! No Certificate is worse off than before the upgrade, and none has vanished.
 
-use super::Context;
 use super::baseline::CertificateState;
 use super::chain::{self, Standing};
+use super::context::Context;
+use super::mark;
+use super::mass::{first_few, is_mass};
 use super::opinion::{Judgement, Opinion, Target};
-use super::reissue::is_mass;
 use super::seen::Seen;
 use super::verdict::Cause;
 use crate::certmanager::resources::{Certificate, Condition, Object, condition};
@@ -16,7 +17,7 @@ pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
     }
     let (mut ready, mut others) = (0, 0);
     for certificate in seen.certificates.iter() {
-        let standing = chain::of_certificate(certificate, context);
+        let standing = chain::of_certificate(seen, certificate, context);
         let now = CertificateState::of(certificate);
         match standing {
             Standing::Ignored => {}
@@ -24,6 +25,7 @@ pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
             _ => others += 1,
         }
         judgement.opinions.extend(judge_one(certificate, &now, standing, context));
+        judgement.opinions.extend(left_behind(certificate, context));
     }
     judgement.opinions.extend(vanished(seen, context));
     judgement.fact(format!("{ready} certificates are Ready, {others} are not"));
@@ -51,6 +53,13 @@ fn judge_one(
             Some(Opinion::failed("worse", target, text, cause))
         }
     }
+}
+
+/// A canary that renews itself for ever when nobody deletes it.
+fn left_behind(certificate: &Certificate, context: &Context) -> Option<Opinion> {
+    let run = mark::run_of(&certificate.metadata).filter(|run| *run != context.mark.run())?;
+    let message = format!("is a canary of run {run}; unless that run still goes on, the next one deletes it");
+    Some(Opinion::remark("canary", Target::of(certificate), message))
 }
 
 /// What got worse since `before`; of a new Certificate, what failed.
@@ -131,16 +140,13 @@ fn vanished(seen: &Seen, context: &Context) -> Option<Opinion> {
     }
 }
 
-/// The first five of many names.
-pub(super) fn first_few(names: &[&str]) -> String {
-    let more = if names.len() > 5 { format!(" and {} more", names.len() - 5) } else { String::new() };
-    format!("{}{more}", names.iter().take(5).copied().collect::<Vec<_>>().join(", "))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gate::tests::{World, certificate, with_status};
+    use crate::certmanager::states::Role;
+    use crate::gate::baseline::{OrderState, RequestState};
+    use crate::gate::mark::Mark;
+    use crate::gate::tests::{World, certificate, order, request, with_status};
     use crate::gate::verdict::Verdict;
     use serde_json::{Value, json};
 
@@ -212,5 +218,81 @@ mod tests {
         let none = Seen { certificates: Vec::<Certificate>::new().into_iter().collect(), ..Seen::default() };
         assert_eq!(judge(&none, &world(1).context()).verdict(), Verdict::Passed);
         assert_eq!(judge(&none, &world(2).context()).verdict(), Verdict::Failed);
+    }
+
+    /// What the bad version left, seen by the gates after the rollback; the baseline was taken right before.
+    #[test]
+    fn what_failed_before_the_baseline_does_not_block() {
+        let ready = |more: Value| {
+            let mut status = json!({"revision": 3, "conditions": ready("True")});
+            status.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            status
+        };
+        let failed = ready(json!({"lastFailureTime": "2026-01-01T00:00:00Z", "failedIssuanceAttempts": 1}));
+        let again = ready(json!({"lastFailureTime": "2026-01-01T01:00:00Z", "failedIssuanceAttempts": 2}));
+        let lost = json!({"revision": 3, "conditions": ready_false()});
+        // In each row the request (of the next revision, or an older one) and its Order had failed by then.
+        let table = [
+            ("failed, still so", failed.clone(), "4", (false, false), failed.clone(), Verdict::Passed),
+            ("failed, tried again", failed, "4", (false, false), again.clone(), Verdict::Passed),
+            ("not Ready, still so", lost.clone(), "4", (false, false), lost, Verdict::Passed),
+            ("its request had failed", ready(json!({})), "4", (true, false), again.clone(), Verdict::Passed),
+            ("its Order had failed", ready(json!({})), "4", (false, true), again.clone(), Verdict::Passed),
+            (
+                "an older request had failed",
+                ready(json!({})),
+                "2",
+                (true, true),
+                again.clone(),
+                Verdict::Failed,
+            ),
+            ("nothing had failed", ready(json!({})), "4", (false, false), again, Verdict::Failed),
+        ];
+        for (name, before, revision, (request_failed, order_failed), now, expected) in table {
+            let request = request(
+                "r",
+                Some("c"),
+                revision,
+                &json!([{"type": "Ready", "status": "False", "reason": "Failed"}]),
+            );
+            let order = order("o", "r", &json!({"state": "errored"}));
+            let mut world = World::new(vec![]);
+            let baseline = &mut world.baseline;
+            baseline
+                .certificates
+                .insert("c".to_owned(), CertificateState::of(&with_status(certificate("c", None), &before)));
+            if request_failed {
+                baseline.requests.insert("r".to_owned(), RequestState::of(&request, Role::Next));
+            }
+            if order_failed {
+                baseline.orders.insert("o".to_owned(), OrderState::of(&order, "errored", "", true));
+            }
+            let seen = Seen {
+                certificates: [with_status(certificate("c", None), &now)].into_iter().collect(),
+                requests: [request].into_iter().collect(),
+                orders: [order].into_iter().collect(),
+                ..Seen::default()
+            };
+            let judgement = judge(&seen, &world.context());
+            assert_eq!(judgement.verdict(), expected, "{name}");
+            assert_eq!(judgement.opinions[0].baseline, expected == Verdict::Passed, "{name}");
+        }
+    }
+
+    fn ready_false() -> Value {
+        ready("False")
+    }
+
+    #[test]
+    fn a_canary_is_not_judged_and_one_of_another_run_is_remarked() {
+        let world = World::new(vec![]);
+        for (run, remarks) in [("this-run", 0), ("dead-run", 1)] {
+            let mut canary = with_status(certificate("c", None), &json!({"conditions": ready_false()}));
+            let labels = Mark::new(run, 1).labels();
+            canary.metadata.labels = serde_json::from_value(labels).unwrap();
+            let seen = Seen { certificates: [canary].into_iter().collect(), ..Seen::default() };
+            let judgement = judge(&seen, &world.context());
+            assert_eq!((judgement.verdict(), judgement.opinions.len()), (Verdict::Passed, remarks), "{run}");
+        }
     }
 }

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use super::Context;
 use super::chain::{self, Standing};
+use super::context::Context;
 use super::opinion::{Judgement, Opinion, Target};
 use super::seen::Seen;
 use crate::certmanager::resources::{CertificateRequest, Object};
@@ -90,8 +90,8 @@ fn is_acme(seen: &Seen, request: &CertificateRequest) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gate::baseline::{CertificateState, RequestState};
-    use crate::gate::tests::{World, certificate, request};
+    use crate::gate::baseline::{CertificateState, OrderState, RequestState};
+    use crate::gate::tests::{World, certificate, order, request};
     use crate::gate::verdict::{Cause, Verdict};
     use serde_json::{Value, json};
 
@@ -218,5 +218,40 @@ mod tests {
         assert!(!judged(&world, vec![stuck.clone()]).opinions[0].baseline);
         world.baseline.taken = Some("2026-01-01T12:00:00Z".parse().unwrap());
         assert!(judged(&world, vec![stuck]).opinions[0].baseline);
+    }
+
+    #[test]
+    fn what_the_version_before_left_does_not_block_after_a_rollback() {
+        let errored = order("o", "r", &json!({"state": "errored"}));
+        let pending = request("r", Some("c"), "4", &pending());
+        let bad = request("r", Some("c"), "4", &failed());
+        // Each row: the request and the Order in the baseline.
+        let table = [
+            ("it had failed", Some(&bad), false, Verdict::Passed),
+            ("it was pending, its Order had failed", Some(&pending), true, Verdict::Passed),
+            ("only its Order was there", None, true, Verdict::Passed),
+            ("it was pending", Some(&pending), false, Verdict::Failed),
+            ("it is new", None, false, Verdict::Failed),
+        ];
+        for (name, before, order_failed, expected) in table {
+            let mut world = healthy();
+            let baseline = &mut world.baseline;
+            baseline.requests.extend(before.map(|before| {
+                ("r".to_owned(), RequestState::of(before, crate::certmanager::states::Role::Next))
+            }));
+            if order_failed {
+                let state = OrderState::of(&errored, "errored", "", true);
+                baseline.orders.insert("o".to_owned(), state);
+            }
+            let seen = Seen {
+                certificates: [certificate("c", Some(3))].into_iter().collect(),
+                requests: [bad.clone()].into_iter().collect(),
+                orders: [errored.clone()].into_iter().collect(),
+                ..Seen::default()
+            };
+            let judgement = judge(&seen, &world.context());
+            let reported = judgement.opinions[0].baseline;
+            assert_eq!((judgement.verdict(), reported), (expected, expected == Verdict::Passed), "{name}");
+        }
     }
 }

@@ -3,19 +3,17 @@
 use k8s_openapi::api::core::v1::Event;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use super::Context;
+use super::context::Context;
+use super::mark;
 use super::seen::Seen;
 use super::verdict::Cause;
 use crate::certmanager::blame;
 use crate::certmanager::resources::{Certificate, CertificateRequest, Challenge, Object, Order};
 use crate::certmanager::states::{self, Role};
 
-/// The label on every object that a canary consists of.
-pub(crate) const CANARY: &str = "release.canary/run";
-
-/// The object is a canary's, of this run or an older one.
+/// The object is a canary's, of this run or another one.
 pub(crate) fn is_canary(metadata: &ObjectMeta) -> bool {
-    metadata.labels.as_ref().is_some_and(|labels| labels.contains_key(CANARY))
+    mark::run_of(metadata).is_some()
 }
 
 pub(crate) fn certificate_of<'s>(seen: &'s Seen, request: &CertificateRequest) -> Option<&'s Certificate> {
@@ -59,7 +57,7 @@ pub(crate) fn challenges_of<'s>(seen: &'s Seen, order: &'s Order) -> impl Iterat
 pub(super) enum Standing {
     /// History, a canary's, or about to be collected: not judged.
     Ignored,
-    /// Its Certificate was broken before the upgrade: reported, does not block.
+    /// It, or the Certificate that it is for, was broken before the upgrade: reported, does not block.
     BrokenBefore,
     /// Judged, and the release may be to blame: its Certificate worked before.
     Known,
@@ -78,22 +76,37 @@ pub(super) fn standing(seen: &Seen, request: &CertificateRequest, context: &Cont
         }
         Role::Standalone => Standing::New,
         Role::Current | Role::Next | Role::Anomaly => {
-            owner.map_or(Standing::Ignored, |owner| of_certificate(owner, context))
+            owner.map_or(Standing::Ignored, |owner| of_certificate(seen, owner, context))
         }
     }
 }
 
 /// The standing of what belongs to `certificate`.
-pub(super) fn of_certificate(certificate: &Certificate, context: &Context) -> Standing {
+pub(super) fn of_certificate(seen: &Seen, certificate: &Certificate, context: &Context) -> Standing {
     if is_canary(&certificate.metadata) {
         return Standing::Ignored;
     }
     match context.baseline.certificates.get(certificate.uid()) {
         _ if context.strict() => Standing::Known,
         Some(before) if before.is_broken() => Standing::BrokenBefore,
+        Some(_) if had_failed(seen, certificate, context) => Standing::BrokenBefore,
         Some(_) => Standing::Known,
         None => Standing::New,
     }
+}
+
+/// The issuance that is under way had failed before, and its Certificate did not know it yet: cert-manager
+/// tells of a failed Order first, then of its request, then of its Certificate.
+fn had_failed(seen: &Seen, certificate: &Certificate, context: &Context) -> bool {
+    let before = context.baseline;
+    let order_failed =
+        |order: &Order| before.orders.get(order.uid()).is_some_and(|before| states::is_failed(&before.state));
+    let failed = |request: &CertificateRequest| {
+        before.requests.get(request.uid()).is_some_and(|before| before.broken)
+            || orders_of(seen, request).any(order_failed)
+    };
+    requests_of(seen, certificate)
+        .any(|request| states::role(request, Some(certificate)).matters() && failed(request))
 }
 
 /// Who is to blame for `message` on an object of this standing.

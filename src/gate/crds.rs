@@ -3,7 +3,7 @@
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 
-use super::Context;
+use super::context::Context;
 use super::opinion::{Judgement, Opinion, Target};
 use super::seen::Seen;
 use super::subject::CRDS;

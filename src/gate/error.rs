@@ -2,6 +2,7 @@
 
 use tokio::task::JoinError;
 
+use crate::cluster::lease::LockLost;
 use crate::cluster::{ApiError, Cluster};
 
 /// The gates could not be asked: this is no verdict.
@@ -10,6 +11,9 @@ pub enum GateError {
     /// A read or write failed.
     #[error(transparent)]
     Api(#[from] ApiError),
+    /// Another run may have taken over: nothing more is judged, and nothing is deleted.
+    #[error(transparent)]
+    Lost(#[from] LockLost),
     /// A watch or a probe broke off, so nothing more would be seen.
     #[error("a watch of the gates broke off; this is a defect of `release`, please report it")]
     Stopped(#[source] JoinError),

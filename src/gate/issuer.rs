@@ -1,7 +1,7 @@
 //! The issuers are Ready: each one that was before still is, for the spec that it has now.
 
-use super::Context;
 use super::chain;
+use super::context::Context;
 use super::opinion::{Judgement, Opinion, Target};
 use super::seen::Seen;
 use super::verdict::Cause;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::subject::{Expected, Subject};
-use super::webhook;
+use super::{canary, webhook};
 use crate::cluster::access::Access;
 use crate::config::{GateSettings, Profile};
 
@@ -55,17 +55,18 @@ fn cert_manager(needs: &mut BTreeSet<Access>, expected: &Expected) {
     }
 }
 
+/// What creates a canary, takes one up and deletes it; finding the Certificates and Issuers of other runs is
+/// covered by watching all of them.
 fn canary(needs: &mut BTreeSet<Access>, release_namespace: &str, settings: &GateSettings) {
-    let issuers = settings.canary.issuers.iter().filter_map(|issuer| issuer.namespace.as_deref());
-    for namespace in issuers.chain([release_namespace]) {
-        for verb in ["create", "delete"] {
-            needs.insert(Access::new(verb, "cert-manager.io", "certificates", Some(namespace)));
+    for namespace in canary::namespaces(release_namespace, &settings.canary) {
+        for verb in ["get", "create", "delete"] {
+            needs.insert(Access::new(verb, "cert-manager.io", "certificates", Some(&namespace)));
         }
-        for verb in ["get", "delete"] {
-            needs.insert(Access::new(verb, "", "secrets", Some(namespace)));
+        for verb in ["get", "list", "delete"] {
+            needs.insert(Access::new(verb, "", "secrets", Some(&namespace)));
         }
     }
-    for verb in ["create", "delete"] {
+    for verb in ["get", "create", "delete"] {
         needs.insert(Access::new(verb, "cert-manager.io", "issuers", Some(release_namespace)));
     }
 }
@@ -97,6 +98,14 @@ mod tests {
             "list orders.acme.cert-manager.io in the whole cluster",
             "create certificates.cert-manager.io in namespace web",
             "create certificates.cert-manager.io in namespace cert-manager",
+            "delete certificates.cert-manager.io in namespace web",
+            "list certificates.cert-manager.io in the whole cluster",
+            "list issuers.cert-manager.io in the whole cluster",
+            "get issuers.cert-manager.io in namespace cert-manager",
+            "delete issuers.cert-manager.io in namespace cert-manager",
+            "list secrets in namespace web",
+            "get secrets in namespace web",
+            "delete secrets in namespace cert-manager",
         ] {
             assert!(wanted.iter().any(|told| told == access), "{access} is not in {wanted:#?}");
         }

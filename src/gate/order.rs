@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::Context;
 use super::chain::{self, Standing};
+use super::context::Context;
 use super::opinion::{Judgement, Opinion, Target};
 use super::seen::Seen;
 use super::verdict::Cause;
@@ -55,7 +55,8 @@ fn judge_order(seen: &Seen, order: &Order, standing: Standing, context: &Context
     let before = context.baseline.orders.get(order.uid()).filter(|_| !context.strict());
     if states::is_failed(&status.state) {
         let message = format!("{}: {}{}", status.state, status.reason, chain::challenges_say(seen, order));
-        if standing == Standing::BrokenBefore || before.is_some_and(|before| before.state == status.state) {
+        let had_failed = before.is_some_and(|before| states::is_failed(&before.state));
+        if standing == Standing::BrokenBefore || had_failed {
             return Some(Opinion::in_baseline("failed", target, message));
         }
         let limited = if blame::is_rate_limited(&message) {
@@ -91,6 +92,9 @@ fn judge_challenge(seen: &Seen, challenge: &Challenge, context: &Context) -> Opt
             "its deletion hangs at a finalizer; cert-manager cannot clean up: {}",
             challenge.status.reason
         );
+        if is_others_canary(seen, challenge, context) {
+            return Some(Opinion::remark("canary", target, message));
+        }
         let opinion = Opinion::waiting("deletion", target, message, Cause::Environment);
         return Some(opinion.chain(AT_ONCE).holds_nothing().since(Some(deleted.0)));
     }
@@ -100,6 +104,13 @@ fn judge_challenge(seen: &Seen, challenge: &Challenge, context: &Context) -> Opt
         return None;
     }
     not_presented(seen, challenge).map(Opinion::holds_settle)
+}
+
+/// A canary that was made for another revision, or by a run that is over, proves nothing about this one.
+fn is_others_canary(seen: &Seen, challenge: &Challenge, context: &Context) -> bool {
+    let of_order = chain::order_of(seen, challenge).map(|order| &order.metadata);
+    let mut labelled = [Some(&challenge.metadata), of_order].into_iter().flatten();
+    labelled.any(|metadata| chain::is_canary(metadata) && !context.mark.is_on(metadata))
 }
 
 /// The proof cannot be put in place, again and again: waiting for cert-manager's growing pauses would not
@@ -125,6 +136,7 @@ fn created(order: &Order) -> Option<k8s_openapi::jiff::Timestamp> {
 mod tests {
     use super::*;
     use crate::gate::baseline::{CertificateState, OrderState};
+    use crate::gate::mark::Mark;
     use crate::gate::opinion::{Holds, Limit};
     use crate::gate::tests::{World, certificate, challenge, order, present_error, request};
     use crate::gate::verdict::Verdict;
@@ -239,5 +251,47 @@ mod tests {
             (judgement.opinions[0].limit, judgement.opinions[0].holds),
             (Limit::Chain(AT_ONCE), Holds::Nothing)
         );
+    }
+
+    #[test]
+    fn what_the_version_before_left_does_not_block_after_a_rollback() {
+        // Each row: the state of the Order before, its state now.
+        let table = [
+            (Some("errored"), "errored", Verdict::Passed),
+            (Some("invalid"), "errored", Verdict::Passed),
+            (Some("pending"), "errored", Verdict::Failed),
+            (None, "errored", Verdict::Failed),
+        ];
+        for (before, now, expected) in table {
+            let mut world = world();
+            let order = order("o", "next", &status(now));
+            if let Some(before) = before {
+                world.baseline.orders.insert("o".to_owned(), OrderState::of(&order, before, "", true));
+            }
+            let judgement = judge(&seen(vec![order], vec![]), &world.context());
+            let reported = judgement.opinions[0].baseline;
+            assert_eq!(
+                (judgement.verdict(), reported),
+                (expected, expected == Verdict::Passed),
+                "{before:?} {now}"
+            );
+        }
+    }
+
+    #[test]
+    fn only_a_canary_of_this_revision_has_to_be_cleaned_up_in_time() {
+        for (mark, limit) in [
+            (Mark::new("this-run", 2), Limit::Chain(AT_ONCE)),
+            (Mark::new("this-run", 1), Limit::Run),
+            (Mark::new("dead-run", 2), Limit::Run),
+        ] {
+            let mut deleted = challenge("ch", "gone", &json!({}));
+            deleted.metadata.deletion_timestamp =
+                serde_json::from_value(json!("2026-01-01T00:00:00Z")).unwrap();
+            deleted.metadata.labels = serde_json::from_value(mark.labels()).unwrap();
+            let judgement = judge(&seen(vec![], vec![deleted]), &world().context());
+            assert_eq!(judgement.opinions[0].limit, limit, "{mark:?}");
+            assert_eq!(judgement.verdict(), Verdict::Passed);
+        }
     }
 }

@@ -8,9 +8,10 @@ use kube::client::Body;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
-use super::Context;
+use super::context::Context;
 use super::opinion::{Judgement, Opinion, Target};
 use super::seen::{Change, Pulse, Seen};
+use super::start::Start;
 use super::verdict::Cause;
 use crate::cluster::Cluster;
 use crate::cluster::error::Cause as ApiCause;
@@ -55,8 +56,15 @@ pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
     judgement
 }
 
+/// From the start of the run: the beat, and the watches of what every chart has.
+pub(super) fn start(start: &mut Start) {
+    let (expected, profile) = (start.context.expected, start.context.subject.profile);
+    start.task(watch(start.cluster.clone(), start.changes.clone()));
+    start.watches().chart(expected, profile);
+}
+
 /// Asks again and again, until nobody listens any more.
-pub(super) async fn watch(cluster: Cluster, changes: mpsc::Sender<Change>) {
+async fn watch(cluster: Cluster, changes: mpsc::Sender<Change>) {
     while changes.send(beat(&cluster).await).await.is_ok() {
         sleep(BEAT).await;
     }

@@ -1,32 +1,15 @@
 //! The upgrade does not issue everything again. A new version may read old specs and Secrets differently;
 //! ACME limits are shared by all clusters, so a burst of issuances has to stop the fleet.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use super::Context;
 use super::baseline::CertificateState;
-use super::certificate::first_few;
 use super::chain;
+use super::context::Context;
+use super::mass::{first_few, is_mass};
 use super::opinion::{Judgement, Opinion, Target};
 use super::seen::Seen;
 use super::verdict::Cause;
 use crate::certmanager::resources::{Certificate, Condition, Object, condition};
 use crate::certmanager::states;
-
-/// Why certificates were seen to be issued, by uid: the condition is gone again within a second.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Sightings(BTreeMap<String, BTreeSet<String>>);
-
-impl Sightings {
-    /// Remembers the reason for which `certificate` is issued right now.
-    pub(crate) fn note(&mut self, certificate: &Certificate) {
-        if let Some(issuing) =
-            condition(&certificate.status.conditions, "Issuing").filter(|issuing| issuing.is_true())
-        {
-            self.0.entry(certificate.uid().to_owned()).or_default().insert(issuing.reason.clone());
-        }
-    }
-}
 
 pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
     let mut judgement = Judgement::default();
@@ -67,17 +50,13 @@ pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
     judgement
 }
 
-/// Two at once, or more than one in a hundred.
-pub(super) fn is_mass(count: usize, of: usize) -> bool {
-    count >= 2 || count * 100 > of
-}
-
 /// Why `certificate` is issued again, when neither its spec nor its age explains it.
 fn unexpected(seen: &Seen, certificate: &Certificate, before: &CertificateState) -> Option<String> {
-    if before.issuing || certificate.metadata.generation != before.generation {
+    // What was broken is tried again, for whatever reason it had.
+    if before.issuing || before.is_broken() || certificate.metadata.generation != before.generation {
         return None;
     }
-    let reasons = seen.sightings.0.get(certificate.uid());
+    let reasons = seen.sightings.reasons(certificate.uid());
     if let Some(reason) = reasons.into_iter().flatten().find(|reason| states::is_unexpected_issuing(reason)) {
         return Some(issuing_message(certificate, reason));
     }
@@ -173,5 +152,32 @@ mod tests {
         };
         assert_eq!(verdict("2026-05-31T23:59:00Z"), Verdict::Passed);
         assert_eq!(verdict("2026-07-01T00:00:00Z"), Verdict::Failed);
+    }
+
+    #[test]
+    fn what_was_broken_or_under_way_before_may_be_issued_again() {
+        let ready = json!([{"type": "Ready", "status": "True"}]);
+        let issuing = json!([{"type": "Ready", "status": "False"}, {"type": "Issuing", "status": "True"}]);
+        let table = [
+            ("healthy", json!({"revision": 1, "conditions": ready}), Verdict::Failed),
+            (
+                "renewal failed",
+                json!({"revision": 1, "conditions": ready, "lastFailureTime": "2026-01-01T00:00:00Z"}),
+                Verdict::Passed,
+            ),
+            ("not Ready", json!({"revision": 1, "conditions": []}), Verdict::Passed),
+            ("under way", json!({"revision": 1, "conditions": issuing}), Verdict::Passed),
+        ];
+        for (name, before, expected) in table {
+            let mut world = World::new(vec![]);
+            let before = CertificateState::of(&with_status(certificate("c", None), &before));
+            world.baseline.certificates.insert("c".to_owned(), before);
+            let issuing = json!({"revision": 1, "conditions": [{"type": "Issuing", "status": "True", "reason": "IncorrectIssuer"}]});
+            let now = with_status(certificate("c", None), &issuing);
+            let mut seen = Seen::default();
+            seen.sightings.note(&now);
+            seen.certificates = [now].into_iter().collect();
+            assert_eq!(judge(&seen, &world.context()).verdict(), expected, "{name}");
+        }
     }
 }

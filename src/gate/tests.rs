@@ -4,10 +4,11 @@ use k8s_openapi::api::core::v1::Event;
 use serde_json::{Value, json};
 
 use super::baseline::Baseline;
+use super::context::Context;
+use super::mark::Mark;
 use super::subject::{Expected, Subject};
-use super::{Context, gates_for};
 use crate::certmanager::resources::{Certificate, CertificateRequest, Challenge, Order};
-use crate::config::{GateSettings, Profile};
+use crate::config::GateSettings;
 
 /// What a judge may know, owned.
 pub(crate) struct World {
@@ -15,6 +16,7 @@ pub(crate) struct World {
     pub(crate) baseline: Baseline,
     pub(crate) settings: GateSettings,
     expected: Expected,
+    mark: Mark,
 }
 
 impl World {
@@ -22,7 +24,9 @@ impl World {
     pub(crate) fn new(objects: Vec<Value>) -> Self {
         let subject = super::subject::tests::subject(objects);
         let expected = Expected::of(&subject);
-        Self { subject, baseline: Baseline::default(), settings: GateSettings::default(), expected }
+        let (baseline, settings) = (Baseline::default(), GateSettings::default());
+        let mark = Mark::new("this-run", subject.revision);
+        Self { subject, baseline, settings, expected, mark }
     }
 
     pub(crate) fn context(&self) -> Context<'_> {
@@ -31,6 +35,7 @@ impl World {
             expected: &self.expected,
             baseline: &self.baseline,
             settings: &self.settings,
+            mark: &self.mark,
         }
     }
 }
@@ -90,38 +95,4 @@ pub(crate) fn present_error(challenge: &str, count: i32) -> Event {
         "message": "Error presenting challenge", "involvedObject": {"kind": "Challenge", "uid": challenge},
     }))
     .unwrap()
-}
-
-#[test]
-fn the_dry_run_names_the_gates_in_order() {
-    let mut world = World::new(vec![json!({
-        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration", "metadata": {"name": "w"},
-    })]);
-    assert_eq!(
-        gates_for(&world.subject, &world.settings, true),
-        [
-            "api-server",
-            "crds",
-            "workload",
-            "lease",
-            "ca-bundle",
-            "webhook",
-            "issuer",
-            "canary",
-            "certificate-request",
-            "order",
-            "certificate",
-            "reissue",
-            "settle"
-        ]
-    );
-    world.subject.fresh = false;
-    assert!(
-        !gates_for(&world.subject, &world.settings, false)
-            .iter()
-            .any(|gate| ["canary", "settle"].contains(gate))
-    );
-    world.subject.fresh = true;
-    world.subject.profile = Profile::Generic;
-    assert_eq!(gates_for(&world.subject, &world.settings, true), ["api-server", "workload", "settle"]);
 }

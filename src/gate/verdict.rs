@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::names::{LEASE, WORKLOAD};
+
 /// What a gate says; ordered, the worst wins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -98,6 +100,9 @@ impl Finding {
     }
 }
 
+/// Before the fact that says why nothing is known of a gate.
+pub(super) const NOT_REACHED: &str = "not reached: ";
+
 /// What one gate ended with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GateReport {
@@ -107,10 +112,17 @@ pub struct GateReport {
     pub verdict: Verdict,
     /// What is wrong, or worth a remark; the worst first.
     pub findings: Vec<Finding>,
-    /// What was proven, in plain words.
+    /// What was proven, in plain words; of a gate that was not reached, why.
     pub facts: Vec<String>,
     /// From the start of the run to the verdict.
     pub seconds: f64,
+}
+
+impl GateReport {
+    /// Why nothing is known of this gate: what it looks at was not there to be seen when the run ended.
+    pub fn not_reached(&self) -> Option<&str> {
+        self.facts.iter().find_map(|fact| fact.strip_prefix(NOT_REACHED))
+    }
 }
 
 /// What all gates of one cluster ended with.
@@ -132,7 +144,7 @@ impl GateOutcome {
         let passed = |gate: &str| {
             self.reports.iter().any(|report| report.gate == gate && report.verdict == Verdict::Passed)
         };
-        passed("workload") && passed("lease")
+        passed(WORKLOAD) && passed(LEASE)
     }
 }
 

@@ -108,7 +108,7 @@ impl Watches<'_> {
     }
 
     /// cert-manager's own kinds, everywhere in the cluster.
-    pub(super) fn certificates(&mut self) {
+    pub(super) fn issuance(&mut self) {
         let client = self.cluster.client.clone();
         self.add_noting(
             "Certificates",

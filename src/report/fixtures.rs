@@ -34,9 +34,20 @@ fn passed() -> GateOutcome {
 fn crashed() -> GateOutcome {
     let cause =
         Finding::failed("Pod cert-manager/x", "container controller: CrashLoopBackOff <&>", Cause::Release);
+    let lease = Finding::waiting(
+        "Lease kube-system/cert-manager-controller",
+        "held by cert-manager-old, which is no pod of the current revision",
+        Cause::Release,
+    );
     let reports = vec![
         report("workload", Verdict::Failed, vec![cause.clone()], &[]),
-        report("canary", Verdict::Waiting, Vec::new(), &[]),
+        report("lease", Verdict::Waiting, vec![lease], &[]),
+        report(
+            "canary",
+            Verdict::Waiting,
+            Vec::new(),
+            &["not reached: it does not act before gate workload has passed"],
+        ),
     ];
     GateOutcome { verdict: Verdict::Failed, reports, first_cause: Some(cause), acme_proven: false }
 }

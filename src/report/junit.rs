@@ -92,7 +92,13 @@ fn gate_case(cluster: &str, prefix: &str, report: &GateReport) -> TestCase {
     let lines: Vec<String> = wrong.map(ToString::to_string).collect();
     let status = match report.verdict {
         Verdict::Passed => TestCaseStatus::success(),
-        Verdict::Waiting => TestCaseStatus::skipped(),
+        Verdict::Waiting => {
+            let mut status = TestCaseStatus::skipped();
+            if !lines.is_empty() {
+                status.set_message(format!("waiting: {}", lines.join("\n")));
+            }
+            status
+        }
         Verdict::Inconclusive | Verdict::Failed => {
             failure(&format!("{}: {}", report.verdict.word(), lines.join("\n")))
         }
@@ -125,8 +131,8 @@ mod tests {
     fn a_cluster_is_a_suite_and_a_gate_is_a_case() {
         insta::assert_snapshot!(xml(&fixtures::rolled_back()), @r#"
         <?xml version="1.0" encoding="UTF-8"?>
-        <testsuites name="release 20261124-094539-6b66" tests="6" skipped="2" failures="2" errors="0">
-            <testsuite name="eks-development-1" tests="5" skipped="1" errors="0" failures="2" time="12.340">
+        <testsuites name="release 20261124-094539-6b66" tests="7" skipped="3" failures="2" errors="0">
+            <testsuite name="eks-development-1" tests="6" skipped="2" errors="0" failures="2" time="12.340">
                 <testcase name="v1.10.2 to v1.11.5" classname="eks-development-1">
                     <failure message="rolled back and healthy: Pod cert-manager/x: container controller: CrashLoopBackOff &lt;&amp;&gt;">rolled back and healthy: Pod cert-manager/x: container controller: CrashLoopBackOff &lt;&amp;&gt;
         rolled back to revision 1 as revision 3</failure>
@@ -136,8 +142,12 @@ mod tests {
                 <testcase name="gate workload" classname="eks-development-1" time="1.500">
                     <failure message="failed: Pod cert-manager/x: container controller: CrashLoopBackOff &lt;&amp;&gt;">failed: Pod cert-manager/x: container controller: CrashLoopBackOff &lt;&amp;&gt;</failure>
                 </testcase>
+                <testcase name="gate lease" classname="eks-development-1" time="1.500">
+                    <skipped message="waiting: Lease kube-system/cert-manager-controller: held by cert-manager-old, which is no pod of the current revision"/>
+                </testcase>
                 <testcase name="gate canary" classname="eks-development-1" time="1.500">
                     <skipped/>
+                    <system-out>not reached: it does not act before gate workload has passed</system-out>
                 </testcase>
                 <testcase name="gate after the rollback workload" classname="eks-development-1" time="1.500">
                     <system-out>Deployment cert-manager/cert-manager: 1 of 1 pods of revision 2 available</system-out>
@@ -190,8 +200,8 @@ mod tests {
         "#);
         insta::assert_snapshot!(xml(&fixtures::stuck()), @r#"
         <?xml version="1.0" encoding="UTF-8"?>
-        <testsuites name="release 20261124-094539-6b66" tests="4" skipped="2" failures="2" errors="0">
-            <testsuite name="eks-development-1" tests="3" skipped="1" errors="0" failures="2" time="12.340">
+        <testsuites name="release 20261124-094539-6b66" tests="5" skipped="3" failures="2" errors="0">
+            <testsuite name="eks-development-1" tests="4" skipped="2" errors="0" failures="2" time="12.340">
                 <testcase name="v1.10.2 to v1.11.5" classname="eks-development-1">
                     <failure message="stuck: Pod cert-manager/x: container controller: CrashLoopBackOff &lt;&amp;&gt;">stuck: Pod cert-manager/x: container controller: CrashLoopBackOff &lt;&amp;&gt;
         the rollback to revision 1 failed: the API server does not answer</failure>
@@ -199,8 +209,12 @@ mod tests {
                 <testcase name="gate workload" classname="eks-development-1" time="1.500">
                     <failure message="failed: Pod cert-manager/x: container controller: CrashLoopBackOff &lt;&amp;&gt;">failed: Pod cert-manager/x: container controller: CrashLoopBackOff &lt;&amp;&gt;</failure>
                 </testcase>
+                <testcase name="gate lease" classname="eks-development-1" time="1.500">
+                    <skipped message="waiting: Lease kube-system/cert-manager-controller: held by cert-manager-old, which is no pod of the current revision"/>
+                </testcase>
                 <testcase name="gate canary" classname="eks-development-1" time="1.500">
                     <skipped/>
+                    <system-out>not reached: it does not act before gate workload has passed</system-out>
                 </testcase>
             </testsuite>
             <testsuite name="eks-staging-1" tests="1" skipped="1" errors="0" failures="0" time="0.000">

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::config::duration;
 use crate::evidence::event::Event;
-use crate::gate::{GateOutcome, GateReport, Verdict};
+use crate::gate::{GateOutcome, GateReport, Verdict, names};
 use crate::plan::Action;
 use crate::rollout::{ClusterOutcome, ClusterState, Outcome};
 
@@ -95,16 +95,15 @@ pub fn gates(judged: &[Judged]) -> String {
 fn gate_lines(outcome: &GateOutcome) -> String {
     let mut text: String = outcome.reports.iter().map(gate_report).collect();
     // Only a canary can prove it.
-    if !outcome.acme_proven && outcome.reports.iter().any(|report| report.gate == "canary") {
+    if !outcome.acme_proven && outcome.reports.iter().any(|report| report.gate == names::CANARY) {
         text.push_str("  ACME not proven\n");
     }
     text
 }
 
 fn gate_report(report: &GateReport) -> String {
-    // The loop turns what still waits at a deadline into a failure, so this gate never had its turn.
-    if report.verdict == Verdict::Waiting {
-        return format!("  {:<24} not reached\n", report.gate);
+    if let Some(why) = report.not_reached() {
+        return format!("  {:<24} not reached: {why}\n", report.gate);
     }
     let mut text = format!("  {:<24} {:<12} {}\n", report.gate, report.verdict.word(), took(report.seconds));
     for finding in &report.findings {
@@ -180,7 +179,9 @@ mod tests {
         eks-development-1
           workload                 failed       1.5 s
             failed: Pod cert-manager/x: container controller: CrashLoopBackOff <&>
-          canary                   not reached
+          lease                    waiting      1.5 s
+            waiting: Lease kube-system/cert-manager-controller: held by cert-manager-old, which is no pod of the current revision
+          canary                   not reached: it does not act before gate workload has passed
           ACME not proven
           after the rollback:
           workload                 passed       1.5 s
@@ -256,7 +257,9 @@ mod tests {
         eks-development-1
           workload                 failed       1.5 s
             failed: Pod cert-manager/x: container controller: CrashLoopBackOff <&>
-          canary                   not reached
+          lease                    waiting      1.5 s
+            waiting: Lease kube-system/cert-manager-controller: held by cert-manager-old, which is no pod of the current revision
+          canary                   not reached: it does not act before gate workload has passed
           ACME not proven
 
         run 20261124-094539-6b66

@@ -13,7 +13,7 @@ use crate::config::{ClusterSettings, Settings};
 use crate::evidence::journal::Journal;
 use crate::failure::{Failure, Kind};
 use crate::gate::baseline::Baseline;
-use crate::gate::{self, Verdict};
+use crate::gate::{self, GateRequest, NoLock, Verdict};
 use crate::plan::ClusterPlan;
 use crate::plan::terms::PlannedSoak;
 use crate::rollout::fleet::Fleet;
@@ -105,8 +105,16 @@ impl KubernetesFleet {
         let subject = history::subject(records.last().ok_or_else(gone)?, &run.release, terms.profile, false)?;
         let baseline = Baseline::observe(&one.cluster, &run.release, terms.profile).await?;
         let progress = Watched { cluster: name, observer: run.observer.as_ref() };
-        let outcome =
-            gate::run(&one.cluster, &subject, &baseline, &terms.gates, &run.run, false, &progress).await?;
+        let request = GateRequest {
+            subject: &subject,
+            baseline: &baseline,
+            settings: &terms.gates,
+            run: &run.run,
+            canary: false,
+            timeout: None,
+            lock: Arc::new(NoLock),
+        };
+        let outcome = gate::run(&one.cluster, &request, &progress).await?;
         match (outcome.verdict, outcome.first_cause) {
             (Verdict::Passed, _) => Ok(()),
             (_, Some(cause)) => Err(Failure::new(Kind::Halted, format!("{name} broke in its soak: {cause}"))),

@@ -1,18 +1,24 @@
 //! The gates of a run on one cluster: against which baseline, for which revision, and whether it was proven before.
 //! Changes nothing but the canary and the evidence.
 
+use std::sync::Arc;
+
+use crate::cluster::lease::Held;
 use crate::evidence::capture;
 use crate::failure::{Failure, Kind};
 use crate::gate::baseline::Baseline;
-use crate::gate::{self, GateOutcome, Subject, Verdict};
+use crate::gate::{self, Canaries, GateError, GateOutcome, GateRequest, Subject, Verdict};
 use crate::plan::Action;
 use crate::rollout::Observer;
 use crate::rollout::fold::replay;
 use crate::rollout::port::JudgedRevision;
 use crate::rollout::state::ClusterState;
 
-use super::history;
 use super::kubernetes_site::KubernetesSite;
+use super::{history, lock};
+
+/// So often the gates begin again after an API server was away.
+const OUTAGES: usize = 3;
 
 impl KubernetesSite {
     pub(super) async fn take_baseline(&self) -> Result<Vec<String>, Failure> {
@@ -52,13 +58,38 @@ impl KubernetesSite {
         let subject = self.subject(judged).await?;
         let (baseline, fresh) = self.baseline_for(judged).await;
         let subject = Subject { fresh, ..subject };
-        let settings = &self.run.plan.terms.gates;
-        let progress = Watched { cluster: &self.plan.cluster, observer: self.run.observer.as_ref() };
-        let outcome =
-            gate::run(&self.cluster, &subject, &baseline, settings, &self.run.run, true, &progress).await?;
+        let outcome = self.ask_gates(&subject, &baseline).await?;
         self.memory.lock().await.controller_works = outcome.controller_works();
+        if outcome.controller_works() {
+            self.delete_left_canaries().await;
+        }
         self.subject(judged).await?;
         Ok(outcome)
+    }
+
+    /// An API server that is away for longer than the lock is good ends the gates; when nobody has taken the lock
+    /// meanwhile, they begin again.
+    async fn ask_gates(&self, subject: &Subject, baseline: &Baseline) -> Result<GateOutcome, Failure> {
+        let held = self.held().await?;
+        let progress = Watched { cluster: &self.plan.cluster, observer: self.run.observer.as_ref() };
+        let request = GateRequest {
+            subject,
+            baseline,
+            settings: &self.run.plan.terms.gates,
+            run: &self.run.run,
+            canary: true,
+            timeout: None,
+            lock: Arc::new(held.clone()),
+        };
+        for _ in 0..OUTAGES {
+            match gate::run(&self.cluster, &request, &progress).await {
+                Err(GateError::Lost(_)) => lock::good(&held).await?,
+                outcome => return Ok(outcome?),
+            }
+        }
+        let told = "the lock could not be renewed again and again, so the gates never came to an end";
+        Err(Failure::new(Kind::Halted, told)
+            .hint("`release resume` lets them judge when the API server is stable"))
     }
 
     /// The revision as it is stored; refused when it is not the newest of what this run wrote, or found.
@@ -79,7 +110,8 @@ impl KubernetesSite {
     /// A verdict on a revision is relative to what was there before it was written, also when a later run gives it.
     async fn baseline_for(&self, judged: JudgedRevision) -> (Baseline, bool) {
         let memory = self.memory.lock().await;
-        let taken = || memory.baseline.clone().unwrap_or_default();
+        let missing = || Baseline::missing("the journal does not hold what was there before the change");
+        let taken = || memory.baseline.clone().unwrap_or_else(missing);
         match judged {
             JudgedRevision::Changed(_) => (taken(), true),
             JudgedRevision::RolledBack(_) => (memory.rollback_baseline.clone().unwrap_or_else(taken), true),
@@ -113,11 +145,26 @@ impl KubernetesSite {
 
     /// Once its chain is captured, a canary that was not issued would only be tried again and again.
     async fn delete_canary(&self) {
-        match gate::clean_up(&self.cluster).await {
+        let Ok(held) = self.held().await else { return };
+        match self.canaries(&held).clean_up(&self.run.run).await {
             Ok(deleted) if deleted.is_empty() => {}
             Ok(deleted) => self.note(&format!("deleted {}", deleted.join(", "))),
             Err(error) => self.note(&format!("{error}; the next run deletes the canary")),
         }
+    }
+
+    /// The lock of the release is ours, so every other run that issued canaries for it is over.
+    async fn delete_left_canaries(&self) {
+        let Ok(held) = self.held().await else { return };
+        match self.canaries(&held).clean_up_after_others(&self.run.run, |_| true).await {
+            Ok(left) => left.iter().for_each(|canary| self.note(&canary.to_string())),
+            Err(error) => self.note(&format!("canaries of earlier runs stay until the next one: {error}")),
+        }
+    }
+
+    fn canaries<'s>(&'s self, lock: &'s Held) -> Canaries<'s> {
+        let settings = &self.run.plan.terms.gates.canary;
+        Canaries { cluster: &self.cluster, release: &self.run.release, settings, lock }
     }
 }
 

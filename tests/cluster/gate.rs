@@ -1,6 +1,8 @@
 //! Gates against real cert-manager, on a cluster of their own: what is broken here would stop everybody
 //! else's rollout.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use k8s_openapi::api::apps::v1::Deployment;
@@ -8,12 +10,13 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams};
 use libtest_mimic::Trial;
 use release::cluster::Cluster;
-use release::config::Profile;
-use release::gate::{self, Baseline, Cause, Verdict};
+use release::cluster::lease::LockLost;
+use release::config::{CanarySettings, Profile, ReleaseId};
+use release::gate::{self, Baseline, Canaries, Cause, GateError, GateRequest, NoLock, StillOurs, Verdict};
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, MutexGuard};
 
-use crate::support::cert_manager::{fingerprint, uids};
+use crate::support::cert_manager::{self, fingerprint, uids};
 use crate::support::chart::{chart, config_map};
 use crate::support::gates::{self, Recorder, baseline, report, run, settings, subject, subject_of};
 use crate::support::program::{config, process, release};
@@ -23,6 +26,11 @@ pub(crate) fn trials() -> Vec<Trial> {
     vec![
         trial("gate::a_healthy_cluster_passes_now_and_nothing_changes", a_healthy_cluster_passes_now),
         trial("gate::canaries_are_issued_and_deleted", canaries_are_issued_and_deleted),
+        trial("gate::a_lock_that_is_lost_ends_the_gates_and_deletes_nothing", a_lock_that_is_lost),
+        trial("gate::a_canary_is_deleted_only_for_its_own_run_or_when_that_is_dead", canaries_of_two_runs),
+        trial("gate::a_resumed_run_takes_its_canary_up", a_resumed_run_takes_its_canary_up),
+        trial("gate::after_a_failure_the_other_gates_are_looked_at_once", after_a_failure),
+        trial("gate::without_a_baseline_nothing_is_compared_and_the_rest_is_proven", without_a_baseline),
         trial("gate::a_verdict_changes_within_half_a_second_of_its_event", a_verdict_changes_at_once),
         trial("gate::certificates_that_are_issued_again_stop_everything", certificates_that_are_issued_again),
         trial("gate::what_was_broken_before_is_reported_and_does_not_block", what_was_broken_before),
@@ -83,7 +91,153 @@ async fn canaries_are_issued_and_deleted() {
         assert!(facts.contains(expected), "{facts}");
     }
     assert_eq!(uids(&cluster, "cert-manager.io", "Certificate").await, certificates);
-    assert!(gate::clean_up(&cluster).await.unwrap().is_empty(), "nothing is left");
+    let release = cert_manager::release();
+    let canaries = canaries(&cluster, &release, &settings.canary);
+    assert!(canaries.clean_up("test").await.unwrap().is_empty(), "nothing is left");
+}
+
+fn canaries<'c>(cluster: &'c Cluster, release: &'c ReleaseId, settings: &'c CanarySettings) -> Canaries<'c> {
+    Canaries { cluster, release, settings, lock: &NoLock }
+}
+
+/// A lock that is lost when a test says so.
+#[derive(Debug, Default)]
+struct Fragile(AtomicBool);
+
+impl StillOurs for Fragile {
+    fn check(&self) -> Result<(), LockLost> {
+        if !self.0.load(Ordering::SeqCst) {
+            return Ok(());
+        }
+        Err(LockLost::Taken {
+            release: "cert-manager/cert-manager".into(),
+            how: "another run took it".into(),
+        })
+    }
+}
+
+/// The gates of a run, up to its canary being issued; then the run loses its lock.
+async fn lose_the_lock(cluster: &Cluster, run: &str) -> GateError {
+    let (subject, before) = (subject(cluster, true).await, baseline(cluster).await);
+    let (settings, recorder) = (settings(600, &[]), Recorder::default());
+    let lock = Arc::new(Fragile::default());
+    let asked = GateRequest { run, lock: lock.clone(), ..gates::request(&subject, &before, &settings, true) };
+    let lost = async {
+        recorder.verdict(Instant::now(), "settle", Verdict::Waiting).await;
+        lock.0.store(true, Ordering::SeqCst);
+        Instant::now()
+    };
+    let (ended, lost) = tokio::join!(gate::run(cluster, &asked, &recorder), lost);
+    assert!(lost.elapsed() < Duration::from_secs(3), "{:?}", lost.elapsed());
+    ended.unwrap_err()
+}
+
+async fn a_lock_that_is_lost() {
+    let (cluster, _alone) = alone().await;
+    let error = lose_the_lock(&cluster, "lost").await;
+    assert!(matches!(error, GateError::Lost(_)), "{error:?}");
+    let (release, settings) = (cert_manager::release(), CanarySettings::default());
+    let deleted = canaries(&cluster, &release, &settings).clean_up("lost").await.unwrap();
+    let kinds: Vec<&str> = deleted.iter().filter_map(|title| title.split(' ').next()).collect();
+    assert_eq!(kinds, ["Certificate", "Secret", "Issuer"], "its canary was still there");
+}
+
+async fn canaries_of_two_runs() {
+    let (cluster, _alone) = alone().await;
+    lose_the_lock(&cluster, "first").await;
+    lose_the_lock(&cluster, "second").await;
+    let (release, settings) = (cert_manager::release(), CanarySettings::default());
+    let canaries = canaries(&cluster, &release, &settings);
+    let seen = canaries.clean_up_after_others("second", |_| false).await.unwrap();
+    let [left] = seen.as_slice() else { panic!("{seen:?}") };
+    assert_eq!((left.run.as_str(), left.objects.len(), left.deleted), ("first", 3, false), "{left}");
+    assert!(left.age.is_some_and(|age| age < Duration::from_mins(5)), "{left}");
+
+    // The run that was stopped wakes up, and cleans up after itself.
+    assert_eq!(canaries.clean_up("first").await.unwrap().len(), 3);
+    let seen = canaries.clean_up_after_others("third", |run| run == "second").await.unwrap();
+    assert!(seen.len() == 1 && seen[0].deleted && seen[0].objects.len() == 3, "{seen:?}");
+    assert!(canaries.clean_up_after_others("third", |_| true).await.unwrap().is_empty());
+}
+
+async fn a_resumed_run_takes_its_canary_up() {
+    let (cluster, _alone) = alone().await;
+    lose_the_lock(&cluster, "resumed").await;
+    let made = uids(&cluster, "cert-manager.io", "Certificate").await;
+    let (subject, before) = (subject(&cluster, true).await, baseline(&cluster).await);
+    let (settings, recorder) = (settings(600, &[]), Recorder::default());
+    let asked = GateRequest { run: "resumed", ..gates::request(&subject, &before, &settings, true) };
+    let proven = recorder.verdict(Instant::now(), "settle", Verdict::Waiting);
+    tokio::select! {
+        outcome = gate::run(&cluster, &asked, &recorder) => panic!("{outcome:#?}"),
+        _ = proven => {}
+    }
+    assert_eq!(uids(&cluster, "cert-manager.io", "Certificate").await, made, "no second canary");
+
+    let settings = gates::settings(1, &[]);
+    let asked = GateRequest { run: "resumed", ..gates::request(&subject, &before, &settings, true) };
+    let outcome = gate::run(&cluster, &asked, &recorder).await.unwrap();
+    assert_eq!(outcome.verdict, Verdict::Passed, "{outcome:#?}");
+    let release = cert_manager::release();
+    let left = canaries(&cluster, &release, &settings.canary).clean_up("resumed").await.unwrap();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+/// Everything is healthy but one Deployment that somebody scaled to nothing.
+async fn after_a_failure() {
+    let (cluster, _alone) = alone().await;
+    let (subject, before) = (subject(&cluster, false).await, baseline(&cluster).await);
+    let settings = settings(1, &[]);
+    let asked = GateRequest {
+        timeout: Some(Duration::from_secs(5)),
+        ..gates::request(&subject, &before, &settings, true)
+    };
+    scale(&cluster, 0).await;
+    let started = Instant::now();
+    let outcome = gate::run(&cluster, &asked, &Recorder::default()).await;
+    let took = started.elapsed();
+    scale(&cluster, 1).await;
+    let outcome = outcome.unwrap();
+
+    let cause = outcome.first_cause.clone().unwrap();
+    assert_eq!(cause.object, "Deployment cert-manager/cert-manager-cainjector", "{outcome:#?}");
+    let verdict = |gate: &str| (report(&outcome, gate).verdict, report(&outcome, gate).not_reached());
+    assert_eq!(verdict("workload"), (Verdict::Failed, None));
+    for seen in ["ca-bundle", "issuer", "certificate", "reissue"] {
+        assert_eq!(verdict(seen), (Verdict::Passed, None), "{seen} {outcome:#?}");
+    }
+    for asks in ["webhook", "canary"] {
+        let why = "it does not act before gate workload has passed";
+        assert_eq!(verdict(asks), (Verdict::Waiting, Some(why)), "{outcome:#?}");
+    }
+    // The deadline, one look, and what explains the failure.
+    assert!(took < Duration::from_secs(8), "{took:?}");
+    let healthy = GateRequest {
+        timeout: Some(Duration::from_mins(1)),
+        ..gates::request(&subject, &before, &settings, false)
+    };
+    let outcome = gate::run(&cluster, &healthy, &Recorder::default()).await.unwrap();
+    assert_eq!(outcome.verdict, Verdict::Passed, "with --timeout it is waited for: {outcome:#?}");
+}
+
+async fn scale(cluster: &Cluster, replicas: i32) {
+    let deployments = Api::<Deployment>::namespaced(cluster.client.clone(), "cert-manager");
+    let patch = Patch::Merge(json!({"spec": {"replicas": replicas}}));
+    deployments.patch("cert-manager-cainjector", &PatchParams::default(), &patch).await.unwrap();
+}
+
+async fn without_a_baseline() {
+    let (cluster, _alone) = alone().await;
+    let (subject, missing) = (subject(&cluster, true).await, Baseline::missing("it is lost"));
+    let outcome = run(&cluster, &subject, &missing, &settings(1, &[]), false, &Recorder::default()).await;
+    assert_eq!(outcome.verdict, Verdict::Inconclusive, "{outcome:#?}");
+    assert!(outcome.first_cause.clone().unwrap().message.starts_with("it is lost"), "{outcome:#?}");
+    for gate in ["workload", "lease", "webhook", "settle"] {
+        assert_eq!(report(&outcome, gate).verdict, Verdict::Passed, "{outcome:#?}");
+    }
+    for gate in ["issuer", "certificate-request", "order", "certificate", "reissue"] {
+        assert_eq!(report(&outcome, gate).verdict, Verdict::Inconclusive, "{outcome:#?}");
+    }
 }
 
 /// From before the write that causes the event to the changed verdict: the median of five, on a machine that

@@ -1,23 +1,23 @@
 //! What a cluster looked like before the upgrade. Small enough to be written down: states, no contents.
 //!
 //! Secrets are not read: a Certificate's revision says as well whether it was issued again, and the
-//! permission to read every Secret is not needed.
+//! permission to read every Secret is not needed. Canaries are no part of it: they are ours, and come and go.
 
 mod backup;
+mod compact;
 mod observe;
 mod state;
+mod uid;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use k8s_openapi::jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
 pub(crate) use state::{CertificateState, IssuerState, OrderState, PodState, RequestState, WorkloadState};
 
 /// What was there before the upgrade, by uid where a recreated object is another object.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Baseline {
     /// When it was taken, by the API server's clock.
     pub(crate) taken: Option<Timestamp>,
@@ -35,11 +35,22 @@ pub struct Baseline {
     pub(crate) webhooks: BTreeMap<String, bool>,
     /// Uids by name.
     pub(crate) crds: BTreeMap<String, String>,
-    #[serde(skip)]
+    /// Why there is none.
+    missing: Option<String>,
     backup: String,
 }
 
 impl Baseline {
+    /// There was one and it cannot be had. Nothing can be compared with it: what compares is inconclusive.
+    pub fn missing(why: impl Into<String>) -> Self {
+        Self { missing: Some(why.into()), ..Self::default() }
+    }
+
+    /// Why there is none to compare with.
+    pub(crate) fn why_missing(&self) -> Option<&str> {
+        self.missing.as_deref()
+    }
+
     /// What is broken already, each as one line. It is reported, and does not block.
     pub fn unhealthy(&self) -> Vec<String> {
         let certificates = self.certificates.values().filter_map(CertificateState::complaint);

@@ -1,24 +1,29 @@
 //! A fresh issuance: the only proof that the new version issues. Everything else was Ready from before.
 //!
 //! A canary is a Certificate of our own with a name that no earlier run had. One that is self-signed always
-//! runs; others as configured, side by side. It is deleted when the gates have passed, and otherwise by
-//! [`clean_up`] once its chain has been looked at. Finalizers are never stripped.
+//! runs; others as configured, side by side. It carries its run and revision: it is deleted when the gates of
+//! that run have passed, and otherwise by [`Canaries`] once its chain has been looked at. Finalizers are
+//! never stripped.
 
-mod act;
 mod chain_line;
+mod clean_up;
+mod create;
 mod objects;
+mod preflight;
 
 use std::time::Duration;
 
-pub(super) use act::create;
-pub use act::{clean_up, preflight};
 use chain_line::{chain_line, progress};
+pub(super) use clean_up::namespaces;
+pub use clean_up::{Canaries, LeftCanary};
+pub(super) use create::start;
+pub use preflight::preflight;
 
-use super::Context;
 use super::chain;
+use super::context::Context;
 use super::opinion::{Judgement, Opinion, Target};
 use super::order;
-use super::seen::Seen;
+use super::seen::{Canary, Seen, State};
 use super::verdict::{Cause, Verdict};
 use crate::certmanager::blame;
 use crate::certmanager::resources::{
@@ -28,24 +33,6 @@ use crate::certmanager::states::{self, RequestResult};
 
 /// A Challenge whose proof is not in place, with a reason, may be a hiccup for so long.
 const TROUBLE: Duration = Duration::from_secs(90);
-
-/// One canary.
-#[derive(Debug, Clone)]
-pub(crate) struct Canary {
-    /// The issuer that is asked, as in `release.yaml`; `self-signed` for our own.
-    pub(crate) issuer: String,
-    pub(crate) acme: bool,
-    pub(crate) state: State,
-}
-
-/// Whether it could be created.
-#[derive(Debug, Clone)]
-pub(crate) enum State {
-    /// The Certificate, with its uid.
-    Created(Target),
-    /// It could not be, and why.
-    Refused(String, Cause),
-}
 
 pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
     let mut judgement = Judgement::default();
@@ -106,7 +93,7 @@ fn judge_one(judgement: &mut Judgement, seen: &Seen, canary: &Canary, target: &T
     match (canary.acme, is_challenged(seen, certificate)) {
         (false, _) => {}
         (true, true) => {
-            judgement.fact(format!("ACME proven: {} was issued with a new Challenge", canary.issuer))
+            judgement.fact(format!("ACME proven: {} was issued with a new Challenge", canary.issuer));
         }
         (true, false) => {
             let message =
@@ -225,13 +212,6 @@ fn under_way(seen: &Seen, canary: &Canary, certificate: &Certificate, context: &
             message,
             if canary.is_own() { Cause::Release } else { Cause::Unknown },
         )
-    }
-}
-
-impl Canary {
-    /// Our own self-signed issuer.
-    fn is_own(&self) -> bool {
-        self.issuer == objects::SELF_SIGNED
     }
 }
 

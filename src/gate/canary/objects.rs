@@ -4,40 +4,39 @@ use rand::RngExt as _;
 use serde_json::{Value, json};
 
 use crate::config::{IssuerKind, IssuerRef};
-use crate::gate::chain::CANARY;
+use crate::gate::mark::Mark;
 
-/// How the report calls our own issuer.
-pub(super) const SELF_SIGNED: &str = "self-signed";
 /// Never resolves; RFC 2606.
 const NOWHERE: &str = "{run}.canary.invalid";
-/// A label of a DNS name has at most 63 characters; the rest is for the random part and what a user puts
-/// before it.
-const LONGEST_RUN: usize = 40;
+const PREFIX: &str = "release-canary-";
 
-/// What is new in this run: in every name and in the label.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What is new in every name. The run alone would not do: a run that rolls back issues canaries twice, and an
+/// ACME server remembers the names that it has seen proven.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Token(String);
 
 impl Token {
-    /// From the id of the run, made fit for DNS, and a random part: a run that is resumed needs new names,
-    /// too.
-    pub(super) fn new(run_id: &str) -> Self {
+    /// From the run, and a random part.
+    pub(super) fn new(mark: &Mark) -> Self {
         let random: String = (0..6)
             .map(|_| char::from(b"abcdefghijklmnopqrstuvwxyz"[rand::rng().random_range(0..26)]))
             .collect();
-        Self::with(run_id, &random)
+        Self::with(mark, &random)
     }
 
-    fn with(run_id: &str, random: &str) -> Self {
-        let fit = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
-        let run: String = run_id.chars().map(fit).take(LONGEST_RUN).collect();
-        let run = run.trim_matches('-');
-        Self(if run.is_empty() { random.to_owned() } else { format!("{run}-{random}") })
+    fn with(mark: &Mark, random: &str) -> Self {
+        Self(format!("{}-{random}", mark.run()))
+    }
+
+    /// From the name of an object, with the index of its issuer.
+    pub(super) fn of_name(name: &str) -> Option<(Self, usize)> {
+        let (token, index) = name.strip_prefix(PREFIX)?.rsplit_once('-')?;
+        Some((Self(token.to_owned()), index.parse().ok()?))
     }
 
     /// The name of the objects for one issuer.
     pub(super) fn name(&self, index: usize) -> String {
-        format!("release-canary-{}-{index}", self.0)
+        format!("{PREFIX}{}-{index}", self.0)
     }
 
     /// The name on the certificate.
@@ -46,28 +45,32 @@ impl Token {
     }
 }
 
-fn metadata(name: &str, namespace: &str, token: &Token) -> Value {
-    json!({"name": name, "namespace": namespace, "labels": {CANARY: token.0, "app.kubernetes.io/managed-by": "release"}})
+fn metadata(name: &str, namespace: &str, mark: &Mark) -> Value {
+    json!({"name": name, "namespace": namespace, "labels": mark.labels()})
 }
 
 /// An issuer that signs with the key of the certificate itself.
-pub(super) fn issuer(name: &str, namespace: &str, token: &Token) -> Value {
-    json!({"apiVersion": "cert-manager.io/v1", "kind": "Issuer", "metadata": metadata(name, namespace, token), "spec": {"selfSigned": {}}})
+pub(super) fn issuer(name: &str, namespace: &str, mark: &Mark) -> Value {
+    json!({
+        "apiVersion": "cert-manager.io/v1", "kind": "Issuer", "metadata": metadata(name, namespace, mark),
+        "spec": {"selfSigned": {}},
+    })
 }
 
-/// A Certificate of `issuer`. Small keys, so that nothing waits for them; no duration, because CAs differ in
-/// what they allow.
+/// A Certificate of `issuer`, whose Secret carries the mark, too. Small keys, so that nothing waits for them;
+/// no duration, because CAs differ in what they allow.
 pub(super) fn certificate(
     name: &str,
     namespace: &str,
-    token: &Token,
+    mark: &Mark,
     issuer: &IssuerRef,
     dns_name: &str,
 ) -> Value {
     json!({
-        "apiVersion": "cert-manager.io/v1", "kind": "Certificate", "metadata": metadata(name, namespace, token),
+        "apiVersion": "cert-manager.io/v1", "kind": "Certificate",
+        "metadata": metadata(name, namespace, mark),
         "spec": {
-            "secretName": name, "dnsNames": [dns_name],
+            "secretName": name, "dnsNames": [dns_name], "secretTemplate": {"labels": mark.labels()},
             "privateKey": {"algorithm": "ECDSA", "size": 256},
             "issuerRef": {"name": issuer.name, "kind": issuer.kind.as_str(), "group": "cert-manager.io"},
         },
@@ -85,14 +88,33 @@ mod tests {
 
     #[test]
     fn names_are_fit_for_dns_and_new_each_time() {
-        let token = Token::with("2026-11-24T08:40:12Z#17", "abcdef");
+        let mark = Mark::new("2026-11-24T08:40:12Z#17", 2);
+        let token = Token::with(&mark, "abcdef");
         assert_eq!(token.name(0), "release-canary-2026-11-24t08-40-12z-17-abcdef-0");
+        assert_eq!(Token::of_name(&token.name(3)), Some((token.clone(), 3)));
+        assert_eq!(Token::of_name("shop-tls-1"), None);
         assert_eq!(
             token.dns_name(Some("{run}.canary.example.com")),
             "2026-11-24t08-40-12z-17-abcdef.canary.example.com"
         );
-        assert_eq!(Token::with("", "abcdef").dns_name(None), "abcdef.canary.invalid");
-        assert!(Token::with(&"x".repeat(99), "abcdef").0.len() < 63);
-        assert_ne!(Token::new("run"), Token::new("run"));
+        assert_eq!(Token::with(&Mark::new("", 1), "abcdef").dns_name(None), "unnamed-abcdef.canary.invalid");
+        assert!(Token::with(&Mark::new(&"x".repeat(99), 1), "abcdef").0.len() < 63);
+        assert_ne!(Token::new(&mark), Token::new(&mark));
+    }
+
+    #[test]
+    fn every_object_names_its_run_and_revision() {
+        let mark = Mark::new("run", 7);
+        let certificate = certificate("c", "web", &mark, &own_issuer("i"), "x.canary.invalid");
+        for labels in [
+            &issuer("i", "web", &mark)["metadata"]["labels"],
+            &certificate["metadata"]["labels"],
+            &certificate["spec"]["secretTemplate"]["labels"],
+        ] {
+            assert_eq!(
+                (&labels["release.canary/run"], &labels["release.canary/revision"]),
+                (&json!("run"), &json!("7"))
+            );
+        }
     }
 }

@@ -2,9 +2,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Canary, State, acme_proven, judge};
+use super::{acme_proven, judge};
 use crate::gate::opinion::{Judgement, Limit, Target};
-use crate::gate::seen::Seen;
+use crate::gate::seen::{Canary, Seen, State};
 use crate::gate::tests::{World, certificate, challenge, order, present_error, request, with_status};
 use crate::gate::verdict::{Cause, Verdict};
 

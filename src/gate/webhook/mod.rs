@@ -5,41 +5,24 @@ mod probe;
 
 use std::time::Duration;
 
+use probe::IN_A_ROW;
+pub(super) use probe::NAMESPACE;
 pub use probe::check;
-pub(super) use probe::{NAMESPACE, watch};
 
-use super::Context;
+use super::context::Context;
 use super::opinion::{Judgement, Opinion, Target};
-use super::seen::Seen;
+use super::seen::{Problem, Seen};
+use super::start::Start;
 use super::verdict::Cause;
 
-/// API servers that share a cluster cache webhook configurations each on its own.
-const IN_A_ROW: usize = 3;
 /// A webhook that starts may refuse for a moment.
 const REFUSING: Duration = Duration::from_secs(30);
 /// Endpoints, certificates and caBundles reach every API server within this time.
 const REACHING: Duration = Duration::from_mins(2);
 
-/// What one try showed.
-pub(crate) type Probe = Result<(), Problem>;
-
-/// Why a try did not succeed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Problem {
-    /// The webhook was not reached, or not trusted.
-    NoAnswer(String),
-    /// It answered, and wrongly.
-    Wrong(String),
-    /// Nothing about the webhook: the API server itself did not answer, or did not let us ask.
-    Api(String),
-}
-
-impl Problem {
-    fn message(&self) -> &str {
-        match self {
-            Self::NoAnswer(message) | Self::Wrong(message) | Self::Api(message) => message,
-        }
-    }
+/// The webhook is asked from its turn on.
+pub(super) fn start(start: &mut Start) {
+    start.task(probe::watch(start.cluster.clone(), start.changes.clone()));
 }
 
 pub(super) fn judge(seen: &Seen, _: &Context) -> Judgement {
@@ -86,6 +69,7 @@ fn opinion(problem: &Problem, target: Target) -> Opinion {
 mod tests {
     use super::*;
     use crate::gate::opinion::Limit;
+    use crate::gate::seen::Probe;
     use crate::gate::tests::World;
     use crate::gate::verdict::Verdict;
 

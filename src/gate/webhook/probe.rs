@@ -12,10 +12,11 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
-use super::{IN_A_ROW, Probe, Problem};
 use crate::cluster::Cluster;
-use crate::gate::seen::Change;
+use crate::gate::seen::{Change, Probe, Problem};
 
+/// API servers that share a cluster cache webhook configurations each on its own.
+pub(super) const IN_A_ROW: usize = 3;
 /// The webhooks' own time limit is up to 30 s.
 const PATIENCE: Duration = Duration::from_secs(35);
 const SOON: Duration = Duration::from_millis(300);
@@ -27,7 +28,7 @@ const HISTORY: usize = 16;
 pub(in crate::gate) const NAMESPACE: &str = "default";
 
 /// Asks until nobody listens any more.
-pub(in crate::gate) async fn watch(cluster: Cluster, changes: mpsc::Sender<Change>) {
+pub(super) async fn watch(cluster: Cluster, changes: mpsc::Sender<Change>) {
     let mut good = 0;
     loop {
         let probe = ask(&cluster).await;

@@ -8,7 +8,7 @@ use k8s_openapi::api::core::v1::Pod;
 use rollout::Rollout;
 pub(super) use rollout::of_deployment;
 
-use super::Context;
+use super::context::Context;
 use super::opinion::{Judgement, Opinion};
 use super::pod;
 use super::seen::Seen;
@@ -21,7 +21,7 @@ pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
     for workload in &context.expected.workloads {
         match rollout::find(seen, workload) {
             None => {
-                judgement.say(Opinion::waiting("missing", workload.target(), "is not there", Cause::Release))
+                judgement.say(Opinion::waiting("missing", workload.target(), "is not there", Cause::Release));
             }
             Some(rollout) => judge_one(&mut judgement, workload, &rollout, context),
         }

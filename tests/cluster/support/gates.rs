@@ -1,11 +1,13 @@
 //! Gates run in the test itself, with every change of a verdict and when it came.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use release::cluster::{Cluster, release_secrets};
 use release::config::{CanarySettings, GateSettings, Profile, ReleaseId};
-use release::gate::{self, Baseline, GateOutcome, GateReport, Progress, Subject, Verdict};
+use release::gate::{
+    self, Baseline, GateOutcome, GateReport, GateRequest, NoLock, Progress, Subject, Verdict,
+};
 use release::helm::manifest;
 use tokio::sync::Notify;
 
@@ -107,6 +109,17 @@ pub(crate) async fn subject_of(
     }
 }
 
+/// What is asked, of nobody who could lose a lock.
+pub(crate) fn request<'r>(
+    subject: &'r Subject,
+    baseline: &'r Baseline,
+    settings: &'r GateSettings,
+    canary: bool,
+) -> GateRequest<'r> {
+    let lock = Arc::new(NoLock);
+    GateRequest { subject, baseline, settings, run: "test", canary, timeout: None, lock }
+}
+
 /// Runs the gates to their end.
 pub(crate) async fn run(
     cluster: &Cluster,
@@ -116,7 +129,8 @@ pub(crate) async fn run(
     canary: bool,
     recorder: &Recorder,
 ) -> GateOutcome {
-    gate::run(cluster, subject, before, settings, "test", canary, recorder).await.unwrap()
+    let asked = request(subject, before, settings, canary);
+    gate::run(cluster, &asked, recorder).await.unwrap()
 }
 
 /// What one gate ended with.

@@ -1,0 +1,10 @@
+//! The names of gates that something beside the table of gates knows.
+
+/// The pods of the new revision run.
+pub const WORKLOAD: &str = "workload";
+/// The new pods lead.
+pub const LEASE: &str = "lease";
+/// A fresh certificate is issued.
+pub const CANARY: &str = "canary";
+/// Healthy without a break for a while: no judge, but the loop's own.
+pub const SETTLE: &str = "settle";
