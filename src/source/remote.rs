@@ -15,6 +15,7 @@ use tempfile::TempDir;
 use super::credentials::{Credentials, Offers};
 use super::git::GitError;
 use super::reference::{self, Known, Target};
+use crate::redact;
 
 /// Without a sign of life from the server for this long, it counts as unreachable.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
@@ -210,6 +211,8 @@ fn proxy() -> ProxyOptions<'static> {
 /// What a person can do about it decides the kind of an error.
 fn classify(source: git2::Error, url: &str, tried: &[String]) -> GitError {
     let url = url.to_owned();
+    // libgit2 names the address, as it is, in some of its messages.
+    let source = git2::Error::new(source.code(), source.class(), redact::text(source.message()));
     let is_host_key = source.class() == ErrorClass::Ssh && source.message().contains("hostkey");
     match (source.code(), source.class()) {
         _ if is_host_key => GitError::HostKey { url, source },
@@ -275,5 +278,12 @@ mod tests {
             error(ErrorCode::GenericError, ErrorClass::Http, "unexpected http status code: 404"),
             "fetch from u"
         );
+        let source = git2::Error::new(
+            ErrorCode::GenericError,
+            ErrorClass::Net,
+            "malformed URL 'https://hunter2@host:x'",
+        );
+        let told = crate::failure::Failure::from(classify(source, "u", &[])).chain().join(": ");
+        assert_eq!(told, "reach u: malformed URL 'https://***@host:x'; class=Net (12)");
     }
 }
