@@ -7,6 +7,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use crate::plan::{ClusterPlan, PlannedChart};
+use crate::redact;
 
 use super::event::{Event, Record};
 
@@ -53,7 +54,7 @@ impl Journal {
         let mut journal = self.clone();
         journal.plan.changes.clear();
         for shrink in [Self::drop_facts, Self::drop_findings, Self::drop_baseline, Self::drop_records] {
-            let text = serde_json::to_string(&journal).unwrap_or_default();
+            let text = redact::text(&serde_json::to_string(&journal).unwrap_or_default());
             if text.len() <= LIMIT {
                 return text;
             }

@@ -15,7 +15,7 @@ use crate::action::{ActionError, Target};
 use crate::cluster::lease::{Held, Lock, LockError};
 use crate::cluster::{Cluster, journal as stored, release_secrets};
 use crate::config::{GateSettings, Profile, ReleaseId, ValuesFile};
-use crate::evidence::capture;
+use crate::evidence::capture::{self, Scope};
 use crate::evidence::event::{Event, Record};
 use crate::evidence::journal::Journal;
 use crate::evidence::run_directory::RunDirectory;
@@ -23,7 +23,7 @@ use crate::failure::{Failure, Kind};
 use crate::gate::baseline::Baseline;
 use crate::gate::{self, GateOutcome, Subject, Verdict};
 use crate::helm::chart::archive::ChartArchive;
-use crate::helm::manifest;
+use crate::helm::manifest::{self, Object};
 use crate::helm::release::{Release, Revision, Status};
 use crate::plan::{Action, ClusterPlan, PlannedChart, decide};
 
@@ -77,6 +77,8 @@ pub struct Memory {
     records: Vec<Record>,
     started: Option<Timestamp>,
     previous: Option<Journal>,
+    /// What the hooks of the last change wrote before they failed.
+    hook_logs: Vec<String>,
     /// The last gates found a controller that can clean up after a canary.
     controller_works: bool,
 }
@@ -137,7 +139,8 @@ impl ClusterPort for KubernetesSite {
 
     async fn baseline(&self) -> Result<Vec<String>, Failure> {
         let baseline = Baseline::observe(&self.cluster, &self.release, self.profile).await?;
-        self.directory.keep(&self.plan.cluster, "backup.yaml", &baseline.backup_yaml())?;
+        let kept = self.directory.keep_exact(&self.plan.cluster, "backup.yaml", &baseline.backup_yaml());
+        self.note(kept.note);
         let unhealthy = baseline.unhealthy();
         self.memory.lock().await.baseline = Some(baseline);
         Ok(unhealthy)
@@ -199,9 +202,12 @@ impl ClusterPort for KubernetesSite {
 
     async fn capture(&self) -> Vec<String> {
         let with_chain = self.profile == Profile::CertManager;
-        let (files, problems) =
-            capture::capture(&self.cluster, &self.release.namespace, with_chain, &self.directory).await;
-        for problem in problems {
+        let hook_logs = self.memory.lock().await.hook_logs.clone();
+        let (objects, unread) = self.evidence_objects().await;
+        let (namespace, hook_logs) = (self.release.namespace.as_str(), hook_logs.as_slice());
+        let scope = Scope { namespace, objects: &objects, hook_logs, with_chain };
+        let (files, problems) = capture::capture(&self.cluster, scope, &self.directory).await;
+        for problem in unread.into_iter().chain(problems) {
             self.observer.note(&self.plan.cluster, &format!("evidence: {problem}"));
         }
         if self.memory.lock().await.controller_works {
@@ -244,7 +250,7 @@ impl ClusterPort for KubernetesSite {
     }
 
     async fn record(&self, record: &Record) -> Result<(), Failure> {
-        self.directory.append(record)?;
+        self.note(self.directory.append(record));
         let mut memory = self.memory.lock().await;
         memory.records.push(record.clone());
         let journal = self.journal(&memory);
@@ -323,7 +329,30 @@ impl KubernetesSite {
             };
             runtime.block_on(work(verb))
         });
-        Ok(written.await??.revision())
+        let written = written.await?;
+        if let Err(ActionError::Hook(failed)) = &written {
+            self.memory.lock().await.hook_logs.clone_from(&failed.logs);
+        }
+        Ok(written?.revision())
+    }
+
+    /// What is told of the run beside its events.
+    fn note(&self, text: Option<String>) {
+        if let Some(text) = text {
+            self.observer.note(&self.plan.cluster, &text);
+        }
+    }
+
+    /// The objects of the newest revision, and those of its hooks that failed, or why they are not known.
+    async fn evidence_objects(&self) -> (Vec<Object>, Option<String>) {
+        let history = match self.history().await {
+            Ok(history) => history,
+            Err(error) => return (Vec::new(), Some(error.chain().join(": "))),
+        };
+        let Some(newest) = history.last() else { return (Vec::new(), None) };
+        let failed = newest.hooks().iter().filter(|hook| hook.last_run.phase == "Failed");
+        let texts = std::iter::once(newest.manifest()).chain(failed.map(|hook| hook.manifest.as_str()));
+        (texts.filter_map(|text| manifest::split(text).ok()).flatten().collect(), None)
     }
 
     async fn held(&self) -> Result<Held, Failure> {

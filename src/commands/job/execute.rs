@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use serde::Serialize;
 use tokio::sync::Mutex;
 
 use crate::commands::Context;
@@ -68,7 +69,7 @@ impl<'a> Run<'a> {
     ) -> Result<Self, Failure> {
         report::prepare(&report.report)?;
         let identity = Identity::of_this_process();
-        let directory = RunDirectory::create(&settings.base_dir, &identity.run)?;
+        let directory = RunDirectory::create(&settings.base_dir, &identity.run);
         let observer = report::observer(&context.printer, report.output);
         Ok(Self { settings, way, identity, directory, observer })
     }
@@ -104,6 +105,15 @@ impl<'a> Run<'a> {
         self.observer.as_ref()
     }
 
+    /// Keeps a value of the whole run. What cannot be kept is told; the run goes on.
+    fn keep(&self, context: &Context, name: &str, value: &impl Serialize) {
+        let note = match serde_json::to_string_pretty(value) {
+            Ok(text) => self.directory.keep(".", name, &text).note,
+            Err(error) => Some(format!("{name} is not kept: {error}")),
+        };
+        note.into_iter().for_each(|note| context.printer.warn(&note));
+    }
+
     /// Keeps and prints the result; a failure carries its exit code.
     pub fn finish(
         &self,
@@ -113,7 +123,7 @@ impl<'a> Run<'a> {
     ) -> Result<Exit, Failure> {
         let chart = self.way.archive.as_ref().map(|(_, chart)| chart.clone());
         let outcome = Outcome { run: self.identity.run.clone(), chart, clusters };
-        self.directory.keep(".", "outcome.json", &serde_json::to_string_pretty(&outcome)?)?;
+        self.keep(context, "outcome.json", &outcome);
         context.printer.data(&report::render(&outcome, report.output)?);
         // How the run ended is what the exit code says; a report that is lost does not change it.
         if let Err(failure) = report::write(&report.report, &outcome) {
@@ -161,7 +171,7 @@ pub async fn execute(
     report: &ReportArgs,
 ) -> Result<Exit, Failure> {
     let run = Run::start(context, settings, way, report)?;
-    run.directory.keep(".", "plan.json", &serde_json::to_string_pretty(&plan)?)?;
+    run.keep(context, "plan.json", &plan);
     let interrupt = signals::listen()?;
     let clusters = clusters.into_iter().map(|one| (one.settings.name.clone(), one)).collect();
     let fleet = LiveFleet { run: &run, clusters };
