@@ -29,7 +29,7 @@ pub async fn resolve(settings: &Settings) -> Result<ChartToDeploy, Failure> {
     let url = repository.url().to_string();
     let (archive, origin, uploads) = match &settings.version {
         Some(version) => {
-            let archive = publish::published(repository.as_ref(), &settings.chart.name, version)
+            let archive = publish::published(repository.as_ref(), &settings.chart.chart_name, version)
                 .await
                 .map_err(RepositoryError::failure)?;
             (archive, format!("published in {url}"), false)

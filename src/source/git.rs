@@ -189,7 +189,7 @@ fn open(path: &Path, shown: &str, wanted: Option<&str>) -> Result<Local, GitErro
         }
         Target::Commit(id) => {
             let found = repository.revparse_single(&id).and_then(|object| object.peel_to_commit());
-            let commit = found.map_err(|_| not_found(reference::unknown(&id, &known)))?.id();
+            let commit = found.map_err(|error| not_found(reference::not_found(&id, &known, &error)))?.id();
             (id, commit)
         }
     };
