@@ -4,6 +4,7 @@ pub mod change;
 pub mod crd;
 pub mod decide;
 pub mod difference;
+mod lists;
 pub mod preflight;
 
 use serde::{Deserialize, Serialize};

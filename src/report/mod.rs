@@ -100,12 +100,10 @@ pub struct ReportError {
     source: std::io::Error,
 }
 
-/// What is shown of a run while it goes on: nothing beside machine-readable output.
-pub fn observer(printer: &Printer, format: Format) -> Arc<dyn Observer> {
-    match format {
-        Format::Table => Arc::new(progress::Progress::new(printer.clone(), printer.draws())),
-        Format::Json | Format::Yaml => Arc::new(progress::Silent),
-    }
+/// What is shown of a run while it goes on, on stderr: also beside output for programs, which is on stdout.
+/// `--quiet` leaves warnings.
+pub fn observer(printer: &Printer) -> Arc<dyn Observer> {
+    Arc::new(progress::Progress::new(printer.clone(), printer.draws()))
 }
 
 /// The report for stdout. What looks like a secret in it (an argument of a workload, a message of a server) is

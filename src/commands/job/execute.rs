@@ -70,7 +70,7 @@ impl<'a> Run<'a> {
         report::prepare(&report.report)?;
         let identity = Identity::of_this_process();
         let directory = RunDirectory::create(&settings.base_dir, &identity.run);
-        let observer = report::observer(&context.printer, report.output);
+        let observer = report::observer(&context.printer);
         Ok(Self { settings, way, identity, directory, observer })
     }
 
