@@ -7,7 +7,7 @@ use clap::CommandFactory;
 use release::cli::Cli;
 use release::commands::{self, Context};
 use release::report::exit_code;
-use release::report::printer::{Printer, Verbosity};
+use release::report::printer::{LogLines, Printer, Verbosity};
 
 /// Usage errors end with 1: exit code 2 means "there are changes".
 fn parse() -> Result<Cli, ExitCode> {
@@ -27,7 +27,7 @@ fn listen(verbose: u8) {
         std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let lines = tracing_subscriber::fmt()
         .with_ansi(color)
-        .with_writer(std::io::stderr)
+        .with_writer(|| LogLines)
         .with_target(verbose > 1)
         .without_time();
     lines.with_env_filter(filter).init();

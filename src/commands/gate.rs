@@ -37,7 +37,7 @@ pub struct GateArgs {
 /// Judges every selected cluster; the first unhealthy one names the failure.
 pub async fn run(args: &GateArgs, context: &Context) -> Result<Exit, Failure> {
     let settings = context.settings(&args.selection.selection())?;
-    let observer = report::observer(&context.printer, args.report.output);
+    let observer = report::observer(&context.printer);
     let mut judged = Vec::new();
     for one in connect::connect(&settings).await? {
         let outcome = judge(&settings, &one, args.timeout, observer.as_ref()).await?;

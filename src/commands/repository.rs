@@ -80,6 +80,7 @@ async fn serve_directory(args: ServeArgs, printer: &Printer) -> Result<Exit, Fai
     let access = args.access()?;
     let (dir, listen) = (args.dir.clone(), args.listen.clone());
     let failed = |source| NotServed { dir: dir.clone(), listen: listen.clone(), source };
+    let open = matches!(access, Access::Open);
     let museum = Museum {
         directory: args.dir,
         context_path: args.context_path,
@@ -94,6 +95,11 @@ async fn serve_directory(args: ServeArgs, printer: &Printer) -> Result<Exit, Fai
     let listener = TcpListener::bind(&listen).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     printer.line(&format!("Serving the charts of {}; stop with Ctrl-C.", dir.display()));
+    if open && !address.ip().is_loopback() {
+        printer.warn(&format!(
+            "everybody who reaches {address} can read and publish charts; set --username and --password-env"
+        ));
+    }
     printer.data(format!("http://{address}/{context_path}").trim_end_matches('/'));
     serve(listener, router, stopped).await.map_err(failed)?;
     Ok(Exit::Success)

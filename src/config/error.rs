@@ -4,6 +4,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::redact;
+
 /// Where something stands in a file. Lines and columns count from 1; line 0 is "nowhere in particular".
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Location {
@@ -101,16 +103,13 @@ impl Report<'_> {
 }
 
 /// The line without secrets, each character replaced by a star: what follows a key like `password` and is no
-/// `{ env: NAME }`, and the user information of URLs. A secret that should not be in the file must not be
+/// `{ env: NAME }`, and what looks like a secret anywhere. A secret that should not be in the file must not be
 /// printed either.
 fn without_secrets(line: &str) -> String {
-    let mut shown: Vec<char> = line.chars().collect();
+    let mut shown: Vec<char> = redact::same_width(line).chars().collect();
     for colon in 0..shown.len() {
         if shown[colon] == ':' && names_a_secret(&shown[..colon]) && !is_reference(&shown[colon + 1..]) {
             hide(&mut shown[colon + 1..]);
-        }
-        if shown[colon..].starts_with(&[':', '/', '/']) {
-            hide_user_information(&mut shown[colon + 3..]);
         }
     }
     shown.into_iter().collect()
@@ -126,13 +125,6 @@ fn names_a_secret(before_colon: &[char]) -> bool {
 
 fn is_reference(after_colon: &[char]) -> bool {
     after_colon.iter().find(|c| !c.is_whitespace()).is_none_or(|c| *c == '{')
-}
-
-fn hide_user_information(after_scheme: &mut [char]) {
-    let end = after_scheme.iter().position(|c| c.is_whitespace() || *c == '/').unwrap_or(after_scheme.len());
-    if let Some(at) = after_scheme[..end].iter().rposition(|c| *c == '@') {
-        hide(&mut after_scheme[..at]);
-    }
 }
 
 fn hide(text: &mut [char]) {

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::secret::SecretRef;
+use crate::redact;
 
 /// `source:` as written: exactly one of `git`, `directory` and `archive`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -96,7 +97,7 @@ impl SourceConfig {
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Source::Git(git) => write!(f, "{} of {}", git.path, git.url),
+            Source::Git(git) => write!(f, "{} of {}", git.path, redact::url(&git.url)),
             Source::Directory(directory) => write!(f, "{}", directory.path.display()),
             Source::Archive(archive) => write!(f, "{}", archive.path.display()),
         }
@@ -113,6 +114,8 @@ mod tests {
             SourceConfig { git: Some("https://example.com/charts.git".into()), ..SourceConfig::default() };
         let both = SourceConfig { directory: Some("chart".into()), ..git.clone() };
         assert_eq!(git.resolve(Path::new(".")).unwrap().to_string(), ". of https://example.com/charts.git");
+        let secret = SourceConfig { git: Some("https://hunter2@example.com/x".into()), ..git.clone() };
+        assert!(!secret.resolve(Path::new(".")).unwrap().to_string().contains("hunter2"));
         assert_eq!(both.resolve(Path::new(".")), None);
         assert_eq!(SourceConfig::default().resolve(Path::new(".")), None);
     }

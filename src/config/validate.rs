@@ -6,6 +6,7 @@ use url::Url;
 
 use super::error::{Problem, did_you_mean};
 use super::file::{ChartConfig, ClusterConfig, Config, KubeTarget, RepositoryConfig};
+use crate::redact;
 
 /// Everything that is wrong with a file of the right form.
 pub(super) fn problems(config: &Config) -> Vec<Problem> {
@@ -77,16 +78,9 @@ impl Findings<'_> {
                 );
             }
         }
-        if source
-            .git
-            .as_deref()
-            .and_then(|url| Url::parse(url).ok())
-            .is_some_and(|url| url.password().is_some())
-        {
-            self.at(
-                &here("git"),
-                "a password in a URL ends up in logs; write `token: { env: NAME }` instead".to_owned(),
-            );
+        if let Some(what) = source.git.as_deref().and_then(secret_in_url) {
+            let told = format!("a {what} in a URL ends up in logs; write `token: {{ env: NAME }}` instead");
+            self.at(&here("git"), told);
         }
     }
 
@@ -197,6 +191,17 @@ impl Findings<'_> {
                 self.at(&["clusters", &index, "kube", "context"], message);
             }
         }
+    }
+}
+
+/// What a git server's URL should not hold. The user name alone may be a token, as GitHub takes it.
+fn secret_in_url(url: &str) -> Option<&'static str> {
+    match Url::parse(url) {
+        Ok(url) if url.password().is_some() => Some("password"),
+        Ok(url) if redact::looks_like_token(url.username()) => Some("token"),
+        Ok(_) => None,
+        // An unescaped character in a password makes it no URL.
+        Err(_) => (redact::text(url) != url).then_some("password"),
     }
 }
 

@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use crate::gate::GateReport;
 use crate::plan::{self, ClusterPlan, Plan};
+use crate::redact;
 
 use super::event::{Event, Record};
 
@@ -83,7 +84,7 @@ impl Journal {
     }
 
     /// The journal as JSON, bounded: what is dropped first is what the run's directory holds as well. What happened
-    /// is never dropped, since it says where the cluster stands.
+    /// is never dropped, since it says where the cluster stands. Whatever looks like a secret in it is hidden.
     pub fn encode(&self) -> String {
         let mut journal = self.clone();
         let shrinks: [fn(&mut Self); 5] = [
@@ -94,13 +95,20 @@ impl Journal {
             |journal| journal.baseline = None,
         ];
         for shrink in shrinks {
-            let text = serde_json::to_string(&journal).unwrap_or_default();
+            let text = journal.text();
             if text.len() <= LIMIT {
                 return text;
             }
             shrink(&mut journal);
         }
-        serde_json::to_string(&journal).unwrap_or_default()
+        journal.text()
+    }
+
+    /// Only what happened quotes texts of others; the plan is compared again and stays to the letter.
+    fn text(&self) -> String {
+        let mut value = serde_json::to_value(self).unwrap_or_default();
+        hide_secrets(&mut value["records"]);
+        value.to_string()
     }
 
     /// What was planned here.
@@ -128,6 +136,15 @@ impl Journal {
             _ => None,
         });
         outcomes.flatten()
+    }
+}
+
+fn hide_secrets(value: &mut Value) {
+    match value {
+        Value::String(text) => *text = redact::text(text),
+        Value::Array(values) => values.iter_mut().for_each(hide_secrets),
+        Value::Object(fields) => fields.values_mut().for_each(hide_secrets),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 

@@ -4,3 +4,6 @@ pub mod capture;
 pub mod event;
 pub mod journal;
 pub mod run_directory;
+
+mod belonging;
+mod masked;

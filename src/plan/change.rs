@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::lists;
+
 /// One object that a run creates, updates or deletes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Change {
@@ -32,7 +34,7 @@ pub enum ChangeKind {
 /// One field: its path and the values on both sides; an absent side is `None`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FieldChange {
-    /// For example `spec.template.spec.containers[0].image`.
+    /// For example `spec.template.spec.containers[name=web].image` or `spec.template.spec.containers[name=web].args[3]`.
     pub path: String,
     /// The value on the cluster now.
     pub before: Option<Value>,
@@ -102,15 +104,26 @@ fn compare(path: &str, before: Option<&Value>, after: Option<&Value>, fields: &m
                 compare(&member(path, key), left.get(key), right.get(key), fields);
             }
         }
-        (Some(Value::Array(left)), Some(Value::Array(right))) => {
-            for index in 0..left.len().max(right.len()) {
-                compare(&format!("{path}[{index}]"), left.get(index), right.get(index), fields);
-            }
-        }
+        (Some(Value::Array(left)), Some(Value::Array(right))) => compare_lists(path, left, right, fields),
         (before, after) if before == after => {}
         (before, after) => {
             fields.push(FieldChange { path: path.to_owned(), before: before.cloned(), after: after.cloned() })
         }
+    }
+}
+
+fn compare_lists(path: &str, before: &[Value], after: &[Value], fields: &mut Vec<FieldChange>) {
+    let pairs = lists::pairs(before, after);
+    for pair in pairs.items {
+        compare(&format!("{path}{}", pair.step), pair.before, pair.after, fields);
+    }
+    for (step, item) in pairs.moved {
+        let (before, after) = (Some(item.clone()), Some(item.clone()));
+        fields.push(FieldChange { path: format!("{path}{step}"), before, after });
+    }
+    if let Some((was, is)) = pairs.order {
+        let path = format!("{path}[order]");
+        fields.push(FieldChange { path, before: Some(was.into()), after: Some(is.into()) });
     }
 }
 
@@ -161,6 +174,31 @@ mod tests {
         let paths: Vec<&str> = change.fields.iter().map(|field| field.path.as_str()).collect();
         assert_eq!(paths, ["metadata.labels[\"a.b/c\"]", "spec.containers[0].image", "spec.containers[1]"]);
         assert_eq!(between("Deployment ns/x", Some(&before), Some(&before)), None);
+    }
+
+    #[test]
+    fn an_inserted_item_is_one_change_and_no_difference_is_lost() {
+        let object = |args: &[&str], env: Value| json!({"kind": "Deployment", "spec": {"containers": [{"name": "c", "args": args, "env": env}]}});
+        let paths = |after: Value| -> Vec<String> {
+            let before = object(&["--a=1", "--b=2"], json!([{"name": "A", "value": "1"}, {"name": "B"}]));
+            let change = between("Deployment ns/x", Some(&before), Some(&after)).unwrap();
+            change.fields.into_iter().map(|field| field.path).collect()
+        };
+        assert_eq!(
+            paths(object(
+                &["--new", "--a=1", "--b=2"],
+                json!([{"name": "Z"}, {"name": "A", "value": "2"}, {"name": "B"}])
+            )),
+            [
+                "spec.containers[name=c].args[0]",
+                "spec.containers[name=c].env[name=Z]",
+                "spec.containers[name=c].env[name=A].value"
+            ]
+        );
+        assert_eq!(
+            paths(object(&["--b=2", "--a=1"], json!([{"name": "B"}, {"name": "A", "value": "1"}]))),
+            ["spec.containers[name=c].args[1 moved to 0]", "spec.containers[name=c].env[order]"]
+        );
     }
 
     #[test]

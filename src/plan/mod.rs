@@ -8,6 +8,7 @@ pub mod decide;
 pub mod difference;
 #[cfg(test)]
 pub(crate) mod fixtures;
+mod lists;
 pub mod preflight;
 pub mod standing;
 pub mod terms;

@@ -21,6 +21,7 @@ use crate::failure::Failure;
 use crate::gate::GateOutcome;
 use crate::plan::Plan;
 use crate::plan::difference::ClusterDifference;
+use crate::redact;
 use crate::rollout::{Observer, Outcome};
 
 use format::{Format, ReportFile, ReportKind};
@@ -99,21 +100,21 @@ pub struct ReportError {
     source: std::io::Error,
 }
 
-/// What is shown of a run while it goes on: nothing beside machine-readable output.
-pub fn observer(printer: &Printer, format: Format) -> Arc<dyn Observer> {
-    match format {
-        Format::Table => Arc::new(progress::Progress::new(printer.clone(), printer.draws())),
-        Format::Json | Format::Yaml => Arc::new(progress::Silent),
-    }
+/// What is shown of a run while it goes on, on stderr: also beside output for programs, which is on stdout.
+/// `--quiet` leaves warnings.
+pub fn observer(printer: &Printer) -> Arc<dyn Observer> {
+    Arc::new(progress::Progress::new(printer.clone(), printer.draws()))
 }
 
-/// The report for stdout.
+/// The report for stdout. What looks like a secret in it (an argument of a workload, a message of a server) is
+/// hidden.
 pub fn render(report: &impl Shown, format: Format) -> Result<String, Failure> {
-    match format {
-        Format::Table => Ok(report.text()),
-        Format::Json => Ok(serde_json::to_string_pretty(report)?),
-        Format::Yaml => Ok(serde_norway::to_string(report)?.trim_end().to_owned()),
-    }
+    let text = match format {
+        Format::Table => report.text(),
+        Format::Json => serde_json::to_string_pretty(report)?,
+        Format::Yaml => serde_norway::to_string(report)?.trim_end().to_owned(),
+    };
+    Ok(redact::text(&text))
 }
 
 /// Creates the report files, so that one that cannot be written is told before anything is changed.
@@ -128,7 +129,7 @@ pub fn write(files: &[ReportFile], report: &impl Report) -> Result<(), Failure> 
             ReportKind::Junit => report.junit().to_string()?,
             ReportKind::Json => serde_json::to_string_pretty(report)?,
         };
-        put(file, &text)?;
+        put(file, &redact::text(&text))?;
     }
     Ok(())
 }
@@ -166,6 +167,21 @@ mod tests {
         let error =
             prepare(&[ReportFile { kind: ReportKind::Json, path: directory.path().to_owned() }]).unwrap_err();
         assert_eq!(error.to_string(), format!("write the report `{}`", directory.path().display()));
+    }
+
+    #[test]
+    fn what_looks_like_a_secret_is_in_no_report() {
+        let mut outcome = fixtures::rolled_back();
+        outcome.run = "ghp_hunter2hunter2".to_owned();
+        for format in [Format::Table, Format::Json, Format::Yaml] {
+            let text = render(&outcome, format).unwrap();
+            assert!(!text.contains("hunter2"), "{text}");
+        }
+        let directory = tempfile::tempdir().unwrap();
+        let file = ReportFile { kind: ReportKind::Json, path: directory.path().join("run.json") };
+        write(std::slice::from_ref(&file), &outcome).unwrap();
+        let read: Outcome = serde_json::from_str(&std::fs::read_to_string(&file.path).unwrap()).unwrap();
+        assert_eq!(read.run, "***", "it is still JSON");
     }
 
     #[test]

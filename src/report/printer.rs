@@ -1,8 +1,9 @@
-//! The only place that prints: data to stdout, talk to stderr.
+//! The only place that prints: data to stdout, talk to stderr. Whatever looks like a secret in talk is hidden.
 
 use std::io::{self, IsTerminal, Write};
 
 use crate::failure::Failure;
+use crate::redact;
 
 /// How much is said on stderr.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -108,7 +109,22 @@ impl Printer {
     }
 }
 
+/// The lines of `--verbose`, to stderr: what libraries log is hidden like all other talk.
+#[derive(Debug, Clone, Copy)]
+pub struct LogLines;
+
+impl Write for LogLines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        say(String::from_utf8_lossy(bytes).trim_end_matches('\n'));
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// A closed stream ends quietly.
 fn say(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    let _ = writeln!(io::stderr().lock(), "{}", redact::text(text));
 }

@@ -1,11 +1,12 @@
 //! What is shown of a run while it goes on, on stderr: a line for each change, and on a terminal one that
-//! shows what is waited for.
+//! shows what is waited for. Where lines are only kept, as in the log of CI, each begins with the time.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use jiff::Timestamp;
 
 use crate::evidence::event::Event;
 use crate::gate::Verdict;
@@ -20,6 +21,8 @@ const TICK: Duration = Duration::from_millis(200);
 /// Lines that stay, and on a terminal a last line that moves.
 pub struct Progress {
     printer: Printer,
+    /// Each line begins with the time.
+    timed: bool,
     bar: ProgressBar,
     shown: Mutex<Shown>,
 }
@@ -41,11 +44,12 @@ impl Progress {
         if terminal {
             bar.enable_steady_tick(TICK);
         }
-        Self { printer, bar, shown: Mutex::default() }
+        Self { printer, timed: !terminal, bar, shown: Mutex::default() }
     }
 
     fn line(&self, text: &str) {
-        self.bar.suspend(|| self.printer.line(text));
+        let line = if self.timed { timed(Timestamp::now(), text) } else { text.to_owned() };
+        self.bar.suspend(|| self.printer.line(&line));
     }
 
     /// Opens a group in the log of GitHub Actions for each cluster.
@@ -105,20 +109,21 @@ impl Drop for Progress {
     }
 }
 
-/// Nothing: machine-readable output stands alone.
-#[derive(Debug)]
-pub struct Silent;
-
-impl Observer for Silent {
-    fn event(&self, _cluster: &str, _state: ClusterState, _event: &Event) {}
-    fn gate(&self, _cluster: &str, _gate: &str, _verdict: Verdict, _message: &str) {}
-    fn note(&self, _cluster: &str, _text: &str) {}
+/// `HH:MM:SS` in UTC, then the text.
+fn timed(now: Timestamp, text: &str) -> String {
+    format!("{} {text}", now.strftime("%H:%M:%S"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::report::printer::Verbosity;
+
+    #[test]
+    fn a_line_of_a_log_begins_with_the_time_in_utc() {
+        let now: Timestamp = "2026-11-24T09:16:03+01:00".parse().unwrap();
+        assert_eq!(timed(now, "eks-1: locked"), "08:16:03 eks-1: locked");
+    }
 
     #[test]
     fn a_reason_that_only_counts_is_told_once() {

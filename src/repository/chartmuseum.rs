@@ -1,5 +1,7 @@
 //! The client of ChartMuseum's API, as the `helm cm-push` plugin uses it. Never forces an overwrite.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use reqwest::StatusCode;
 use reqwest::multipart::{Form, Part};
@@ -129,6 +131,10 @@ impl ChartRepository for ChartMuseum {
             Listed { digest: entry.digest(), url: RedactedUrl::new(url) }
         });
         Ok(listed)
+    }
+
+    async fn charts(&self) -> Result<BTreeMap<String, Vec<String>>, RepositoryError> {
+        Ok(self.index().await?.versions())
     }
 }
 

@@ -194,12 +194,26 @@ pub enum RepositoryError {
         within: Duration,
     },
     /// The version that was asked for is not there.
-    #[error("{chart} is not published in {url}")]
+    #[error("{chart} is not published in {url}; it has {there}")]
     NotPublished {
         /// Name and version of the chart.
         chart: String,
         /// The repository's address, without secrets.
         url: String,
+        /// Other versions of the chart.
+        there: String,
+    },
+    /// There is no chart of this name.
+    #[error("{url} has no chart `{name}`; it has {there}{near}")]
+    UnknownChart {
+        /// The name that was asked for.
+        name: String,
+        /// The repository's address, without secrets.
+        url: String,
+        /// The name that was meant, maybe.
+        near: String,
+        /// The charts that it has.
+        there: String,
     },
 }
 
@@ -231,6 +245,9 @@ impl RepositoryError {
             }
             Self::NotPublished { .. } => {
                 "publish it first with `release publish`, or choose a version that `helm search repo --versions` lists"
+            }
+            Self::UnknownChart { .. } => {
+                "a chart is published under the `name` of its Chart.yaml; write that as `name` of the chart in release.yaml, or publish it first with `release publish`"
             }
             Self::NoAnswer { source, .. } if is_untrusted(source) => {
                 "set `ca-file` of the repository when an authority of your own signed it"

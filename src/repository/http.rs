@@ -11,6 +11,7 @@ use url::Url;
 use super::error::{RepositoryError, is_untrusted};
 use super::retry::{Backoff, is_passing, retry_after};
 use crate::config::{Credentials, RepositorySettings};
+use crate::redact;
 
 /// A client for one repository.
 pub(super) struct Http {
@@ -135,6 +136,8 @@ impl Answer {
         let text =
             || String::from_utf8_lossy(&self.body).lines().next().unwrap_or_default().trim().to_owned();
         let message = location.or(said).unwrap_or_else(text);
+        // Where a redirect leads may carry the signature that opens it.
+        let message = redact::text(&message);
         if message.is_empty() { "no message".to_owned() } else { message.chars().take(300).collect() }
     }
 }

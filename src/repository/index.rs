@@ -81,6 +81,13 @@ impl Index {
         self.entries.get(name)?.iter().find(|entry| entry.version == version)
     }
 
+    /// The versions of every chart, in the order of the index.
+    pub fn versions(&self) -> BTreeMap<String, Vec<String>> {
+        let versions = |entries: &[Entry]| entries.iter().map(|entry| entry.version.clone()).collect();
+        let charts = self.entries.iter().filter(|(_, entries)| !entries.is_empty());
+        charts.map(|(name, entries)| (name.clone(), versions(entries))).collect()
+    }
+
     /// The path under which ChartMuseum serves its API, when it is not the root.
     pub fn context_path(&self) -> Option<&str> {
         self.context_path.as_deref()
@@ -165,6 +172,11 @@ serverInfo:
         assert_eq!(digest("0.9.0"), Some(None));
         assert_eq!(digest("1.2.3"), None);
         assert_eq!(index.exact("empty", "1.0.0"), None);
+        let versions = index.versions();
+        assert_eq!(
+            (versions.len(), &versions["demo"][..]),
+            (1, &["1.2.3+build.5", "v1.2", "0.9.0"].map(String::from)[..])
+        );
         assert_eq!(index.skipped(), 3);
         assert_eq!(index.context_path(), Some("/ctx"));
     }

@@ -4,6 +4,8 @@
 //! gets there. A published version never changes: nothing here overwrites or deletes one. [`serve`] is a
 //! small repository of our own.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 
 use crate::config::RepositorySettings;
@@ -35,6 +37,12 @@ pub trait ChartRepository: Send + Sync {
 
     /// What the index says about a version; `None` when it does not list it (yet).
     async fn listed(&self, name: &str, version: &str) -> Result<Option<Listed>, RepositoryError>;
+
+    /// The versions of every chart by its name, newest first as far as the index says so; nothing for a
+    /// repository that cannot list them.
+    async fn charts(&self) -> Result<BTreeMap<String, Vec<String>>, RepositoryError> {
+        Ok(BTreeMap::new())
+    }
 }
 
 /// How an upload ended.

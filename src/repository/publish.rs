@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::retry::Backoff;
 use super::{ChartRepository, RepositoryError, Uploaded};
+use crate::config::error::did_you_mean;
 use crate::helm::chart::archive::ChartArchive;
 use crate::redact::RedactedUrl;
 
@@ -86,11 +87,41 @@ pub async fn published(
     name: &str,
     version: &str,
 ) -> Result<ChartArchive, RepositoryError> {
-    let missing = || RepositoryError::NotPublished {
-        chart: format!("{name} {version}"),
-        url: repository.url().to_string(),
-    };
-    find(repository, name, version).await?.ok_or_else(missing)
+    match find(repository, name, version).await? {
+        Some(published) => Ok(published),
+        None => Err(missing(repository, name, version).await?),
+    }
+}
+
+/// The refusal of a version that is not there: it says what is. Another name is never taken for the wanted
+/// one.
+async fn missing(
+    repository: &dyn ChartRepository,
+    name: &str,
+    version: &str,
+) -> Result<RepositoryError, RepositoryError> {
+    let (charts, url) = (repository.charts().await?, repository.url().to_string());
+    Ok(match charts.get(name) {
+        Some(versions) => {
+            let there = few(versions.iter().map(String::as_str));
+            RepositoryError::NotPublished { chart: format!("{name} {version}"), url, there }
+        }
+        None => {
+            let names = || charts.keys().map(String::as_str);
+            let (near, there) = (did_you_mean(name, names()), few(names()));
+            RepositoryError::UnknownChart { name: name.to_owned(), url, near, there }
+        }
+    })
+}
+
+/// The first ten; a repository may have thousands.
+fn few<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let names: Vec<&str> = names.collect();
+    match names.len() {
+        0 => "none".to_owned(),
+        1..=10 => names.join(", "),
+        all => format!("{} and {} more", names[..10].join(", "), all - 10),
+    }
 }
 
 async fn publish_within(
@@ -235,6 +266,7 @@ fn named(archive: &ChartArchive) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
     use std::sync::Mutex;
 
     use async_trait::async_trait;
@@ -244,6 +276,27 @@ mod tests {
     use crate::helm::chart::{Chart, File};
     use crate::repository::Listed;
 
+    #[tokio::test]
+    async fn a_version_that_is_not_there_is_refused_with_what_is() {
+        let refusal = async |name: &str, charts: &[(&str, &[&str])]| {
+            let charts = charts.iter().map(|(name, versions)| {
+                ((*name).to_owned(), versions.iter().map(ToString::to_string).collect())
+            });
+            let repository = Scripted { charts: charts.collect(), ..Scripted::serving(&[None]) };
+            published(&repository, name, "1.0.0").await.unwrap_err().to_string()
+        };
+        let charts: &[(&str, &[&str])] = &[("ingress-nginx", &["4.1.0", "4.0.9"]), ("podinfo", &["6.0.0"])];
+        assert_eq!(
+            refusal("ingress-nginx", charts).await,
+            "ingress-nginx 1.0.0 is not published in http://museum/; it has 4.1.0, 4.0.9"
+        );
+        assert_eq!(
+            refusal("ingress-ngin", charts).await,
+            "http://museum/ has no chart `ingress-ngin`; it has ingress-nginx, podinfo; did you mean `ingress-nginx`?"
+        );
+        assert_eq!(refusal("x", &[]).await, "http://museum/ has no chart `x`; it has none");
+    }
+
     /// A repository that stores nothing by itself: the archives that it serves and lists were put there by
     /// the test.
     struct Scripted {
@@ -251,6 +304,7 @@ mod tests {
         served: Mutex<Vec<Option<Vec<u8>>>>,
         listed: Option<String>,
         uploaded: Uploaded,
+        charts: BTreeMap<String, Vec<String>>,
     }
 
     impl Scripted {
@@ -259,7 +313,13 @@ mod tests {
             let served =
                 served.iter().map(|archive| archive.map(|archive| archive.bytes().to_vec())).collect();
             let url = RedactedUrl::new("http://museum".parse().unwrap());
-            Self { url, served: Mutex::new(served), listed: None, uploaded: Uploaded::Stored }
+            Self {
+                url,
+                served: Mutex::new(served),
+                listed: None,
+                uploaded: Uploaded::Stored,
+                charts: BTreeMap::new(),
+            }
         }
     }
 
@@ -280,6 +340,10 @@ mod tests {
 
         async fn listed(&self, _: &str, _: &str) -> Result<Option<Listed>, RepositoryError> {
             Ok(self.listed.clone().map(|digest| Listed { digest: Some(digest), url: self.url.clone() }))
+        }
+
+        async fn charts(&self) -> Result<BTreeMap<String, Vec<String>>, RepositoryError> {
+            Ok(self.charts.clone())
         }
     }
 

@@ -197,6 +197,10 @@ impl KubernetesSite {
             }
         };
         let done = done.map_err(|error| Failure::new(Kind::Halted, error))?;
+        if let Err(ActionError::Hook(failed)) = &done {
+            let texts = failed.logs.iter().map(|log| format!("{}:\n{}", log.hook, log.text));
+            self.memory.lock().await.hook_logs = texts.collect();
+        }
         done.map(|record| record.revision()).map_err(|error| self.change_failed(error))
     }
 

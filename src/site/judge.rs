@@ -3,11 +3,9 @@
 
 use std::sync::Arc;
 
-use crate::cluster::lease::Held;
-use crate::evidence::capture;
 use crate::failure::{Failure, Kind};
 use crate::gate::baseline::Baseline;
-use crate::gate::{self, Canaries, GateError, GateOutcome, GateRequest, Subject, Verdict};
+use crate::gate::{self, GateError, GateOutcome, GateRequest, Subject, Verdict};
 use crate::plan::Action;
 use crate::rollout::Observer;
 use crate::rollout::fold::replay;
@@ -25,21 +23,18 @@ impl KubernetesSite {
         let profile = self.run.plan.terms.profile;
         let baseline = Baseline::observe(&self.cluster, &self.run.release, profile).await?;
         let unhealthy = baseline.unhealthy();
-        self.keep("backup.yaml", &baseline.backup_yaml());
+        let kept = self.run.directory.keep_exact(&self.plan.cluster, "backup.yaml", &baseline.backup_yaml());
+        kept.note.iter().for_each(|note| self.note(note));
         let text = serde_json::to_value(&baseline).ok();
-        self.keep("baseline.json", &text.as_ref().map(ToString::to_string).unwrap_or_default());
+        let kept = text.as_ref().map(ToString::to_string).unwrap_or_default();
+        let kept = self.run.directory.keep_exact(&self.plan.cluster, "baseline.json", &kept);
+        kept.note.iter().for_each(|note| self.note(note));
         let mut memory = self.memory.lock().await;
         if let Some(keeper) = memory.keeper.as_mut() {
             keeper.journal_mut().baseline = text;
         }
         memory.baseline = Some(baseline);
         Ok(unhealthy)
-    }
-
-    fn keep(&self, name: &str, text: &str) {
-        if let Err(note) = self.run.directory.keep(&self.plan.cluster, name, text) {
-            self.note(&Failure::from(note).chain().join(": "));
-        }
     }
 
     /// The same chart and values, proven on the very revision that runs.
@@ -127,44 +122,6 @@ impl KubernetesSite {
                 earlier.map_or_else(|| (taken(), false), |baseline| (baseline, true))
             }
         }
-    }
-
-    pub(super) async fn capture_evidence(&self) -> Vec<String> {
-        let with_chain = self.run.plan.terms.profile == crate::config::Profile::CertManager;
-        let namespace = &self.run.release.namespace;
-        let (files, problems) =
-            capture::capture(&self.cluster, namespace, with_chain, &self.run.directory).await;
-        for problem in problems {
-            self.note(&format!("evidence: {problem}"));
-        }
-        if self.memory.lock().await.controller_works {
-            self.delete_canary().await;
-        }
-        files
-    }
-
-    /// Once its chain is captured, a canary that was not issued would only be tried again and again.
-    async fn delete_canary(&self) {
-        let Ok(held) = self.held().await else { return };
-        match self.canaries(&held).clean_up(&self.run.run).await {
-            Ok(deleted) if deleted.is_empty() => {}
-            Ok(deleted) => self.note(&format!("deleted {}", deleted.join(", "))),
-            Err(error) => self.note(&format!("{error}; the next run deletes the canary")),
-        }
-    }
-
-    /// The lock of the release is ours, so every other run that issued canaries for it is over.
-    async fn delete_left_canaries(&self) {
-        let Ok(held) = self.held().await else { return };
-        match self.canaries(&held).clean_up_after_others(&self.run.run, |_| true).await {
-            Ok(left) => left.iter().for_each(|canary| self.note(&canary.to_string())),
-            Err(error) => self.note(&format!("canaries of earlier runs stay until the next one: {error}")),
-        }
-    }
-
-    fn canaries<'s>(&'s self, lock: &'s Held) -> Canaries<'s> {
-        let settings = &self.run.plan.terms.gates.canary;
-        Canaries { cluster: &self.cluster, release: &self.run.release, settings, lock }
     }
 }
 

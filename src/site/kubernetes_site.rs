@@ -73,6 +73,10 @@ impl KubernetesSite {
         let read = |value: &Option<serde_json::Value>| {
             value.as_ref().and_then(|value| serde_json::from_value(value.clone()).ok())
         };
+        // On another machine the directory is empty; on this one it is written again.
+        for record in &keeper.journal().records {
+            self.run.directory.append(record).iter().for_each(|told| self.note(told));
+        }
         let memory = Memory {
             lock: Some(lock),
             baseline: read(&keeper.journal().baseline),
@@ -217,9 +221,7 @@ impl ClusterPort for KubernetesSite {
         };
         let note = keeper.append(&self.cluster, &self.run.release, record).await?;
         drop(memory);
-        for told in note.into_iter().chain(
-            self.run.directory.append(record).err().map(|error| Failure::from(error).chain().join(": ")),
-        ) {
+        for told in note.into_iter().chain(self.run.directory.append(record)) {
             self.note(&told);
         }
         Ok(())

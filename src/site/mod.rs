@@ -5,6 +5,7 @@ pub mod archive;
 pub mod blame;
 pub mod chart;
 pub mod connect;
+mod evidence;
 pub mod fleet;
 pub mod history;
 pub mod identity;

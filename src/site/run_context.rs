@@ -8,7 +8,6 @@ use jiff::Timestamp;
 
 use crate::config::{ReleaseId, Settings};
 use crate::evidence::run_directory::RunDirectory;
-use crate::failure::Failure;
 use crate::plan::Plan;
 use crate::rollout::Observer;
 use crate::rollout::interrupt::Interrupt;
@@ -66,10 +65,10 @@ impl RunContext {
         archive: PlannedArchive,
         observer: Arc<dyn Observer>,
         interrupt: Interrupt,
-    ) -> Result<Self, Failure> {
+    ) -> Self {
         let RunStart { run, started, lock_wait } = start;
-        let directory = RunDirectory::create(&settings.base_dir, &run)?;
+        let directory = RunDirectory::create(&settings.base_dir, &run);
         let (identity, release) = (Identity::of_this_process(), settings.chart.release.clone());
-        Ok(Self { run, started, identity, plan, release, archive, lock_wait, directory, observer, interrupt })
+        Self { run, started, identity, plan, release, archive, lock_wait, directory, observer, interrupt }
     }
 }

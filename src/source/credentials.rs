@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use git2::{Config, Cred, CredentialType, ErrorClass, ErrorCode};
 
-use crate::redact::Secret;
+use crate::redact::{self, Secret};
 
 /// What may be offered to a server.
 #[derive(Debug, Clone, Default)]
@@ -90,7 +90,11 @@ impl Credentials {
             Offer::Token => {
                 let token = self.token.as_ref().map_or("", Secret::reveal);
                 (
-                    format!("the token of the configuration, as user {user}"),
+                    // The user of an URL may be a token itself.
+                    match redact::looks_like_token(user) {
+                        true => "the token of the configuration".to_owned(),
+                        false => format!("the token of the configuration, as user {user}"),
+                    },
                     Cred::userpass_plaintext(user, token),
                 )
             }

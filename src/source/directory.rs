@@ -1,4 +1,6 @@
 //! A chart's folder on this machine. It is clean only when it is exactly what the current commit holds.
+//!
+//! What runs keep beside `release.yaml` never belongs to a chart.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -24,9 +26,13 @@ pub enum DirectorySourceError {
     },
 }
 
-pub(super) fn fetch(path: &Path) -> Result<Fetched, DirectorySourceError> {
-    let files = directory::read(path)
-        .map_err(|source| DirectorySourceError::Read { path: path.to_owned(), source })?;
+/// `base_dir` is the folder of `release.yaml`.
+pub(super) fn fetch(path: &Path, base_dir: &Path) -> Result<Fetched, DirectorySourceError> {
+    let files = match runs_inside(path, base_dir) {
+        Some(runs) => directory::read_without(path, &runs),
+        None => directory::read(path),
+    };
+    let files = files.map_err(|source| DirectorySourceError::Read { path: path.to_owned(), source })?;
     let url = path.display().to_string();
     let origin = match committed(path) {
         Some(head) if head.files.as_ref() == Some(&files) => Origin {
@@ -58,6 +64,13 @@ pub(super) fn fetch(path: &Path) -> Result<Fetched, DirectorySourceError> {
         },
     };
     Ok(Fetched { files, origin, archive: None })
+}
+
+/// Where the runs are kept, as a path inside the chart's folder; nothing where they are elsewhere.
+fn runs_inside(chart: &Path, base_dir: &Path) -> Option<PathBuf> {
+    let base_dir = if base_dir == Path::new("") { Path::new(".") } else { base_dir };
+    let inside = base_dir.canonicalize().ok()?;
+    Some(inside.strip_prefix(chart.canonicalize().ok()?).ok()?.join(".release"))
 }
 
 /// What the current commit holds at a path of its work tree.
@@ -102,7 +115,7 @@ mod tests {
     fn a_folder_as_committed_is_clean_and_gives_the_commits_bytes() {
         let fixture = Fixture::with_chart();
         fixture.check_out();
-        let fetched = fetch(&fixture.path().join("demo")).unwrap();
+        let fetched = fetch(&fixture.path().join("demo"), fixture.path()).unwrap();
         assert_eq!(
             (fetched.origin.dirty, fetched.origin.time, fetched.origin.reference.as_deref()),
             (false, TIME, Some("main"))
@@ -115,7 +128,7 @@ mod tests {
         let fixture = Fixture::with_chart();
         fixture.check_out();
         let chart = fixture.path().join("demo");
-        let dirty = || fetch(&chart).unwrap().origin.dirty;
+        let dirty = || fetch(&chart, fixture.path()).unwrap().origin.dirty;
         fs::write(fixture.path().join("README.md"), "outside the chart").unwrap();
         assert!(!dirty());
         fs::write(fixture.path().join(".gitignore"), "*.tgz\n").unwrap();
@@ -132,8 +145,24 @@ mod tests {
     fn a_folder_outside_git_is_dirty() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("Chart.yaml"), "").unwrap();
-        let origin = fetch(folder.path()).unwrap().origin;
+        let origin = fetch(folder.path(), folder.path()).unwrap().origin;
         assert!(origin.dirty && origin.commit.is_none() && origin.time > TIME);
-        assert!(fetch(Path::new("no/such/folder")).is_err());
+        assert!(fetch(Path::new("no/such/folder"), Path::new("")).is_err());
+    }
+
+    #[test]
+    fn what_runs_keep_beside_release_yaml_is_never_packaged() {
+        let folder = tempfile::tempdir().unwrap();
+        for file in ["Chart.yaml", ".release/runs/r1/secret.txt", "sub/.release/x", "deploy/.release/y"] {
+            let path = folder.path().join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "").unwrap();
+        }
+        let names = |base: &str| -> Vec<String> {
+            let fetched = fetch(folder.path(), &folder.path().join(base)).unwrap();
+            fetched.files.into_iter().map(|file| file.name).collect()
+        };
+        assert_eq!(names(""), ["Chart.yaml", "deploy/.release/y", "sub/.release/x"]);
+        assert_eq!(names("deploy"), [".release/runs/r1/secret.txt", "Chart.yaml", "sub/.release/x"]);
     }
 }

@@ -13,7 +13,7 @@ use super::tree::{self, TreeError};
 use super::{Fetched, Origin};
 use crate::config::{GitSource, SecretError};
 use crate::helm::chart::walk::WalkError;
-use crate::redact::RedactedUrl;
+use crate::redact;
 
 /// Why a chart cannot be had from git. URLs are shown without their secrets.
 #[derive(Debug, thiserror::Error)]
@@ -121,7 +121,7 @@ pub(super) fn fetch(
     base_dir: &Path,
 ) -> Result<Fetched, GitError> {
     let wanted = reference.or(source.reference.as_deref());
-    let shown = shown(&source.url);
+    let shown = redact::url(&source.url);
     let local = match local_path(&source.url, base_dir) {
         Some(path) => open(&path, &shown, wanted)?,
         None => remote::fetch(&source.url, &shown, wanted, credentials(source, base_dir)?, PATIENCE)?,
@@ -150,15 +150,10 @@ fn credentials(source: &GitSource, base_dir: &Path) -> Result<Credentials, GitEr
     let token = source
         .token
         .as_ref()
-        .map(|token| token.read(&format!("the git source {}", shown(&source.url))))
+        .map(|token| token.read(&format!("the git source {}", redact::url(&source.url))))
         .transpose()?;
     let ssh_key = source.ssh_key.as_ref().map(|key| base_dir.join(key));
     Ok(Credentials { username: source.username.clone(), token, ssh_key })
-}
-
-/// A URL as it may be printed; `user@host:path` and plain paths hold no secret.
-fn shown(url: &str) -> String {
-    Url::parse(url).map_or_else(|_| url.to_owned(), |url| RedactedUrl::new(url).to_string())
 }
 
 /// The path of a repository on this machine: a `file` URL, or a path. `host:path` is ssh, unless such a path
@@ -194,7 +189,7 @@ fn open(path: &Path, shown: &str, wanted: Option<&str>) -> Result<Local, GitErro
         }
         Target::Commit(id) => {
             let found = repository.revparse_single(&id).and_then(|object| object.peel_to_commit());
-            let commit = found.map_err(|_| not_found(reference::unknown(&id, &known)))?.id();
+            let commit = found.map_err(|error| not_found(reference::not_found(&id, &known, &error)))?.id();
             (id, commit)
         }
     };
@@ -329,10 +324,5 @@ mod tests {
         ] {
             assert_eq!(local_path(url, base), None, "{url}");
         }
-        assert_eq!(
-            shown("https://me:hunter2@example.com/charts.git"),
-            "https://me@example.com/charts.git (secrets hidden)"
-        );
-        assert_eq!(shown("git@example.com:sre/charts.git"), "git@example.com:sre/charts.git");
     }
 }

@@ -111,7 +111,7 @@ pub fn fetch(source: &Source, reference: Option<&str>, base_dir: &Path) -> Resul
         (other, Some(reference)) => {
             return Err(SourceError::ReferenceWithoutGit(other.to_string(), reference.to_owned()));
         }
-        (Source::Directory(directory), None) => directory::fetch(&base_dir.join(&directory.path))?,
+        (Source::Directory(directory), None) => directory::fetch(&base_dir.join(&directory.path), base_dir)?,
         (Source::Archive(archive), None) => archive::fetch(&base_dir.join(&archive.path))?,
     };
     if let Some(epoch) = epoch {

@@ -36,9 +36,21 @@ pub enum ReferenceError {
     /// A branch and a tag have this name and differ.
     #[error("{0:?} is a branch and a tag, and they differ; say refs/heads/{0} or refs/tags/{0}")]
     Ambiguous(String),
+    /// The digits are the beginning of more than one commit.
+    #[error("{wanted:?} is the beginning of more than one commit{}; write more digits of it", listed(.commits))]
+    AmbiguousCommit {
+        /// What was asked for.
+        wanted: String,
+        /// The commits that are known to begin so, each with a reference that names it.
+        commits: Vec<String>,
+    },
     /// The repository has no commit yet.
     #[error("the repository has no default branch yet")]
     Empty,
+}
+
+fn listed(commits: &[String]) -> String {
+    if commits.is_empty() { String::new() } else { format!(": {}", commits.join(", ")) }
 }
 
 fn suggestion(nearest: &[String], some: &[String]) -> String {
@@ -69,6 +81,44 @@ pub(super) fn resolve(wanted: Option<&str>, known: &[Known]) -> Result<Target, R
         (None, Some(_)) => Ok(Target::Reference(tag)),
         (None, None) if is_commit_id(wanted) => Ok(Target::Commit(wanted.to_ascii_lowercase())),
         (None, None) => Err(unknown(wanted, known)),
+    }
+}
+
+/// The branch or tag whose commit begins with these digits, if there is one. Others than branches and tags
+/// (`refs/pull/*` holds what strangers propose) do not count.
+pub(super) fn naming<'a>(id: &str, known: &'a [Known]) -> Result<Option<&'a str>, ReferenceError> {
+    let ours = |reference: &&Known| {
+        reference.name.starts_with("refs/heads/") || reference.name.starts_with("refs/tags/")
+    };
+    let mut found: Vec<(&str, &str)> = known
+        .iter()
+        .filter(ours)
+        .map(|reference| reference.name.strip_suffix("^{}").unwrap_or(&reference.name))
+        .map(|name| (peeled(name, known), name))
+        .filter(|(commit, _)| commit.starts_with(id))
+        .collect();
+    found.sort_unstable();
+    found.dedup_by_key(|(commit, _)| *commit);
+    match found[..] {
+        [] => Ok(None),
+        [(_, name)] => Ok(Some(name)),
+        _ => Err(ReferenceError::AmbiguousCommit {
+            wanted: id.to_owned(),
+            commits: found
+                .iter()
+                .map(|(commit, name)| format!("{} ({})", commit.get(..12).unwrap_or(commit), short(name)))
+                .collect(),
+        }),
+    }
+}
+
+/// Why a repository does not find a commit by the beginning of its id.
+pub(super) fn not_found(wanted: &str, known: &[Known], error: &git2::Error) -> ReferenceError {
+    match error.code() {
+        git2::ErrorCode::Ambiguous => {
+            ReferenceError::AmbiguousCommit { wanted: wanted.to_owned(), commits: Vec::new() }
+        }
+        _ => unknown(wanted, known),
     }
 }
 
@@ -180,6 +230,27 @@ mod tests {
             "there is no branch, tag or commit \"xyz\"; there are, for example, `main`, `same`, `v1.11.5`, `v2`"
         );
         assert_eq!(resolve(None, &[]), Err(ReferenceError::Empty));
+    }
+
+    #[test]
+    fn the_beginning_of_a_commit_names_one_branch_or_tag_or_is_refused() {
+        let known = known(&[
+            ("HEAD", "abcd1111"),
+            ("refs/heads/main", "abcd1111"),
+            ("refs/heads/same", "abcd1111"),
+            ("refs/heads/other", "abcd2222"),
+            ("refs/pull/7/head", "abcd3333"),
+            ("refs/tags/v1", "0000ffff"),
+            ("refs/tags/v1^{}", "eeee1111"),
+        ]);
+        assert_eq!(naming("abcd1", &known), Ok(Some("refs/heads/main")));
+        assert_eq!(naming("eeee", &known), Ok(Some("refs/tags/v1")));
+        assert_eq!(naming("abcd3", &known), Ok(None), "a stranger's proposal");
+        assert_eq!(naming("0000", &known), Ok(None), "the tag itself is no commit");
+        assert_eq!(
+            naming("abcd", &known).unwrap_err().to_string(),
+            "\"abcd\" is the beginning of more than one commit: abcd1111 (main), abcd2222 (other); write more digits of it"
+        );
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! Fetching one commit from a git server into a temporary bare repository.
 
 use std::cell::RefCell;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use git2::{
     AutotagOption, Direction, ErrorClass, ErrorCode, FetchOptions, Oid, ProxyOptions, Remote,
@@ -15,9 +17,16 @@ use tempfile::TempDir;
 use super::credentials::{Credentials, Offers};
 use super::git::GitError;
 use super::reference::{self, Known, Target};
+use crate::redact;
 
 /// Without a sign of life from the server for this long, it counts as unreachable.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How the names of temporary repositories begin.
+const TEMPORARY: &str = "release-git-";
+
+/// No fetch takes longer.
+const ABANDONED: Duration = Duration::from_hours(24);
 
 /// Where the wanted commit is kept in the temporary repository.
 const KEPT: &str = "refs/release/wanted";
@@ -49,7 +58,11 @@ pub(super) fn fetch(
 ) -> Result<Local, GitError> {
     let signs = Arc::new(AtomicU64::new(0));
     let (sender, receiver) = mpsc::channel();
+    remove_abandoned(&std::env::temp_dir(), SystemTime::now());
+    // It belongs to this function, and so goes also when the thread below is left behind.
+    let directory = tempfile::Builder::new().prefix(TEMPORARY).tempdir().map_err(GitError::Temporary)?;
     let work = Fetch {
+        directory: directory.path().to_owned(),
         url: url.to_owned(),
         shown: shown.to_owned(),
         wanted: wanted.map(str::to_owned),
@@ -63,7 +76,7 @@ pub(super) fn fetch(
     let mut seen = 0;
     loop {
         match receiver.recv_timeout(patience) {
-            Ok(result) => return result,
+            Ok(result) => return result.map(|local| Local { _directory: Some(directory), ..local }),
             Err(RecvTimeoutError::Timeout) if signs.load(Ordering::Relaxed) > seen => {
                 seen = signs.load(Ordering::Relaxed)
             }
@@ -75,7 +88,24 @@ pub(super) fn fetch(
     }
 }
 
+/// Deletes what runs that were killed in a fetch have left behind, as far as it is ours and a day old.
+fn remove_abandoned(folder: &Path, now: SystemTime) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let is_ours = entry.file_name().to_string_lossy().starts_with(TEMPORARY);
+        // The metadata of an entry are those of a link itself.
+        let Some(metadata) = entry.metadata().ok().filter(|metadata| is_ours && metadata.is_dir()) else {
+            continue;
+        };
+        let age = metadata.modified().ok().and_then(|time| now.duration_since(time).ok());
+        if age.is_some_and(|age| age > ABANDONED) {
+            // Somebody else's stays.
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
 struct Fetch {
+    directory: PathBuf,
     url: String,
     shown: String,
     wanted: Option<String>,
@@ -85,11 +115,9 @@ struct Fetch {
 
 impl Fetch {
     fn run(&self) -> Result<Local, GitError> {
-        let directory = TempDir::new().map_err(GitError::Temporary)?;
-        let repository =
-            Repository::init_bare(directory.path()).map_err(|source| self.failed(source, &[]))?;
+        let repository = Repository::init_bare(&self.directory).map_err(|source| self.failed(source, &[]))?;
         let (reference, commit) = self.wanted(&repository)?;
-        Ok(Local { repository, commit, reference, _directory: Some(directory) })
+        Ok(Local::existing(repository, commit, reference))
     }
 
     /// Asks what the server has and fetches the wanted part of it, over one connection where one is enough.
@@ -119,10 +147,8 @@ impl Fetch {
         id: &str,
         known: &[Known],
     ) -> Result<Oid, GitError> {
-        let named =
-            known.iter().find(|reference| reference.id.starts_with(id) && !reference.name.ends_with("^{}"));
-        if let Some(reference) = named {
-            self.fetch(remote, &[format!("+{}:{KEPT}", reference.name)], Some(1))?;
+        if let Some(name) = reference::naming(id, known).map_err(|source| self.unknown(source))? {
+            self.fetch(remote, &[format!("+{name}:{KEPT}")], Some(1))?;
             return self.kept(repository);
         }
         if id.len() == 40 && self.fetch(remote, &[format!("+{id}:{KEPT}")], Some(1)).is_ok() {
@@ -132,7 +158,7 @@ impl Fetch {
             ["+refs/heads/*:refs/release/heads/*".to_owned(), "+refs/tags/*:refs/release/tags/*".to_owned()];
         self.fetch(remote, &everything, None)?;
         let found = repository.revparse_single(id).and_then(|object| object.peel_to_commit());
-        found.map(|commit| commit.id()).map_err(|_| self.unknown(reference::unknown(id, known)))
+        found.map(|commit| commit.id()).map_err(|error| self.unknown(reference::not_found(id, known, &error)))
     }
 
     fn kept(&self, repository: &Repository) -> Result<Oid, GitError> {
@@ -210,6 +236,8 @@ fn proxy() -> ProxyOptions<'static> {
 /// What a person can do about it decides the kind of an error.
 fn classify(source: git2::Error, url: &str, tried: &[String]) -> GitError {
     let url = url.to_owned();
+    // libgit2 names the address, as it is, in some of its messages.
+    let source = git2::Error::new(source.code(), source.class(), redact::text(source.message()));
     let is_host_key = source.class() == ErrorClass::Ssh && source.message().contains("hostkey");
     match (source.code(), source.class()) {
         _ if is_host_key => GitError::HostKey { url, source },
@@ -239,6 +267,22 @@ mod tests {
             .err()
             .unwrap();
         assert!(matches!(error, GitError::TimedOut { .. }), "{error}");
+    }
+
+    #[test]
+    fn what_a_killed_run_left_behind_is_removed_after_a_day() {
+        let folder = tempfile::tempdir().unwrap();
+        let names = ["release-git-old", "other", "release-git-file"];
+        names[..2].iter().for_each(|name| fs::create_dir(folder.path().join(name)).unwrap());
+        fs::write(folder.path().join(names[2]), "").unwrap();
+        std::os::unix::fs::symlink("other", folder.path().join("release-git-link")).unwrap();
+        let left = |now: SystemTime| {
+            remove_abandoned(folder.path(), now);
+            fs::read_dir(folder.path()).unwrap().count()
+        };
+        assert_eq!(left(SystemTime::now()), 4);
+        assert_eq!(left(SystemTime::now() + 2 * ABANDONED), 3);
+        assert!(!folder.path().join(names[0]).exists());
     }
 
     #[test]
@@ -275,5 +319,12 @@ mod tests {
             error(ErrorCode::GenericError, ErrorClass::Http, "unexpected http status code: 404"),
             "fetch from u"
         );
+        let source = git2::Error::new(
+            ErrorCode::GenericError,
+            ErrorClass::Net,
+            "malformed URL 'https://hunter2@host:x'",
+        );
+        let told = crate::failure::Failure::from(classify(source, "u", &[])).chain().join(": ");
+        assert_eq!(told, "reach u: malformed URL 'https://***@host:x'; class=Net (12)");
     }
 }

@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
+use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use kube::api::{ListParams, PostParams};
 use libtest_mimic::Trial;
 use release::cluster::{Cluster, events, logs};
+use release::evidence::capture::{self, Scope};
+use release::evidence::run_directory::RunDirectory;
+use release::helm::manifest::Object;
 use serde_json::json;
 
 use crate::support::{FIRST, cluster, trial, world};
@@ -18,6 +22,7 @@ pub(crate) fn trials() -> Vec<Trial> {
             "evidence::a_pod_that_cannot_start_has_events_and_no_log",
             a_pod_that_cannot_start_has_events_and_no_log,
         ),
+        trial("evidence::only_the_release_s_own_pods_are_kept", only_the_release_s_own_pods_are_kept),
     ]
 }
 
@@ -61,4 +66,42 @@ async fn a_pod_that_cannot_start_has_events_and_no_log() {
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
     panic!("no warning: {:?}", events::about(&cluster, "Pod", Some(&release.namespace), "p").await.unwrap());
+}
+
+/// A pod whose image does not exist, with a literal value in its environment.
+fn broken() -> serde_json::Value {
+    json!({"automountServiceAccountToken": false, "restartPolicy": "Never", "containers": [{"name": "c", "image": "example.com/nothing:1",
+        "env": [{"name": "A", "value": "hunter2"}]}]})
+}
+
+/// A Job and a Pod of the release, and a Pod of somebody else beside them.
+async fn only_the_release_s_own_pods_are_kept() {
+    let (cluster, release) = world().await;
+    let namespace = &release.namespace;
+    let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), namespace);
+    let pod =
+        |name: &str| json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": broken()});
+    let job = json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "migrate"}, "spec": {"template": {"spec": broken()}}});
+    for name in ["own", "stranger"] {
+        pods.create(&PostParams::default(), &serde_json::from_value(pod(name)).unwrap()).await.unwrap();
+    }
+    let jobs: Api<Job> = Api::namespaced(cluster.client.clone(), namespace);
+    jobs.create(&PostParams::default(), &serde_json::from_value(job.clone()).unwrap()).await.unwrap();
+    for _ in 0..30 {
+        if pods.list(&ListParams::default()).await.unwrap().items.len() == 3 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    let base = tempfile::tempdir().unwrap();
+    let directory = RunDirectory::create(base.path(), "r1");
+    let objects = [Object::new(pod("own")), Object::new(job)];
+    let scope = Scope { namespace, objects: &objects, hook_logs: &[], with_chain: false };
+    let (files, problems) = capture::capture(&cluster, scope, &directory).await;
+    assert_eq!(problems, Vec::<String>::new());
+    assert!(files.iter().any(|file| file.contains("/pod-own")), "{files:?}");
+    assert!(files.iter().any(|file| file.contains("/pod-migrate-")), "{files:?}");
+    assert!(!files.iter().any(|file| file.contains("stranger")), "{files:?}");
+    let text = |file: &String| std::fs::read_to_string(directory.path().join(file)).unwrap();
+    assert!(!files.iter().any(|file| text(file).contains("hunter2")), "{files:?}");
 }

@@ -508,3 +508,46 @@ fn without_a_file_it_is_said_how_to_begin() {
     hint: write one with `release init`, or name it with --config or RELEASE_CONFIG
     ");
 }
+
+#[test]
+fn a_token_as_the_user_of_a_url_is_refused_like_a_password_and_never_printed() {
+    let with =
+        |user: &str| check_with(&[("https://git.example.com/", &format!("https://{user}@git.example.com/"))]);
+    assert_snapshot!(with("ghp_hunter2hunter2"), @"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    error: release.yaml:3:20: a token in a URL ends up in logs; write `token: { env: NAME }` instead
+      |
+    3 |     source: { git: https://******************@git.example.com/sre/sre-helm-charts.git, ref: main, path: cert-manager }
+      |                    ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    ");
+    for user in ["ghp_hunter2hunter2:x-oauth-basic", "oauth2:hunter2", "me:hun/ter2"] {
+        let said = with(user);
+        assert!(said.code == Some(1) && said.stderr.contains("a password in a URL"), "{said}");
+        assert!(!said.everything().contains("ter2"), "{said}");
+    }
+}
+
+#[test]
+fn a_user_of_a_url_that_nobody_would_take_for_a_token_is_not_printed_either() {
+    let world = World::new();
+    let text = "
+charts:
+  demo: {source: {git: 'https://hunter2@127.0.0.1:1/org/repo.git', path: demo}, repository: m, release: {name: demo, namespace: demo}}
+repositories: {m: {url: 'http://127.0.0.1:1/?key=hunter2'}}
+clusters: [{name: one, kube: {context: dev}}]
+";
+    world.write("release.yaml", text);
+    for line in ["config check", "package -vvv", "publish -o json", "publish --dry-run", "--all --dry-run -v"]
+    {
+        let said = world.release(line.split(' '));
+        assert!(!said.everything().contains("hunter2"), "{line}: {said}");
+    }
+    let init = "init --config other.yaml --git https://hunter2@127.0.0.1/x.git --cluster a --chartmuseum";
+    for museum in ["http://m", "http://hunter2@m", "http://me:hunter2@m"] {
+        std::fs::remove_file(world.dir().join("other.yaml")).ok();
+        let said = world.release(init.split(' ').chain([museum]));
+        assert!(!said.everything().contains("hunter2"), "{museum}: {said}");
+    }
+}

@@ -52,8 +52,8 @@ pub async fn execute(
 ) -> Result<Exit, Failure> {
     report::prepare(&report.report)?;
     let Execution { plan, left, journals, start, archive, connected } = execution;
-    let observer = report::observer(&context.printer, report.output);
-    let run = Arc::new(RunContext::new(start, plan, settings, archive, observer, interrupt)?);
+    let observer = report::observer(&context.printer);
+    let run = Arc::new(RunContext::new(start, plan, settings, archive, observer, interrupt));
     keep(context, &run, "plan.json", &run.plan);
     let fleet = KubernetesFleet::new(run.clone(), settings, connected).taking_up(&journals);
     let loop_over = FleetRun {
@@ -92,7 +92,5 @@ fn finish(
 /// What the disk cannot keep is told, and changes nothing else.
 fn keep(context: &Context, run: &RunContext, name: &str, value: &impl serde::Serialize) {
     let text = serde_json::to_string_pretty(value).unwrap_or_default();
-    if let Err(note) = run.directory.keep(".", name, &text) {
-        context.printer.warn(&Failure::from(note).chain().join(": "));
-    }
+    run.directory.keep(".", name, &text).note.iter().for_each(|note| context.printer.warn(note));
 }

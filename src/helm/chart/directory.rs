@@ -43,14 +43,22 @@ pub enum EntryError {
 
 /// The files of a chart's directory, symbolic links followed, by the rules of [`walk`].
 pub fn read(directory: &Path) -> Result<Vec<File>, DirectoryError> {
-    walk(&Directory(directory))
+    walk(&Directory { root: directory, left_out: None })
 }
 
-struct Directory<'a>(&'a Path);
+/// Like [`read`], but as if one entry (a path inside the directory) were not there.
+pub fn read_without(directory: &Path, left_out: &Path) -> Result<Vec<File>, DirectoryError> {
+    walk(&Directory { root: directory, left_out: Some(left_out) })
+}
+
+struct Directory<'a> {
+    root: &'a Path,
+    left_out: Option<&'a Path>,
+}
 
 impl Directory<'_> {
     fn path(&self, inner: &str) -> PathBuf {
-        if inner.is_empty() { self.0.to_owned() } else { self.0.join(inner) }
+        if inner.is_empty() { self.root.to_owned() } else { self.root.join(inner) }
     }
 }
 
@@ -58,13 +66,20 @@ impl Tree for Directory<'_> {
     type Error = EntryError;
 
     fn names(&self, folder: &str) -> Result<Vec<String>, EntryError> {
+        let left_out = self.left_out.filter(|path| path.parent() == Some(Path::new(folder)));
         let folder = self.path(folder);
         let unreadable = |source| EntryError::Read { path: folder.clone(), source };
         let name = |entry: io::Result<fs::DirEntry>| {
             let name = entry.map_err(unreadable)?.file_name();
             name.into_string().map_err(|name| EntryError::Name(folder.join(name)))
         };
-        fs::read_dir(&folder).map_err(unreadable)?.map(name).collect()
+        let entries = fs::read_dir(&folder).map_err(unreadable)?;
+        let stays = |entry: &io::Result<fs::DirEntry>| {
+            entry
+                .as_ref()
+                .map_or(true, |entry| left_out.and_then(Path::file_name) != Some(&entry.file_name()))
+        };
+        entries.filter(stays).map(name).collect()
     }
 
     /// A broken link is an error even where it would be ignored, as in Helm.

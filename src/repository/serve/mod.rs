@@ -21,11 +21,13 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 mod access;
+mod patience;
 mod routes;
 mod store;
 mod upload;
 
 pub use access::Access;
+use patience::Patient;
 use store::Store;
 
 /// How long requests that are under way at a stop may still take.
@@ -103,7 +105,7 @@ pub async fn serve(
         }
     };
     tokio::select! {
-        ended = axum::serve(listener, router).with_graceful_shutdown(stop).into_future() => ended,
+        ended = axum::serve(Patient::new(listener), router).with_graceful_shutdown(stop).into_future() => ended,
         () = out_of_time => Ok(()),
     }
 }

@@ -145,7 +145,8 @@ impl Store {
     fn entry(&self, file: &str) -> io::Result<Option<Arc<Entry>>> {
         let path = self.directory.join(file);
         let (length, modified) = match std::fs::metadata(&path) {
-            Ok(metadata) => (metadata.len(), metadata.modified()?),
+            Ok(metadata) if metadata.is_file() => (metadata.len(), metadata.modified()?),
+            Ok(_) => return Ok(None),
             // Deleted since the directory was listed.
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
@@ -154,7 +155,10 @@ impl Store {
         match known.get(file) {
             Some(known) if known.length == length && known.modified == modified => Ok(known.entry.clone()),
             _ => {
-                let entry = describe(file, std::fs::read(&path)?, modified).map(Arc::new);
+                let Ok(bytes) = std::fs::read(&path).inspect_err(|error| left_out(file, error)) else {
+                    return Ok(None);
+                };
+                let entry = describe(file, bytes, modified).map(Arc::new);
                 known.insert(file.to_owned(), Known { length, modified, entry: entry.clone() });
                 Ok(entry)
             }
@@ -162,12 +166,17 @@ impl Store {
     }
 }
 
+/// One file that is no chart, or cannot be read, spoils no index.
+fn left_out(file: &str, error: &dyn std::fmt::Display) {
+    tracing::warn!(file, %error, "left out of the index");
+}
+
 /// What the index says about an archive; `None`, with a warning, when it is no chart.
 fn describe(file: &str, bytes: Vec<u8>, modified: SystemTime) -> Option<Entry> {
     let archive = match ChartArchive::read(bytes) {
         Ok(archive) => archive,
         Err(error) => {
-            tracing::warn!(file, %error, "left out of the index");
+            left_out(file, &error);
             return None;
         }
     };
@@ -250,6 +259,10 @@ mod tests {
     fn a_file_that_is_no_chart_is_not_listed() {
         let directory = tempfile::tempdir().unwrap();
         std::fs::write(directory.path().join("junk-1.0.0.tgz"), "junk").unwrap();
+        std::fs::create_dir(directory.path().join("folder-1.0.0.tgz")).unwrap();
+        std::os::unix::fs::symlink("nowhere", directory.path().join("link-1.0.0.tgz")).unwrap();
+        // A file that cannot be read, for root as well.
+        std::os::unix::fs::symlink("/proc/self/mem", directory.path().join("unreadable-1.0.0.tgz")).unwrap();
         assert!(Store::new(directory.path().to_owned(), None).charts().unwrap().is_empty());
     }
 }
