@@ -20,7 +20,7 @@ use crate::helm::manifest::ManifestError;
 use crate::helm::release::CodecError;
 use crate::helm::rendering::RenderingError;
 
-pub use obstacles::obstacles;
+pub use obstacles::{lost_versions, obstacles};
 pub use removal::uninstall_objects;
 pub use target::{Target, TargetError};
 

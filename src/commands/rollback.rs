@@ -3,6 +3,7 @@
 use clap::Args;
 
 use crate::failure::Failure;
+use crate::plan::preflight::Allowed;
 use crate::report::exit_code::Exit;
 use crate::site::connect;
 use crate::site::plan::plan_rollback;
@@ -38,7 +39,7 @@ pub async fn run(args: &RollbackArgs, context: &Context) -> Result<Exit, Failure
     if !args.dry_run.dry_run {
         connect::refuse_locked(&settings, &sites, args.run.lock_timeout).await?;
     }
-    let plan = plan_rollback(&settings, &sites, args.to_revision).await?;
+    let plan = plan_rollback(&settings, &sites, args.to_revision, &Allowed::default()).await?;
     if args.dry_run.dry_run {
         return job::show(context, &plan, &args.dry_run, &args.report);
     }

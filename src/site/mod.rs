@@ -3,8 +3,10 @@
 
 pub mod chart;
 pub mod connect;
+mod examine;
 pub mod identity;
 pub mod live;
+mod permissions;
 pub mod plan;
 pub mod preflight;
 pub mod signals;

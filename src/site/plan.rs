@@ -2,16 +2,20 @@
 
 use futures::future::join_all;
 
+use super::examine::{changes, examine};
 use super::live;
+use super::permissions::Wanted;
 use super::preflight::{self, RolloutRequest, plan_cluster};
-use crate::action::{self, verb};
+use crate::action;
+use crate::action::apply::Prepared;
+use crate::action::verb::{self, ActionOptions};
 use crate::cluster::discovery::Kinds;
-use crate::cluster::{apply, release_secrets};
+use crate::cluster::release_secrets;
 use crate::config::Settings;
-use crate::failure::{Failure, Kind};
-use crate::helm::manifest;
-use crate::helm::release::Release;
-use crate::plan::preflight::{Allowed, Judgement};
+use crate::failure::Failure;
+use crate::helm::release::{Release, Status};
+use crate::plan::decide::{self, Next};
+use crate::plan::preflight::{Allowed, Judgement, Observed, judge};
 use crate::plan::{Action, ClusterPlan, Plan, PlannedChart, PlannedPublish};
 
 use super::chart::ChartToDeploy;
@@ -51,14 +55,30 @@ fn refuse(looked: &[(ClusterPlan, Judgement)]) -> Result<(), Failure> {
     }
 }
 
-/// Plans the return of every cluster to an earlier revision.
+/// A return to an earlier revision of one cluster: where from and where to.
+struct Return<'a> {
+    one: &'a Connected,
+    newest: Release,
+    older: Release,
+}
+
+/// Plans the return of every cluster to an earlier revision, with the same preflight as a rollout's.
 pub async fn plan_rollback(
     settings: &Settings,
     clusters: &[Connected],
     to_revision: Option<u32>,
+    allowed: &Allowed,
 ) -> Result<Plan, Failure> {
-    let plans =
-        all(join_all(clusters.iter().map(|one| plan_one_rollback(settings, one, to_revision))).await)?;
+    let returns = all(join_all(clusters.iter().map(|one| find_return(settings, one, to_revision))).await)?;
+    if let Some(revision) = to_revision {
+        let chart = |record: &Release| format!("{} {}", record.chart_name(), record.chart_version());
+        let targets: Vec<(String, String)> =
+            returns.iter().map(|back| (back.one.cluster.name.clone(), chart(&back.older))).collect();
+        decide::differing_targets(revision, &targets).map_or(Ok(()), |told| Err(Failure::refused(told)))?;
+    }
+    let looked = all(join_all(returns.iter().map(|back| plan_return(settings, back, allowed))).await)?;
+    refuse(&looked)?;
+    let plans: Vec<ClusterPlan> = looked.into_iter().map(|(plan, _)| plan).collect();
     let version = plans.first().map(|plan| plan.to.clone()).unwrap_or_default();
     let chart = PlannedChart {
         name: settings.chart.name.clone(),
@@ -71,11 +91,11 @@ pub async fn plan_rollback(
     Ok(Plan { chart, publish, clusters: plans })
 }
 
-async fn plan_one_rollback(
+async fn find_return<'a>(
     settings: &Settings,
-    one: &Connected,
+    one: &'a Connected,
     to_revision: Option<u32>,
-) -> Result<ClusterPlan, Failure> {
+) -> Result<Return<'a>, Failure> {
     let release = &settings.chart.release;
     let name = &one.cluster.name;
     let history = release_secrets::history(&one.cluster, release).await?;
@@ -92,7 +112,7 @@ async fn plan_one_rollback(
     let target = target.ok_or_else(|| {
         Failure::refused(format!("{name}: release {release} has no earlier good revision to return to"))
     })?;
-    let older = find(&history, target).ok_or_else(|| {
+    let older = history.iter().find(|record| record.revision() == target).ok_or_else(|| {
         let kept: Vec<String> = history.iter().map(|record| record.revision().to_string()).collect();
         Failure::refused(format!(
             "{name}: release {release} has no revision {target}; it has {}",
@@ -102,44 +122,87 @@ async fn plan_one_rollback(
     if target == newest.revision() {
         return Err(Failure::refused(format!("{name}: revision {target} is the one that runs")));
     }
-    let obstacles = action::obstacles(&one.cluster, older).await?;
-    if let Some(obstacle) = obstacles.first() {
-        return Err(Failure::new(Kind::Refused, format!("{name}: the rollback is not safe: {obstacle}")));
-    }
-    rollback_plan(settings, one, newest, older).await
+    Ok(Return { one, newest: newest.clone(), older: older.clone() })
 }
 
-async fn rollback_plan(
+/// What the return would do on one cluster, and the judgement on it.
+async fn plan_return(
     settings: &Settings,
-    one: &Connected,
-    newest: &Release,
-    older: &Release,
-) -> Result<ClusterPlan, Failure> {
-    let release = &settings.chart.release;
-    let (wanted, old) = (manifest::split(older.manifest())?, manifest::split(newest.manifest())?);
-    let kinds = Kinds::load(&one.cluster).await?;
-    let mut sides = apply::dry_run(&one.cluster, &kinds, &wanted, release, false).await?;
-    preflight::keep_crds(verb::crds_of_rollback(older, newest), &wanted, &old, &mut sides);
-    sides.extend(apply::deletions(&one.cluster, &kinds, &old, &wanted, release).await?);
-    let subject = live::subject(older, release, settings.chart.profile, true)?;
-    Ok(ClusterPlan {
+    back: &Return<'_>,
+    allowed: &Allowed,
+) -> Result<(ClusterPlan, Judgement), Failure> {
+    let Return { one, newest, older } = back;
+    let cluster = &one.cluster;
+    let chart = &settings.chart;
+    let subject = live::subject(older, &chart.release, chart.profile, true)?;
+    let wanted = Wanted {
+        subject: &subject,
+        old: &verb::objects(newest)?,
+        hooks: older.hooks(),
+        events: ["pre-rollback", "post-rollback"],
+        first: &[],
+        makes_namespace: false,
+        gates: &chart.gates,
+    };
+    let conduct = ActionOptions { force_conflicts: allowed.conflicts, ..ActionOptions::default() };
+    let options = verb::options_of_rollback(conduct, older, newest);
+    let (kinds, mut seen) = (Kinds::load(cluster).await?, Observed::default());
+    let prepared = examine(cluster, &kinds, &wanted, Some(newest), options, &mut seen).await?;
+    if let Some(prepared) = &prepared {
+        let lost = action::lost_versions(cluster, &kinds, older, prepared).await?;
+        seen.refused.extend(lost.iter().map(|lost| format!("the rollback is not safe: {lost}")));
+    }
+    let mut judgement = judge(&seen, Next::Do(Action::Rollback), allowed);
+    judgement.warnings.extend(bad_target(older));
+    let gates = preflight::gates(&subject, chart);
+    let plan = return_plan(settings, back, prepared.as_ref(), gates, judgement.warnings.clone());
+    Ok((plan, judgement))
+}
+
+/// A revision that is returned to only because it was named.
+fn bad_target(older: &Release) -> Option<String> {
+    let (revision, status) = (older.revision(), older.status());
+    let good = matches!(status, Status::Deployed | Status::Superseded);
+    (!good).then(|| format!("revision {revision} is {status}: it was not good when it ran"))
+}
+
+fn return_plan(
+    settings: &Settings,
+    back: &Return<'_>,
+    prepared: Option<&Prepared>,
+    gates: Vec<String>,
+    warnings: Vec<String>,
+) -> ClusterPlan {
+    let Return { one, newest, older } = back;
+    ClusterPlan {
         cluster: one.cluster.name.clone(),
         server: one.cluster.server.clone(),
         wave: one.settings.wave.clone(),
-        release: release.to_string(),
+        release: settings.chart.release.to_string(),
         action: Action::Rollback,
         base_revision: newest.revision(),
         from: Some(newest.chart_version().to_owned()),
         to: older.chart_version().to_owned(),
         to_revision: Some(older.revision()),
-        changes: preflight::changes(&sides),
-        gates: preflight::gates(&subject, &settings.chart),
-        warnings: Vec::new(),
+        changes: prepared.map(changes).unwrap_or_default(),
+        gates,
+        warnings,
         rollback_obstacles: Vec::new(),
         values: Vec::new(),
-    })
+    }
 }
 
-fn find(history: &[Release], revision: u32) -> Option<&Release> {
-    history.iter().find(|record| record.revision() == revision)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_revision_that_was_not_good_is_told() {
+        let told = |status: &str| {
+            let record = format!(r#"{{"name":"r","info":{{"status":"{status}"}},"version":3}}"#);
+            bad_target(&Release::from_json(&record).unwrap())
+        };
+        assert_eq!((told("superseded"), told("deployed")), (None, None));
+        assert_eq!(told("failed").unwrap(), "revision 3 is failed: it was not good when it ran");
+    }
 }

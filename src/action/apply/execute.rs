@@ -16,7 +16,7 @@ use thiserror::Error;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::problem::{Problem, Why, lines};
-use super::{Deletion, Effect, Prepared, Step, ask, crd};
+use super::{Deletion, Effect, Prepared, Step, again, crd};
 use crate::action::ActionError;
 use crate::cluster::error::Cause;
 use crate::cluster::helm_marks::marked;
@@ -65,6 +65,10 @@ impl Failed {
         let count = self.problems.len();
         match &self.stopped {
             Some(stopped) => stopped.to_string(),
+            None if self.applied == Applied::default() => format!(
+                "the API server would not take {count} of the objects; none of them was written{}",
+                lines(&self.problems)
+            ),
             None => format!("{count} of the objects could not be written{}", lines(&self.problems)),
         }
     }
@@ -81,8 +85,7 @@ impl Prepared {
     ///
     /// Namespaces come first. Then whatever could not be asked for is asked for, so that an install into a
     /// new namespace is refused as a whole, too.
-    /// `may_write` is asked before each kind.
-    pub async fn execute(
+    pub(super) async fn write_all(
         &self,
         may_write: &(dyn Fn() -> Result<(), ActionError> + Send + Sync),
     ) -> Result<Applied, Failed> {
@@ -116,7 +119,7 @@ impl Prepared {
         let unasked =
             steps.iter().filter(|step| step.effect == Effect::Unasked && !step.object.name().is_empty());
         let answers: Vec<Option<Problem>> = in_parallel(unasked, async |step: &Step| {
-            let why = ask::again(self, step).await?;
+            let why = again::again(self, step).await?;
             Some(Problem { key: step.key.clone(), why })
         })
         .collect()
@@ -150,8 +153,8 @@ impl Prepared {
         let (created, migrate) = match step.effect {
             Effect::Create => (Some(true), false),
             Effect::Update { migrate } => (Some(false), migrate),
-            Effect::Unasked => (None, false),
-            Effect::Unchanged | Effect::KeptCrd => return None,
+            Effect::Unasked | Effect::AfterHook => (None, false),
+            Effect::Unchanged | Effect::KeptCrd | Effect::Refused => return None,
         };
         let Some(api) = self.kinds.api(&self.cluster, &step.object, &self.release.namespace) else {
             let why = Why::Unserved { api_version: step.object.api_version().to_owned() };
@@ -262,7 +265,7 @@ mod tests {
 
     fn step(kind: &str, effect: Effect) -> Step {
         let object = Object::new(json!({"kind": kind, "metadata": {"name": "x"}}));
-        Step { key: object.key(), object, effect }
+        Step { key: object.key(), object, effect, problem: None, sides: None }
     }
 
     #[test]

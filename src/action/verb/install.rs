@@ -30,9 +30,9 @@ pub async fn install(verb: ActionContext<'_>, deployment: &Deployment) -> Result
     let record = record(verb.release, deployment, &rendering, &making)?;
     check_size(&record)?;
     let objects = objects(&rendering, &verb.release.name)?;
+    let options = options(deployment.conduct, &record);
     let prepared =
-        apply::prepare(verb.cluster, &kinds, verb.release, &[], &objects, &options(deployment.conduct))
-            .await?;
+        apply::prepare(verb.cluster, &kinds, verb.release, &[], &objects, &options).await?.accept()?;
     enter(verb, deployment.create_namespace).await?;
     replace(verb, &history).await?;
     let conduct = waiting(deployment);
@@ -65,8 +65,10 @@ pub async fn dry_run_install(
     let making = making(1, "Dry run complete");
     let rendering = rendered(verb, deployment, chart, (&kinds, version), &making, DryRun::Server).await?;
     let objects = objects(&rendering, &verb.release.name)?;
-    apply::prepare(verb.cluster, &kinds, verb.release, &[], &objects, &options(deployment.conduct)).await?;
-    dry_run(&rendering, &record(verb.release, deployment, &rendering, &making)?)
+    let record = record(verb.release, deployment, &rendering, &making)?;
+    let options = options(deployment.conduct, &record);
+    apply::prepare(verb.cluster, &kinds, verb.release, &[], &objects, &options).await?.accept()?;
+    dry_run(&rendering, &record)
 }
 
 fn making(revision: Revision, description: &str) -> RevisionDraft<'_> {
@@ -96,9 +98,11 @@ pub(super) fn waiting(deployment: &Deployment) -> ActionOptions {
     conduct
 }
 
-fn options(conduct: ActionOptions) -> ApplyOptions {
-    let ActionOptions { force_conflicts, take_ownership, .. } = conduct;
-    ApplyOptions { force_conflicts, take_ownership, installing: true, ..ApplyOptions::default() }
+/// How the objects of a first revision are applied.
+pub fn options(conduct: ActionOptions, record: &Release) -> ApplyOptions {
+    let ActionOptions { hooks, force_conflicts, take_ownership, .. } = conduct;
+    let hook = apply::awaited("pre-install", record.hooks()).filter(|_| hooks);
+    ApplyOptions { force_conflicts, take_ownership, installing: true, hook, ..ApplyOptions::default() }
 }
 
 /// Pure: a name is free when it has no history, or when it is to be replaced and nothing runs under it.

@@ -20,17 +20,17 @@ mod stage;
 mod uninstall;
 mod upgrade;
 
-pub use install::{dry_run_install, install};
-pub use observe::objects;
+pub use install::{dry_run_install, install, options as options_of_install};
+pub use observe::{Observed, objects, observe, replaced};
 pub use permit::{LockOnWrite, Permit, ReadOnly};
 pub use refusal::Refusal;
 pub use render::{RevisionPreview, render, render_offline};
 pub use request::{
     ActionContext, ActionOptions, Deployment, DryRun, Reuse, RollbackRequest, UninstallRequest, Wait,
 };
-pub use rollback::{crds as crds_of_rollback, dry_run_rollback, rollback};
+pub use rollback::{dry_run_rollback, options as options_of_rollback, rollback};
 pub use uninstall::{Uninstalled, uninstall, what_would_stay};
-pub use upgrade::{crds as crds_of_upgrade, dry_run_upgrade, upgrade};
+pub use upgrade::{dry_run_upgrade, options as options_of_upgrade, upgrade};
 
 use std::error::Error;
 

@@ -6,7 +6,7 @@ use crate::cluster::discovery::Kinds;
 use crate::cluster::{capabilities, release_secrets};
 use crate::helm::capabilities::KubeVersion;
 use crate::helm::manifest::{self, Object};
-use crate::helm::release::{Release, is_name};
+use crate::helm::release::{Release, Status, is_name};
 
 /// All revisions, oldest first; empty = there is no such release.
 pub(super) async fn history(verb: ActionContext<'_>) -> Result<Vec<Release>, ActionError> {
@@ -17,17 +17,17 @@ pub(super) async fn history(verb: ActionContext<'_>) -> Result<Vec<Release>, Act
 }
 
 /// What there is to know before a revision is made.
-pub(super) struct Observed {
+pub struct Observed {
     /// All revisions, oldest first.
-    pub(super) history: Vec<Release>,
+    pub history: Vec<Release>,
     /// The kinds that the cluster serves.
-    pub(super) kinds: Kinds,
+    pub kinds: Kinds,
     /// Its version.
-    pub(super) version: KubeVersion,
+    pub version: KubeVersion,
 }
 
 /// The history, and what the cluster is; all asked for at once.
-pub(super) async fn observe(verb: ActionContext<'_>) -> Result<Observed, ActionError> {
+pub async fn observe(verb: ActionContext<'_>) -> Result<Observed, ActionError> {
     let version = async { Ok(capabilities::version(verb.cluster).await?) };
     let ((history, kinds), version) = tokio::try_join!(history_and_kinds(verb), version)?;
     Ok(Observed { history, kinds, version })
@@ -37,6 +37,13 @@ pub(super) async fn observe(verb: ActionContext<'_>) -> Result<Observed, ActionE
 pub(super) async fn history_and_kinds(verb: ActionContext<'_>) -> Result<(Vec<Release>, Kinds), ActionError> {
     let kinds = async { Ok(Kinds::load(verb.cluster).await?) };
     tokio::try_join!(history(verb), kinds)
+}
+
+/// The revision that an upgrade replaces: the newest deployed one, else the newest one; `None` = it is an
+/// install. One that a killed run left pending counts as failed, which it is before anything is written.
+pub fn replaced(history: &[Release]) -> Option<&Release> {
+    let last = history.last().filter(|last| last.status() != Status::Uninstalled)?;
+    Some(history.iter().rfind(|record| record.status() == Status::Deployed).unwrap_or(last))
 }
 
 /// The objects of a stored manifest.

@@ -49,10 +49,10 @@ pub(super) struct RevisionDraft<'a> {
 pub async fn render(
     verb: ActionContext<'_>,
     deployment: &Deployment,
+    observed: &Observed,
 ) -> Result<RevisionPreview, ActionError> {
-    let Observed { history, kinds, version } = observe::observe(verb).await?;
-    let last = history.last().filter(|last| last.status() != Status::Uninstalled);
-    let current = history.iter().rfind(|record| record.status() == Status::Deployed).or(last);
+    let Observed { history, kinds, version } = observed;
+    let current = observe::replaced(history);
     let (chart, values) = match current {
         Some(current) => {
             reuse::reused(deployment.reuse, deployment.chart.clone(), deployment.values.clone(), current)
@@ -69,9 +69,15 @@ pub async fn render(
         description: "Dry run complete",
         first_deployed: current.and_then(Release::first_deployed_text),
     };
-    let rendering =
-        rendered(verb, deployment, prepared(chart, values)?, (&kinds, version), &making, DryRun::Server)
-            .await?;
+    let rendering = rendered(
+        verb,
+        deployment,
+        prepared(chart, values)?,
+        (kinds, version.clone()),
+        &making,
+        DryRun::Server,
+    )
+    .await?;
     dry_run(&rendering, &record(verb.release, deployment, &rendering, &making)?)
 }
 

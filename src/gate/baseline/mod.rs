@@ -5,6 +5,7 @@
 
 mod backup;
 mod observe;
+mod red;
 mod state;
 
 use std::collections::BTreeMap;
@@ -13,6 +14,7 @@ use std::time::Duration;
 use k8s_openapi::jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use red::red;
 pub(crate) use state::{CertificateState, IssuerState, OrderState, PodState, RequestState, WorkloadState};
 
 /// What was there before the upgrade, by uid where a recreated object is another object.

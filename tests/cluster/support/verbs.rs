@@ -55,7 +55,8 @@ pub(crate) async fn render(
         interrupted: &Notify::new(),
         talk: &|_| {},
     };
-    verb::render(verb, &target.deployment().unwrap()).await
+    let observed = verb::observe(verb).await?;
+    verb::render(verb, &target.deployment().unwrap(), &observed).await
 }
 
 async fn locked(
