@@ -173,8 +173,11 @@ impl Why {
     pub(super) fn may_pass(&self) -> bool {
         match self {
             Why::Foreign(_) | Why::Conflict(_) => false,
-            Why::Unserved { .. } | Why::OtherVersion { .. } | Why::DeadApi { .. } | Why::Immutable(_) => true,
-            Why::Api(Cause::Forbidden(_) | Cause::NotFound(_) | Cause::Conflict(_)) => true,
+            Why::Unserved { .. }
+            | Why::OtherVersion { .. }
+            | Why::DeadApi { .. }
+            | Why::Immutable(_)
+            | Why::Api(Cause::Forbidden(_) | Cause::NotFound(_) | Cause::Conflict(_)) => true,
             Why::Api(_) => self.is_invalid(),
         }
     }
