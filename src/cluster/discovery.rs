@@ -1,6 +1,6 @@
 //! What an API server is: its version, and which kinds it serves.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 use futures::StreamExt;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::APIResourceList;
@@ -44,8 +44,8 @@ impl Kind {
 }
 
 impl Kinds {
-    /// Asks the server for all kinds: two requests at once, or one for each group version on servers older than
-    /// 1.26. An aggregated API that does not answer takes only its own kinds away.
+    /// Asks the server for all kinds: two requests at once, or one for each group version on servers older
+    /// than 1.26. An aggregated API that does not answer takes only its own kinds away.
     pub async fn load(cluster: &Cluster) -> Result<Self, ApiError> {
         let client = &cluster.client;
         let failed = |error: kube::Error| ApiError::new(cluster, "ask which kinds are served", &error);
@@ -100,7 +100,7 @@ impl Kinds {
         self.dead.contains(object.api_version())
     }
 
-    /// The group versions in which a kind is served now, sorted; kinds of other groups may have the same name.
+    /// The group versions in which a kind is served now, sorted; another group may have a kind of this name.
     pub fn versions_of(&self, kind: &str) -> Vec<String> {
         let served = self.known.values().filter(|known| !known.is_promised && known.resource.kind == kind);
         let versions: BTreeSet<String> = served.map(|known| known.resource.api_version.clone()).collect();
@@ -137,18 +137,6 @@ impl Kinds {
     /// How to address a kind, and whether it lives in namespaces; `None` when it is not served.
     pub fn find(&self, object: &Object) -> Option<(&ApiResource, bool)> {
         self.of(&kind_of(object))
-    }
-
-    /// The kinds of these objects that are neither served nor brought by a CRD among them, as
-    /// `group/version Kind`, each once.
-    pub fn unserved(&self, objects: &[Object]) -> Vec<String> {
-        let brought: HashSet<GroupVersionKind> = objects.iter().flat_map(brought_kinds).collect();
-        let unserved = objects
-            .iter()
-            .filter(|object| self.find(object).is_none() && !brought.contains(&kind_of(object)));
-        let names: BTreeSet<String> =
-            unserved.map(|object| format!("{} {}", object.api_version(), object.kind())).collect();
-        names.into_iter().collect()
     }
 
     /// These kinds and those that the CRDs among the objects bring, whether they are served already or not.
@@ -298,29 +286,11 @@ mod tests {
         let kinds = kinds();
         assert_eq!(kinds.api_versions(), ["v1", "v1/Node", "v1/Service"]);
         assert_eq!(kinds.find(&object("v1", "Service")).unwrap().0.plural, "services");
+        assert_eq!((kinds.versions_of("Service"), kinds.versions_of("A")), (vec!["v1".to_owned()], vec![]));
     }
 
     fn object(api_version: &str, kind: &str) -> Object {
         Object::new(json!({"apiVersion": api_version, "kind": kind, "metadata": {"name": "x"}}))
-    }
-
-    #[test]
-    fn a_kind_that_the_charts_own_crd_brings_is_not_missing() {
-        let crd = json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": "as.g"},
-            "spec": {"group": "g", "names": {"kind": "A"}, "versions": [{"name": "v1"}]}});
-        let kinds_of = [
-            ("v1", "Service"),
-            ("g/v1", "A"),
-            ("g/v2", "A"),
-            ("g/v1", "B"),
-            ("g/v1", "B"),
-            ("v1beta1", "Service"),
-        ];
-        let mut objects = kinds_of.map(|(api_version, kind)| object(api_version, kind)).to_vec();
-        objects.push(Object::new(crd));
-        let expected =
-            ["apiextensions.k8s.io/v1 CustomResourceDefinition", "g/v1 B", "g/v2 A", "v1beta1 Service"];
-        assert_eq!(kinds().unserved(&objects), expected);
     }
 
     #[test]

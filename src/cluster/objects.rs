@@ -1,8 +1,8 @@
 //! Requests about single objects of a release: what the server holds, applies, creates and deletes.
 //!
 //! Where nobody wants to see the objects only metadata is asked for: it tells everything that applying needs
-//! (does it exist, whose is it, what would change), and the objects themselves may be large. Never decides what
-//! is to be done.
+//! (does it exist, whose is it, what would change), and the objects themselves may be large. Never decides
+//! what is to be done.
 
 use futures::{Stream, StreamExt, stream};
 use http::Request;

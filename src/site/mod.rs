@@ -3,6 +3,7 @@
 
 pub mod chart;
 pub mod connect;
+mod draft;
 mod examine;
 pub mod identity;
 pub mod live;

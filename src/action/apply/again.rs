@@ -10,9 +10,9 @@ use crate::cluster::objects::{self, Apply};
 use crate::helm::manifest::Object;
 
 impl Prepared {
-    /// Writes everything, after another look at all of it when hooks have run meanwhile: they may have brought
-    /// a kind, deleted an object or changed one. What the server would still not take is refused before the
-    /// first object is written.
+    /// Writes everything, after another look at all of it when hooks have run meanwhile: they may have
+    /// brought a kind, deleted an object or changed one. What the server would still not take is refused before
+    /// the first object is written.
     ///
     /// `may_write` is asked before each kind.
     pub async fn execute(

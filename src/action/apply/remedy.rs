@@ -3,7 +3,8 @@
 use crate::helm::manifest::Key;
 
 /// What helps against fields that others own.
-pub const FORCE: &str = "--force-conflicts takes the fields away from their managers; or a manager gives its fields up: `kubectl apply --server-side --field-manager=MANAGER` without them";
+pub const FORCE: &str = "--force-conflicts takes the fields away from their managers; or a manager gives its fields \
+    up: `kubectl apply --server-side --field-manager=MANAGER` without them";
 
 /// What tells why an aggregated API does not answer.
 pub fn dead(api_version: &str) -> String {
