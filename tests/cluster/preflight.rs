@@ -8,7 +8,9 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;
 use kube::api::{DynamicObject, Patch, PatchParams, PostParams};
 use libtest_mimic::Trial;
+use release::action;
 use release::action::apply::{ApplyOptions, Effect};
+use release::action::verb::ActionOptions;
 use release::cluster::discovery::Kinds;
 use release::cluster::{lease, release_secrets};
 use release::config::ReleaseId;
@@ -41,6 +43,10 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial(
             "preflight::what_a_hook_deletes_is_written_again_although_its_text_is_the_same",
             what_a_hook_deletes_is_written_again_although_its_text_is_the_same,
+        ),
+        trial(
+            "preflight::what_stands_in_the_way_of_a_return_is_known_before_the_upgrade",
+            what_stands_in_the_way_of_a_return_is_known_before_the_upgrade,
         ),
         trial("preflight::diff_and_dry_run_agree", diff_and_dry_run_agree),
         trial("preflight::a_dead_api_takes_only_its_own_kinds", a_dead_api_takes_only_its_own_kinds),
@@ -160,6 +166,10 @@ async fn a_conflict_is_shown_before_an_upgrade_and_before_a_rollback() {
         let ran = fleet.run(args).expect(1);
         assert!(ran.stderr.contains(&expected), "{args:?}: {}", ran.stderr);
     }
+    fleet.edit("a", &json!({"metadata": {"labels": {"kustomize.toolkit.fluxcd.io/name": "apps"}}})).await;
+    let managed = fleet.run(&["rollback", "--cluster", FIRST, "--dry-run"]).expect(1);
+    assert!(managed.stderr.contains("the release is managed by Flux (`apps`"), "{}", managed.stderr);
+    fleet.edit("a", &json!({"metadata": {"labels": {"kustomize.toolkit.fluxcd.io/name": null}}})).await;
     let forced = fleet.run(&["--cluster", FIRST, "--dry-run", "--force-conflicts"]).expect(0);
     assert!(forced.stdout.contains("data.k: \"mine\" → \"3\""), "{}", forced.stdout);
 }
@@ -207,7 +217,7 @@ async fn what_cannot_be_changed_is_explained_forward_and_back() {
     let old = [
         deployment("one"),
         job("x:1"),
-        service("None"),
+        service("''"),
         claim("a"),
         sets("a"),
         role("view"),
@@ -216,7 +226,7 @@ async fn what_cannot_be_changed_is_explained_forward_and_back() {
     let new = [
         deployment("two"),
         job("x:2"),
-        service("10.96.200.200"),
+        service("None"),
         claim("b"),
         sets("b"),
         role("edit"),
@@ -327,6 +337,34 @@ async fn what_a_hook_deletes_is_written_again_although_its_text_is_the_same() {
     let applied = prepared.execute(&|| Ok(())).await.unwrap();
     assert_eq!((names(&applied.created), applied.deleted.len()), (vec!["same"], 0));
     assert!(place.live(&same).await.is_some());
+}
+
+/// A field that somebody took over, and a version that the newer CRD serves no longer.
+async fn what_stands_in_the_way_of_a_return_is_known_before_the_upgrade() {
+    let fleet = Fleet::new().await;
+    let Place { cluster, release } = &fleet.place;
+    let group = format!("{}.example.com", release.namespace);
+    let small = crd("returns", "Return", &group, &["a"]);
+    let archive = chart("1.0.0", &[("a", &config_map("a", &[("k", "1")])), ("crd", &small)]);
+    verbs::deploy(cluster, release, &archive).await.unwrap();
+    fleet.edit("a", &json!({"data": {"k": "mine"}})).await;
+    let older = release_secrets::history(cluster, release).await.unwrap().remove(0);
+    let unserved = small.replace("served: true", "served: false").replace("storage: true", "storage: false")
+        + "  - {name: v2, served: true, storage: true, schema: {openAPIV3Schema: {type: object}}}\n";
+    let old = objects(&[config_map("a", &[("k", "1")]), small]);
+    let new = objects(&[config_map("a", &[("k", "2")]), unserved]);
+    let force = ApplyOptions { force_conflicts: true, ..ApplyOptions::default() };
+    let prepared = fleet.place.sides(&old, &new, force).await;
+    assert_eq!(prepared.problems().map(ToString::to_string).collect::<Vec<_>>(), Vec::<String>::new());
+    let kinds = fleet.place.kinds().await;
+    for (force_conflicts, count) in [(false, 2), (true, 1)] {
+        let conduct = ActionOptions { force_conflicts, ..ActionOptions::default() };
+        let found = action::obstacles(cluster, &kinds, release, &older, &prepared, conduct).await.unwrap();
+        assert_eq!(found.len(), count, "{found:?}");
+        let lost = format!("revision 1 needs v1 of CRD returns.{group}, which is not served then");
+        assert_eq!(found[0], lost);
+        assert!(found.iter().skip(1).all(|told| told.contains(".data.k (owned by hand)")), "{found:?}");
+    }
 }
 
 async fn diff_and_dry_run_agree() {
