@@ -38,8 +38,6 @@ pub struct Observed {
     pub release_bytes: usize,
     /// The version is older than the one that runs.
     pub downgrade: bool,
-    /// CRDs that a downgrade would put back to an older state.
-    pub downgraded_crds: Vec<String>,
     /// What the chart's profile knows about this upgrade.
     pub advice: Vec<Advice>,
     /// What is known of the newest revision: its number, its status in words, its age in words.
@@ -107,11 +105,6 @@ pub fn judge(seen: &Observed, next: Next, allowed: &Allowed) -> Judgement {
         "the canary could not be issued",
         "change `gates.canary` in release.yaml",
         &seen.canary,
-    ));
-    refusals.extend(listed(
-        "a downgrade would put CRDs back to an older state",
-        "use `release rollback`, which keeps them",
-        &seen.downgraded_crds,
     ));
     if seen.release_bytes > SECRET_LIMIT {
         refusals.push(format!(
@@ -205,7 +198,6 @@ mod tests {
             Observed { canary: some(), ..base() },
             Observed { release_bytes: SECRET_LIMIT + 1, ..base() },
             Observed { downgrade: true, ..base() },
-            Observed { downgraded_crds: some(), ..base() },
             Observed {
                 advice: vec![Advice {
                     name: "known-bad",

@@ -5,7 +5,7 @@ use tokio::sync::Notify;
 
 use super::examine::examine;
 use super::permissions::Wanted;
-use crate::action::apply::{ApplyOptions, Prepared};
+use crate::action::apply::{ApplyOptions, Effect, Prepared, Step};
 use crate::action::verb::{self, ActionContext, Deployment, ReadOnly, RevisionPreview};
 use crate::action::{self, ActionError, Target};
 use crate::cluster::Cluster;
@@ -94,7 +94,9 @@ impl Draft {
         };
         let (kinds, newest) = (observed.kinds.with_crds(&self.first), observed.history.last());
         let prepared = examine(cluster, &kinds, &wanted, newest, self.options, seen).await?;
-        for step in prepared.iter().flat_map(|prepared| &prepared.steps) {
+        // A CRD that stays as it is loses nothing.
+        let changes = |step: &&Step| step.object.is_crd() && step.effect != Effect::KeptCrd;
+        for step in prepared.iter().flat_map(|prepared| &prepared.steps).filter(changes) {
             if let Some(live) = step.sides.as_ref().and_then(|sides| sides.before.as_ref()) {
                 look_at_crd(&step.object, live, seen);
             }
@@ -147,15 +149,10 @@ pub(super) async fn in_context<T>(
     act(ActionContext { cluster, release, run: "", permit, interrupted: &interrupted, talk }).await
 }
 
+/// The API server would not take a CRD without the versions that it has stored objects in.
 fn look_at_crd(object: &Object, live: &Value, seen: &mut Observed) {
-    if !object.is_crd() {
-        return;
-    }
     let dropped = crd::dropped_stored_versions(live, &object.value);
     seen.stored_versions.extend(dropped.iter().map(|version| format!("{} {version}", object.name())));
-    if seen.downgrade && !crd::lost(live, &object.value).is_empty() {
-        seen.downgraded_crds.push(object.name().to_owned());
-    }
 }
 
 fn subject(request: &RolloutRequest<'_>, revision: u32, objects: Vec<Object>) -> Subject {
