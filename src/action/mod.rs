@@ -25,7 +25,7 @@ use crate::helm::rendering::RenderingError;
 use permit::{NoLeave, Unwritten};
 use records::RecordError;
 
-pub use obstacles::obstacles;
+pub use obstacles::{lost_versions, obstacles};
 pub use removal::uninstall_objects;
 pub use target::{Target, TargetError};
 

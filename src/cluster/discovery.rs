@@ -1,12 +1,15 @@
 //! What an API server is: its version, and which kinds it serves.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
+use futures::StreamExt;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::APIResourceList;
 use kube::api::{Api, DynamicObject};
 use kube::core::GroupVersionKind;
 use kube::core::discovery::v2::APIGroupDiscovery;
-use kube::discovery::{ApiCapabilities, ApiResource, Discovery, Scope, verbs};
+use kube::discovery::{ApiResource, verbs};
 
+use super::objects::in_parallel;
 use super::{ApiError, Cluster};
 use crate::helm::manifest::{Key, Object};
 
@@ -20,10 +23,29 @@ pub async fn version(cluster: &Cluster) -> Result<String, ApiError> {
 /// Every kind that the server serves, as of the moment of [`Kinds::load`]: how to address it, and whether it
 /// lives in namespaces.
 #[derive(Debug, Clone, Default)]
-pub struct Kinds(HashMap<GroupVersionKind, (ApiResource, bool)>);
+pub struct Kinds {
+    known: HashMap<GroupVersionKind, Kind>,
+    /// Group versions whose aggregated API does not answer, for example `metrics.k8s.io/v1beta1`.
+    dead: BTreeSet<String>,
+}
+
+#[derive(Debug, Clone)]
+struct Kind {
+    resource: ApiResource,
+    namespaced: bool,
+    /// Only a CRD that is not there yet brings it.
+    is_promised: bool,
+}
+
+impl Kind {
+    fn served(resource: ApiResource, namespaced: bool) -> Self {
+        Self { resource, namespaced, is_promised: false }
+    }
+}
 
 impl Kinds {
-    /// Asks the server for all kinds: two requests at once, or one for each group on servers older than 1.26.
+    /// Asks the server for all kinds: two requests at once, or one for each group version on servers older
+    /// than 1.26. An aggregated API that does not answer takes only its own kinds away.
     pub async fn load(cluster: &Cluster) -> Result<Self, ApiError> {
         let client = &cluster.client;
         let failed = |error: kube::Error| ApiError::new(cluster, "ask which kinds are served", &error);
@@ -32,16 +54,62 @@ impl Kinds {
         let (core, groups) = aggregated.map_err(failed)?;
         // An older server answers with another document, which has none of these items.
         if core.items.is_empty() {
-            let discovery = Discovery::new(client.clone()).run().await.map_err(failed)?;
-            let versions = discovery
-                .groups()
-                .flat_map(|group| group.versions().map(move |version| group.versioned_resources(version)));
-            return Ok(versions
-                .flatten()
-                .filter(|(_, capabilities)| capabilities.supports_operation(verbs::GET))
-                .collect());
+            return Self::one_by_one(client).await.map_err(failed);
         }
-        Ok(Self(core.items.into_iter().chain(groups.items).flat_map(kinds_of_group).collect()))
+        let dead = groups.items.iter().flat_map(dead_versions).collect();
+        Ok(Self {
+            known: core.items.into_iter().chain(groups.items).flat_map(kinds_of_group).collect(),
+            dead,
+        })
+    }
+
+    /// From a server that does not tell all kinds at once.
+    async fn one_by_one(client: &kube::Client) -> Result<Self, kube::Error> {
+        let mut kinds = Self::default();
+        for version in client.list_core_api_versions().await?.versions {
+            let list = client.list_core_api_resources(&version).await?;
+            kinds.known.extend(kinds_of_list(&version, &list));
+        }
+        let groups = client.list_api_groups().await?.groups;
+        let versions: Vec<String> = groups
+            .into_iter()
+            .flat_map(|group| group.versions)
+            .map(|version| version.group_version)
+            .collect();
+        let lists = in_parallel(&versions, |version| client.list_api_group_resources(version));
+        let lists: Vec<_> = lists.collect().await;
+        for (version, list) in versions.into_iter().zip(lists) {
+            match list {
+                Ok(list) => kinds.known.extend(kinds_of_list(&version, &list)),
+                Err(kube::Error::Api(status)) if status.code == 404 || status.code >= 500 => {
+                    kinds.dead.insert(version);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(kinds)
+    }
+
+    /// The group versions whose aggregated API does not answer, for example `metrics.k8s.io/v1beta1`.
+    pub fn dead(&self) -> impl Iterator<Item = &str> {
+        self.dead.iter().map(String::as_str)
+    }
+
+    /// Whether the kind of an object could be served, if its aggregated API answered.
+    pub fn is_dead(&self, object: &Object) -> bool {
+        self.dead.contains(object.api_version())
+    }
+
+    /// The group versions in which a kind is served now, sorted; another group may have a kind of this name.
+    pub fn versions_of(&self, kind: &str) -> Vec<String> {
+        let served = self.known.values().filter(|known| !known.is_promised && known.resource.kind == kind);
+        let versions: BTreeSet<String> = served.map(|known| known.resource.api_version.clone()).collect();
+        versions.into_iter().collect()
+    }
+
+    /// Whether the server serves the kind of an object now.
+    pub fn is_served(&self, object: &Object) -> bool {
+        self.known.get(&kind_of(object)).is_some_and(|kind| !kind.is_promised)
     }
 
     /// Every group version (`apps/v1`) and every kind (`apps/v1/Deployment`), sorted.
@@ -54,7 +122,7 @@ impl Kinds {
             }
         };
         let versions: BTreeSet<String> = self
-            .0
+            .known
             .keys()
             .flat_map(|kind| [api_version(kind), format!("{}/{}", api_version(kind), kind.kind)])
             .collect();
@@ -63,24 +131,12 @@ impl Kinds {
 
     /// The same for a kind that no object of a manifest has.
     pub(super) fn of(&self, kind: &GroupVersionKind) -> Option<(&ApiResource, bool)> {
-        self.0.get(kind).map(|(resource, namespaced)| (resource, *namespaced))
+        self.known.get(kind).map(|kind| (&kind.resource, kind.namespaced))
     }
 
     /// How to address a kind, and whether it lives in namespaces; `None` when it is not served.
     pub fn find(&self, object: &Object) -> Option<(&ApiResource, bool)> {
-        self.0.get(&kind_of(object)).map(|(resource, namespaced)| (resource, *namespaced))
-    }
-
-    /// The kinds of these objects that are neither served nor brought by a CRD among them, as
-    /// `group/version Kind`, each once.
-    pub fn unserved(&self, objects: &[Object]) -> Vec<String> {
-        let brought: HashSet<GroupVersionKind> = objects.iter().flat_map(brought_kinds).collect();
-        let unserved = objects
-            .iter()
-            .filter(|object| self.find(object).is_none() && !brought.contains(&kind_of(object)));
-        let names: BTreeSet<String> =
-            unserved.map(|object| format!("{} {}", object.api_version(), object.kind())).collect();
-        names.into_iter().collect()
+        self.of(&kind_of(object))
     }
 
     /// These kinds and those that the CRDs among the objects bring, whether they are served already or not.
@@ -92,7 +148,8 @@ impl Kinds {
             let plural = spec["names"]["plural"].as_str().unwrap_or_default();
             for kind in brought_kinds(object) {
                 let resource = ApiResource::from_gvk_with_plural(&kind, plural);
-                kinds.0.entry(kind).or_insert((resource, spec["scope"] == "Namespaced"));
+                let namespaced = spec["scope"] == "Namespaced";
+                kinds.known.entry(kind).or_insert(Kind { resource, namespaced, is_promised: true });
             }
         }
         kinds
@@ -118,18 +175,34 @@ impl Kinds {
     }
 }
 
-impl FromIterator<(ApiResource, ApiCapabilities)> for Kinds {
-    fn from_iter<I: IntoIterator<Item = (ApiResource, ApiCapabilities)>>(resources: I) -> Self {
-        let served = |(resource, capabilities): (ApiResource, ApiCapabilities)| {
-            let kind = GroupVersionKind::gvk(&resource.group, &resource.version, &resource.kind);
-            (kind, (resource, capabilities.scope == Scope::Namespaced))
-        };
-        Self(resources.into_iter().map(served).collect())
-    }
+/// The versions of a group that the server lists without knowing what is in them.
+fn dead_versions(group: &APIGroupDiscovery) -> Vec<String> {
+    let name = group.metadata.as_ref().and_then(|metadata| metadata.name.as_deref()).unwrap_or_default();
+    let dead = group
+        .versions
+        .iter()
+        .filter(|version| version.freshness.as_deref() == Some("Stale") && version.resources.is_empty());
+    dead.map(|version| format!("{name}/{}", version.version.as_deref().unwrap_or_default())).collect()
+}
+
+/// The kinds of a group version that can be read. What has a slash in its name is a subresource.
+fn kinds_of_list<'l>(
+    group_version: &'l str,
+    list: &'l APIResourceList,
+) -> impl Iterator<Item = (GroupVersionKind, Kind)> + 'l {
+    let (group, version) = group_version.rsplit_once('/').unwrap_or(("", group_version));
+    let readable = list.resources.iter().filter(|resource| {
+        !resource.name.contains('/') && resource.verbs.iter().any(|verb| verb == verbs::GET)
+    });
+    readable.map(move |resource| {
+        let kind = GroupVersionKind::gvk(group, version, &resource.kind);
+        let place = ApiResource::from_gvk_with_plural(&kind, &resource.name);
+        (kind, Kind::served(place, resource.namespaced))
+    })
 }
 
 /// The kinds of a group that can be read.
-fn kinds_of_group(group: APIGroupDiscovery) -> impl Iterator<Item = (GroupVersionKind, (ApiResource, bool))> {
+fn kinds_of_group(group: APIGroupDiscovery) -> impl Iterator<Item = (GroupVersionKind, Kind)> {
     let name = group.metadata.and_then(|metadata| metadata.name).unwrap_or_default();
     let versions = group.versions.into_iter().flat_map(|version| {
         let name = version.version.unwrap_or_default();
@@ -143,7 +216,7 @@ fn kinds_of_group(group: APIGroupDiscovery) -> impl Iterator<Item = (GroupVersio
                 &resource.response_kind.and_then(|kind| kind.kind).unwrap_or_default(),
             );
             let place = ApiResource::from_gvk_with_plural(&kind, &resource.resource.unwrap_or_default());
-            (kind, (place, resource.scope.as_deref() == Some("Namespaced")))
+            (kind, Kind::served(place, resource.scope.as_deref() == Some("Namespaced")))
         },
     )
 }
@@ -174,20 +247,46 @@ mod tests {
     use super::*;
 
     fn kinds() -> Kinds {
-        let served = |group: &str, kind: &str, plural: &str, scope| {
-            let api_version = if group.is_empty() { "v1".to_owned() } else { format!("{group}/v1") };
-            let resource = ApiResource {
-                group: group.into(),
-                version: "v1".into(),
-                api_version,
-                kind: kind.into(),
-                plural: plural.into(),
-            };
-            (resource, ApiCapabilities { scope, subresources: Vec::new(), operations: vec!["get".into()] })
-        };
-        [served("", "Service", "services", Scope::Namespaced), served("", "Node", "nodes", Scope::Cluster)]
-            .into_iter()
-            .collect()
+        Kinds { known: kinds_of_list("v1", &core()).collect(), dead: BTreeSet::new() }
+    }
+
+    fn core() -> APIResourceList {
+        let resource = |name: &str, kind: &str, namespaced: bool, verbs: &[&str]| json!({"name": name, "kind": kind, "namespaced": namespaced, "singularName": "", "verbs": verbs});
+        let resources = [
+            resource("services", "Service", true, &["get"]),
+            resource("services/status", "Service", true, &["get"]),
+            resource("nodes", "Node", false, &["get"]),
+            resource("bindings", "Binding", true, &["create"]),
+        ];
+        serde_json::from_value(json!({"groupVersion": "v1", "resources": resources})).unwrap()
+    }
+
+    #[test]
+    fn an_api_that_does_not_answer_takes_only_its_own_kinds_away() {
+        let group = |name: &str, freshness: &str, resources: &serde_json::Value| json!({"metadata": {"name": name}, "versions": [{"version": "v1", "freshness": freshness, "resources": resources}]});
+        let pods = json!([{"resource": "pods", "scope": "Namespaced", "verbs": ["get"], "responseKind": {"group": "a", "version": "v1", "kind": "Pod"}}]);
+        let groups: Vec<APIGroupDiscovery> = [
+            group("current.example.com", "Current", &pods),
+            group("dead.example.com", "Stale", &json!([])),
+            group("known.example.com", "Stale", &pods),
+        ]
+        .into_iter()
+        .map(|group| serde_json::from_value(group).unwrap())
+        .collect();
+        assert_eq!(groups.iter().flat_map(dead_versions).collect::<Vec<_>>(), ["dead.example.com/v1"]);
+        let dead = groups.iter().flat_map(dead_versions).collect();
+        let kinds = Kinds { known: groups.into_iter().flat_map(kinds_of_group).collect(), dead };
+        assert!(kinds.is_served(&object("known.example.com/v1", "Pod")));
+        let lost = object("dead.example.com/v1", "Pod");
+        assert!(!kinds.is_served(&lost) && kinds.is_dead(&lost));
+    }
+
+    #[test]
+    fn an_older_servers_list_has_subresources_which_are_no_kinds() {
+        let kinds = kinds();
+        assert_eq!(kinds.api_versions(), ["v1", "v1/Node", "v1/Service"]);
+        assert_eq!(kinds.find(&object("v1", "Service")).unwrap().0.plural, "services");
+        assert_eq!((kinds.versions_of("Service"), kinds.versions_of("A")), (vec!["v1".to_owned()], vec![]));
     }
 
     fn object(api_version: &str, kind: &str) -> Object {
@@ -195,29 +294,11 @@ mod tests {
     }
 
     #[test]
-    fn a_kind_that_the_charts_own_crd_brings_is_not_missing() {
-        let crd = json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": "as.g"},
-            "spec": {"group": "g", "names": {"kind": "A"}, "versions": [{"name": "v1"}]}});
-        let kinds_of = [
-            ("v1", "Service"),
-            ("g/v1", "A"),
-            ("g/v2", "A"),
-            ("g/v1", "B"),
-            ("g/v1", "B"),
-            ("v1beta1", "Service"),
-        ];
-        let mut objects = kinds_of.map(|(api_version, kind)| object(api_version, kind)).to_vec();
-        objects.push(Object::new(crd));
-        let expected =
-            ["apiextensions.k8s.io/v1 CustomResourceDefinition", "g/v1 B", "g/v2 A", "v1beta1 Service"];
-        assert_eq!(kinds().unserved(&objects), expected);
-    }
-
-    #[test]
     fn a_kind_that_a_crd_brings_can_be_addressed() {
         let crd = json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": "as.g"},
             "spec": {"group": "g", "scope": "Namespaced", "names": {"kind": "A", "plural": "as"}, "versions": [{"name": "v1"}]}});
         let kinds = kinds().with_crds(&[Object::new(crd)]);
+        assert!(!kinds.is_served(&object("g/v1", "A")) && kinds.is_served(&object("v1", "Node")));
         let (resource, namespaced) = kinds.find(&object("g/v1", "A")).unwrap();
         assert_eq!(
             (resource.api_version.as_str(), resource.plural.as_str(), namespaced),

@@ -17,7 +17,7 @@ pub struct ApiError {
 }
 
 /// Why a request failed.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum Cause {
     /// No answer: refused, unknown host, time-out, cut off.
     #[error("the API server does not answer: {0}; is it up, and is the network open to it?")]
@@ -75,6 +75,14 @@ impl ApiError {
 }
 
 impl Cause {
+    /// Whether it says nothing about the request itself: no request to this cluster would be answered.
+    pub fn is_of_the_cluster(&self) -> bool {
+        matches!(
+            self,
+            Cause::Unreachable(_) | Cause::Tls(_) | Cause::WrongCredentials(_) | Cause::Credentials(_)
+        )
+    }
+
     /// Sorts an error of kube.
     pub fn of(error: &kube::Error) -> Self {
         match error {

@@ -1,4 +1,4 @@
-//! Does somebody else manage this release? Argo CD and Flux would undo what this program does.
+//! Does somebody else manage this release? Argo CD, Flux and Rancher Fleet would undo what this program does.
 
 use std::fmt;
 
@@ -6,11 +6,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::helm::manifest::Object;
+use crate::helm::release::Release;
 
 /// A controller that manages an object, and what shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owner {
-    /// `Argo CD` or `Flux`.
+    /// `Argo CD`, `Flux` or `Rancher Fleet`.
     pub controller: String,
     /// The controller's own name for it, for example the Application's.
     pub name: String,
@@ -36,22 +37,32 @@ const MARKS: [(&str, &str, &str); 5] = [
     ("Flux", "annotations", "helm.toolkit.fluxcd.io/name"),
 ];
 
-/// The first of the live objects that is marked by a controller.
-pub fn find<'o>(live: impl IntoIterator<Item = &'o Value>) -> Option<Owner> {
-    live.into_iter().find_map(of)
+/// Rancher Fleet packs what it deploys into a chart of its own making, whose metadata name the bundle.
+const BUNDLE: &str = "fleet.cattle.io/bundle-id";
+
+/// Who manages the release besides this program: as its newest record says, or else the first of the live
+/// objects that is marked by a controller.
+pub fn find<'o>(newest: Option<&Release>, live: impl IntoIterator<Item = &'o Value>) -> Option<Owner> {
+    newest.and_then(of_record).or_else(|| live.into_iter().find_map(of_object))
 }
 
-fn of(live: &Value) -> Option<Owner> {
+fn of_record(record: &Release) -> Option<Owner> {
+    let chart = record.chart()?;
+    let bundle = chart["metadata"]["annotations"][BUNDLE].as_str()?;
+    let object = format!("the chart of revision {}", record.revision());
+    Some(owner("Rancher Fleet", bundle, object, BUNDLE))
+}
+
+fn of_object(live: &Value) -> Option<Owner> {
     MARKS.into_iter().find_map(|(controller, place, mark)| {
         let name = live["metadata"][place][mark].as_str()?;
         let object = Object::new(live.clone()).key().to_string();
-        Some(Owner {
-            controller: controller.to_owned(),
-            name: name.split(':').next()?.to_owned(),
-            object,
-            mark: mark.to_owned(),
-        })
+        Some(owner(controller, name.split(':').next()?, object, mark))
     })
+}
+
+fn owner(controller: &str, name: &str, object: String, mark: &str) -> Owner {
+    Owner { controller: controller.to_owned(), name: name.to_owned(), object, mark: mark.to_owned() }
 }
 
 #[cfg(test)]
@@ -72,11 +83,27 @@ mod tests {
         let argo =
             object(&json!({"annotations": {"argocd.argoproj.io/tracking-id": "certs:apps/Deployment:ns/x"}}));
         let flux = object(&json!({"labels": {"helm.toolkit.fluxcd.io/name": "cert-manager"}}));
-        assert_eq!(find([&plain]), None);
+        assert_eq!(find(None, [&plain]), None);
         assert_eq!(
-            find([&plain, &argo]).unwrap().to_string(),
+            find(None, [&plain, &argo]).unwrap().to_string(),
             "Argo CD (`certs`, as argocd.argoproj.io/tracking-id of Deployment ns/x says)"
         );
-        assert_eq!(find([&flux]).unwrap().controller, "Flux");
+        assert_eq!(find(None, [&flux]).unwrap().controller, "Flux");
+    }
+
+    #[test]
+    fn a_bundle_of_fleet_is_known_by_the_record_alone() {
+        let record = |annotations: &Value| {
+            let chart = json!({"metadata": {"name": "c", "version": "1.0.0", "annotations": annotations}});
+            let record = json!({"name": "r", "info": {"status": "deployed"}, "chart": chart, "version": 3});
+            Release::from_json(&record.to_string()).unwrap()
+        };
+        let fleet = record(&json!({"fleet.cattle.io/bundle-id": "infra-certs"}));
+        assert_eq!(
+            find(Some(&fleet), []).unwrap().to_string(),
+            "Rancher Fleet (`infra-certs`, as fleet.cattle.io/bundle-id of the chart of revision 3 says)"
+        );
+        let other = record(&json!({"artifacthub.io/prerelease": "false"}));
+        assert_eq!(find(Some(&other), [&object(&json!({}))]), None);
     }
 }

@@ -62,7 +62,7 @@ fn explicit(below: &Value) -> Value {
 
 /// Removes from the server's answer what Helm would remove: owned by `manager` through updates, no longer
 /// applied, and nobody else's.
-pub(super) fn remove_abandoned(after: &mut Value, live: &Value, applied: &Value, manager: &str) {
+pub fn remove_abandoned(after: &mut Value, live: &Value, applied: &Value, manager: &str) {
     let entries = || live["metadata"]["managedFields"].as_array().into_iter().flatten();
     let is_ours = |entry: &Value| {
         entry["manager"] == manager && entry["operation"] == "Update" && entry["subresource"].is_null()

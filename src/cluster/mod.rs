@@ -4,7 +4,6 @@
 //! are not.
 
 pub mod access;
-pub mod apply;
 pub mod authorship;
 pub mod capabilities;
 pub mod client;
@@ -15,16 +14,17 @@ pub mod error;
 pub mod events;
 pub mod gitops;
 pub mod helm_marks;
+pub mod immutable;
 pub mod journal;
 pub mod kubeconfig;
 pub mod lease;
 pub mod logs;
+pub mod managed_fields;
 pub mod namespace;
 pub mod objects;
 pub mod release_objects;
 pub mod release_secrets;
 
-mod managed_fields;
 mod plugin;
 mod retry;
 

@@ -1,7 +1,8 @@
 //! Requests about single objects of a release: what the server holds, applies, creates and deletes.
 //!
-//! Only metadata is asked for: it tells everything that applying needs (does it exist, whose is it, what
-//! would change), and the objects themselves may be large. Never decides what is to be done.
+//! Where nobody wants to see the objects only metadata is asked for: it tells everything that applying needs
+//! (does it exist, whose is it, what would change), and the objects themselves may be large. Never decides
+//! what is to be done.
 
 use futures::{Stream, StreamExt, stream};
 use http::Request;
@@ -47,6 +48,11 @@ pub fn in_parallel<I, F: Future>(
     stream::iter(items).map(act).buffered(AT_ONCE)
 }
 
+/// The live object, whole; `None` when there is none.
+pub async fn whole(api: &Api<DynamicObject>, name: &str) -> Result<Option<DynamicObject>, kube::Error> {
+    api.get_opt(name).await
+}
+
 /// The metadata of the live object; `None` when there is none.
 pub async fn metadata(api: &Api<DynamicObject>, name: &str) -> Result<Option<ObjectMeta>, kube::Error> {
     Ok(api.get_metadata_opt(name).await?.map(|live| live.metadata))
@@ -61,15 +67,30 @@ pub async fn apply(
     value: &Value,
     how: Apply,
 ) -> Result<ObjectMeta, kube::Error> {
-    let parameters = PatchParams {
+    let (parameters, patch) = (parameters(how), Patch::Apply(value));
+    let applied = repeated(is_quota_conflict, || api.patch_metadata(name, &parameters, &patch)).await;
+    Ok(applied.map_err(|error| without_secrets(error, value))?.metadata)
+}
+
+/// The same only as a dry run; answers the whole object that would result.
+pub async fn preview(
+    api: &Api<DynamicObject>,
+    name: &str,
+    value: &Value,
+    force: bool,
+) -> Result<DynamicObject, kube::Error> {
+    let (parameters, patch) = (parameters(Apply { dry_run: true, force }), Patch::Apply(value));
+    let answer = repeated(is_quota_conflict, || api.patch(name, &parameters, &patch)).await;
+    answer.map_err(|error| without_secrets(error, value))
+}
+
+fn parameters(how: Apply) -> PatchParams {
+    PatchParams {
         dry_run: how.dry_run,
         force: how.force,
         field_manager: Some(FIELD_MANAGER.to_owned()),
         field_validation: Some(ValidationDirective::Strict),
-    };
-    let patch = Patch::Apply(value);
-    let applied = repeated(is_quota_conflict, || api.patch_metadata(name, &parameters, &patch)).await;
-    Ok(applied.map_err(|error| without_secrets(error, value))?.metadata)
+    }
 }
 
 /// Turns what Helm owns by updates (a release of Helm 3) into what it applies; answers whether there was
@@ -144,7 +165,7 @@ pub async fn delete(
 
 /// The server repeats a value that is of the wrong type, for example a password of digits only; that of a
 /// Secret must not be seen.
-pub(super) fn without_secrets(error: kube::Error, value: &Value) -> kube::Error {
+fn without_secrets(error: kube::Error, value: &Value) -> kube::Error {
     match error {
         kube::Error::Api(mut status) if value["kind"] == "Secret" => {
             if let Some(start) = status.message.find("{Value:") {

@@ -95,10 +95,10 @@ impl Checked {
 }
 
 async fn checked(settings: &Settings, plan: &Plan, lock_wait: Duration) -> Result<Checked, Failure> {
-    let connected = connect::connect_with_values(settings).await?;
+    let mut connected = connect::connect_with_values(settings).await?;
     connect::refuse_locked(settings, &connected, lock_wait).await?;
     let chart = chart::resolve(settings).await?;
-    let now = plan_rollout(settings, &connected, &chart, plan.terms.clone()).await?;
+    let now = plan_rollout(settings, &mut connected, &chart, plan.terms.clone()).await?;
     let differences = check::differences(plan, &now);
     let mut differences = differences.into_iter();
     match differences.next() {

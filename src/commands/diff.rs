@@ -54,7 +54,7 @@ pub async fn run(args: &DiffArgs, context: &Context) -> Result<Exit, Failure> {
         differences.push(preflight::difference(one, &request).await?);
     }
     context.printer.data(&report::render(&differences, args.output)?);
-    let differ = differences.iter().any(|one| !one.objects.is_empty());
+    let differ = differences.iter().any(|one| !one.objects.is_empty() || !one.notes.is_empty());
     Ok(if args.detailed_exitcode && differ { Exit::Changes } else { Exit::Success })
 }
 

@@ -73,13 +73,13 @@ struct Planned {
 }
 
 async fn planned(args: &RolloutArgs, settings: &Settings) -> Result<Planned, Failure> {
-    let connected = connect::connect_with_values(settings).await?;
+    let mut connected = connect::connect_with_values(settings).await?;
     if !args.dry_run.dry_run {
         connect::refuse_locked(settings, &connected, args.run.lock_timeout).await?;
     }
     let chart = chart::resolve(settings).await?;
     let terms = terms::of(settings, args.permission.allowed());
-    let plan = plan_rollout(settings, &connected, &chart, terms).await?;
+    let plan = plan_rollout(settings, &mut connected, &chart, terms).await?;
     Ok(Planned { connected, chart, plan })
 }
 

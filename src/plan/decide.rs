@@ -74,9 +74,34 @@ pub fn rollback_target(history: &[(u32, Status, String)], failed: u32) -> Option
         .max()
 }
 
+/// One revision number that was asked for on several clusters must mean the same chart everywhere: `None`, or
+/// what it is on each. `targets` are cluster and `chart version`.
+pub fn differing_targets(revision: u32, targets: &[(String, String)]) -> Option<String> {
+    let (_, first) = targets.first()?;
+    if targets.iter().all(|(_, chart)| chart == first) {
+        return None;
+    }
+    let each: Vec<String> = targets.iter().map(|(cluster, chart)| format!("{chart} on {cluster}")).collect();
+    Some(format!(
+        "revision {revision} is not the same everywhere: {}; name the clusters of one chart, or leave --to-revision out",
+        each.join(", ")
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_revision_means_one_chart_on_all_clusters() {
+        let on = |cluster: &str, chart: &str| (cluster.to_owned(), chart.to_owned());
+        let same = [on("a", "app 1.0.0"), on("b", "app 1.0.0")];
+        assert_eq!((differing_targets(3, &[]), differing_targets(3, &same)), (None, None));
+        assert_eq!(
+            differing_targets(3, &[on("a", "app 1.0.0"), on("b", "app 2.0.0")]).unwrap(),
+            "revision 3 is not the same everywhere: app 1.0.0 on a, app 2.0.0 on b; name the clusters of one chart, or leave --to-revision out"
+        );
+    }
 
     fn seen(status: Status, ours_and_abandoned: bool, on_target: bool) -> Seen {
         Seen { status, ours_and_abandoned, on_target }

@@ -25,6 +25,8 @@ pub struct ClusterDifference {
     pub to: String,
     /// Every object that differs.
     pub objects: Vec<Difference>,
+    /// Objects of which it cannot be told, or that could not be applied, with the reasons.
+    pub notes: Vec<String>,
 }
 
 /// One object that differs.

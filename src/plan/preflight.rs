@@ -16,15 +16,21 @@ pub struct Observed {
     pub unfit_kube_version: Option<String>,
     /// `verb resource in namespace` for each permission that is missing.
     pub missing_permissions: Vec<String>,
-    /// Rendered kinds that the API server does not serve and the chart does not bring.
-    pub unserved_kinds: Vec<String>,
-    /// Who else manages the release: Argo CD or Flux, and what shows it.
+    /// Objects that belong to somebody else, with what shows it.
+    pub foreign: Vec<String>,
+    /// Objects that the API server would not take, with its reasons and what helps.
+    pub refused: Vec<String>,
+    /// Objects of which more is known only after the hooks before them.
+    pub known_later: Vec<String>,
+    /// Aggregated APIs that do not answer, with what tells more.
+    pub dead_apis: Vec<String>,
+    /// Who else manages the release: Argo CD, Flux or Rancher Fleet, and what shows it.
     pub other_owner: Option<String>,
     /// Versions that CRDs of the cluster still store and the chart's CRDs no longer have.
     pub stored_versions: Vec<String>,
-    /// Fields that another field manager owns and the upgrade wants to set.
+    /// Fields that another field manager owns and that would be set, by object.
     pub conflicts: Vec<String>,
-    /// What is unhealthy in the workloads or the webhook right now.
+    /// What is unhealthy in the release's own workloads or webhook right now.
     pub red: Vec<String>,
     /// Why a configured canary could not be issued.
     pub canary: Vec<String>,
@@ -32,8 +38,6 @@ pub struct Observed {
     pub release_bytes: usize,
     /// The version is older than the one that runs.
     pub downgrade: bool,
-    /// CRDs that a downgrade would put back to an older state.
-    pub downgraded_crds: Vec<String>,
     /// What the chart's profile knows about this upgrade.
     pub advice: Vec<Advice>,
     /// What is known of the newest revision: its number, its status in words, its age in words.
@@ -52,6 +56,12 @@ pub struct Allowed {
     pub conflicts: bool,
 }
 
+impl Allowed {
+    fn allows(&self, check: &str) -> bool {
+        self.names.iter().any(|name| name == check)
+    }
+}
+
 /// The judgement on one cluster.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Judgement {
@@ -60,6 +70,9 @@ pub struct Judgement {
     /// What a person should know.
     pub warnings: Vec<String>,
 }
+
+/// `--allow` name: something of the release is unhealthy already; how a fixed chart follows a broken one.
+pub const UNHEALTHY: &str = "unhealthy";
 
 /// A Secret holds 1 MiB of data (Kubernetes' `MaxSecretSize`).
 const SECRET_LIMIT: usize = 1_048_576;
@@ -82,30 +95,17 @@ pub fn judge(seen: &Observed, next: Next, allowed: &Allowed) -> Judgement {
         "grant them, or use other credentials",
         &seen.missing_permissions,
     ));
-    refusals.extend(listed(
-        "the API server does not serve",
-        "install what provides these kinds first",
-        &seen.unserved_kinds,
-    ));
+    refusals.extend(seen.foreign.iter().cloned());
+    refusals.extend(seen.refused.iter().cloned());
     refusals.extend(listed(
         "CRDs still store versions that the chart drops",
         "migrate the stored objects first",
         &seen.stored_versions,
     ));
     refusals.extend(listed(
-        "already unhealthy before the upgrade",
-        "repair it first: `release gate` shows the details",
-        &seen.red,
-    ));
-    refusals.extend(listed(
         "the canary could not be issued",
         "change `gates.canary` in release.yaml",
         &seen.canary,
-    ));
-    refusals.extend(listed(
-        "a downgrade would put CRDs back to an older state",
-        "use `release rollback`, which keeps them",
-        &seen.downgraded_crds,
     ));
     if seen.release_bytes > SECRET_LIMIT {
         refusals.push(format!(
@@ -116,20 +116,31 @@ pub fn judge(seen: &Observed, next: Next, allowed: &Allowed) -> Judgement {
     if seen.downgrade && !allowed.downgrade {
         refusals.push("this is a downgrade: use `release rollback`, or --allow-downgrade".to_owned());
     }
-    if !allowed.conflicts {
-        refusals.extend(listed(
-            "other field managers own fields that the chart sets",
-            "resolve it there, or --force-conflicts",
-            &seen.conflicts,
-        ));
-    }
+    refusals.extend(seen.conflicts.iter().map(|conflict| {
+        format!(
+            "other field managers own fields that would be set: {conflict}; --force-conflicts takes them over"
+        )
+    }));
+    unhealthy(seen, allowed, &mut judgement);
     advise(seen, allowed, &mut judgement);
+    judgement.warnings.extend(seen.known_later.iter().chain(&seen.dead_apis).cloned());
     judgement
+}
+
+fn unhealthy(seen: &Observed, allowed: &Allowed, judgement: &mut Judgement) {
+    let told = |remedy: &str| listed("already unhealthy before the change", remedy, &seen.red);
+    if allowed.allows(UNHEALTHY) {
+        judgement.warnings.extend(told("it is changed all the same"));
+    } else {
+        judgement.refusals.extend(told(&format!(
+            "repair it first: `release gate` shows the details (--allow {UNHEALTHY} overrides, to roll a fixed chart forward)"
+        )));
+    }
 }
 
 fn advise(seen: &Observed, allowed: &Allowed, judgement: &mut Judgement) {
     for advice in &seen.advice {
-        if advice.severity == Severity::Refuse && !allowed.names.iter().any(|name| name == advice.name) {
+        if advice.severity == Severity::Refuse && !allowed.allows(advice.name) {
             judgement.refusals.push(format!("{} (--allow {} overrides)", advice.message, advice.name));
         } else {
             judgement.warnings.push(advice.message.clone());
@@ -179,7 +190,8 @@ mod tests {
         let table = [
             Observed { unfit_kube_version: Some(">=1.40".to_owned()), ..base() },
             Observed { missing_permissions: some(), ..base() },
-            Observed { unserved_kinds: some(), ..base() },
+            Observed { foreign: some(), ..base() },
+            Observed { refused: some(), ..base() },
             Observed { other_owner: Some("Argo CD".to_owned()), ..base() },
             Observed { stored_versions: some(), ..base() },
             Observed { conflicts: some(), ..base() },
@@ -187,7 +199,6 @@ mod tests {
             Observed { canary: some(), ..base() },
             Observed { release_bytes: SECRET_LIMIT + 1, ..base() },
             Observed { downgrade: true, ..base() },
-            Observed { downgraded_crds: some(), ..base() },
             Observed {
                 advice: vec![Advice {
                     name: "known-bad",
@@ -210,12 +221,34 @@ mod tests {
             |severity| Advice { name: "skipped-minor", severity, message: "one minor at a time".to_owned() };
         let seen = Observed {
             downgrade: true,
-            conflicts: some(),
+            red: some(),
             advice: vec![advice(Severity::Refuse), advice(Severity::Warn)],
             ..Observed::default()
         };
-        let allowed = Allowed { names: vec!["skipped-minor".to_owned()], downgrade: true, conflicts: true };
+        let names = vec!["skipped-minor".to_owned(), UNHEALTHY.to_owned()];
+        let allowed = Allowed { names, downgrade: true, ..Allowed::default() };
         let judgement = judge(&seen, UPGRADE, &allowed);
+        assert_eq!((judgement.refusals.len(), judgement.warnings.len()), (0, 3));
+        let refusals = judge(&seen, UPGRADE, &Allowed::default()).refusals.join("\n");
+        assert!(refusals.contains("(--allow unhealthy overrides"), "{refusals}");
+    }
+
+    #[test]
+    fn every_object_has_a_line_of_its_own() {
+        let two = || vec!["Service ns/a: no".to_owned(), "Service ns/b: no".to_owned()];
+        let seen = Observed { foreign: two(), refused: two(), conflicts: two(), ..Observed::default() };
+        let refusals = judge(&seen, UPGRADE, &Allowed::default()).refusals;
+        assert_eq!(refusals.len(), 6);
+        assert_eq!(
+            refusals[5],
+            "other field managers own fields that would be set: Service ns/b: no; --force-conflicts takes them over"
+        );
+    }
+
+    #[test]
+    fn what_only_a_hook_can_tell_is_a_warning() {
+        let seen = Observed { known_later: some(), dead_apis: some(), ..Observed::default() };
+        let judgement = judge(&seen, UPGRADE, &Allowed::default());
         assert_eq!((judgement.refusals.len(), judgement.warnings.len()), (0, 2));
     }
 }

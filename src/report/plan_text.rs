@@ -58,7 +58,14 @@ pub fn differences(clusters: &[ClusterDifference]) -> String {
         let from = one.from.as_deref().unwrap_or("nothing");
         let changes: Vec<&Change> = one.objects.iter().map(|object| &object.change).collect();
         let diffs: String = one.objects.iter().map(|object| object.diff.as_str()).collect();
-        format!("# {}: {}: {from} → {}: {}\n{diffs}", one.cluster, one.release, one.to, count(&changes))
+        let notes: String = one.notes.iter().flat_map(|note| ["# ", note.as_str(), "\n"]).collect();
+        format!(
+            "# {}: {}: {from} → {}: {}\n{notes}{diffs}",
+            one.cluster,
+            one.release,
+            one.to,
+            count(&changes)
+        )
     });
     sections.collect::<Vec<_>>().join("\n").trim_end().to_owned()
 }

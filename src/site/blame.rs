@@ -41,7 +41,8 @@ fn of_problems(problems: &[Problem]) -> Cause {
 fn of_why(why: &Why) -> Cause {
     match why {
         Why::Api(cause) => of_api(cause),
-        Why::Unserved { .. } => Cause::Release,
+        Why::Unserved { .. } | Why::OtherVersion { .. } | Why::Immutable(_) => Cause::Release,
+        Why::DeadApi { .. } => Cause::Environment,
         // Somebody else has what the chart wants; the chart did not change that.
         Why::Foreign(_) | Why::Conflict(_) => Cause::Unknown,
     }

@@ -31,7 +31,9 @@ impl KubernetesSite {
     /// The chart and the values as they were planned, before the intent is written: what is refused here can be
     /// brought in order, and the run taken up.
     pub(super) async fn prepare_change(&self) -> Result<(), Failure> {
-        self.own_newest().await?;
+        self.close_abandoned().await?;
+        let (_, history) = self.own_newest().await?;
+        self.memory.lock().await.history = Some(history);
         if let PlannedChange::Deploy { chart, values } = &self.plan.change {
             self.run.archive.get(chart).await?;
             values::read(&self.connected, values)?;
@@ -41,7 +43,6 @@ impl KubernetesSite {
 
     pub(super) async fn make_change(&self) -> Result<Revision, ChangeFailed> {
         self.good_lock().await?;
-        self.close_abandoned().await?;
         match &self.plan.change {
             PlannedChange::Deploy { chart, values } => self.deploy(chart, values).await,
             PlannedChange::Return { to_revision } => self.write_rollback(*to_revision).await,
@@ -60,9 +61,13 @@ impl KubernetesSite {
             Target { archive: &archive, values: &files, description: &description, options: self.options() };
         let unfit = |error: TargetError| ChangeFailed { failure: error.into(), blame: Cause::Release };
         let deployment = target.deployment().map_err(unfit)?;
+        let (looked, history) = (self.connected.looked.clone(), self.memory.lock().await.history.take());
         self.write(async move |verb| {
-            let observed = verb::observe(verb).await?;
-            verb::deploy(verb, &deployment, observed, None).await
+            let known = looked.as_deref().zip(history).and_then(|(looked, history)| looked.on(history));
+            match known {
+                Some((observed, draft)) => verb::deploy(verb, &deployment, observed, Some(draft)).await,
+                None => verb::deploy(verb, &deployment, verb::observe(verb).await?, None).await,
+            }
         })
         .await
     }

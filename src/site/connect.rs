@@ -1,11 +1,13 @@
 //! Every selected cluster is reached before any of them is touched.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
 
 use super::identity::Identity;
 use super::lock;
+use super::looked::Looked;
 use crate::cluster::{Cluster, client, lease};
 use crate::config::{ClusterSettings, Settings, ValuesFile};
 use crate::failure::{Failure, Kind};
@@ -19,6 +21,8 @@ pub struct Connected {
     pub settings: ClusterSettings,
     /// The content of its values files; empty for what deploys none.
     pub values: Vec<ValuesFile>,
+    /// What a plan has found there.
+    pub looked: Option<Arc<Looked>>,
 }
 
 /// Connects to all selected clusters at once; the failure names every one that did not answer.
@@ -29,7 +33,7 @@ pub async fn connect(settings: &Settings) -> Result<Vec<Connected>, Failure> {
 /// Connects to one cluster.
 pub(super) async fn one(settings: &ClusterSettings) -> Result<Connected, Failure> {
     let cluster = client::connect(&settings.name, &settings.kube).await.map_err(Failure::from)?;
-    Ok(Connected { cluster, settings: settings.clone(), values: Vec::new() })
+    Ok(Connected { cluster, settings: settings.clone(), values: Vec::new(), looked: None })
 }
 
 /// Connects to all of these clusters at once; those that do not answer are told, and left out.

@@ -41,6 +41,8 @@ pub(super) struct Memory {
     /// The journal of the run before.
     pub(super) previous: Option<Journal>,
     pub(super) baseline: Option<Baseline>,
+    /// The history as it was read under the lock, right before the change.
+    pub(super) history: Option<Vec<Release>>,
     /// Taken right before a rollback.
     pub(super) rollback_baseline: Option<Baseline>,
     /// The last gates found a controller that can clean up after a canary.

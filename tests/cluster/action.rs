@@ -5,6 +5,8 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use kube::Api;
 use libtest_mimic::Trial;
 use release::action;
+use release::action::apply::ApplyOptions;
+use release::action::verb::ActionOptions;
 use release::cluster::{Cluster, release_secrets};
 use release::config::{ReleaseId, ValuesFile};
 use release::helm::chart::ChartArchive;
@@ -13,6 +15,7 @@ use release::helm::release::Status;
 use serde_json::json;
 
 use crate::support::chart::{chart, config_map, crd};
+use crate::support::objects::{Place, objects};
 use crate::support::{helm, told, trial, verbs, world};
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -181,7 +184,12 @@ async fn a_rollback_leaves_crds_as_they_are() {
     upgrade(&cluster, &release, &chart("1.0.0", &[("crd", &small)])).await;
     upgrade(&cluster, &release, &chart("2.0.0", &[("crd", &large), ("other", &added)])).await;
     let older = release_secrets::history(&cluster, &release).await.unwrap().remove(0);
-    assert_eq!(action::obstacles(&cluster, &older).await.unwrap(), Vec::<String>::new());
+    let place = Place { cluster: cluster.clone(), release: release.clone() };
+    let current = objects(&[&large, &added]);
+    let prepared = place.sides(&current, &current, ApplyOptions::default()).await;
+    let (kinds, conduct) = (place.kinds().await, ActionOptions::default());
+    let obstacles = action::obstacles(&cluster, &kinds, &release, &older, &prepared, conduct).await.unwrap();
+    assert_eq!(obstacles, Vec::<String>::new());
     verbs::rollback(&cluster, &release, 1, "back").await.unwrap();
     assert_eq!(fields(&cluster, &format!("things.{group}")).await, ["a", "b"]);
     assert_eq!(fields(&cluster, &format!("others.{group}")).await, ["x"]);

@@ -6,16 +6,14 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;
 use kube::api::{ListParams, Patch, PatchParams};
 use libtest_mimic::Trial;
-use release::cluster::Cluster;
-use release::cluster::apply::{self, Sides};
-use release::cluster::discovery::Kinds;
+use release::action::apply::{ApplyOptions, Effect, Sides};
 use release::config::ReleaseId;
-use release::helm::manifest::{self, Object};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::chart::{chart, config_map, crd};
 use crate::support::helm::helm;
-use crate::support::{told, trial, world};
+use crate::support::objects::{Place, objects};
+use crate::support::trial;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
@@ -54,143 +52,112 @@ fn install_server_side(release: &ReleaseId, text: &str) {
     helm("HELM", release, &["upgrade", "app", path.to_str().unwrap(), "--server-side=true"]);
 }
 
-fn objects(texts: &[&str]) -> Vec<Object> {
-    texts.iter().flat_map(|text| manifest::split(text).unwrap()).collect()
+/// Both sides of every object, and what is told against them.
+async fn look(place: &Place, old: &[&str], new: &[&str]) -> (Vec<Sides>, Vec<String>) {
+    let prepared = place.sides(&objects(old), &objects(new), ApplyOptions::default()).await;
+    let told = prepared.problems().map(ToString::to_string).collect();
+    (prepared.steps.into_iter().map(|step| step.sides.unwrap()).collect(), told)
 }
 
-async fn dry_run(cluster: &Cluster, release: &ReleaseId, texts: &[&str]) -> Vec<Sides> {
-    apply::dry_run(cluster, &Kinds::load(cluster).await.unwrap(), &objects(texts), release, false)
-        .await
-        .unwrap()
-}
-
-async fn versions(cluster: &Cluster, release: &ReleaseId) -> BTreeMap<String, String> {
-    let api: Api<ConfigMap> = Api::namespaced(cluster.client.clone(), &release.namespace);
+async fn versions(place: &Place) -> BTreeMap<String, String> {
+    let api: Api<ConfigMap> = Api::namespaced(place.cluster.client.clone(), &place.release.namespace);
     let maps = api.list(&ListParams::default()).await.unwrap();
     maps.into_iter().map(|map| (map.metadata.name.unwrap(), map.metadata.resource_version.unwrap())).collect()
 }
 
 async fn a_dry_run_shows_both_sides_and_changes_nothing() {
-    let (cluster, release) = world().await;
-    install(
-        "HELM",
-        &release,
-        "1.0.0",
-        &[("a", &config_map("a", &[("k", "1"), ("old", "x")])), ("same", &config_map("same", &[("k", "1")]))],
-    );
-    let before = versions(&cluster, &release).await;
+    let place = Place::new().await;
+    let old = [config_map("a", &[("k", "1"), ("old", "x")]), config_map("same", &[("k", "1")])];
+    install("HELM", &place.release, "1.0.0", &[("a", &old[0]), ("same", &old[1])]);
+    let before = versions(&place).await;
     let texts =
         [config_map("a", &[("k", "2")]), config_map("b", &[("k", "1")]), config_map("same", &[("k", "1")])];
-    let sides = dry_run(&cluster, &release, &texts.each_ref().map(String::as_str)).await;
-    assert_eq!(versions(&cluster, &release).await, before);
-    let data: Vec<_> = sides
-        .iter()
-        .map(|side| {
-            (
-                side.before.as_ref().map(|value| value["data"].clone()),
-                side.after.as_ref().unwrap()["data"].clone(),
-            )
-        })
-        .collect();
+    let (old, new) = (objects(&old), objects(&texts));
+    let prepared = place.sides(&old, &new, ApplyOptions::default()).await;
+    assert_eq!(versions(&place).await, before);
+    let data = |value: &Value| value["data"].clone();
+    let seen: Vec<_> =
+        prepared.changes().map(|(_, before, after)| (before.map(data), after.map(data))).collect();
     let expected = [
-        (Some(json!({"k": "1", "old": "x"})), json!({"k": "2"})),
-        (None, json!({"k": "1"})),
-        (Some(json!({"k": "1"})), json!({"k": "1"})),
+        (Some(json!({"k": "1", "old": "x"})), Some(json!({"k": "2"}))),
+        (None, Some(json!({"k": "1"}))),
+        (Some(json!({"k": "1"})), Some(json!({"k": "1"}))),
     ];
-    assert_eq!(data, expected);
-    assert_eq!(sides[1].object, format!("ConfigMap {}/b", release.namespace));
+    assert_eq!(seen, expected);
+    let effects: Vec<Effect> = prepared.steps.iter().map(|step| step.effect).collect();
+    assert_eq!(effects, [Effect::Update { migrate: false }, Effect::Create, Effect::Unchanged]);
+    let titles: Vec<String> = prepared.changes().map(|(title, ..)| title).collect();
+    assert_eq!(titles[1], format!("ConfigMap {}/b", place.release.namespace));
     // Helm's own labels and annotations are no difference.
-    let metadata = |value: &serde_json::Value| {
-        (value["metadata"]["labels"].clone(), value["metadata"]["annotations"].clone())
+    let metadata = |value: &Option<Value>| {
+        let metadata = &value.as_ref().unwrap()["metadata"];
+        (metadata["labels"].clone(), metadata["annotations"].clone())
     };
-    assert_eq!(metadata(sides[2].before.as_ref().unwrap()), metadata(sides[2].after.as_ref().unwrap()));
+    let same = prepared.steps[2].sides.as_ref().unwrap();
+    assert_eq!(metadata(&same.before), metadata(&same.after));
 }
 
 async fn a_field_of_another_manager_is_a_conflict() {
-    let (cluster, release) = world().await;
-    install("HELM", &release, "1.0.0", &[("a", &config_map("a", &[("k", "1")]))]);
-    let api: Api<ConfigMap> = Api::namespaced(cluster.client.clone(), &release.namespace);
-    api.patch(
-        "a",
-        &PatchParams { field_manager: Some("hand".into()), ..PatchParams::default() },
-        &Patch::Merge(json!({"data": {"k": "mine"}})),
-    )
-    .await
-    .unwrap();
+    let place = Place::new().await;
+    let old = config_map("a", &[("k", "1")]);
+    install("HELM", &place.release, "1.0.0", &[("a", &old)]);
+    let api: Api<ConfigMap> = Api::namespaced(place.cluster.client.clone(), &place.release.namespace);
+    let hand = PatchParams { field_manager: Some("hand".into()), ..PatchParams::default() };
+    api.patch("a", &hand, &Patch::Merge(json!({"data": {"k": "mine"}}))).await.unwrap();
     let text = config_map("a", &[("k", "2")]);
-    let sides = dry_run(&cluster, &release, &[&text]).await;
-    assert_eq!(
-        sides[0].conflict.as_deref(),
-        Some(format!("ConfigMap {}/a: .data.k (owned by hand)", release.namespace).as_str())
-    );
-    assert_eq!(
-        sides[0].after.as_ref().unwrap()["data"],
-        json!({"k": "2"}),
-        "what a forced upgrade would bring"
-    );
-    let forced =
-        apply::dry_run(&cluster, &Kinds::load(&cluster).await.unwrap(), &objects(&[&text]), &release, true)
-            .await
-            .unwrap();
-    assert_eq!(forced[0].conflict, None);
+    let (sides, told) = look(&place, &[&old], &[&text]).await;
+    assert_eq!(told, [format!("ConfigMap {}/a: .data.k (owned by hand)", place.release.namespace)]);
+    let after = sides[0].after.as_ref().unwrap();
+    assert_eq!(after["data"], json!({"k": "2"}), "what a forced upgrade would bring");
+    let force = ApplyOptions { force_conflicts: true, ..ApplyOptions::default() };
+    let forced = place.sides(&objects(&[&old]), &objects(&[&text]), force).await;
+    assert_eq!(forced.problems().count(), 0);
 }
 
 async fn a_release_of_helm_3_conflicts_with_nobody() {
-    let (cluster, release) = world().await;
-    install("HELM_3", &release, "1.0.0", &[("a", &config_map("a", &[("k", "1"), ("old", "x")]))]);
+    let place = Place::new().await;
+    let old = config_map("a", &[("k", "1"), ("old", "x")]);
+    install("HELM_3", &place.release, "1.0.0", &[("a", &old)]);
     let text = config_map("a", &[("k", "2")]);
-    let sides = dry_run(&cluster, &release, &[&text]).await;
-    assert_eq!(sides[0].conflict, None);
-    assert_eq!(sides[0].after.as_ref().unwrap()["data"], json!({"k": "2"}));
+    let (sides, told) = look(&place, &[&old], &[&text]).await;
+    assert_eq!((told, &sides[0].after.as_ref().unwrap()["data"]), (vec![], &json!({"k": "2"})));
     // And that is what Helm 4 makes of it.
-    install_server_side(&release, &text);
-    let api: Api<ConfigMap> = Api::namespaced(cluster.client.clone(), &release.namespace);
+    install_server_side(&place.release, &text);
+    let api: Api<ConfigMap> = Api::namespaced(place.cluster.client.clone(), &place.release.namespace);
     assert_eq!(serde_json::to_value(api.get("a").await.unwrap().data).unwrap(), json!({"k": "2"}));
 }
 
 async fn what_helm_would_delete_is_found_and_what_is_kept_is_not() {
-    let (cluster, release) = world().await;
+    let place = Place::new().await;
     let kept = config_map("kept", &[])
         .replace("metadata:", "metadata:\n  annotations: {helm.sh/resource-policy: keep}");
     let texts = [config_map("a", &[]), config_map("gone", &[]), kept, config_map("missing", &[])];
-    install("HELM", &release, "1.0.0", &[("a", &texts[0]), ("gone", &texts[1]), ("kept", &texts[2])]);
-    let old = objects(&texts.each_ref().map(String::as_str));
-    let deleted = apply::deletions(
-        &cluster,
-        &Kinds::load(&cluster).await.unwrap(),
-        &old,
-        &objects(&[&texts[0]]),
-        &release,
-    )
-    .await
-    .unwrap();
-    let names: Vec<_> = deleted
-        .iter()
-        .map(|side| (side.object.clone(), side.before.is_some(), side.after.is_some()))
-        .collect();
-    assert_eq!(names, [(format!("ConfigMap {}/gone", release.namespace), true, false)]);
+    install("HELM", &place.release, "1.0.0", &[("a", &texts[0]), ("gone", &texts[1]), ("kept", &texts[2])]);
+    let prepared = place.sides(&objects(&texts), &objects(&texts[..1]), ApplyOptions::default()).await;
+    let gone: Vec<_> =
+        prepared.deletions.iter().map(|gone| (gone.key.to_string(), gone.live.is_some())).collect();
+    assert_eq!(gone, [(format!("ConfigMap {}/gone", place.release.namespace), true)]);
+    let last = prepared.changes().last().unwrap();
+    assert!(last.1.is_some() && last.2.is_none(), "{last:?}");
 }
 
 async fn an_object_of_a_kind_that_comes_along_is_new() {
-    let (cluster, release) = world().await;
+    let place = Place::new().await;
     let crd = crd("widgets", "Widget", "dry.example.com", &["size"]);
     let widget = "apiVersion: dry.example.com/v1\nkind: Widget\nmetadata: {name: w}\nspec: {size: big}\n";
-    let sides = dry_run(&cluster, &release, &[&crd, widget]).await;
+    let (sides, told) = look(&place, &[], &[&crd, widget]).await;
     assert!(sides.iter().all(|side| side.before.is_none() && side.after.is_some()));
-    assert_eq!(sides[0].object, "CustomResourceDefinition widgets.dry.example.com");
+    assert_eq!(told, Vec::<String>::new());
 }
 
 async fn an_object_that_the_server_refuses_is_named() {
-    let (cluster, release) = world().await;
+    let place = Place::new().await;
     let text =
         "apiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec: {ports: [{port: 99999}], clusterIPs: 5}\n";
-    let told = told(
-        apply::dry_run(&cluster, &Kinds::load(&cluster).await.unwrap(), &objects(&[text]), &release, false)
-            .await
-            .unwrap_err(),
-    );
+    let (_, told) = look(&place, &[], &[text, &config_map("good", &[])]).await;
+    assert_eq!(told.len(), 1, "{told:?}");
     assert!(
-        told.starts_with(&format!("ask what would become of Service {}/s (cluster ", release.namespace)),
-        "{told}"
+        told[0].starts_with(&format!("Service {}/s: the API server answers ", place.release.namespace)),
+        "{told:?}"
     );
 }

@@ -147,7 +147,11 @@ async fn version_and_kinds_are_those_of_the_server() {
         config_map("x", &[])
     );
     let objects = manifest::split(&manifest).unwrap();
-    assert_eq!(kinds.unserved(&objects), ["extensions/v1beta1 Ingress"]);
+    assert_eq!(
+        objects.iter().map(|object| kinds.is_served(object)).collect::<Vec<_>>(),
+        [true, true, false, true]
+    );
+    assert_eq!(kinds.versions_of("Ingress"), ["networking.k8s.io/v1"]);
     let keys: Vec<String> = objects.iter().map(|object| kinds.key(object, "ns").to_string()).collect();
     assert_eq!(keys, ["ConfigMap ns/x", "Certificate ns/x", "Ingress x", "Namespace x"]);
 }

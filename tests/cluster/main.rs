@@ -16,6 +16,7 @@ mod killed;
 mod lease;
 mod node;
 mod objects;
+mod preflight;
 mod release_secrets;
 mod removal;
 mod resilience;
@@ -53,6 +54,7 @@ fn trials() -> Vec<Trial> {
         lease::trials(),
         node::trials(),
         objects::trials(),
+        preflight::trials(),
         release_secrets::trials(),
         removal::trials(),
         resilience::trials(),

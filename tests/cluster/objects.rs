@@ -5,7 +5,7 @@ use std::time::Duration;
 use kube::Api;
 use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
 use libtest_mimic::Trial;
-use release::action::apply::{ApplyOptions, Crds, Effect};
+use release::action::apply::{ApplyOptions, Crds, Effect, FORCE};
 use release::action::permit::NoLeave;
 use release::cluster::namespace;
 use release::helm::manifest::Object;
@@ -224,7 +224,7 @@ async fn a_conflict_names_fields_and_managers_and_can_be_forced() {
     let new = objects(&[config_map("a", &[("k", "2"), ("l", "2")]), config_map("b", &[("k", "2")])]);
     let error = place.prepare(&objects(&old), &new, ApplyOptions::default()).await.unwrap_err();
     let expected = format!(
-        "the API server would not take 1 of the objects; nothing was changed\n  ConfigMap {}/a: .data.k (owned by hand), .data.l (owned by hand)\n--force-conflicts takes the fields away from their managers",
+        "the API server would not take 1 of the objects; nothing was changed\n  ConfigMap {}/a: .data.k (owned by hand), .data.l (owned by hand)\n{FORCE}",
         place.release.namespace
     );
     assert_eq!(error.to_string(), expected);

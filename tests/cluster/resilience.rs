@@ -163,6 +163,8 @@ async fn objects_are_applied_and_waited_for_through_every_fault() {
         proxy.faults(&json!([{"method": "PATCH", "times": 3, "effect": effect}]));
         let prepared = prepare(&place.cluster, &kinds, &place.release, &old, &new, &ApplyOptions::default())
             .await
+            .unwrap()
+            .accept()
             .unwrap();
         proxy.faults(&json!([{"method": "PATCH", "times": 3, "effect": effect}]));
         prepared.execute(&Free).await.unwrap_or_else(|error| panic!("{effect}: {error}"));

@@ -7,7 +7,7 @@ use crate::helm::manifest::Object;
 use crate::plan::crd::lost;
 
 /// Whether the live CRD stays as it is. `old` is the one of the manifest that is replaced.
-pub fn stays(policy: Crds, live: &Value, new: &Value, old: Option<&Value>) -> bool {
+pub(super) fn stays(policy: Crds, live: &Value, new: &Value, old: Option<&Value>) -> bool {
     match policy {
         Crds::AsRendered => false,
         Crds::LoseNothing => !lost(live, new).is_empty(),

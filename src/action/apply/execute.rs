@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::problem::{Problem, Why};
 use super::written::{Applied, Failed, Written, Wrong};
-use super::{Deletion, Effect, Prepared, Step, ask, crd};
+use super::{Deletion, Effect, Prepared, Step, again, crd};
 use crate::action::permit::{Permit, Unwritten, permitted};
 use crate::cluster::error::Cause;
 use crate::cluster::helm_marks::marked;
@@ -35,7 +35,7 @@ impl Prepared {
     /// Namespaces come first. Then whatever could not be asked for is asked for, so that an install into a
     /// new namespace is refused as a whole, too.
     /// `permit` is asked before each object, and no request outlasts it.
-    pub async fn execute(&self, permit: &dyn Permit) -> Result<Applied, Failed> {
+    pub(super) async fn write_all(&self, permit: &dyn Permit) -> Result<Applied, Failed> {
         let mut applied = Applied::default();
         let (namespaces, rest) =
             self.steps.split_at(self.steps.iter().rposition(is_namespace).map_or(0, |last| last + 1));
@@ -56,7 +56,7 @@ impl Prepared {
         let unasked =
             steps.iter().filter(|step| step.effect == Effect::Unasked && !step.object.name().is_empty());
         let answers: Vec<Option<Problem>> = in_parallel(unasked, async |step: &Step| {
-            let why = ask::again(self, step).await?;
+            let why = again::again(self, step).await?;
             Some(Problem { key: step.key.clone(), why })
         })
         .collect()
@@ -89,8 +89,8 @@ impl Prepared {
         let (created, migrate) = match step.effect {
             Effect::Create => (Some(true), false),
             Effect::Update { migrate } => (Some(false), migrate),
-            Effect::Unasked => (None, false),
-            Effect::Unchanged | Effect::KeptCrd => return Written::Unchanged,
+            Effect::Unasked | Effect::AfterHook => (None, false),
+            Effect::Unchanged | Effect::KeptCrd | Effect::Refused => return Written::Unchanged,
         };
         let Some(api) = self.kinds.api(&self.cluster, &step.object, &self.release.namespace) else {
             let why = Why::Unserved { api_version: step.object.api_version().to_owned() };
@@ -220,7 +220,7 @@ mod tests {
 
     fn step(kind: &str, effect: Effect) -> Step {
         let object = Object::new(json!({"kind": kind, "metadata": {"name": "x"}}));
-        Step { key: object.key(), object, effect }
+        Step { key: object.key(), object, effect, problem: None, sides: None }
     }
 
     #[test]

@@ -4,14 +4,16 @@ use std::fmt;
 
 use thiserror::Error;
 
-use crate::cluster::ApiError;
+use super::remedy;
 use crate::cluster::conflict::{OwnedField, owned_fields};
+use crate::cluster::discovery::Kinds;
 use crate::cluster::error::Cause;
+use crate::cluster::immutable::{ImmutableField, immutable_fields};
 use crate::cluster::objects::FIELD_MANAGER;
-use crate::helm::manifest::Key;
+use crate::helm::manifest::{Key, Object};
 
 /// One object that cannot be applied.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Problem {
     /// The object.
     pub key: Key,
@@ -20,7 +22,7 @@ pub struct Problem {
 }
 
 /// Why an object cannot be applied.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Why {
     /// It exists and belongs to nobody or to another release; Helm's words for what is missing.
     Foreign(String),
@@ -31,6 +33,20 @@ pub enum Why {
         /// For example `example.com/v1`.
         api_version: String,
     },
+    /// Its kind is not served in this version of its API, and in others.
+    OtherVersion {
+        /// As the manifest has it, for example `extensions/v1beta1`.
+        api_version: String,
+        /// As the server has it, for example `networking.k8s.io/v1`.
+        served: Vec<String>,
+    },
+    /// Its kind would be served by an aggregated API that does not answer.
+    DeadApi {
+        /// For example `metrics.k8s.io/v1beta1`.
+        api_version: String,
+    },
+    /// The manifest changes fields that cannot be changed on an object that exists.
+    Immutable(Vec<ImmutableField>),
     /// The request failed, or the server refused the object.
     Api(Cause),
 }
@@ -42,18 +58,11 @@ pub struct Refused {
     /// Every object that cannot be applied.
     pub problems: Vec<Problem>,
     installing: bool,
-    /// A request that is about no object of the new manifest.
-    #[source]
-    api: Option<ApiError>,
 }
 
 impl Refused {
     pub(super) fn new(problems: Vec<Problem>, installing: bool) -> Self {
-        Self { problems, installing, api: None }
-    }
-
-    pub(super) fn api(error: ApiError, installing: bool) -> Self {
-        Self { problems: Vec::new(), installing, api: Some(error) }
+        Self { problems, installing }
     }
 
     /// Whose the objects are is decided first, as in Helm; the other problems would only hide it.
@@ -68,13 +77,8 @@ impl Refused {
             let verb = if self.installing { "install" } else { "update" };
             return format!("unable to continue with {verb}: {}", foreign.join("\n"));
         }
-        if self.problems.is_empty() {
-            return "the objects of the release cannot be compared with the cluster; nothing was changed"
-                .to_owned();
-        }
         let conflicts = self.problems.iter().any(|problem| matches!(problem.why, Why::Conflict(_)));
-        let hint =
-            if conflicts { "\n--force-conflicts takes the fields away from their managers" } else { "" };
+        let hint = if conflicts { format!("\n{}", remedy::FORCE) } else { String::new() };
         format!(
             "the API server would not take {} of the objects; nothing was changed{}{hint}",
             self.problems.len(),
@@ -111,6 +115,28 @@ impl fmt::Display for Problem {
                     key.kind
                 )
             }
+            Why::OtherVersion { api_version, served } => write!(
+                f,
+                "{key}: no matches for kind {:?} in version {api_version:?}; this server has it in {}: change the chart",
+                key.kind,
+                served.join(", ")
+            ),
+            Why::DeadApi { api_version } => write!(
+                f,
+                "{key}: no matches for kind {:?} in version {api_version:?}: {}",
+                key.kind,
+                remedy::dead(api_version)
+            ),
+            Why::Immutable(fields) => {
+                let fields: Vec<String> =
+                    fields.iter().map(|field| format!("{} ({})", field.field, field.told)).collect();
+                write!(
+                    f,
+                    "{key}: the manifest changes {}, which cannot be changed on an object that exists; {}",
+                    fields.join(", "),
+                    remedy::replace(key)
+                )
+            }
             Why::Api(cause) => write!(f, "{key}: {cause}"),
         }
     }
@@ -123,7 +149,36 @@ impl Why {
             kube::Error::Api(status) if !owned_fields(status).is_empty() => {
                 Why::Conflict(owned_fields(status))
             }
+            kube::Error::Api(status) if !immutable_fields(status).is_empty() => {
+                Why::Immutable(immutable_fields(status))
+            }
             error => Why::Api(Cause::of(error)),
+        }
+    }
+
+    /// What is known of a kind that is not served.
+    pub(super) fn unserved(kinds: &Kinds, object: &Object) -> Self {
+        let api_version = object.api_version().to_owned();
+        let served = kinds.versions_of(object.kind());
+        if kinds.is_dead(object) {
+            Why::DeadApi { api_version }
+        } else if served.is_empty() {
+            Why::Unserved { api_version }
+        } else {
+            Why::OtherVersion { api_version, served }
+        }
+    }
+
+    /// Whether hooks that run before can make it go away. See [`super::ApplyOptions::hook`].
+    pub(super) fn may_pass(&self) -> bool {
+        match self {
+            Why::Foreign(_) | Why::Conflict(_) => false,
+            Why::Unserved { .. }
+            | Why::OtherVersion { .. }
+            | Why::DeadApi { .. }
+            | Why::Immutable(_)
+            | Why::Api(Cause::Forbidden(_) | Cause::NotFound(_) | Cause::Conflict(_)) => true,
+            Why::Api(_) => self.is_invalid(),
         }
     }
 
@@ -194,8 +249,29 @@ mod tests {
         the API server would not take 2 of the objects; nothing was changed
           A ns/x: .data.k (owned by hand)
           Node x: no matches for kind "Node" in version "g/v1"; is its CRD installed?
-        --force-conflicts takes the fields away from their managers
+        --force-conflicts takes the fields away from their managers; or a manager gives its fields up: `kubectl apply --server-side --field-manager=MANAGER` without them
         "#);
+    }
+
+    #[test]
+    fn what_cannot_be_changed_is_told_without_its_value() {
+        let message = "Invalid value: {\"matchLabels\":{\"a\":\"b\"}}: field is immutable";
+        let status: Status = serde_json::from_value(json!({"code": 422, "message": message,
+            "details": {"causes": [{"reason": "FieldValueInvalid", "message": message, "field": "spec.selector"}]}}))
+        .unwrap();
+        let why = Why::of(&kube::Error::Api(Box::new(status)));
+        let key = Key { group: "apps".into(), ..key("Deployment", Some("ns")) };
+        insta::assert_snapshot!(Problem { key, why }, @"Deployment ns/x: the manifest changes spec.selector (field is immutable), which cannot be changed on an object that exists; it has to be deleted first, and its pods stop until the release has made it anew: `kubectl delete deployment.apps x --namespace ns`");
+    }
+
+    #[test]
+    fn a_kind_that_is_not_served_comes_with_the_nearest_remedy() {
+        let told = |why: Why| Problem { key: key("Ingress", Some("ns")), why }.to_string();
+        let api_version = || "extensions/v1beta1".to_owned();
+        let other =
+            Why::OtherVersion { api_version: api_version(), served: vec!["networking.k8s.io/v1".into()] };
+        insta::assert_snapshot!(told(other), @r#"Ingress ns/x: no matches for kind "Ingress" in version "extensions/v1beta1"; this server has it in networking.k8s.io/v1: change the chart"#);
+        insta::assert_snapshot!(told(Why::DeadApi { api_version: api_version() }), @r#"Ingress ns/x: no matches for kind "Ingress" in version "extensions/v1beta1": the aggregated API extensions/v1beta1 does not answer; `kubectl get apiservice v1beta1.extensions` tells why"#);
     }
 
     #[test]

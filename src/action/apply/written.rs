@@ -41,6 +41,10 @@ impl Failed {
         let lines = lines(&self.problems);
         match &self.stopped {
             Some(stopped) => format!("{stopped}{lines}"),
+            None if self.applied == Applied::default() => format!(
+                "the API server would not take {} of the objects; none of them was written{lines}",
+                self.problems.len()
+            ),
             None => format!("{} of the objects could not be written{lines}", self.problems.len()),
         }
     }

@@ -1,6 +1,6 @@
 //! A revision as it would be: rendered and not stored, so that what was planned and shown is what is deployed.
 
-use super::observe::Observed;
+use super::observe::{Observed, replaced};
 use super::render::{NextRevision, bytes, objects, prepared, record, rendered, values};
 use super::{ActionContext, Deployment, DryRun, reuse};
 use crate::action::ActionError;
@@ -34,7 +34,7 @@ struct Base {
 impl Base {
     fn of(history: &[Release]) -> Self {
         let newest = history.last().map_or(0, Release::revision);
-        Self { newest, current: current(history).map(Release::revision) }
+        Self { newest, current: replaced(history).map(Release::revision) }
     }
 }
 
@@ -75,7 +75,7 @@ pub async fn draft(
     observed: &Observed,
 ) -> Result<RevisionDraft, ActionError> {
     let Observed { history, kinds, version } = observed;
-    let current = current(history);
+    let current = replaced(history);
     let (chart, values) = match current {
         Some(current) => {
             reuse::reused(deployment.reuse, deployment.chart.clone(), deployment.values.clone(), current)
@@ -97,12 +97,6 @@ pub async fn draft(
         rendered(verb, deployment, prepared(chart, values)?, cluster, &next, DryRun::Server).await?;
     let record = record(verb.release, deployment, &rendering, &next)?;
     RevisionDraft::new(rendering, record, history)
-}
-
-/// Pure: the revision that an upgrade would start from; `None` when it would be an install.
-fn current(history: &[Release]) -> Option<&Release> {
-    let last = history.last().filter(|last| last.status() != Status::Uninstalled);
-    history.iter().rfind(|record| record.status() == Status::Deployed).or(last)
 }
 
 #[cfg(test)]

@@ -69,8 +69,9 @@ async fn get_ready(
     let record = record(verb.release, deployment, &rendering, &next)?;
     check_size(&record)?;
     let objects = objects(&rendering, &verb.release.name)?;
-    let options = options(deployment.conduct);
-    let prepared = apply::prepare(verb.cluster, kinds, verb.release, &[], &objects, &options).await?;
+    let options = options(deployment.conduct, &record);
+    let prepared =
+        apply::prepare(verb.cluster, kinds, verb.release, &[], &objects, &options).await?.accept()?;
     Ok(Ready { observed, rendering, record, objects, prepared })
 }
 
@@ -110,8 +111,9 @@ pub async fn dry_run_install(
     let next = next(1, "Dry run complete");
     let rendering = rendered(verb, deployment, chart, (&kinds, version), &next, DryRun::Server).await?;
     let objects = objects(&rendering, &verb.release.name)?;
-    apply::prepare(verb.cluster, &kinds, verb.release, &[], &objects, &options(deployment.conduct)).await?;
     let record = record(verb.release, deployment, &rendering, &next)?;
+    let options = options(deployment.conduct, &record);
+    apply::prepare(verb.cluster, &kinds, verb.release, &[], &objects, &options).await?.accept()?;
     RevisionDraft::new(rendering, record, &[])
 }
 
@@ -142,9 +144,11 @@ pub(super) fn waiting(deployment: &Deployment) -> ActionOptions {
     conduct
 }
 
-fn options(conduct: ActionOptions) -> ApplyOptions {
-    let ActionOptions { force_conflicts, take_ownership, .. } = conduct;
-    ApplyOptions { force_conflicts, take_ownership, installing: true, ..ApplyOptions::default() }
+/// How the objects of a first revision are applied.
+pub fn options(conduct: ActionOptions, record: &Release) -> ApplyOptions {
+    let ActionOptions { hooks, force_conflicts, take_ownership, .. } = conduct;
+    let hook = apply::awaited("pre-install", record.hooks()).filter(|_| hooks);
+    ApplyOptions { force_conflicts, take_ownership, installing: true, hook, ..ApplyOptions::default() }
 }
 
 /// Pure: a name is free when it has no history, or when it is to be replaced and nothing runs under it.

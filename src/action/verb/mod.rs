@@ -24,17 +24,17 @@ mod upgrade;
 
 pub use super::permit::{Permit, ReadOnly};
 pub use draft::{RevisionDraft, draft};
-pub use install::{dry_run_install, install};
+pub use install::{dry_run_install, install, options as options_of_install};
 pub use lock_on_write::LockOnWrite;
-pub use observe::{Observed, objects, observe};
+pub use observe::{Observed, objects, observe, replaced};
 pub use refusal::Refusal;
 pub use render::render_offline;
 pub use request::{
     ActionContext, ActionOptions, Deployment, DryRun, Reuse, RollbackRequest, UninstallRequest, Wait,
 };
-pub use rollback::{crds as crds_of_rollback, dry_run_rollback, rollback};
+pub use rollback::{dry_run_rollback, options as options_of_rollback, rollback};
 pub use uninstall::{Uninstalled, uninstall, what_would_stay};
-pub use upgrade::{crds as crds_of_upgrade, dry_run_upgrade, upgrade};
+pub use upgrade::{dry_run_upgrade, options as options_of_upgrade, upgrade};
 
 use crate::helm::release::{Release, Status};
 

@@ -8,7 +8,7 @@ use crate::cluster::release_secrets::History;
 use crate::cluster::{capabilities, release_secrets};
 use crate::helm::capabilities::KubeVersion;
 use crate::helm::manifest::{self, Object};
-use crate::helm::release::{Release, is_name};
+use crate::helm::release::{Release, Status, is_name};
 
 /// What there is to know before a revision is made.
 #[derive(Debug, Clone)]
@@ -81,6 +81,13 @@ fn is_same(now: &[Release], seen: &[Release]) -> bool {
     now.len() == seen.len() && now.iter().zip(seen).all(|(now, seen)| now.is_same_record(seen))
 }
 
+/// The revision that an upgrade replaces: the newest deployed one, else the newest one; `None` = it is an
+/// install. One that a killed run left pending counts as failed, which it is before anything is written.
+pub fn replaced(history: &[Release]) -> Option<&Release> {
+    let last = history.last().filter(|last| last.status() != Status::Uninstalled)?;
+    Some(history.iter().rfind(|record| record.status() == Status::Deployed).unwrap_or(last))
+}
+
 /// The objects of a stored manifest.
 pub fn objects(record: &Release) -> Result<Vec<Object>, ActionError> {
     manifest::split(record.manifest())
@@ -90,7 +97,6 @@ pub fn objects(record: &Release) -> Result<Vec<Object>, ActionError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::helm::release::Status;
 
     #[test]
     fn a_history_is_the_same_only_to_the_last_record_and_label() {

@@ -67,11 +67,9 @@ async fn get_ready(
     let record = older.returned_to(&new).map_err(|source| unwritable(older, source))?;
     check_size(&record)?;
     let (old, objects) = (observe::objects(current)?, observe::objects(&record)?);
-    let ActionOptions { force_conflicts, .. } = back.conduct;
-    // What the stored manifest has was ours once: Helm does not ask again.
-    let options =
-        ApplyOptions { force_conflicts, take_ownership: true, installing: false, crds: crds(older, current) };
-    let prepared = apply::prepare(verb.cluster, kinds, verb.release, &old, &objects, &options).await?;
+    let options = options(back.conduct, older, current);
+    let prepared =
+        apply::prepare(verb.cluster, kinds, verb.release, &old, &objects, &options).await?.accept()?;
     Ok(Ready { observed, record, objects, prepared, target })
 }
 
@@ -98,9 +96,17 @@ fn current_and_older(history: &[Release], to: Option<Revision>) -> Result<(&Rele
     Ok((current, older))
 }
 
+/// How the objects of an older revision are applied again. What its manifest has was ours once: Helm does not
+/// ask again whose it is.
+pub fn options(conduct: ActionOptions, older: &Release, current: &Release) -> ApplyOptions {
+    let hook = apply::awaited("pre-rollback", older.hooks()).filter(|_| conduct.hooks);
+    let (force_conflicts, crds) = (conduct.force_conflicts, crds(older, current));
+    ApplyOptions { force_conflicts, take_ownership: true, crds, hook, ..ApplyOptions::default() }
+}
+
 /// Which CRDs a rollback leaves alone. An "older" revision may hold the newer chart; its CRDs are wanted
 /// then, unless they would take something away.
-pub fn crds(older: &Release, current: &Release) -> Crds {
+fn crds(older: &Release, current: &Release) -> Crds {
     if semver::is_newer(older.chart_version(), current.chart_version()) {
         Crds::LoseNothing
     } else {

@@ -100,14 +100,12 @@ async fn get_ready(
     let record =
         record(verb.release, deployment, &rendering, &next)?.with_labels(labels(last, &deployment.labels));
     let (old, objects) = (observe::objects(current)?, objects(&rendering, &verb.release.name)?);
-    let ActionOptions { force_conflicts, take_ownership, .. } = deployment.conduct;
-    let crds = crds(current, record.chart_version());
-    let options = ApplyOptions { force_conflicts, take_ownership, installing: false, crds };
+    let options = options(deployment.conduct, &record, current);
     let prepared = match how {
         DryRun::Client => None,
-        DryRun::Server => {
-            Some(apply::prepare(verb.cluster, kinds, verb.release, &old, &objects, &options).await?)
-        }
+        DryRun::Server => Some(
+            apply::prepare(verb.cluster, kinds, verb.release, &old, &objects, &options).await?.accept()?,
+        ),
     };
     Ok(Ready { observed, rendering, record, objects, prepared })
 }
@@ -128,10 +126,18 @@ pub(super) fn last_and_current<'h>(
     Ok((last, deployed.or_else(usable).ok_or_else(nothing)?))
 }
 
+/// How the objects of the next revision are applied. `current` is the one that it replaces.
+pub fn options(conduct: ActionOptions, record: &Release, current: &Release) -> ApplyOptions {
+    let ActionOptions { hooks, force_conflicts, take_ownership, .. } = conduct;
+    let hook = apply::awaited("pre-upgrade", record.hooks()).filter(|_| hooks);
+    let crds = crds(current, record.chart_version());
+    ApplyOptions { force_conflicts, take_ownership, crds, hook, ..ApplyOptions::default() }
+}
+
 /// Which CRDs an upgrade leaves alone. Those of a newer chart are what is wanted, also where they leave
 /// something out; an older chart puts none in the place of a newer one; and the same version takes nothing
 /// away, since a rollback to it may have left newer ones.
-pub fn crds(current: &Release, version: &str) -> Crds {
+fn crds(current: &Release, version: &str) -> Crds {
     if semver::is_newer(version, current.chart_version()) {
         Crds::AsRendered
     } else if semver::is_newer(current.chart_version(), version) {

@@ -2,7 +2,7 @@
 
 use kube::Api;
 use kube::api::{DynamicObject, ObjectMeta};
-use release::action::apply::{Applied, ApplyOptions, Failed, Prepared, Refused, prepare};
+use release::action::apply::{Applied, ApplyOptions, Detail, Failed, Prepared, Refused, prepare};
 use release::cluster::Cluster;
 use release::cluster::discovery::Kinds;
 use release::config::ReleaseId;
@@ -39,7 +39,17 @@ impl Place {
         new: &[Object],
         options: ApplyOptions,
     ) -> Result<Prepared, Refused> {
-        prepare(&self.cluster, &self.kinds().await, &self.release, old, new, &options).await
+        self.ask(old, new, options).await.accept()
+    }
+
+    /// What would become of every object, also of those that are refused.
+    pub(crate) async fn ask(&self, old: &[Object], new: &[Object], options: ApplyOptions) -> Prepared {
+        prepare(&self.cluster, &self.kinds().await, &self.release, old, new, &options).await.unwrap()
+    }
+
+    /// The same with both sides of every object.
+    pub(crate) async fn sides(&self, old: &[Object], new: &[Object], options: ApplyOptions) -> Prepared {
+        self.ask(old, new, ApplyOptions { detail: Detail::Sides, ..options }).await
     }
 
     /// Prepares and writes.
