@@ -111,8 +111,8 @@ impl Records<'_> {
         Ok(permitted(self.permit, deleted).await?)
     }
 
-    /// Deletes every record up to this revision, also those that cannot be read. Oldest first: what is left by
-    /// a kill is still the release that is being uninstalled.
+    /// Deletes every record up to this revision, also those that cannot be read. Oldest first: what is left
+    /// by a kill is still the release that is being uninstalled.
     pub async fn purge(self, newest: Revision) -> Result<(), RecordError> {
         let stored = release_secrets::stored_revisions(self.cluster, self.release).await?;
         for revision in stored.into_iter().filter(|revision| *revision <= newest) {

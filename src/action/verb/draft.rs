@@ -1,4 +1,5 @@
-//! A revision as it would be: rendered and not stored, so that what was planned and shown is what is deployed.
+//! A revision as it would be: rendered and not stored, so that what was planned and shown is what is
+//! deployed.
 
 use super::observe::{Observed, replaced};
 use super::render::{NextRevision, bytes, objects, prepared, record, rendered, values};
@@ -23,8 +24,8 @@ pub struct RevisionDraft {
     base: Base,
 }
 
-/// On which revisions a draft was made: the newest one (0 = none) and the one that runs. What a revision holds
-/// never changes, so nothing else has to be compared.
+/// On which revisions a draft was made: the newest one (0 = none) and the one that runs. What a revision
+/// holds never changes, so nothing else has to be compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Base {
     newest: Revision,

@@ -78,8 +78,8 @@ impl<'a> Stage<'a> {
         }
     }
 
-    /// From the hooks before an event (`install`, `upgrade`, `rollback`) to those after it, unless the verb is
-    /// to stop. Where it stopped decides what is stored.
+    /// From the hooks before an event (`install`, `upgrade`, `rollback`) to those after it, unless the verb
+    /// is to stop. Where it stopped decides what is stored.
     pub(super) async fn carry_out(
         &mut self,
         event: &str,

@@ -136,7 +136,7 @@ fn print_values(args: &GetValuesArgs, release: &Release, context: &Context) -> R
     match args.output.output {
         Output::Table => text(&context.printer, &format!("{title}:\n{}", release_text::values_text(&values))),
         Output::Json | Output::Yaml => {
-            args.output.print(&context.printer, &release_text::go_values(&values), String::new)
+            args.output.print(&context.printer, &release_text::go_values(&values), String::new);
         }
     }
     Ok(())
