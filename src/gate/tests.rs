@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::baseline::Baseline;
 use super::subject::{Expected, Subject};
-use super::{Context, gates_for};
+use super::{Context, GATES, SETTLE, gates_for};
 use crate::certmanager::resources::{Certificate, CertificateRequest, Challenge, Order};
 use crate::config::{GateSettings, Profile};
 
@@ -124,4 +124,17 @@ fn the_dry_run_names_the_gates_in_order() {
     world.subject.fresh = true;
     world.subject.profile = Profile::Generic;
     assert_eq!(gates_for(&world.subject, &world.settings, true), ["api-server", "workload", "settle"]);
+}
+
+#[test]
+fn every_gate_has_a_row_in_the_readme() {
+    let readme = include_str!("../../README.md");
+    let table = readme.split("| gate | passes when |\n").nth(1).expect("a table of the gates");
+    let rows = table.lines().skip(1).map_while(|row| row.strip_prefix("| ")?.split_once(" | "));
+    let mut told: Vec<&str> =
+        rows.flat_map(|(names, _)| names.split(", ")).map(|name| name.trim_matches('`')).collect();
+    let mut gates: Vec<&str> = GATES.iter().map(|gate| gate.name).chain([SETTLE]).collect();
+    told.sort_unstable();
+    gates.sort_unstable();
+    assert_eq!(told, gates);
 }

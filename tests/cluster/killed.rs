@@ -1,7 +1,7 @@
 //! `release helm` killed with SIGKILL before each of its writes: whatever is left, both Helms and this
 //! program go on from it.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use libtest_mimic::Trial;
@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use crate::support::helms::{ChartFolder, Helm, live};
 use crate::support::program::finish;
 use crate::support::proxy::Proxy;
+use crate::support::wait::until;
 use crate::support::{trial, world};
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -31,8 +32,11 @@ pub(crate) fn trials() -> Vec<Trial> {
     ]
 }
 
-/// From the state before a write to the write itself it takes a fraction of a second.
-const REACHED: Duration = Duration::from_millis(1500);
+/// Far above what anything here takes.
+const LIMIT: Duration = Duration::from_mins(1);
+
+/// From the stored revision to the wait for the hook it takes a fraction of a second.
+const WAITS: Duration = Duration::from_millis(1500);
 
 const MAPS: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: one}\ndata: {v: {{ .Values.v | quote }}}\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: {{ .Values.second }}}\ndata: {v: {{ .Values.v | quote }}}\n";
 const HOOK: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: hook, annotations: {helm.sh/hook: 'pre-install,pre-upgrade,pre-rollback,pre-delete'}}\n";
@@ -50,7 +54,7 @@ fn chart() -> ChartFolder {
 
 /// A write, as a fault of the proxy that holds it back; dry runs pass.
 fn held((method, path): (&str, &str)) -> Value {
-    json!([{"path": "dryRun=All", "effect": {"delay": {"ms": 0}}}, {"method": method, "path": path, "effect": "hang"}])
+    json!([{"path": "dryRun=All", "effect": "pass"}, {"method": method, "path": path, "effect": "hang"}])
 }
 
 /// Runs `release helm` until it hangs at the write, with these revisions left, and kills it.
@@ -62,19 +66,10 @@ async fn kill_holding_the_lock(
     left: &[&str],
 ) {
     let proxy = Proxy::start();
-    proxy.faults(&held(write));
+    proxy.faults(held(write));
     let mut child = Helm::Ours.start(release, args, &proxy.kubeconfig());
-    let start = Instant::now();
-    while statuses(cluster, release).await != left {
-        assert!(
-            start.elapsed() < Duration::from_mins(1),
-            "{write:?}: {:?}",
-            statuses(cluster, release).await
-        );
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    tokio::time::sleep(REACHED).await;
-    assert_eq!(child.try_wait().unwrap(), None, "{args:?} does not come to {write:?}");
+    proxy.all_used(LIMIT).await;
+    assert_eq!(child.try_wait().unwrap(), None, "{args:?} does not wait for {write:?}");
     child.kill().and_then(|()| child.wait()).unwrap();
     assert_eq!(statuses(cluster, release).await, left, "{write:?}");
 }
@@ -261,10 +256,11 @@ async fn a_signal_stores_the_failure() {
     let endless = "apiVersion: batch/v1\nkind: Job\nmetadata: {name: endless, annotations: {helm.sh/hook: post-upgrade}}\nspec: {template: {spec: {restartPolicy: Never, containers: [{name: c, image: 'sandbox/sh:1', args: [-c, sleep 300]}]}}}\n";
     chart.write("templates/endless.yaml", endless.as_bytes());
     let child = Helm::Ours.command(&release, &["upgrade", "app", &chart.path()]).spawn().unwrap();
-    while statuses(&cluster, &release).await != ["1 deployed", "2 pending-upgrade"] {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    tokio::time::sleep(REACHED).await;
+    until("the revision is stored", LIMIT, async || {
+        statuses(&cluster, &release).await == ["1 deployed", "2 pending-upgrade"]
+    })
+    .await;
+    tokio::time::sleep(WAITS).await;
     assert!(std::process::Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
     let ran = finish(child);
     assert_eq!((ran.code, ran.stdout.as_str()), (1, "Release app has been cancelled.\n"), "{}", ran.stderr);
@@ -282,13 +278,13 @@ async fn a_write_whose_answer_is_lost_stops_nothing() {
         assert_eq!(ran.code, 0, "{args:?}: {}", ran.stderr);
     };
     let lost = |method: &str, path: &str| json!({"method": method, "path": path, "times": 1, "effect": "lose-answer"});
-    proxy.faults(&json!([
+    proxy.faults(json!([
         lost("POST", "/secrets"),
         lost("PUT", "/secrets/sh.helm.release.v1.app.v1"),
         lost("PATCH", "/configmaps/one")
     ]));
     through(&["install", "app", &chart.path()]);
-    proxy.faults(&json!([
+    proxy.faults(json!([
         lost("POST", "/leases"),
         lost("POST", "/secrets"),
         lost("PATCH", "/configmaps/one"),

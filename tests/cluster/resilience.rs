@@ -14,6 +14,7 @@ use serde_json::json;
 use crate::support::chart::config_map;
 use crate::support::objects::{Place, objects};
 use crate::support::proxy::Proxy;
+use crate::support::wait::until;
 use crate::support::{told, trial, world};
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -68,10 +69,10 @@ async fn a_read_is_repeated_until_it_is_answered() {
         json!("half-body"),
         json!("lose-answer"),
     ] {
-        proxy.faults(&json!([{"times": 2, "effect": effect}]));
+        proxy.faults(json!([{"times": 2, "effect": effect}]));
         discovery::version(&cluster).await.unwrap_or_else(|error| panic!("{effect}: {}", told(error)));
     }
-    proxy.faults(&json!([{"effect": {"status": {"code": 403}}}]));
+    proxy.faults(json!([{"effect": {"status": {"code": 403}}}]));
     let started = Instant::now();
     assert!(discovery::version(&cluster).await.is_err());
     assert!(started.elapsed() < Duration::from_secs(1), "what stays wrong is not asked again");
@@ -81,7 +82,7 @@ async fn a_write_whose_answer_is_lost_is_not_sent_again() {
     let (direct, release) = world().await;
     let proxy = Proxy::start();
     let cluster = proxy.connect().await;
-    proxy.faults(&json!([{"method": "PATCH", "effect": "lose-answer"}]));
+    proxy.faults(json!([{"method": "PATCH", "effect": "lose-answer"}]));
     let started = Instant::now();
     let told = told(journal::write(&cluster, &release, "once").await.unwrap_err());
     assert!(told.contains("the API server does not answer"), "{told}");
@@ -93,7 +94,7 @@ async fn a_write_that_was_turned_away_is_sent_again() {
     let (direct, release) = world().await;
     let proxy = Proxy::start();
     let cluster = proxy.connect().await;
-    proxy.faults(&json!([{"method": "PATCH", "times": 2, "effect": {"status": {"code": 429}}}]));
+    proxy.faults(json!([{"method": "PATCH", "times": 2, "effect": {"status": {"code": 429}}}]));
     journal::write(&cluster, &release, "text").await.unwrap();
     assert_eq!(journal::read(&direct, &release).await.unwrap().as_deref(), Some("text"));
 }
@@ -120,14 +121,14 @@ async fn objects_are_applied_and_waited_for_through_every_fault() {
     let mut old = Vec::new();
     for (number, effect) in effects.iter().enumerate() {
         let new = texts(number);
-        proxy.faults(&json!([{"method": "PATCH", "times": 3, "effect": effect}]));
+        proxy.faults(json!([{"method": "PATCH", "times": 3, "effect": effect}]));
         let prepared = prepare(&place.cluster, &kinds, &place.release, &old, &new, &ApplyOptions::default())
             .await
             .unwrap();
-        proxy.faults(&json!([{"method": "PATCH", "times": 3, "effect": effect}]));
+        proxy.faults(json!([{"method": "PATCH", "times": 3, "effect": effect}]));
         prepared.execute(&|| Ok(())).await.unwrap_or_else(|error| panic!("{effect}: {error}"));
         proxy.faults(
-            &json!([{"method": "GET", "times": 3, "effect": effect}, {"path": "watch=true", "times": 3, "effect": "expire-watch"}]),
+            json!([{"method": "GET", "times": 3, "effect": effect}, {"path": "watch=true", "times": 3, "effect": "expire-watch"}]),
         );
         let limit = Duration::from_mins(1);
         let until = Until::Ready { jobs: true };
@@ -144,7 +145,7 @@ async fn a_lock_survives_a_renewal_whose_answer_is_lost() {
     let (_, release) = world().await;
     let proxy = Proxy::start();
     let lock = acquire(&proxy.connect().await, &release, "one", 0).await;
-    proxy.faults(&json!([{"method": "PUT", "path": "/leases/", "times": 1, "effect": "lose-answer"}]));
+    proxy.faults(json!([{"method": "PUT", "path": "/leases/", "times": 1, "effect": "lose-answer"}]));
     tokio::time::sleep(Duration::from_secs(22)).await;
     assert_eq!(lock.check(), Ok(()));
     lock.release().await.unwrap();
@@ -154,7 +155,7 @@ async fn a_lock_whose_first_answer_is_lost_is_ours() {
     let (direct, release) = world().await;
     let proxy = Proxy::start();
     let cluster = proxy.connect().await;
-    proxy.faults(&json!([{"method": "POST", "path": "/leases", "times": 1, "effect": "lose-answer"}]));
+    proxy.faults(json!([{"method": "POST", "path": "/leases", "times": 1, "effect": "lose-answer"}]));
     acquire(&cluster, &release, "one", 0).await.release().await.unwrap();
     acquire(&direct, &release, "two", 0).await.release().await.unwrap();
 }
@@ -163,17 +164,13 @@ async fn a_holder_that_is_cut_off_stops_before_another_takes_over() {
     let (direct, release) = world().await;
     let proxy = Proxy::start();
     let lock = acquire(&proxy.connect().await, &release, "cut-off", 0).await;
-    proxy.faults(&json!([{"effect": "hang"}]));
+    proxy.faults(json!([{"effect": "hang"}]));
     let other = tokio::spawn({
         let release = release.clone();
         async move { (acquire(&direct, &release, "other", 60).await, Instant::now()) }
     });
-    let stopped = loop {
-        match lock.check() {
-            Ok(()) => tokio::time::sleep(Duration::from_millis(50)).await,
-            Err(lost) => break (lost, Instant::now()),
-        }
-    };
+    until("the holder notices", Duration::from_mins(1), async || lock.check().is_err()).await;
+    let stopped = (lock.check().unwrap_err(), Instant::now());
     let (other, taken) = other.await.unwrap();
     assert!(matches!(stopped.0, LockLost::TooOld { .. }), "{:?}", stopped.0);
     assert!(
@@ -182,7 +179,7 @@ async fn a_holder_that_is_cut_off_stops_before_another_takes_over() {
         taken - stopped.1
     );
     // The way is open again: the first holder learns who has it, and stays quiet.
-    proxy.faults(&json!([]));
+    proxy.faults(json!([]));
     tokio::time::sleep(Duration::from_secs(8)).await;
     let lost = lock.check().unwrap_err();
     assert!(matches!(&lost, LockLost::Taken { how, .. } if how.contains("run other")), "{lost}");

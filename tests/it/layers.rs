@@ -138,7 +138,7 @@ fn first_names(path: &str) -> Vec<String> {
     group.split(between).map(name).filter(|name| !name.is_empty()).collect()
 }
 
-fn files(dir: &Path) -> Vec<PathBuf> {
+pub(crate) fn files(dir: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(dir).expect("read a directory of the sources") {
         let path = entry.expect("read an entry").path();
@@ -152,6 +152,6 @@ fn files(dir: &Path) -> Vec<PathBuf> {
     found
 }
 
-fn read(path: impl AsRef<Path>) -> String {
+pub(crate) fn read(path: impl AsRef<Path>) -> String {
     fs::read_to_string(path).expect("read a source file")
 }

@@ -170,8 +170,6 @@ impl Prepared {
             values,
             release,
             capabilities,
-            strict: false,
-            lint: false,
             dns: request.dns,
         }
     }

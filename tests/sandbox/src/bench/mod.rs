@@ -1,7 +1,10 @@
-//! `cargo xtask bench`: release beside real Helm in the same run, on the same chart and the same cluster.
+//! `cargo xtask bench`: release beside real Helm in the same run, on the same chart and the same cluster: time,
+//! memory, and the requests that the API server gets.
 
+mod counting;
 pub mod measure;
 mod race;
+mod requests;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -17,6 +20,7 @@ use crate::museum::workspace;
 use crate::state::State;
 use crate::tools::{Cache, Extras, Programs};
 use crate::{down, external, interrupt, talk, up};
+use counting::Counting;
 use measure::Contender;
 use race::Race;
 
@@ -38,9 +42,15 @@ pub struct Args {
     /// Leave out what needs a cluster
     #[arg(long)]
     pub no_clusters: bool,
+    /// Only count the requests of an upgrade
+    #[arg(long, conflicts_with = "no_clusters")]
+    pub requests: bool,
+    /// Measure this release program, for example an older one [default: the one of this repository]
+    #[arg(long, value_name = "PROGRAM")]
+    pub release: Option<PathBuf>,
 }
 
-/// Measures template, package and upgrade; the tables go to stdout.
+/// Measures template, package and upgrade, and counts requests; the tables go to stdout.
 pub async fn run(args: Args) -> Result<()> {
     interrupt::or_signal(bench(&args)).await
 }
@@ -51,9 +61,15 @@ async fn bench(args: &Args) -> Result<()> {
         .prefix("bench-")
         .tempdir()
         .context("create a directory for the benchmarks")?;
-    let bench = Bench { release: release_program().await?, programs, work };
-    bench.template(args).await?;
-    bench.package(args).await?;
+    let release = match &args.release {
+        Some(program) => std::path::absolute(program).context("find the program to measure")?,
+        None => release_program().await?,
+    };
+    let bench = Bench { release, programs, work };
+    if !args.requests {
+        bench.template(args).await?;
+        bench.package(args).await?;
+    }
     if args.no_clusters { Ok(()) } else { bench.upgrade(args).await }
 }
 
@@ -103,26 +119,57 @@ impl Bench {
     async fn upgrade(&self, args: &Args) -> Result<()> {
         let state = State::claim(&self.work.path().join("sandbox"))?;
         up::start(&state, &self.programs, 1).await?;
-        let measured = self.upgrades(args, &state).await;
+        let measured = async {
+            self.requests(&state).await?;
+            if args.requests { Ok(()) } else { self.upgrades(args, &state).await }
+        };
+        let measured = measured.await;
         down::stop(&state, &state.ledger()?).await?;
         measured
+    }
+
+    /// First the whole job, which leaves a healthy release of the newer chart, then the verbs on it.
+    async fn requests(&self, state: &State) -> Result<()> {
+        let context = cluster::names(1).concat();
+        let counting = Counting::before(state, &context).await?;
+        let release = |args: &[&str]| {
+            let mut command = Command::new(&self.release);
+            command.args(args);
+            command
+        };
+        let job = ["--cluster", &context];
+        let dry_run = counting
+            .run("release --cluster X --dry-run", release(&job).arg("--dry-run"), 0)
+            .await?;
+        let job = counting.run("release --cluster X", &mut release(&job), 0).await?;
+        let chart = self.upgraded_chart()?;
+        let mut verbs = Vec::new();
+        for (number, contender) in self.contenders(&upgrade(&context), &[chart.into()], &[]).iter().enumerate() {
+            if contender.name == "helm 3" {
+                continue;
+            }
+            let mut command = Command::new(&contender.program);
+            command.args(&contender.args).envs(contender.env.iter().cloned());
+            command.args(["--reuse-values", "--set-string", &format!("deploymentAnnotations.count={number}")]);
+            let what = if contender.name == "release" { "release helm upgrade" } else { "helm 4's upgrade" };
+            verbs.push(counting.run(what, &mut command, 0).await?);
+        }
+        verbs.extend([dry_run, job]);
+        talk::data(&requests::table(&verbs));
+        Ok(())
+    }
+
+    /// The chart that the job has upgraded to.
+    fn upgraded_chart(&self) -> Result<&Path> {
+        Ok(&self.programs.cert_manager.last().context("a chart to upgrade to")?.chart)
     }
 
     /// Helm 3 comes last: it merges on the client, and the two others would have to migrate after each of its
     /// turns.
     async fn upgrades(&self, args: &Args, state: &State) -> Result<()> {
-        let chart = &self.programs.cert_manager.first().context("a chart to upgrade to")?.chart;
+        let chart = self.upgraded_chart()?;
         let context = cluster::names(1).concat();
-        let words = [
-            "upgrade",
-            "cert-manager",
-            "--namespace",
-            "cert-manager",
-            "--kube-context",
-            &context,
-            "--set",
-            "installCRDs=true",
-        ];
+        let words = [&upgrade(&context)[..], &["--set", "installCRDs=true"]].concat();
         let env = [("KUBECONFIG", OsString::from(state.file("kubeconfig")))];
         let mut contenders = self.contenders(&words, &[chart.into()], &env);
         let helm_3 = contenders.remove(1);
@@ -169,6 +216,11 @@ impl Bench {
             contender("release", &self.release, &["helm"]),
         ]
     }
+}
+
+/// The words of an upgrade of the sandbox's release.
+fn upgrade(context: &str) -> [&str; 6] {
+    ["upgrade", "cert-manager", "--namespace", "cert-manager", "--kube-context", context]
 }
 
 /// How long one request to the API server takes, and which ones nobody can avoid.

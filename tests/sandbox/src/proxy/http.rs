@@ -32,6 +32,7 @@ async fn handle(request: Request<Incoming>, route: &Arc<Route>) -> anyhow::Resul
     let mut changes = route.control.changes();
     let method = request.method().to_string();
     let target = request.uri().to_string();
+    route.log.add(&method, &target)?;
     let asked = Asked { method: &method, target: &target };
     let mut effect = route.control.take(asked, &mut changes)?;
     if let Some(effect) = &effect {
@@ -46,7 +47,7 @@ async fn handle(request: Request<Incoming>, route: &Arc<Route>) -> anyhow::Resul
         _ => Duration::ZERO,
     };
     match effect {
-        None | Some(Effect::Delay { .. }) => {
+        None | Some(Effect::Pass | Effect::Delay { .. }) => {
             let response = forward(request, route).await?;
             tokio::time::sleep(delay).await;
             Ok(answer::live(response, Passed { route: Arc::clone(route), changes, method, target }))

@@ -1,0 +1,272 @@
+//! Files do not use each other in a circle: a reader can start at the bottom, and a file can be understood
+//! with those below it alone.
+//!
+//! A `mod.rs` lists its files and is left out; what it re-exports is looked up where it is defined.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use regex::Regex;
+
+use super::layers::{files, read};
+
+/// Circles that were here before this test: each may become smaller, but not larger.
+const KNOWN: &[&[&str]] = &[];
+
+#[test]
+fn no_file_uses_one_that_uses_it() {
+    let mut wrong = String::new();
+    for circle in circles(&Tree::of_sources().uses()) {
+        let known = |known: &&[&str]| circle.iter().all(|file| known.contains(&file.as_str()));
+        if !KNOWN.iter().any(known) {
+            writeln!(wrong, "{}", circle.into_iter().collect::<Vec<_>>().join(" <-> ")).unwrap();
+        }
+    }
+    assert!(wrong.is_empty(), "move what both sides need into a file below them\n{wrong}");
+}
+
+/// What each file uses, by the modules' paths.
+type Uses = BTreeMap<String, BTreeSet<String>>;
+
+/// The modules of a crate by their paths, as in `gate/seen`.
+struct Tree(BTreeMap<String, Module>);
+
+struct Module {
+    code: String,
+    /// A `mod.rs`.
+    lists: bool,
+    /// Where the names are that it re-exports.
+    exports: BTreeMap<String, Vec<String>>,
+}
+
+impl Tree {
+    fn of_sources() -> Self {
+        let sources = files(std::path::Path::new("src")).into_iter().map(|path| {
+            let name = path.strip_prefix("src").unwrap().to_str().unwrap().to_owned();
+            (name, read(&path))
+        });
+        Self::new(sources)
+    }
+
+    /// From paths below `src` and their texts; what is compiled for tests only is left out.
+    fn new(sources: impl Iterator<Item = (String, String)>) -> Self {
+        let mut modules = BTreeMap::new();
+        let mut of_tests = BTreeSet::new();
+        for (path, text) in sources.filter(|(path, _)| !["main.rs", "lib.rs"].contains(&path.as_str())) {
+            let lists = path.ends_with("/mod.rs");
+            let name = path.trim_end_matches(".rs").trim_end_matches("/mod").to_owned();
+            let code = without_comments(&text);
+            let modules_of_tests = Regex::new(r"#\[cfg\(test\)\]\s*(?:pub(?:\([^)]*\))? )?mod (\w+);").unwrap();
+            let found = modules_of_tests.captures_iter(&code).map(|found| format!("{name}/{}", &found[1]));
+            of_tests.extend(found);
+            let code = code.split("mod tests {").next().unwrap().to_owned();
+            let exports = if lists { exports(&code, &segments(&name)) } else { BTreeMap::new() };
+            modules.insert(name, Module { code, lists, exports });
+        }
+        modules.retain(|name, _| !of_tests.contains(name));
+        Self(modules)
+    }
+
+    fn uses(&self) -> Uses {
+        let files = self.0.iter().filter(|(_, module)| !module.lists);
+        files
+            .map(|(name, module)| {
+                let mut used: BTreeSet<String> =
+                    self.mentions(name, module).iter().filter_map(|path| self.file_of(path)).collect();
+                used.remove(name);
+                (name.clone(), used)
+            })
+            .collect()
+    }
+
+    /// Every path that a file names; after an import of a module also `module::name`.
+    fn mentions(&self, name: &str, module: &Module) -> Vec<Vec<String>> {
+        let mut found = paths(&module.code, &segments(name));
+        let lists = |path: &&Vec<String>| self.0.get(&path.join("/")).is_some_and(|module| module.lists);
+        for import in found.clone().iter().filter(lists) {
+            let last = import.last().map_or("", String::as_str);
+            let named = Regex::new(&format!(r"(?:^|[^\w:]){last}::(\w+)")).unwrap();
+            found.extend(named.captures_iter(&module.code).map(|name| joined(import, &name[1])));
+        }
+        found
+    }
+
+    /// The file that defines what a path names; none for what a `mod.rs` defines.
+    fn file_of(&self, path: &[String]) -> Option<String> {
+        let mut at = Vec::new();
+        for (index, segment) in path.iter().enumerate() {
+            let next = joined(&at, segment);
+            if self.0.contains_key(&next.join("/")) {
+                at = next;
+                continue;
+            }
+            let here = self.0.get(&at.join("/"))?;
+            if let Some(export) = here.exports.get(segment) {
+                return self.file_of(&[export, &path[index + 1..]].concat());
+            }
+            break;
+        }
+        let file = at.join("/");
+        self.0.get(&file).filter(|module| !module.lists).map(|_| file)
+    }
+}
+
+/// The files that reach each other, each circle once.
+fn circles(uses: &Uses) -> BTreeSet<BTreeSet<String>> {
+    let reached: BTreeMap<&String, BTreeSet<&String>> =
+        uses.keys().map(|file| (file, reached(uses, file))).collect();
+    let circle = |file: &&String| -> BTreeSet<String> {
+        let back = |other: &&&String| reached.get(**other).is_some_and(|from| from.contains(*file));
+        reached[*file].iter().filter(back).map(|other| (*other).clone()).collect()
+    };
+    uses.keys().map(|file| circle(&file)).filter(|circle| circle.len() > 1).collect()
+}
+
+fn reached<'u>(uses: &'u Uses, from: &str) -> BTreeSet<&'u String> {
+    let mut reached = BTreeSet::new();
+    let mut next: Vec<&String> = uses[from].iter().collect();
+    while let Some(file) = next.pop() {
+        if reached.insert(file) {
+            next.extend(uses.get(file).into_iter().flatten());
+        }
+    }
+    reached
+}
+
+fn without_comments(text: &str) -> String {
+    text.lines().map(|line| line.split("//").next().unwrap()).collect::<Vec<_>>().join("\n")
+}
+
+fn segments(path: &str) -> Vec<String> {
+    path.split('/').map(str::to_owned).collect()
+}
+
+fn joined(path: &[String], name: &str) -> Vec<String> {
+    path.iter().cloned().chain([name.to_owned()]).collect()
+}
+
+/// `pub use seen::{Seen, Pulse as Beat};` of `gate/mod.rs`: `Seen` is `gate/seen/Seen`.
+fn exports(code: &str, own: &[String]) -> BTreeMap<String, Vec<String>> {
+    let public = Regex::new(r"pub(?:\([^)]*\))? use ([^;]+);").unwrap();
+    let mut found = BTreeMap::new();
+    for text in public.captures_iter(code).map(|found| found[1].to_owned()) {
+        let whole = if text.starts_with("crate::") || text.starts_with("super::") || text.starts_with("self::") {
+            paths(&text, own)
+        } else {
+            let mut inside = Vec::new();
+            expand(&text, own, &mut inside);
+            inside
+        };
+        found.extend(whole.into_iter().filter_map(|path| Some((path.last()?.clone(), path))));
+    }
+    found
+}
+
+/// Every path that begins with `crate`, `super` or `self`, as seen from a module, from the crate's root on.
+fn paths(code: &str, own: &[String]) -> Vec<Vec<String>> {
+    let begins = Regex::new(r"(?:^|[^\w:$])((?:super::)+|crate::|self::)").unwrap();
+    let mut found = Vec::new();
+    for begin in begins.captures_iter(code) {
+        let begin = begin.get(1).unwrap();
+        let up = begin.as_str().matches("super::").count();
+        let root = match begin.as_str() {
+            "crate::" => &[],
+            _ => &own[..own.len().saturating_sub(up)],
+        };
+        expand(&code[begin.end()..], root, &mut found);
+    }
+    found
+}
+
+/// The paths of `a::b`, or of `a::{b, c::{d}}`, behind a root.
+fn expand(text: &str, root: &[String], found: &mut Vec<Vec<String>>) {
+    let text = text.trim_start();
+    if let Some(group) = text.strip_prefix('{') {
+        items(group).into_iter().for_each(|item| expand(item, root, found));
+        return;
+    }
+    let end = text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(text.len());
+    let path = match &text[..end] {
+        "" | "self" => root.to_vec(),
+        name => joined(root, name),
+    };
+    match text[end..].strip_prefix("::") {
+        Some(rest) => expand(rest, &path, found),
+        None => found.push(path),
+    }
+}
+
+/// The items of a group up to its closing brace.
+fn items(group: &str) -> Vec<&str> {
+    let (mut found, mut level, mut start) = (Vec::new(), 0, 0);
+    for (at, c) in group.char_indices() {
+        match c {
+            '{' => level += 1,
+            '}' if level == 0 => {
+                found.push(&group[start..at]);
+                break;
+            }
+            '}' => level -= 1,
+            ',' if level == 0 => {
+                found.push(&group[start..at]);
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    found.retain(|item| !item.trim().is_empty());
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(sources: &[(&str, &str)]) -> Vec<String> {
+        let sources = sources.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned()));
+        let circles = circles(&Tree::new(sources).uses());
+        circles.into_iter().map(|circle| circle.into_iter().collect::<Vec<_>>().join(" ")).collect()
+    }
+
+    const LIST: (&str, &str) =
+        ("gate/mod.rs", "mod a;\nmod b;\n#[cfg(test)]\nmod t;\npub use a::A;\npub(crate) use b::{B, f};\n");
+
+    #[test]
+    fn a_circle_is_found_however_it_is_written() {
+        for (a, b) in [
+            ("use super::b::B;", "use super::a::A;"),
+            ("use crate::gate::b;", "fn f() { crate::gate::a::g() }"),
+            ("use super::{B, f};", "use crate::{gate::{A}, plan};"),
+            ("use crate::gate;\nfn f() { gate::f() }", "use super::a::{self};"),
+            ("fn f(_: super::B) {}", "use super::super::gate::A;"),
+        ] {
+            assert_eq!(found(&[LIST, ("gate/a.rs", a), ("gate/b.rs", b)]), ["gate/a gate/b"], "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn a_way_through_other_folders_is_one() {
+        let sources = [
+            LIST,
+            ("gate/a.rs", "use crate::plan::Plan;"),
+            ("plan/mod.rs", "pub use p::Plan;\nmod p;"),
+            ("plan/p.rs", "use crate::gate::B;"),
+            ("gate/b.rs", "use super::A;"),
+        ];
+        assert_eq!(found(&sources), ["gate/a gate/b plan/p"]);
+    }
+
+    #[test]
+    fn what_is_no_circle() {
+        for (a, b) in [
+            ("use super::B;", ""),
+            ("use super::B;", "// use super::A;"),
+            ("use super::B;", "mod tests { use super::super::A; }"),
+            ("use super::{A, Context};", "use super::Context;"),
+        ] {
+            assert_eq!(found(&[LIST, ("gate/a.rs", a), ("gate/b.rs", b)]), [] as [&str; 0], "{a} {b}");
+        }
+        let test = [LIST, ("gate/a.rs", "use super::t::T;"), ("gate/t.rs", "use super::A;")];
+        assert_eq!(found(&test), [] as [&str; 0]);
+    }
+}
