@@ -108,7 +108,7 @@ fn mentions(text: &str, depth: usize) -> Vec<Mention> {
 
 /// The first names after each occurrence of a prefix that is not itself the end of a longer path, with the
 /// places of the prefix.
-fn after(code: &str, prefix: &str) -> Vec<(usize, String)> {
+pub(crate) fn after(code: &str, prefix: &str) -> Vec<(usize, String)> {
     let starts = code.match_indices(prefix).filter(|(at, _)| {
         let before = code[..*at].chars().next_back().unwrap_or(' ');
         !before.is_alphanumeric() && !"_$:".contains(before)
