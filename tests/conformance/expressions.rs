@@ -94,13 +94,8 @@ fn evaluated(expression: &str) -> String {
         is_upgrade: false,
     };
     let values = &chart.defaults;
-    let request = Render {
-        chart: &chart,
-        values,
-        release: &release,
-        capabilities: &capabilities,
-        dns: false,
-    };
+    let request =
+        Render { chart: &chart, values, release: &release, capabilities: &capabilities, dns: false };
     match engine::render(&request, &mut NoCluster) {
         Ok(rendered) => {
             rendered.files["e/templates/x.yaml"].trim_start_matches("# ").trim_end_matches('\n').to_owned()

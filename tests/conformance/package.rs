@@ -19,8 +19,9 @@ pub(crate) const TIME: i64 = 1_700_000_000;
 
 /// Every byte of the archives.
 pub(crate) fn trials() -> Vec<Trial> {
-    let trial =
-        |case: &'static Case| golden::trial("package", case.name, |recorder| helms(case, recorder), || ours(case));
+    let trial = |case: &'static Case| {
+        golden::trial("package", case.name, |recorder| helms(case, recorder), || ours(case))
+    };
     CASES.iter().map(trial).collect()
 }
 

@@ -205,9 +205,9 @@ fn begins_at(code: &str, at: usize) -> bool {
 /// `#[cfg(test)] mod tests;`
 fn modules_of_tests(code: &str) -> impl Iterator<Item = &str> {
     let after = code.split("#[cfg(test)]").skip(1).filter_map(|text| text.split(';').next());
-    after.filter_map(|item| item.split_once("mod ").map(|(_, name)| name)).filter(|name| {
-        name.chars().all(|c| c.is_alphanumeric() || c == '_')
-    })
+    after
+        .filter_map(|item| item.split_once("mod ").map(|(_, name)| name))
+        .filter(|name| name.chars().all(|c| c.is_alphanumeric() || c == '_'))
 }
 
 /// The paths of `a::b`, or of `a::{b, c::{d}}`, behind a root.

@@ -14,8 +14,8 @@ use context::{Template, Templates};
 pub use request::{ReleaseContext, Render, Rendered};
 pub use standalone::{render_text, render_text_of};
 
-pub use super::template::{Lookup, NoCluster};
 use super::template::{self, Executor, Functions, Set, Stack, TemplateError, Text, Value};
+pub use super::template::{Lookup, NoCluster};
 
 /// Renders every template of a chart and its subcharts; partials (`_helpers.tpl`) are read but not executed.
 /// The error has the text that Helm 4 prints.

@@ -56,7 +56,10 @@ impl Drop for Faulty {
     fn drop(&mut self) {
         if !std::thread::panicking() {
             let unused = proxy::unused(&self.file("faults")).expect("ask for the faults");
-            assert!(unused.is_empty(), "the test proves nothing: these faults did not come to pass: {unused:#?}");
+            assert!(
+                unused.is_empty(),
+                "the test proves nothing: these faults did not come to pass: {unused:#?}"
+            );
         }
     }
 }

@@ -29,18 +29,20 @@ impl Counting {
         let mut kubeconfig: Value = serde_norway::from_str(&read(&state.file("kubeconfig"))?)?;
         let entry = entry(&mut kubeconfig, cluster)?;
         let server = entry["server"].as_str().context("the cluster has an address")?.to_owned();
+        let keys = state.file("clusters").join(cluster);
         let args = proxy::Args {
             listen: ([127, 0, 0, 1], 0).into(),
             to: server.trim_start_matches("https://").parse().context("read the cluster's address")?,
             control: None,
             log: Some(state.file(LOG)),
             http: true,
-            terminate: None,
-            upstream_tls: Some(state.file("clusters").join(cluster).join("ca.crt")),
+            // As the API server itself: Go's clients send no token where there is no TLS.
+            terminate: Some(["server.crt", "server.key"].map(|name| keys.join(name)).into()),
+            upstream_tls: Some(keys.join("ca.crt")),
         };
         let proxy = Proxy::bind(&args).await?;
-        let address = format!("http://{}", proxy.address()?);
-        *entry = serde_json::json!({ "server": address });
+        let address = format!("https://{}", proxy.address()?);
+        entry["server"] = address.clone().into();
         write(&state.file(KUBECONFIG), &serde_norway::to_string(&kubeconfig)?)?;
         let config = read(&state.file("release.yaml"))?.replace(&server, &address);
         write(&state.file(CONFIG), &config)?;

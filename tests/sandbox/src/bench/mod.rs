@@ -138,19 +138,24 @@ impl Bench {
             command
         };
         let job = ["--cluster", &context];
-        let dry_run = counting
-            .run("release --cluster X --dry-run", release(&job).arg("--dry-run"), 0)
-            .await?;
+        let dry_run =
+            counting.run("release --cluster X --dry-run", release(&job).arg("--dry-run"), 0).await?;
         let job = counting.run("release --cluster X", &mut release(&job), 0).await?;
         let chart = self.upgraded_chart()?;
         let mut verbs = Vec::new();
-        for (number, contender) in self.contenders(&upgrade(&context), &[chart.into()], &[]).iter().enumerate() {
+        for (number, contender) in
+            self.contenders(&upgrade(&context), &[chart.into()], &[]).iter().enumerate()
+        {
             if contender.name == "helm 3" {
                 continue;
             }
             let mut command = Command::new(&contender.program);
             command.args(&contender.args).envs(contender.env.iter().cloned());
-            command.args(["--reuse-values", "--set-string", &format!("deploymentAnnotations.count={number}")]);
+            command.args([
+                "--reuse-values",
+                "--set-string",
+                &format!("deploymentAnnotations.count={number}"),
+            ]);
             let what = if contender.name == "release" { "release helm upgrade" } else { "helm 4's upgrade" };
             verbs.push(counting.run(what, &mut command, 0).await?);
         }

@@ -87,7 +87,7 @@ impl Asked {
         Self { what: what.to_owned(), counts }
     }
 
-    fn sum(&self, of: impl Fn(&Request) -> bool) -> u32 {
+    fn sum(&self, of: fn(&Request) -> bool) -> u32 {
         self.counts.iter().filter(|(request, _)| of(request)).map(|(_, count)| count).sum()
     }
 }
@@ -100,15 +100,13 @@ pub(super) fn table(columns: &[Asked]) -> String {
     }
     let letters: Vec<String> = (0..columns.len()).map(letter).collect();
     row(&mut text, "", letters.iter().cloned());
-    let sums: [(&str, &dyn Fn(&Request) -> bool); 4] = [
-        ("all", &|_| true),
-        ("  that read or ask", &|request| !request.is_write() && !request.dry_run),
-        ("  that are dry runs", &|request| request.dry_run),
-        ("  that write", &Request::is_write),
-    ];
-    for (name, of) in sums {
+    let mut sum = |name: &str, of: fn(&Request) -> bool| {
         row(&mut text, name, columns.iter().map(|asked| asked.sum(of).to_string()));
-    }
+    };
+    sum("all", |_| true);
+    sum("  that read or ask", |request| !request.is_write() && !request.dry_run);
+    sum("  that are dry runs", |request| request.dry_run);
+    sum("  that write", Request::is_write);
     let requests: BTreeSet<&Request> = columns.iter().flat_map(|asked| asked.counts.keys()).collect();
     for request in requests {
         let dry_run = if request.dry_run { " (dry run)" } else { "" };
