@@ -52,9 +52,14 @@ fn chart() -> ChartFolder {
     )
 }
 
-/// A write, as a fault of the proxy that holds it back; dry runs pass.
+/// Before any fault of a write: a dry run is none.
+fn dry_runs_pass() -> Value {
+    json!({"path": "dryRun=All", "effect": "pass"})
+}
+
+/// A write, as a fault of the proxy that holds it back.
 fn held((method, path): (&str, &str)) -> Value {
-    json!([{"path": "dryRun=All", "effect": "pass"}, {"method": method, "path": path, "effect": "hang"}])
+    json!([dry_runs_pass(), {"method": method, "path": path, "effect": "hang"}])
 }
 
 /// Runs `release helm` until it hangs at the write, with these revisions left, and kills it.
@@ -279,12 +284,14 @@ async fn a_write_whose_answer_is_lost_stops_nothing() {
     };
     let lost = |method: &str, path: &str| json!({"method": method, "path": path, "times": 1, "effect": "lose-answer"});
     proxy.faults(json!([
+        dry_runs_pass(),
         lost("POST", "/secrets"),
         lost("PUT", "/secrets/sh.helm.release.v1.app.v1"),
         lost("PATCH", "/configmaps/one")
     ]));
     through(&["install", "app", &chart.path()]);
     proxy.faults(json!([
+        dry_runs_pass(),
         lost("POST", "/leases"),
         lost("POST", "/secrets"),
         lost("PATCH", "/configmaps/one"),

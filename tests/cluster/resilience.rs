@@ -6,9 +6,11 @@ use jiff::Timestamp;
 use libtest_mimic::Trial;
 use release::action::apply::{ApplyOptions, prepare};
 use release::action::wait::{self, Until};
+use release::cluster::discovery::{self, Kinds};
 use release::cluster::lease::{Holder, Lock, LockLost};
-use release::cluster::{Cluster, discovery, journal};
+use release::cluster::{Cluster, journal};
 use release::config::ReleaseId;
+use release::helm::manifest::Object;
 use serde_json::json;
 
 use crate::support::chart::config_map;
@@ -105,10 +107,12 @@ async fn objects_are_applied_and_waited_for_through_every_fault() {
     let proxy = Proxy::start();
     let direct = Place { cluster, release: release.clone() };
     let place = Place { cluster: proxy.connect().await, release };
-    let deployment = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\nspec:\n  selector: {matchLabels: {a: d}}\n  template:\n    metadata: {labels: {a: d}}\n    spec: {terminationGracePeriodSeconds: 1, containers: [{name: c, image: 'sandbox/sh:1', args: [-c, 'exec sleep NUMBER']}]}\n";
-    let texts = |number: usize| {
+    let deployment = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\nspec:\n  minReadySeconds: SECONDS\n  selector: {matchLabels: {a: d}}\n  template:\n    metadata: {labels: {a: d}}\n    spec: {terminationGracePeriodSeconds: 1, containers: [{name: c, image: 'sandbox/sh:1', args: [-c, 'exec sleep NUMBER']}]}\n";
+    let texts = |number: usize, seconds: u32| {
         let maps = (0..5).map(|map| config_map(&format!("m{map}"), &[("k", &number.to_string())]));
-        objects(&maps.chain([deployment.replace("NUMBER", &format!("60{number}"))]).collect::<Vec<_>>())
+        let deployment = deployment.replace("NUMBER", &format!("60{number}"));
+        let deployment = deployment.replace("SECONDS", &seconds.to_string());
+        objects(&maps.chain([deployment]).collect::<Vec<_>>())
     };
     let effects = [
         json!({"status": {"code": 503}}),
@@ -120,25 +124,33 @@ async fn objects_are_applied_and_waited_for_through_every_fault() {
     let kinds = direct.kinds().await;
     let mut old = Vec::new();
     for (number, effect) in effects.iter().enumerate() {
-        let new = texts(number);
+        let new = texts(number, 0);
         proxy.faults(json!([{"method": "PATCH", "times": 3, "effect": effect}]));
         let prepared = prepare(&place.cluster, &kinds, &place.release, &old, &new, &ApplyOptions::default())
             .await
             .unwrap();
         proxy.faults(json!([{"method": "PATCH", "times": 3, "effect": effect}]));
         prepared.execute(&|| Ok(())).await.unwrap_or_else(|error| panic!("{effect}: {error}"));
-        proxy.faults(
-            json!([{"method": "GET", "times": 3, "effect": effect}, {"path": "watch=true", "times": 3, "effect": "expire-watch"}]),
-        );
-        let limit = Duration::from_mins(1);
-        let until = Until::Ready { jobs: true };
-        let waited =
-            wait::ready(&place.cluster, &kinds, &new, &place.release.namespace, until, limit, &|_| ()).await;
-        waited.unwrap_or_else(|error| panic!("{effect}: {error}"));
+        proxy.faults(json!([{"method": "GET", "times": 3, "effect": effect}]));
+        wait_for(&place, &kinds, &new, &effect.to_string()).await;
         let live = direct.live(&config_map("m0", &[])).await.unwrap();
         assert_eq!(live["data"]["k"], number.to_string());
         old = new;
     }
+    // What is ready at the first look needs no watch.
+    proxy.faults(json!([]));
+    let new = texts(effects.len(), 5);
+    place.apply(&old, &new).await.unwrap();
+    proxy.faults(json!([{"path": "watch=true", "times": 3, "effect": "expire-watch"}]));
+    wait_for(&place, &kinds, &new, "expire-watch").await;
+}
+
+async fn wait_for(place: &Place, kinds: &Kinds, objects: &[Object], through: &str) {
+    let limit = Duration::from_mins(1);
+    let until = Until::Ready { jobs: true };
+    let waited =
+        wait::ready(&place.cluster, kinds, objects, &place.release.namespace, until, limit, &|_| ()).await;
+    waited.unwrap_or_else(|error| panic!("{through}: {error}"));
 }
 
 async fn a_lock_survives_a_renewal_whose_answer_is_lost() {
