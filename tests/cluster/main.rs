@@ -16,6 +16,7 @@ mod killed;
 mod lease;
 mod node;
 mod objects;
+mod proofs;
 mod release_secrets;
 mod removal;
 mod resilience;
@@ -50,6 +51,7 @@ fn trials() -> Vec<Trial> {
         lease::trials(),
         node::trials(),
         objects::trials(),
+        proofs::trials(),
         release_secrets::trials(),
         removal::trials(),
         resilience::trials(),

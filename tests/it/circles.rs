@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use super::layers::{after, files, read};
+use super::support::rust_paths::{expand, joined, paths};
 
 /// Circles that were here before this test: each may become smaller, but not larger.
 const KNOWN: &[&[&str]] = &[
@@ -158,12 +159,16 @@ fn without_comments(text: &str) -> String {
     text.lines().map(|line| line.split("//").next().unwrap()).collect::<Vec<_>>().join("\n")
 }
 
-fn segments(path: &str) -> Vec<String> {
-    path.split('/').map(str::to_owned).collect()
+/// `#[cfg(test)] mod tests;`
+fn modules_of_tests(code: &str) -> impl Iterator<Item = &str> {
+    let after = code.split("#[cfg(test)]").skip(1).filter_map(|text| text.split(';').next());
+    after
+        .filter_map(|item| item.split_once("mod ").map(|(_, name)| name))
+        .filter(|name| name.chars().all(|c| c.is_alphanumeric() || c == '_'))
 }
 
-fn joined(path: &[String], name: &str) -> Vec<String> {
-    path.iter().cloned().chain([name.to_owned()]).collect()
+fn segments(path: &str) -> Vec<String> {
+    path.split('/').map(str::to_owned).collect()
 }
 
 /// `pub use seen::{Seen, Pulse as Beat};` of `gate/mod.rs`: `Seen` is `gate/seen/Seen`.
@@ -177,76 +182,6 @@ fn exports(code: &str, own: &[String]) -> BTreeMap<String, Vec<String>> {
         }
         found.extend(whole.into_iter().filter_map(|path| Some((path.last()?.clone(), path))));
     }
-    found
-}
-
-/// Every path that begins with `crate`, `super` or `self`, as seen from a module, from the crate's root on.
-fn paths(code: &str, own: &[String]) -> Vec<Vec<String>> {
-    let mut found = Vec::new();
-    for prefix in ["crate::", "super::", "self::"] {
-        for (at, _) in code.match_indices(prefix).filter(|(at, _)| begins_at(code, *at)) {
-            let (mut rest, mut root) = (&code[at..], own);
-            while let Some(inner) = rest.strip_prefix("super::") {
-                (rest, root) = (inner, &root[..root.len().saturating_sub(1)]);
-            }
-            let root = if prefix == "crate::" { &[] } else { root };
-            expand(rest.strip_prefix(prefix).unwrap_or(rest), root, &mut found);
-        }
-    }
-    found
-}
-
-/// Whether a path begins here, and does not go on.
-fn begins_at(code: &str, at: usize) -> bool {
-    let before = code[..at].chars().next_back().unwrap_or(' ');
-    !before.is_alphanumeric() && !"_$:".contains(before)
-}
-
-/// `#[cfg(test)] mod tests;`
-fn modules_of_tests(code: &str) -> impl Iterator<Item = &str> {
-    let after = code.split("#[cfg(test)]").skip(1).filter_map(|text| text.split(';').next());
-    after
-        .filter_map(|item| item.split_once("mod ").map(|(_, name)| name))
-        .filter(|name| name.chars().all(|c| c.is_alphanumeric() || c == '_'))
-}
-
-/// The paths of `a::b`, or of `a::{b, c::{d}}`, behind a root.
-fn expand(text: &str, root: &[String], found: &mut Vec<Vec<String>>) {
-    let text = text.trim_start();
-    if let Some(group) = text.strip_prefix('{') {
-        items(group).into_iter().for_each(|item| expand(item, root, found));
-        return;
-    }
-    let end = text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(text.len());
-    let path = match &text[..end] {
-        "" | "self" => root.to_vec(),
-        name => joined(root, name),
-    };
-    match text[end..].strip_prefix("::") {
-        Some(rest) => expand(rest, &path, found),
-        None => found.push(path),
-    }
-}
-
-/// The items of a group up to its closing brace.
-fn items(group: &str) -> Vec<&str> {
-    let (mut found, mut level, mut start) = (Vec::new(), 0, 0);
-    for (at, c) in group.char_indices() {
-        match c {
-            '{' => level += 1,
-            '}' if level == 0 => {
-                found.push(&group[start..at]);
-                break;
-            }
-            '}' => level -= 1,
-            ',' if level == 0 => {
-                found.push(&group[start..at]);
-                start = at + 1;
-            }
-            _ => {}
-        }
-    }
-    found.retain(|item| !item.trim().is_empty());
     found
 }
 

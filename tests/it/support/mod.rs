@@ -5,4 +5,5 @@ pub(crate) mod client;
 pub(crate) mod faulty;
 pub(crate) mod git_server;
 pub(crate) mod museum;
+pub(crate) mod rust_paths;
 pub(crate) mod world;
