@@ -25,7 +25,11 @@ pub(crate) async fn serve(client: Box<dyn Stream>, route: Arc<Route>) -> anyhow:
         // An error makes hyper drop the connection without an answer: that is how it is cut.
         async move { handle(request, &route).await.map_err(|error| io::Error::other(format!("{error:#}"))) }
     });
-    Ok(server::conn::http1::Builder::new().serve_connection(TokioIo::new(client), service).await?)
+    match server::conn::http1::Builder::new().serve_connection(TokioIo::new(client), service).await {
+        // A client that has heard enough, as at the end of a watch.
+        Err(error) if error.is_incomplete_message() => Ok(()),
+        ended => Ok(ended?),
+    }
 }
 
 async fn handle(request: Request<Incoming>, route: &Arc<Route>) -> anyhow::Result<Response<Body>> {
