@@ -31,7 +31,9 @@ fn begins_at(code: &str, at: usize) -> bool {
 pub(crate) fn expand(text: &str, root: &[String], found: &mut Vec<Vec<String>>) {
     let text = text.trim_start();
     if let Some(group) = text.strip_prefix('{') {
-        items(group).into_iter().for_each(|item| expand(item, root, found));
+        for item in items(group) {
+            expand(item, root, found);
+        }
         return;
     }
     let end = text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(text.len());
