@@ -16,6 +16,11 @@ pub struct ApiError {
     cause: Cause,
 }
 
+/// The server took a request, or part of it, and said nothing more; the seconds that it was given.
+#[derive(Debug, thiserror::Error)]
+#[error("no answer within {0} s")]
+pub(super) struct NoAnswer(pub(super) u64);
+
 /// Why a request failed.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Cause {
@@ -115,7 +120,7 @@ impl Cause {
         let network = |error: &&(dyn Error + 'static)| {
             error.is::<io::Error>()
                 || error.is::<hyper_util::client::legacy::Error>()
-                || error.is::<super::retry::NoAnswer>()
+                || error.is::<NoAnswer>()
         };
         if chain.iter().any(network) { Cause::Unreachable(deepest) } else { Cause::Other(error.to_string()) }
     }

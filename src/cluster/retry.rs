@@ -16,7 +16,7 @@ use kube::client::{AuthError, Body, DynBody};
 use tokio::time::{Instant, sleep, timeout};
 use tower::{BoxError, Service, ServiceExt};
 
-use super::error::chain;
+use super::error::{NoAnswer, chain};
 use super::plugin::{Plugin, PluginError};
 
 /// How long one request may stay without a byte from the server.
@@ -43,11 +43,6 @@ const LOG_PATIENCE: Patience = Patience(Duration::from_secs(3));
 
 /// A write that comes much later could be that of a holder who has lost the lock.
 const APPLY_PATIENCE: Patience = Patience(Duration::from_secs(5));
-
-/// The server took a request, or part of it, and said nothing more.
-#[derive(Debug, thiserror::Error)]
-#[error("no answer within {0} s")]
-pub(super) struct NoAnswer(u64);
 
 /// Set on a write as an extension: sent again, it makes the same of what is there.
 #[derive(Debug, Clone, Copy)]

@@ -10,7 +10,7 @@ use url::Url;
 
 use super::http::{Answer, Http};
 use super::index::Index;
-use super::{ChartRepository, Listed, RepositoryError, Uploaded};
+use super::{Backoff, ChartRepository, Listed, RepositoryError, Uploaded};
 use crate::config::RepositorySettings;
 use crate::helm::chart::archive::ChartArchive;
 use crate::redact::RedactedUrl;
@@ -33,9 +33,9 @@ pub struct ChartMuseum {
 
 impl ChartMuseum {
     /// A client; nothing is sent yet, but secrets and the CA file are read.
-    pub fn new(settings: &RepositorySettings) -> Result<Self, RepositoryError> {
+    pub fn new(settings: &RepositorySettings, backoff: Backoff) -> Result<Self, RepositoryError> {
         let context_path = OnceCell::new_with(settings.context_path.clone());
-        Ok(Self { url: settings.url.clone(), http: Http::new(settings)?, context_path })
+        Ok(Self { url: settings.url.clone(), http: Http::new(settings, backoff)?, context_path })
     }
 
     async fn index(&self) -> Result<Index, RepositoryError> {

@@ -37,9 +37,9 @@ enum Trouble {
 
 impl Http {
     /// Reads the secrets and the CA file that the settings name.
-    pub(super) fn new(settings: &RepositorySettings) -> Result<Self, RepositoryError> {
+    pub(super) fn new(settings: &RepositorySettings, backoff: Backoff) -> Result<Self, RepositoryError> {
         let credentials = settings.credentials()?;
-        Ok(Self { client: client(settings)?, credentials, backoff: Backoff::REQUEST })
+        Ok(Self { client: client(settings)?, credentials, backoff })
     }
 
     /// Reads a URL; `limit` bounds the answer in bytes.

@@ -22,6 +22,7 @@ pub mod serve;
 
 pub use chartmuseum::ChartMuseum;
 pub use error::RepositoryError;
+pub use retry::Backoff;
 
 /// A chart repository: each call is one question or one act, with the repetitions that passing troubles need.
 #[async_trait]
@@ -66,8 +67,16 @@ pub struct Listed {
 
 /// The repository at the configured address.
 pub fn for_settings(settings: &RepositorySettings) -> Result<Box<dyn ChartRepository>, RepositoryError> {
+    for_settings_with(settings, Backoff::REQUEST)
+}
+
+/// The same, with other pauses between the attempts of a request.
+pub fn for_settings_with(
+    settings: &RepositorySettings,
+    backoff: Backoff,
+) -> Result<Box<dyn ChartRepository>, RepositoryError> {
     match settings.url.reveal().scheme() {
-        "http" | "https" => Ok(Box::new(ChartMuseum::new(settings)?)),
+        "http" | "https" => Ok(Box::new(ChartMuseum::new(settings, backoff)?)),
         _ => Err(RepositoryError::Scheme { url: settings.url.to_string() }),
     }
 }

@@ -6,19 +6,19 @@ use reqwest::StatusCode;
 
 /// Exponential pauses with a bound on their number and length.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Backoff {
+pub struct Backoff {
     /// How often a request is sent at most.
-    pub(crate) attempts: u32,
+    pub attempts: u32,
     /// The pause after the first failed attempt; it doubles after each further one.
-    pub(crate) first: Duration,
+    pub first: Duration,
     /// No pause is longer.
-    pub(crate) longest: Duration,
+    pub longest: Duration,
 }
 
 impl Backoff {
     /// For one HTTP request: about three seconds in all, enough for a server that is being restarted behind a
     /// load balancer.
-    pub(crate) const REQUEST: Self =
+    pub const REQUEST: Self =
         Self { attempts: 5, first: Duration::from_millis(200), longest: Duration::from_secs(5) };
 
     /// The pause after attempt number `attempt` (from 1) failed, or `None` when it was the last one.

@@ -1,10 +1,13 @@
 //! One release, worked on by Helm 3, Helm 4 and this program in turn: each reads and goes on with what
 //! another one wrote.
 
+use std::time::Duration;
+
 use libtest_mimic::Trial;
 use release::config::ReleaseId;
 
 use crate::support::helms::{ALL, ChartFolder, Helm, live};
+use crate::support::wait::until;
 use crate::support::{fresh_release, helm, trial, world};
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -345,10 +348,10 @@ async fn a_revision_that_helm_left_pending_is_returned_from() {
         let uids = live(&cluster, &release).await.0;
         let mut child =
             killed.command(&release, &["upgrade", "app", &stuck.path(), "--wait"]).spawn().unwrap();
-        while !helm::history("HELM", &release).last().is_some_and(|row| row.starts_with("2 pending-upgrade "))
-        {
-            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-        }
+        until("the revision is pending", Duration::from_mins(1), async || {
+            helm::history("HELM", &release).last().is_some_and(|row| row.starts_with("2 pending-upgrade "))
+        })
+        .await;
         child.kill().and_then(|()| child.wait()).unwrap();
         let told = Helm::Ours.refused(&release, &["upgrade", "app", &one.path()]);
         assert!(

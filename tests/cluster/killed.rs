@@ -1,7 +1,7 @@
 //! `release helm` killed with SIGKILL before each of its writes: whatever is left, both Helms and this
 //! program go on from it.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::api::coordination::v1::Lease;
@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use crate::support::helms::{ChartFolder, Helm, live};
 use crate::support::program::finish;
 use crate::support::proxy::Proxy;
+use crate::support::wait::until;
 use crate::support::{trial, world};
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -42,8 +43,11 @@ pub(crate) fn trials() -> Vec<Trial> {
     ]
 }
 
-/// From the state before a write to the write itself it takes a fraction of a second.
-const REACHED: Duration = Duration::from_millis(1500);
+/// Far above what anything here takes.
+const LIMIT: Duration = Duration::from_mins(1);
+
+/// From the stored revision to the wait for the hook it takes a fraction of a second.
+const WAITS: Duration = Duration::from_millis(1500);
 
 const MAPS: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: one}\ndata: {v: {{ .Values.v | quote }}}\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: {{ .Values.second }}}\ndata: {v: {{ .Values.v | quote }}}\n";
 const HOOK: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: hook, annotations: {helm.sh/hook: 'pre-install,pre-upgrade,pre-rollback,pre-delete'}}\n";
@@ -59,9 +63,14 @@ fn chart() -> ChartFolder {
     )
 }
 
-/// A write, as a fault of the proxy that holds it back; dry runs pass.
+/// Before any fault of a write: a dry run is none.
+fn dry_runs_pass() -> Value {
+    json!({"path": "dryRun=All", "effect": "pass"})
+}
+
+/// A write, as a fault of the proxy that holds it back.
 fn held((method, path): (&str, &str)) -> Value {
-    json!([{"path": "dryRun=All", "effect": {"delay": {"ms": 0}}}, {"method": method, "path": path, "effect": "hang"}])
+    json!([dry_runs_pass(), {"method": method, "path": path, "effect": "hang"}])
 }
 
 /// Runs `release helm` until it hangs at the write, with these revisions left, and kills it.
@@ -73,19 +82,10 @@ async fn kill_holding_the_lock(
     left: &[&str],
 ) {
     let proxy = Proxy::start();
-    proxy.faults(&held(write));
+    proxy.faults(held(write));
     let mut child = Helm::Ours.start(release, args, &proxy.kubeconfig());
-    let start = Instant::now();
-    while statuses(cluster, release).await != left {
-        assert!(
-            start.elapsed() < Duration::from_mins(1),
-            "{write:?}: {:?}",
-            statuses(cluster, release).await
-        );
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    tokio::time::sleep(REACHED).await;
-    assert_eq!(child.try_wait().unwrap(), None, "{args:?} does not come to {write:?}");
+    proxy.all_used(LIMIT).await;
+    assert_eq!(child.try_wait().unwrap(), None, "{args:?} does not wait for {write:?}");
     child.kill().and_then(|()| child.wait()).unwrap();
     assert_eq!(statuses(cluster, release).await, left, "{write:?}");
 }
@@ -281,10 +281,11 @@ async fn a_signal_stores_the_failure() {
     let endless = "apiVersion: batch/v1\nkind: Job\nmetadata: {name: endless, annotations: {helm.sh/hook: post-upgrade}}\nspec: {template: {spec: {restartPolicy: Never, containers: [{name: c, image: 'sandbox/sh:1', args: [-c, sleep 300]}]}}}\n";
     chart.write("templates/endless.yaml", endless.as_bytes());
     let child = Helm::Ours.command(&release, &["upgrade", "app", &chart.path()]).spawn().unwrap();
-    while statuses(&cluster, &release).await != ["1 deployed", "2 pending-upgrade"] {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    tokio::time::sleep(REACHED).await;
+    until("the revision is stored", LIMIT, async || {
+        statuses(&cluster, &release).await == ["1 deployed", "2 pending-upgrade"]
+    })
+    .await;
+    tokio::time::sleep(WAITS).await;
     assert!(std::process::Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
     let ran = finish(child);
     assert_eq!((ran.code, ran.stdout.as_str()), (1, "Release app has been cancelled.\n"), "{}", ran.stderr);
@@ -302,13 +303,15 @@ async fn a_write_whose_answer_is_lost_stops_nothing() {
         assert_eq!(ran.code, 0, "{args:?}: {}", ran.stderr);
     };
     let lost = |method: &str, path: &str| json!({"method": method, "path": path, "times": 1, "effect": "lose-answer"});
-    proxy.faults(&json!([
+    proxy.faults(json!([
+        dry_runs_pass(),
         lost("POST", "/secrets"),
         lost("PUT", "/secrets/sh.helm.release.v1.app.v1"),
         lost("PATCH", "/configmaps/one")
     ]));
     through(&["install", "app", &chart.path()]);
-    proxy.faults(&json!([
+    proxy.faults(json!([
+        dry_runs_pass(),
         lost("POST", "/leases"),
         lost("POST", "/secrets"),
         lost("PATCH", "/configmaps/one"),
@@ -340,7 +343,7 @@ async fn a_complete_apply_is_recorded_through_every_fault_that_passes() {
     ] {
         let (cluster, release) = world().await;
         Helm::Four.ok(&release, &["install", "app", &chart.path()]);
-        proxy.faults(&faults);
+        proxy.faults(faults.clone());
         let upgrade = ["upgrade", "app", &chart.path(), "--set", "v=2"];
         let ran = finish(Helm::Ours.start(&release, &upgrade, &proxy.kubeconfig()));
         assert_eq!(ran.code, 0, "{faults}: {}", ran.stderr);
@@ -359,7 +362,7 @@ async fn a_complete_apply_that_cannot_be_recorded_says_what_helps() {
     Helm::Ours.ok(&release, &["install", "app", &chart.path()]);
     let uid = uid_of_one(&cluster, &release).await;
     let proxy = Proxy::start();
-    proxy.faults(&json!([{"method": "PUT", "path": "/secrets/sh.helm.release.v1.app.v2", "effect": {"status": {"code": 500}}}]));
+    proxy.faults(json!([{"method": "PUT", "path": "/secrets/sh.helm.release.v1.app.v2", "effect": {"status": {"code": 500}}}]));
     let upgrade = ["upgrade", "app", &chart.path(), "--set", "v=2"];
     let child = Helm::Ours.start(&release, &upgrade, &proxy.kubeconfig());
     let ran = tokio::task::spawn_blocking(|| finish(child)).await.unwrap().expect(1);

@@ -17,6 +17,7 @@ mod lease;
 mod node;
 mod objects;
 mod preflight;
+mod proofs;
 mod release_secrets;
 mod removal;
 mod resilience;
@@ -55,6 +56,7 @@ fn trials() -> Vec<Trial> {
         node::trials(),
         objects::trials(),
         preflight::trials(),
+        proofs::trials(),
         release_secrets::trials(),
         removal::trials(),
         resilience::trials(),

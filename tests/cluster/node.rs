@@ -13,6 +13,7 @@ use kube::{Api, Client};
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
+use crate::support::wait::until;
 use crate::support::{trial, world};
 
 const LIMIT: Duration = Duration::from_mins(1);
@@ -184,10 +185,8 @@ async fn a_deleted_pod_ends_with_its_process() {
     // Kubernetes reads `$$` as `$`.
     place.run("trap '' TERM; echo $$$$; while :; do sleep 0.1; done", json!({}), json!({})).await;
     place.until("a ready container", |status| condition(status, "Ready")["status"] == "True").await;
-    let mut pid = place.log(false).await;
-    while pid.is_empty() {
-        pid = place.log(false).await;
-    }
+    until("the process writes its id", LIMIT, async || !place.log(false).await.is_empty()).await;
+    let pid = place.log(false).await;
     let process = PathBuf::from("/proc").join(pid.trim());
     assert!(process.exists());
     place.api::<Pod>().delete("p", &DeleteParams::default()).await.unwrap();

@@ -45,12 +45,12 @@ const LONG: &str = "settle: 20s";
 async fn killed_while_changing(fleet: &SmallFleet) -> Proxy {
     let proxy = Proxy::start();
     let first = json!({"method": "PATCH", "path": "/configmaps/first?", "effect": "hang"});
-    proxy.faults(&json!([{"path": "dryRun=All", "effect": {"delay": {"ms": 0}}}, first]));
+    proxy.faults(json!([{"path": "dryRun=All", "effect": {"delay": {"ms": 0}}}, first]));
     let run = fleet.start(&["--cluster", FIRST], Some(proxy.kubeconfig()));
     fleet.wait_for_history(FIRST, &["1 deployed", "2 pending-upgrade"]).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
     kill(run);
-    proxy.faults(&json!([]));
+    proxy.faults(json!([]));
     proxy
 }
 
@@ -61,7 +61,7 @@ fn kill(mut run: Child) {
 
 /// Takes the run up on a fresh checkout, on the way that its plan has pinned.
 fn resume(fleet: &SmallFleet, proxy: &Proxy) -> Ran {
-    proxy.faults(&json!([]));
+    proxy.faults(json!([]));
     fleet.run_elsewhere_on(&["resume", "--cluster", FIRST], Some(proxy.kubeconfig()))
 }
 
@@ -99,7 +99,7 @@ async fn rollback_by_hand_while_gating() {
 async fn upgrade_by_hand_before_the_change() {
     let fleet = SmallFleet::upgrading().await;
     let proxy = Proxy::start();
-    proxy.faults(&json!([{"method": "PUT", "path": "/configmaps/release.app", "effect": "hang"}]));
+    proxy.faults(json!([{"method": "PUT", "path": "/configmaps/release.app", "effect": "hang"}]));
     let run = fleet.start(&["--cluster", FIRST], Some(proxy.kubeconfig()));
     fleet.wait_for_event(FIRST, "locked").await;
     tokio::time::sleep(Duration::from_secs(1)).await;
@@ -114,7 +114,7 @@ async fn upgrade_by_hand_before_the_change() {
 async fn foreign_pending() {
     let fleet = SmallFleet::upgrading().await;
     let proxy = Proxy::start();
-    proxy.faults(&json!([{"method": "POST", "path": "/secrets", "effect": "hang"}]));
+    proxy.faults(json!([{"method": "POST", "path": "/secrets", "effect": "hang"}]));
     let run = fleet.start(&["--cluster", FIRST], Some(proxy.kubeconfig()));
     fleet.wait_for_event(FIRST, "change-started").await;
     tokio::time::sleep(Duration::from_secs(1)).await;
@@ -167,12 +167,12 @@ async fn outage_in_the_change() {
     let fleet = SmallFleet::upgrading().await;
     let proxy = Proxy::start();
     let first = json!({"method": "PATCH", "path": "/configmaps/first?", "effect": "hang"});
-    proxy.faults(&json!([{"path": "dryRun=All", "effect": {"delay": {"ms": 0}}}, first]));
+    proxy.faults(json!([{"path": "dryRun=All", "effect": {"delay": {"ms": 0}}}, first]));
     let run = fleet.start(&["--cluster", FIRST, "--on-failure", "rollback"], Some(proxy.kubeconfig()));
     fleet.wait_for_history(FIRST, &["1 deployed", "2 pending-upgrade"]).await;
-    proxy.faults(&json!([{"effect": "cut"}]));
+    proxy.faults(json!([{"effect": "cut"}]));
     tokio::time::sleep(Duration::from_secs(28)).await;
-    proxy.faults(&json!([]));
+    proxy.faults(json!([]));
     let ran = finish(run).expect(4);
     assert!(ran.stderr.contains("outside the release"), "an outage is nobody's fault: {}", ran.stderr);
     assert_eq!(fleet.history(FIRST).await, ["1 deployed", "2 failed"]);
@@ -245,7 +245,7 @@ async fn killed_at_each_write() {
         let fleet = SmallFleet::upgrading().await;
         let proxy = Proxy::start();
         let held = json!({"method": method, "path": path, "effect": "hang"});
-        proxy.faults(&json!([{"path": "dryRun=All", "effect": {"delay": {"ms": 0}}}, held]));
+        proxy.faults(json!([{"path": "dryRun=All", "effect": {"delay": {"ms": 0}}}, held]));
         let run = fleet.start(&["--cluster", FIRST], Some(proxy.kubeconfig()));
         let event = if method == "DELETE" { "gated" } else { "change-started" };
         fleet.wait_for_event(FIRST, event).await;

@@ -153,12 +153,12 @@ async fn what_came_before_a_free_lock_was_taken_counts() {
     let chart = chart();
     Helm::Ours.ok(&release, &["install", "app", &chart.path()]);
     let proxy = Proxy::start();
-    proxy.faults(&json!([{"method": "POST", "path": "/leases", "effect": "hang"}]));
+    proxy.faults(json!([{"method": "POST", "path": "/leases", "effect": "hang"}]));
     let upgrade = ["upgrade", "app", &chart.path(), "--set", "v=3"];
     let child = Helm::Ours.start(&release, &upgrade, &proxy.kubeconfig());
     tokio::time::sleep(Duration::from_secs(6)).await;
     Helm::Four.ok(&release, &["upgrade", "app", &chart.path(), "--set", "v=2,second=other"]);
-    proxy.faults(&json!([]));
+    proxy.faults(json!([]));
     tokio::task::spawn_blocking(|| finish(child)).await.unwrap().expect(0);
     assert_eq!(statuses(&cluster, &release).await, ["1 superseded", "2 superseded", "3 deployed"]);
     let uids = live(&cluster, &release).await.0;
@@ -181,7 +181,7 @@ fn one_and_two() -> Vec<String> {
 /// Writes them while these faults are in force; answers how that ended, and when.
 async fn write(proxy: &Proxy, place: &Place, lock: &Lock, faults: &Value) -> (Failed, Instant) {
     let prepared = place.prepare(&[], &objects(&one_and_two()), ApplyOptions::default()).await.unwrap();
-    proxy.faults(faults);
+    proxy.faults(faults.clone());
     let failed = prepared.execute(&lock.held()).await.unwrap_err();
     (failed, Instant::now())
 }
@@ -223,7 +223,7 @@ async fn a_write_that_hangs_is_cut_off_before_another_holder_begins() {
     assert!(began.1 > cut_off + Duration::from_secs(1), "only {:?} later", began.1 - cut_off);
     assert_eq!(failed.applied.created.len(), 2, "what was sent may exist");
     // What still hung in the proxy has nobody who waits for it any more.
-    proxy.faults(&json!([]));
+    proxy.faults(json!([]));
     tokio::time::sleep(Duration::from_secs(2)).await;
     let texts = one_and_two();
     assert!(direct.live(&texts[0]).await.is_some() && direct.live(&texts[1]).await.is_none());

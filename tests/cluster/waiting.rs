@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::support::objects::{Place, objects};
 use crate::support::trial;
+use crate::support::wait::until;
 
 const LONG: Duration = Duration::from_mins(3);
 const READY: Until = Until::Ready { jobs: true };
@@ -215,9 +216,10 @@ async fn a_certificate_is_ready_when_its_condition_says_so() {
     // Another test may replace the controller at this very moment; what nobody has looked at yet counts as
     // ready.
     place.apply(&[], &objects(&[&orphan])).await.unwrap();
-    while place.live(&orphan).await.is_none_or(|live| live["status"]["conditions"].is_null()) {
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
+    until("cert-manager looks at the orphan", LONG, async || {
+        place.live(&orphan).await.is_some_and(|live| !live["status"]["conditions"].is_null())
+    })
+    .await;
     let (result, _) = applied(&place, "", &orphan, READY, Duration::from_secs(8)).await;
     let error = result.unwrap_err().to_string();
     assert!(

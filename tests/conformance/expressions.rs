@@ -1,39 +1,27 @@
 //! Hundreds of expressions, one a line in `expressions/<family>.txt`: what they give, with its Go type, or
 //! the error's text.
 
-use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use libtest_mimic::Trial;
 use release::helm::capabilities::Capabilities;
 use release::helm::chart::{Chart, File};
 use release::helm::engine::{self, NoCluster, ReleaseContext, Render};
 
 use crate::golden::{self, Recorder};
 
-#[test]
-fn expressions_are_evaluated_as_helm_evaluates_them() {
-    let recorder = golden::recorder();
-    let mut different = String::new();
-    for family in families() {
-        let name = family.file_stem().expect("a name").to_string_lossy().into_owned();
-        let text = fs::read_to_string(&family).expect("the expressions");
-        let expressions: Vec<&str> = text.lines().collect();
-        if let Some(recorder) = &recorder {
-            recorder.write(
-                "expressions",
-                &name,
-                &answers(&expressions, |expression| recorded(recorder, expression)),
-            );
-        }
-        let (golden, ours) = (golden::read("expressions", &name), answers(&expressions, evaluated));
-        if golden != ours {
-            let diff = similar::TextDiff::from_lines(&golden, &ours);
-            writeln!(different, "{name}:\n{}", diff.unified_diff().header("helm", "ours"))
-                .expect("write to a text");
-        }
-    }
-    assert!(different.is_empty(), "{different}");
+/// One for each family.
+pub(crate) fn trials() -> Vec<Trial> {
+    families().into_iter().map(trial).collect()
+}
+
+fn trial(family: PathBuf) -> Trial {
+    let name = family.file_stem().expect("a name").to_string_lossy().into_owned();
+    let text = fs::read_to_string(family).expect("the expressions");
+    let copy = text.clone();
+    let helms = move |recorder: &Recorder| answers(&copy, |expression| recorded(recorder, expression));
+    golden::trial("expressions", &name, helms, move || answers(&text, evaluated))
 }
 
 fn folder() -> PathBuf {
@@ -51,9 +39,9 @@ fn families() -> Vec<PathBuf> {
     families
 }
 
-fn answers(expressions: &[&str], answer: impl Fn(&str) -> String) -> String {
+fn answers(expressions: &str, answer: impl Fn(&str) -> String) -> String {
     expressions
-        .iter()
+        .lines()
         .fold(String::new(), |text, expression| text + expression + "\n\t" + &answer(expression) + "\n")
 }
 
@@ -106,15 +94,8 @@ fn evaluated(expression: &str) -> String {
         is_upgrade: false,
     };
     let values = &chart.defaults;
-    let request = Render {
-        chart: &chart,
-        values,
-        release: &release,
-        capabilities: &capabilities,
-        strict: false,
-        lint: false,
-        dns: false,
-    };
+    let request =
+        Render { chart: &chart, values, release: &release, capabilities: &capabilities, dns: false };
     match engine::render(&request, &mut NoCluster) {
         Ok(rendered) => {
             rendered.files["e/templates/x.yaml"].trim_start_matches("# ").trim_end_matches('\n').to_owned()

@@ -4,16 +4,42 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use libtest_mimic::{Failed, Trial};
+
 /// The helm whose behaviour is ours.
 const HELM: &str = "v4.3.1";
 
 /// The helm to record from, if that is what this run is for.
-pub(crate) fn recorder() -> Option<Recorder> {
+fn recorder() -> Option<Recorder> {
     std::env::var_os("RECORD_FROM").map(|helm| Recorder { helm: helm.into() })
 }
 
+/// A test that compares our answer with helm's golden, which it first writes anew where helm is given.
+pub(crate) fn trial(
+    group: &'static str,
+    case: &str,
+    helms: impl FnOnce(&Recorder) -> String + Send + 'static,
+    ours: impl FnOnce() -> String + Send + 'static,
+) -> Trial {
+    let case = case.to_owned();
+    Trial::test(format!("{group}::{case}"), move || {
+        if let Some(recorder) = recorder() {
+            recorder.write(group, &case, &helms(&recorder));
+        }
+        compare(&read(group, &case), &ours())
+    })
+}
+
+fn compare(golden: &str, ours: &str) -> Result<(), Failed> {
+    if golden == ours {
+        return Ok(());
+    }
+    let diff = similar::TextDiff::from_lines(golden, ours);
+    Err(diff.unified_diff().header("helm", "ours").to_string().into())
+}
+
 /// The golden of a case.
-pub(crate) fn read(group: &str, case: &str) -> String {
+fn read(group: &str, case: &str) -> String {
     let path = path(group, case);
     fs::read_to_string(&path)
         .unwrap_or_else(|error| panic!("read {}: {error}; record it with RECORD_FROM=helm", path.display()))
@@ -52,7 +78,7 @@ impl Recorder {
     }
 
     /// Writes a golden; another version of helm would need another folder.
-    pub(crate) fn write(&self, group: &str, case: &str, text: &str) {
+    fn write(&self, group: &str, case: &str, text: &str) {
         let version = self.helm(&["version", "--template", "{{.Version}}"]);
         let version = String::from_utf8_lossy(&version.stdout).trim().to_owned();
         assert!(

@@ -5,6 +5,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 use flate2::bufread::GzDecoder;
+use libtest_mimic::Trial;
 use release::failure::Failure;
 use release::helm::chart::content::Digest;
 use release::helm::chart::{Chart, Overrides, directory, package};
@@ -16,22 +17,12 @@ use crate::golden::{self, Recorder};
 /// What stamps the archives, in Unix seconds.
 pub(crate) const TIME: i64 = 1_700_000_000;
 
-#[test]
-fn archives_are_helms_to_the_byte() {
-    let recorder = golden::recorder();
-    let mut different = String::new();
-    for case in CASES {
-        if let Some(recorder) = &recorder {
-            recorder.write("package", case.name, &helms(case, recorder));
-        }
-        let (golden, ours) = (golden::read("package", case.name), ours(case));
-        if golden != ours {
-            let diff = similar::TextDiff::from_lines(&golden, &ours);
-            writeln!(different, "{}:\n{}", case.name, diff.unified_diff().header("helm", "ours"))
-                .expect("write to a text");
-        }
-    }
-    assert!(different.is_empty(), "{different}");
+/// Every byte of the archives.
+pub(crate) fn trials() -> Vec<Trial> {
+    let trial = |case: &'static Case| {
+        golden::trial("package", case.name, |recorder| helms(case, recorder), || ours(case))
+    };
+    CASES.iter().map(trial).collect()
 }
 
 /// Only that helm refuses is compared: its words hold paths and Go's types.

@@ -9,29 +9,22 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use libtest_mimic::Trial;
+
 use crate::golden::{self, Recorder};
 
 /// For runs that do not say another one: helm and this program would each assume their own.
 const KUBERNETES: &str = "v1.33.4";
 
-#[test]
-fn traps_are_answered_as_helm_answers_them() {
-    let recorder = golden::recorder();
-    let mut different = String::new();
-    for trap in traps() {
+/// One for each folder.
+pub(crate) fn trials() -> Vec<Trial> {
+    let trial = |trap: PathBuf| {
         let name = trap.file_name().expect("a name").to_string_lossy().into_owned();
-        if let Some(recorder) = &recorder {
-            recorder.write("traps", &name, &answers(&trap, |arguments| helm(recorder, &trap, arguments)));
-        }
-        let (golden, ours) =
-            (golden::read("traps", &name), answers(&trap, |arguments| release(&trap, arguments)));
-        if golden != ours {
-            let diff = similar::TextDiff::from_lines(&golden, &ours);
-            writeln!(different, "{name}:\n{}", diff.unified_diff().header("helm", "ours"))
-                .expect("write to a text");
-        }
-    }
-    assert!(different.is_empty(), "{different}");
+        let other = trap.clone();
+        let helms = move |recorder: &Recorder| answers(&trap, |arguments| helm(recorder, &trap, arguments));
+        golden::trial("traps", &name, helms, move || answers(&other, |arguments| release(&other, arguments)))
+    };
+    traps().into_iter().map(trial).collect()
 }
 
 fn traps() -> Vec<PathBuf> {

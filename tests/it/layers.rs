@@ -108,7 +108,7 @@ fn mentions(text: &str, depth: usize) -> Vec<Mention> {
 
 /// The first names after each occurrence of a prefix that is not itself the end of a longer path, with the
 /// places of the prefix.
-fn after(code: &str, prefix: &str) -> Vec<(usize, String)> {
+pub(crate) fn after(code: &str, prefix: &str) -> Vec<(usize, String)> {
     let starts = code.match_indices(prefix).filter(|(at, _)| {
         let before = code[..*at].chars().next_back().unwrap_or(' ');
         !before.is_alphanumeric() && !"_$:".contains(before)
@@ -138,7 +138,7 @@ fn first_names(path: &str) -> Vec<String> {
     group.split(between).map(name).filter(|name| !name.is_empty()).collect()
 }
 
-fn files(dir: &Path) -> Vec<PathBuf> {
+pub(crate) fn files(dir: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(dir).expect("read a directory of the sources") {
         let path = entry.expect("read an entry").path();
@@ -152,6 +152,6 @@ fn files(dir: &Path) -> Vec<PathBuf> {
     found
 }
 
-fn read(path: impl AsRef<Path>) -> String {
+pub(crate) fn read(path: impl AsRef<Path>) -> String {
     fs::read_to_string(path).expect("read a source file")
 }

@@ -4,11 +4,12 @@
 use release::config::{Credential, SecretRef};
 use release::helm::chart::archive::ChartArchive;
 use release::repository::publish::{self, PublishAction};
-use release::repository::{self, ChartRepository, RepositoryError};
+use release::repository::{ChartRepository, RepositoryError};
+use sandbox::proxy::{Effect, Fault};
 
 use crate::support;
 use crate::support::charts::{chart, demo};
-use crate::support::faulty::{Fault, Faulty};
+use crate::support::faulty::Faulty;
 use crate::support::museum::{LARGEST_UPLOAD, Museum, PASSWORD, USERNAME, backends};
 use crate::support::world::World;
 
@@ -23,7 +24,7 @@ fn client(url: &str, username: &str, password: &str) -> Client {
     let mut settings = support::client::settings(url);
     settings.username = Some(Credential::Plain(username.into()));
     settings.password = Some(SecretRef { env: None, file: Some(world.write("password", password)) });
-    Client { repository: repository::for_settings(&settings).expect("a client"), _world: world }
+    Client { repository: support::client::hasty(&settings), _world: world }
 }
 
 fn publisher(url: &str) -> Client {
@@ -98,7 +99,7 @@ async fn other_content_under_a_published_version_is_refused_by_the_names_of_its_
 async fn wrong_credentials_are_told_and_not_tried_again() {
     for backend in backends() {
         let museum = Museum::start(&backend);
-        let proxy = Faulty::before(museum.url(), "GET", &[]).await;
+        let proxy = Faulty::before(museum.url(), &[]).await;
         let client = client(proxy.url(), USERNAME, "wrong");
         let refusal = publish::check(&*client.repository, &demo()).await.unwrap_err();
         assert!(
@@ -106,26 +107,39 @@ async fn wrong_credentials_are_told_and_not_tried_again() {
             "{backend:?}: {refusal}"
         );
         assert!(!format!("{refusal} {refusal:?}").contains("wrong"), "{backend:?}: {refusal:?}");
-        assert_eq!(proxy.seen().0, 1, "{backend:?}");
+        assert_eq!(proxy.seen("GET"), 1, "{backend:?}");
     }
+}
+
+fn status(code: u16) -> Effect {
+    Fault::status(code).effect
+}
+
+/// A fault that hits one request with this method.
+fn once(effect: Effect, method: &str) -> Fault {
+    Fault::from(effect).on(method, "/").times(1)
+}
+
+fn on_upload(effect: Effect) -> Fault {
+    once(effect, "POST")
 }
 
 #[tokio::test]
 async fn an_upload_survives_cut_connections_and_passing_errors() {
     for backend in backends() {
         for (faults, action) in [
-            (&[Fault::CutBefore, Fault::CutBefore][..], PublishAction::Upload),
-            (&[Fault::Status(503), Fault::Status(502)][..], PublishAction::Upload),
+            (vec![on_upload(Effect::Cut), on_upload(Effect::Cut)], PublishAction::Upload),
+            (vec![on_upload(status(503)), on_upload(status(502))], PublishAction::Upload),
             // The server has stored it, so the next attempt finds it there.
-            (&[Fault::AnswerLost][..], already(&demo())),
-            (&[Fault::HalfAnswer][..], already(&demo())),
+            (vec![on_upload(Effect::LoseAnswer)], already(&demo())),
+            (vec![on_upload(Effect::HalfBody)], already(&demo())),
         ] {
             let museum = Museum::start(&backend);
-            let proxy = Faulty::before(museum.url(), "POST", faults).await;
+            let proxy = Faulty::before(museum.url(), &faults).await;
             let client = publisher(proxy.url());
             let publication = publish::publish(&*client.repository, &demo()).await.unwrap();
             assert_eq!(publication.action, action, "{backend:?} {faults:?}");
-            assert_eq!(proxy.seen(), (faults.len() + 1, true), "{backend:?} {faults:?}");
+            assert_eq!(proxy.seen("POST"), faults.len() + 1, "{backend:?} {faults:?}");
         }
     }
 }
@@ -135,12 +149,12 @@ async fn a_reading_survives_cut_connections_and_passing_errors() {
     for backend in backends() {
         let museum = Museum::start(&backend);
         publish::publish(&*publisher(museum.url()).repository, &demo()).await.unwrap();
-        let faults = [Fault::HalfAnswer, Fault::Status(500), Fault::CutBefore];
-        let proxy = Faulty::before(museum.url(), "GET", &faults).await;
+        let faults = [Effect::HalfBody, status(500), Effect::Cut].map(|effect| once(effect, "GET"));
+        let proxy = Faulty::before(museum.url(), &faults).await;
         let found =
             publish::published(&*publisher(proxy.url()).repository, "demo", "1.2.3+build.5").await.unwrap();
         assert_eq!(found.digest(), demo().digest(), "{backend:?}");
-        assert_eq!(proxy.seen(), (4, true), "{backend:?}");
+        assert_eq!(proxy.seen("GET"), 4, "{backend:?}");
     }
 }
 
@@ -148,10 +162,10 @@ async fn a_reading_survives_cut_connections_and_passing_errors() {
 async fn a_server_that_stays_broken_is_given_up() {
     for backend in backends() {
         let museum = Museum::start(&backend);
-        let proxy = Faulty::before(museum.url(), "POST", &[Fault::CutBefore; 20]).await;
+        let proxy = Faulty::before(museum.url(), &[Fault::from(Effect::Cut).on("POST", "/")]).await;
         let refusal = publish::publish(&*publisher(proxy.url()).repository, &demo()).await.unwrap_err();
         assert!(matches!(refusal, RepositoryError::NoAnswer { attempts: 5, .. }), "{backend:?}: {refusal}");
-        assert_eq!(proxy.seen().0, 5, "{backend:?}");
+        assert_eq!(proxy.seen("POST"), 5, "{backend:?}");
     }
 }
 

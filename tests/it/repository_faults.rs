@@ -231,8 +231,7 @@ async fn a_server_that_does_not_answer_in_time_is_given_up() {
         .await;
     let mut settings = client::settings(&server.uri());
     settings.timeout = Duration::from_millis(50);
-    let refusal =
-        publish::check(&*release::repository::for_settings(&settings).unwrap(), &demo()).await.unwrap_err();
+    let refusal = publish::check(&*client::hasty(&settings), &demo()).await.unwrap_err();
     assert!(
         matches!(&refusal, RepositoryError::NoAnswer { attempts: 5, source, .. } if source.is_timeout()),
         "{refusal}"

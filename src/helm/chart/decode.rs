@@ -57,7 +57,7 @@ pub(super) fn text(target: &mut String, field: &str, value: &Value) -> Result<()
         Value::String(text) => target.clone_from(text),
         Value::Bool(value) => *target = value.to_string(),
         Value::Number(number) if number.is_f64() => {
-            *target = shortest_32(number.as_f64().unwrap_or_default())
+            *target = shortest_32(number.as_f64().unwrap_or_default());
         }
         Value::Number(number) => *target = number.to_string(),
         Value::Array(_) | Value::Object(_) => return Err(FieldError::new(field, "text", value)),

@@ -221,7 +221,7 @@ impl Chart {
             }
             name if name.starts_with("templates/") => self.templates.push(file),
             name if name.starts_with("charts/") && name.strip_suffix(".prov").is_none() => {
-                subcharts.push(file)
+                subcharts.push(file);
             }
             _ => self.files.push(file),
         }

@@ -2,8 +2,8 @@
 //! answers [`Lookup`].
 
 mod context;
+mod dns;
 mod objects;
-mod outside;
 mod request;
 mod standalone;
 
@@ -11,11 +11,11 @@ use std::cmp::Reverse;
 use std::string::FromUtf8Error;
 
 use context::{Template, Templates};
-use outside::World;
-pub use request::{Lookup, NoCluster, ReleaseContext, Render, Rendered};
+pub use request::{ReleaseContext, Render, Rendered};
 pub use standalone::{render_text, render_text_of};
 
 use super::template::{self, Executor, Functions, Set, Stack, TemplateError, Text, Value};
+pub use super::template::{Lookup, NoCluster};
 
 /// Renders every template of a chart and its subcharts; partials (`_helpers.tpl`) are read but not executed.
 /// The error has the text that Helm 4 prints.
@@ -37,8 +37,7 @@ fn render_with(
     for (path, template) in &order {
         set.parse(&Text::from(*path), Text::from(template.data), stack).map_err(TemplateError::parse)?;
     }
-    let mut world = World::new(request, lookup);
-    let mut executor = Executor::new(set, &mut world, stack);
+    let mut executor = Executor::new(set, lookup, dns::resolver(request.dns), stack);
     let mut rendered = Rendered::default();
     for (path, template) in order.into_iter().filter(|(path, _)| !context::is_partial(path)) {
         rendered.files.insert(path.to_owned(), execute(&mut executor, path, template)?);
@@ -104,15 +103,12 @@ mod tests {
             is_upgrade: false,
         };
         let capabilities = Capabilities::without_cluster();
-        let (strict, lint, dns) = (false, false, false);
         let request = Render {
             chart: &chart,
             values: &values,
             release: &release,
             capabilities: &capabilities,
-            strict,
-            lint,
-            dns,
+            dns: false,
         };
         render(&request, &mut NoCluster).map_err(|error| error.to_string())
     }

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value as Json;
-
 use crate::helm::capabilities::Capabilities;
 use crate::helm::chart::Chart;
 use crate::helm::values::Values;
@@ -19,10 +17,6 @@ pub struct Render<'a> {
     pub release: &'a ReleaseContext,
     /// `.Capabilities`.
     pub capabilities: &'a Capabilities,
-    /// An absent key of a map is an error (`helm lint --strict`).
-    pub strict: bool,
-    /// The chart is only being linted: `required` and `fail` do not fail.
-    pub lint: bool,
     /// `getHostByName` may ask the DNS.
     pub dns: bool,
 }
@@ -48,27 +42,4 @@ pub struct Rendered {
     /// Every executed file by its full path, for example `web/charts/db/templates/service.yaml`. `NOTES.txt`
     /// is among them.
     pub files: BTreeMap<String, String>,
-}
-
-/// Who answers `lookup`. It is asked from the thread that renders.
-pub trait Lookup: Send {
-    /// The object, or a list where the name is empty; an empty map where there is none. The error is what
-    /// Helm prints.
-    fn lookup(&mut self, api_version: &str, kind: &str, namespace: &str, name: &str) -> Result<Json, String>;
-}
-
-/// No cluster: nothing is ever found.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct NoCluster;
-
-impl Lookup for NoCluster {
-    fn lookup(
-        &mut self,
-        _api_version: &str,
-        _kind: &str,
-        _namespace: &str,
-        _name: &str,
-    ) -> Result<Json, String> {
-        Ok(Json::Object(serde_json::Map::new()))
-    }
 }

@@ -2,8 +2,9 @@
 
 use serde_json::Value as Json;
 
-use super::outside::Nowhere;
-use crate::helm::template::{self, Executor, Functions, Set, Stack, TemplateError, Text, Value};
+use crate::helm::template::{
+    self, Executor, Functions, NoCluster, Set, Stack, TemplateError, Text, Value, no_dns,
+};
 
 /// Renders a text under the name that its errors speak of.
 pub fn render_text(name: &str, text: &str) -> Result<String, TemplateError> {
@@ -23,7 +24,7 @@ fn rendered(name: &str, text: &str, data: &Json, stack: Stack) -> Result<String,
     let mut set = Set::new(Functions::new(template::functions::all()));
     set.parse(&name, Text::from(text), stack).map_err(TemplateError::new)?;
     let mut out = Vec::new();
-    Executor::new(set, &mut Nowhere, stack).execute(&name, Value::from(data), &mut out)?;
+    Executor::new(set, &mut NoCluster, no_dns, stack).execute(&name, Value::from(data), &mut out)?;
     Ok(String::from_utf8_lossy(&out).into_owned())
 }
 

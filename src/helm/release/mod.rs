@@ -241,24 +241,10 @@ impl Release {
         &self.record.hooks
     }
 
-    /// Whether this revision was applied by the server (`ssa`); older ones were merged by the client.
-    pub fn server_side_applied(&self) -> bool {
-        self.record.apply_method.as_deref() == Some("ssa")
-    }
-
     /// Whether both say the same, to the last byte and label: nobody has written this revision meanwhile.
     pub fn is_same_record(&self, other: &Self) -> bool {
         let text = |release: &Self| serde_json::to_string(&release.fields).ok();
         self.labels == other.labels && text(self) == text(other)
-    }
-
-    /// Whether a rollback to one brings the same as a rollback to the other: objects, hooks and values are
-    /// equal.
-    pub fn same_content(&self, other: &Self) -> bool {
-        let hooks = |release: &Self| {
-            release.hooks().iter().map(|hook| (hook.path.clone(), hook.manifest.clone())).collect::<Vec<_>>()
-        };
-        self.manifest() == other.manifest() && self.config() == other.config() && hooks(self) == hooks(other)
     }
 }
 
@@ -283,10 +269,7 @@ mod tests {
             ("cert-manager", "v1.11.5", "v1.11.5")
         );
         assert_eq!(release.first_deployed().unwrap().to_string(), "2026-01-02T02:04:05.678901234Z");
-        assert_eq!(
-            (release.config(), release.hooks().len(), release.server_side_applied()),
-            (&json!({"a": 1}), 0, false)
-        );
+        assert_eq!((release.config(), release.hooks().len()), (&json!({"a": 1}), 0));
     }
 
     #[test]
@@ -311,15 +294,6 @@ mod tests {
             (None, None, "")
         );
         assert_eq!(release.status(), Status::PendingUpgrade);
-    }
-
-    #[test]
-    fn content_is_compared_without_dates_and_revisions() {
-        let release = Release::from_json(RECORD).unwrap();
-        let later = Release::from_json(&RECORD.replace(r#""version":7"#, r#""version":9"#)).unwrap();
-        let other =
-            Release::from_json(&RECORD.replace(r#""config":{"a":1}"#, r#""config":{"a":2}"#)).unwrap();
-        assert!(release.same_content(&later) && !release.same_content(&other));
     }
 
     proptest::proptest! {

@@ -218,7 +218,11 @@ mod tests {
             (returned.revision(), returned.status(), returned.description()),
             (9, Status::PendingRollback, "Rollback to 3")
         );
-        assert!(returned.same_content(&release()) && returned.user_labels()["team"] == "sre");
+        assert_eq!(
+            (returned.manifest(), returned.config(), returned.hooks().len()),
+            (release().manifest(), release().config(), 1)
+        );
+        assert_eq!(returned.user_labels()["team"], "sre");
         let json = codec::decode(&returned.encode().unwrap()).unwrap();
         assert!(json.contains(r#""info":{"last_deployed":"2026-02-01T00:00:00Z","description":"Rollback to 3","status":"pending-rollback","rollback_revision":3}"#), "{json}");
     }

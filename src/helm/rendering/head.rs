@@ -158,7 +158,7 @@ fn text(target: &mut String, field: &'static str, value: &Value) -> Result<(), H
         Value::String(text) => target.clone_from(text),
         Value::Bool(truth) => *target = truth.to_string(),
         Value::Number(number) if number.is_f64() => {
-            *target = shortest_32(number.as_f64().unwrap_or_default())
+            *target = shortest_32(number.as_f64().unwrap_or_default());
         }
         Value::Number(number) => *target = number.to_string(),
         Value::Array(_) | Value::Object(_) => {

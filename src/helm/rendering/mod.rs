@@ -165,15 +165,7 @@ impl Prepared {
 
     fn engine_request<'r>(&'r self, values: &'r Values, request: &'r RenderingRequest) -> Render<'r> {
         let (release, capabilities) = (&request.release, &request.capabilities);
-        Render {
-            chart: &self.chart,
-            values,
-            release,
-            capabilities,
-            strict: false,
-            lint: false,
-            dns: request.dns,
-        }
+        Render { chart: &self.chart, values, release, capabilities, dns: request.dns }
     }
 }
 

@@ -126,9 +126,6 @@ pub trait Host {
 
     /// The address of a host name; empty unless DNS is allowed.
     fn host_by_name(&mut self, name: &str) -> Text;
-
-    /// Whether the chart is only being linted: `required` and `fail` do not fail then.
-    fn linting(&self) -> bool;
 }
 
 /// Why a function did not answer.

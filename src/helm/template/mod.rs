@@ -8,6 +8,7 @@ mod exec;
 pub mod function;
 pub mod functions;
 mod json;
+mod outside;
 mod parse;
 pub mod print;
 mod set;
@@ -19,8 +20,9 @@ pub mod value;
 
 pub use callable::Functions;
 pub use error::TemplateError;
-pub use exec::{Executor, Outside, without_no_value};
+pub use exec::{Executor, without_no_value};
 pub use function::{Arguments, Function, FunctionError, Host, Parameter};
+pub use outside::{Lookup, NoCluster, Resolve, no_dns};
 pub use set::Set;
 pub use stack::{Stack, with_room};
 pub use text::Text;

@@ -31,23 +31,19 @@ fn tpl(host: &mut dyn Host, arguments: Arguments<'_>) -> Answer {
     host.tpl(&text(arguments, 0), arguments.value(1).clone()).map(Value::Str)
 }
 
-/// Refuses nil and the empty string only; a chart that is being linted is not refused.
-fn required(host: &mut dyn Host, arguments: Arguments<'_>) -> Answer {
+/// Refuses nil and the empty string only.
+fn required(_: &mut dyn Host, arguments: Arguments<'_>) -> Answer {
     let value = arguments.value(1);
     let missing = match value {
         Value::Nil => true,
         Value::Str(text) => text.bytes().is_empty(),
         _ => false,
     };
-    match (missing, host.linting()) {
-        (false, _) => Ok(value.clone()),
-        (true, true) => Ok(Value::from("")),
-        (true, false) => Err(refused(arguments)),
-    }
+    if missing { Err(refused(arguments)) } else { Ok(value.clone()) }
 }
 
-fn fail(host: &mut dyn Host, arguments: Arguments<'_>) -> Answer {
-    if host.linting() { Ok(Value::from("")) } else { Err(refused(arguments)) }
+fn fail(_: &mut dyn Host, arguments: Arguments<'_>) -> Answer {
+    Err(refused(arguments))
 }
 
 fn lookup(host: &mut dyn Host, arguments: Arguments<'_>) -> Answer {

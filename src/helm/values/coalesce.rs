@@ -122,7 +122,7 @@ impl Layer<'_> {
                     }
                 }
                 (Some(Value::Object(table)), Value::Object(default)) => {
-                    self.tables(table, default, &joined(prefix, key))
+                    self.tables(table, default, &joined(prefix, key));
                 }
                 (Some(Value::Object(_)), default) if !default.is_null() => {
                     let key = joined(prefix, key);
@@ -181,7 +181,7 @@ impl Layer<'_> {
                     self.with(Nulls::Keep).tables(above, &below, &joined(prefix, key));
                 }
                 (Some(_), Value::Object(_)) => {
-                    self.warn(format!("Conflict: cannot merge map onto non-map for {key:?}. Skipping."))
+                    self.warn(format!("Conflict: cannot merge map onto non-map for {key:?}. Skipping."));
                 }
                 (Some(Value::Object(_)), _) => self.warn(format!("key {key} is table. Skipping")),
                 (_, value) => {

@@ -125,7 +125,7 @@ fn by_condition(
             None | Some(Value::Object(_)) => {}
             Some(Value::Bool(enabled)) => return Some(*enabled),
             Some(_) => {
-                warnings.push(format!("returned non-bool value path={condition} chart={}", dependency.name))
+                warnings.push(format!("returned non-bool value path={condition} chart={}", dependency.name));
             }
         }
     }

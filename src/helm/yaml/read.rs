@@ -339,7 +339,7 @@ impl Composer {
         match &mut parent.content {
             Content::Sequence(items) => items.push(node.value),
             Content::Mapping(entries, key) => {
-                enter(entries, key, node.value).map_err(|problem| YamlError::at(mark, problem))?
+                enter(entries, key, node.value).map_err(|problem| YamlError::at(mark, problem))?;
             }
         }
         Ok(())

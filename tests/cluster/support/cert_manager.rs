@@ -1,13 +1,15 @@
 //! The cert-manager release of a cluster of the sandbox: what runs, what the history says, what exists.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Pod, Secret};
 use kube::ResourceExt;
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, ListParams};
 use release::cluster::{Cluster, release_secrets};
 use release::config::ReleaseId;
+
+use super::wait::until;
 
 pub(crate) fn release() -> ReleaseId {
     ReleaseId { name: "cert-manager".to_owned(), namespace: "cert-manager".to_owned() }
@@ -91,15 +93,14 @@ pub(crate) async fn fingerprint(cluster: &Cluster) -> BTreeMap<String, String> {
 pub(crate) async fn wait_for_revision(cluster: &Cluster, revision: u32) {
     let secrets = Api::<Secret>::namespaced(cluster.client.clone(), "cert-manager");
     let name = release_secrets::secret_name(&release(), revision);
-    let start = Instant::now();
     let deployed = |secret: Secret| {
         secret
             .metadata
             .labels
             .is_some_and(|labels| labels.get("status").is_some_and(|status| status == "deployed"))
     };
-    while !secrets.get_opt(&name).await.unwrap().is_some_and(deployed) {
-        assert!(start.elapsed() < Duration::from_secs(30), "revision {revision} was never deployed");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    until(&format!("revision {revision} is deployed"), Duration::from_secs(30), async || {
+        secrets.get_opt(&name).await.unwrap().is_some_and(deployed)
+    })
+    .await;
 }

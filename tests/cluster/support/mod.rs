@@ -13,9 +13,11 @@ pub(crate) mod program;
 pub(crate) mod proxy;
 pub(crate) mod sandbox;
 pub(crate) mod verbs;
+pub(crate) mod wait;
 
 use std::future::Future;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use libtest_mimic::Trial;
 use release::cluster::{Cluster, client, namespace};
@@ -27,15 +29,18 @@ pub(crate) const SECOND: &str = "eks-staging-1";
 /// Where cert-manager itself is broken.
 pub(crate) const THIRD: &str = "eks-production-1";
 
-/// A test that runs on a runtime of its own; it fails by panicking.
+/// No test takes this long, however busy the machine is: one that does hangs.
+const LIMIT: Duration = Duration::from_mins(10);
+
+/// A test that runs on a runtime of its own; it fails by panicking, and when it hangs.
 pub(crate) fn trial<F>(name: &str, test: fn() -> F) -> Trial
 where
     F: Future<Output = ()> + 'static,
 {
+    let own = name.to_owned();
     Trial::test(name, move || {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-        runtime.block_on(test());
-        Ok(())
+        wait::within(LIMIT, &own, move || runtime.block_on(test()))
     })
 }
 

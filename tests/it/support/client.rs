@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use release::config::RepositorySettings;
 use release::redact::RedactedUrl;
-use release::repository::{self, ChartRepository};
+use release::repository::{self, Backoff, ChartRepository};
 
 /// Settings without credentials. Installs the TLS provider that `main` installs.
 pub(crate) fn settings(url: &str) -> RepositorySettings {
@@ -22,7 +22,14 @@ pub(crate) fn settings(url: &str) -> RepositorySettings {
     }
 }
 
-/// A client without credentials.
+/// A client that tries as often as the program does, but does not wait long between its attempts.
+pub(crate) fn hasty(settings: &RepositorySettings) -> Box<dyn ChartRepository> {
+    let pause = Duration::from_millis(10);
+    let backoff = Backoff { first: pause, longest: pause, ..Backoff::REQUEST };
+    repository::for_settings_with(settings, backoff).expect("a client")
+}
+
+/// One without credentials.
 pub(crate) fn anonymous(url: &str) -> Box<dyn ChartRepository> {
-    repository::for_settings(&settings(url)).expect("a client")
+    hasty(&settings(url))
 }

@@ -1,134 +1,71 @@
-//! A proxy before an HTTP server that fails the requests of one method in the ways it is told, once each, and
-//! then lets all pass.
-//! Every request is expected on a connection of its own.
+//! The sandbox's fault proxy before an HTTP server of a test. Every fault has to come to pass: one that never
+//! hit anything proves nothing, and fails the test.
 
-use std::sync::{Arc, Mutex};
+use std::path::PathBuf;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use sandbox::proxy::{self, Args, Fault, Proxy};
+use tempfile::TempDir;
 use url::Url;
-
-/// How a request fails.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Fault {
-    /// The connection is cut before the request reaches the server.
-    CutBefore,
-    /// The server performs the request, but its answer is lost.
-    AnswerLost,
-    /// The server performs the request, and half of its answer arrives.
-    HalfAnswer,
-    /// The request never reaches the server; this status comes back.
-    Status(u16),
-}
-
-/// The faults that are still to come, and how many requests of the method were seen.
-struct Script {
-    method: &'static str,
-    faults: Vec<Fault>,
-    seen: usize,
-}
 
 /// A running proxy; it ends with the test's runtime.
 pub(crate) struct Faulty {
     url: Url,
-    script: Arc<Mutex<Script>>,
+    directory: TempDir,
 }
 
 impl Faulty {
-    /// Starts a proxy before the server of `target`.
-    pub(crate) async fn before(target: &str, method: &'static str, faults: &[Fault]) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("bind a port");
+    /// Starts a proxy before the server of `target`. A fault with a number of times makes room for the next
+    /// one when it is used up.
+    pub(crate) async fn before(target: &str, faults: &[Fault]) -> Self {
         let mut url: Url = target.parse().expect("a URL");
-        let server = format!("127.0.0.1:{}", url.port().expect("a port"));
-        url.set_port(Some(listener.local_addr().expect("an address").port())).expect("a URL with a port");
-        let script = Arc::new(Mutex::new(Script { method, faults: faults.to_vec(), seen: 0 }));
-        let shared = Arc::clone(&script);
-        tokio::spawn(async move {
-            while let Ok((client, _)) = listener.accept().await {
-                let (script, server) = (Arc::clone(&shared), server.clone());
-                tokio::spawn(async move {
-                    // A connection that breaks is what this proxy is for.
-                    let _ = relay(client, &server, &script).await;
-                });
-            }
-        });
-        Self { url, script }
+        let to = url.socket_addrs(|| None).expect("an address")[0];
+        let directory = TempDir::new().expect("a temporary directory");
+        let (control, log) = (directory.path().join("faults"), directory.path().join("requests"));
+        proxy::set(&control, faults).expect("write the faults");
+        let args = Args {
+            listen: ([127, 0, 0, 1], 0).into(),
+            to,
+            control: Some(control),
+            log: Some(log),
+            http: true,
+            terminate: None,
+            upstream_tls: None,
+        };
+        let proxy = Proxy::bind(&args).await.expect("start the proxy");
+        url.set_port(Some(proxy.address().expect("its address").port())).expect("a URL with a port");
+        tokio::spawn(proxy.serve());
+        Self { url, directory }
     }
 
     pub(crate) fn url(&self) -> &str {
         self.url.as_str()
     }
 
-    /// How many requests of the method arrived, and whether every fault came to pass.
-    pub(crate) fn seen(&self) -> (usize, bool) {
-        let script = self.script.lock().expect("the script");
-        (script.seen, script.faults.is_empty())
+    /// How many requests of a method arrived.
+    pub(crate) fn seen(&self, method: &str) -> usize {
+        let requests = std::fs::read_to_string(self.file("requests")).expect("read the requests");
+        requests.lines().filter(|line| line.starts_with(&format!("{method} "))).count()
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
     }
 }
 
-impl Script {
-    fn next(&mut self, head: &[u8]) -> Option<Fault> {
-        if !head.starts_with(format!("{} ", self.method).as_bytes()) {
-            return None;
-        }
-        self.seen += 1;
-        if self.faults.is_empty() { None } else { Some(self.faults.remove(0)) }
-    }
-}
-
-async fn relay(mut client: TcpStream, server: &str, script: &Mutex<Script>) -> std::io::Result<()> {
-    let mut head = vec![0; 8];
-    client.read_exact(&mut head).await?;
-    let fault = script.lock().expect("the script").next(&head);
-    match fault {
-        Some(Fault::CutBefore) => return Ok(()),
-        Some(Fault::Status(status)) => {
-            read_request(&mut client, &mut head).await?;
-            let answer =
-                format!("HTTP/1.1 {status} Fault\r\nContent-Length: 5\r\nConnection: close\r\n\r\nfault");
-            return client.write_all(answer.as_bytes()).await;
-        }
-        Some(Fault::AnswerLost | Fault::HalfAnswer) | None => {}
-    }
-    let mut upstream = TcpStream::connect(server).await?;
-    if fault.is_none() {
-        upstream.write_all(&head).await?;
-        return tokio::io::copy_bidirectional(&mut client, &mut upstream).await.map(|_| ());
-    }
-    read_request(&mut client, &mut head).await?;
-    upstream.write_all(&head).await?;
-    let answer = read_answer(&mut upstream).await?;
-    if matches!(fault, Some(Fault::HalfAnswer)) {
-        client.write_all(&answer[..answer.len() - 3]).await?;
-    }
-    Ok(())
-}
-
-/// Reads a whole request with a `Content-Length`, or one without a body.
-async fn read_request(client: &mut TcpStream, request: &mut Vec<u8>) -> std::io::Result<()> {
-    let mut buffer = vec![0; 16 * 1024];
-    while !is_whole(request) {
-        match client.read(&mut buffer).await? {
-            0 => return Ok(()),
-            length => request.extend_from_slice(&buffer[..length]),
+impl Drop for Faulty {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            let unused = proxy::unused(&self.file("faults")).expect("ask for the faults");
+            assert!(
+                unused.is_empty(),
+                "the test proves nothing: these faults did not come to pass: {unused:#?}"
+            );
         }
     }
-    Ok(())
 }
 
-/// Reads an answer with a `Content-Length`.
-async fn read_answer(upstream: &mut TcpStream) -> std::io::Result<Vec<u8>> {
-    let mut answer = Vec::new();
-    read_request(upstream, &mut answer).await?;
-    Ok(answer)
-}
-
-fn is_whole(message: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(message).to_ascii_lowercase();
-    let Some(head) = message.windows(4).position(|window| window == b"\r\n\r\n") else { return false };
-    let length = text
-        .lines()
-        .find_map(|line| line.strip_prefix("content-length:"))
-        .and_then(|length| length.trim().parse().ok());
-    message.len() - head - 4 >= length.unwrap_or(0)
+#[tokio::test]
+#[should_panic(expected = "these faults did not come to pass")]
+async fn a_fault_that_does_not_come_to_pass_fails_the_test() {
+    drop(Faulty::before("http://127.0.0.1:1", &[Fault::status(503).on("POST", "/")]).await);
 }

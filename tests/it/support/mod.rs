@@ -6,5 +6,6 @@ pub(crate) mod faulty;
 pub(crate) mod git_server;
 pub(crate) mod museum;
 pub(crate) mod plans;
+pub(crate) mod rust_paths;
 pub(crate) mod scripted;
 pub(crate) mod world;

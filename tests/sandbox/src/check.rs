@@ -4,18 +4,17 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
 use crate::counts::Counts;
 use crate::museum::workspace;
 use crate::state::State;
 use crate::tools::{Cache, Extras, Programs};
-use crate::{down, interrupt, pipelines, talk};
+use crate::{down, interrupt, pipelines, spoken, talk};
 
 /// How long an interrupted `up` may take to stop what it started.
 const CLEANING_UP: Duration = Duration::from_secs(30);
@@ -90,13 +89,22 @@ fn variables(programs: &Programs, root: &Path) -> Result<BTreeMap<&'static str, 
 
 fn command(words: &[&str], variables: &BTreeMap<&str, String>) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.args(words).envs(variables).current_dir(workspace()).stdin(Stdio::null()).kill_on_drop(true);
+    command.args(words).envs(variables).current_dir(workspace());
     command
 }
 
-async fn cargo(words: &[&str], variables: &BTreeMap<&str, String>) -> Result<()> {
+async fn spoken(
+    words: &[&str],
+    variables: &BTreeMap<&str, String>,
+    heard: impl FnMut(&str),
+) -> Result<ExitStatus> {
     talk::line(&format!("== cargo {}", words.join(" ")));
-    let status = command(words, variables).status().await.context("start cargo")?;
+    let what = format!("cargo {}", words[0]);
+    spoken::run(&what, &mut command(words, variables), spoken::STILL, heard).await
+}
+
+async fn cargo(words: &[&str], variables: &BTreeMap<&str, String>) -> Result<()> {
+    let status = spoken(words, variables, |_| ()).await?;
     if !status.success() {
         bail!("cargo {} ended with {status}", words[0]);
     }
@@ -106,16 +114,8 @@ async fn cargo(words: &[&str], variables: &BTreeMap<&str, String>) -> Result<()>
 /// Failed tests are counted; a build that fails, or a test program that dies without a word about its tests,
 /// is an error.
 async fn test(words: &[&str], variables: &BTreeMap<&str, String>, counts: &mut Counts) -> Result<()> {
-    talk::line(&format!("== cargo {}", words.join(" ")));
-    let mut child = command(words, variables).stdout(Stdio::piped()).spawn().context("start cargo")?;
-    let stdout = child.stdout.take().context("read what cargo says")?;
     let mut own = Counts::default();
-    let mut lines = BufReader::new(stdout).lines();
-    while let Some(line) = lines.next_line().await? {
-        own.add(&line);
-        talk::data(&line);
-    }
-    let status = child.wait().await?;
+    let status = spoken(words, variables, |line| own.add(line)).await?;
     *counts += own;
     if own.passed + own.failed == 0 {
         bail!("no test was run");

@@ -11,7 +11,7 @@ use tokio::process::Command;
 use crate::charts::CRASHES;
 use crate::state::State;
 use crate::tools::{Cache, Extras, Programs};
-use crate::{down, external, interrupt, museum, talk, up};
+use crate::{down, external, interrupt, museum, spoken, talk, up};
 
 const FIRST: &str = "eks-development-1";
 const SECOND: &str = "eks-staging-1";
@@ -134,14 +134,9 @@ impl Story {
     async fn release(&self, args: &[&str], expected: i32) -> Result<()> {
         talk::line(&format!("\n$ release {}", args.join(" ")));
         // It needs neither helm nor kubectl nor git, so it finds none.
-        let status = self
-            .command(&self.release)
-            .args(args)
-            .env("PATH", "")
-            .env_remove("HELM")
-            .status()
-            .await
-            .context("start release")?;
+        let mut command = self.command(&self.release);
+        command.args(args).env("PATH", "").env_remove("HELM");
+        let status = spoken::run("release", &mut command, spoken::STILL, |_| ()).await?;
         if status.code() != Some(expected) {
             bail!("release {} ended with {status}, not with {expected}", args.join(" "));
         }
@@ -153,7 +148,9 @@ impl Story {
     async fn helm(&self, args: &[&str]) -> Result<()> {
         let place = ["--namespace", "cert-manager", "--kube-context", FIRST];
         talk::line(&format!("\n$ helm {}", [args, &place].concat().join(" ")));
-        let status = self.command(&self.helm).args(args).args(place).status().await.context("start helm")?;
+        let mut command = self.command(&self.helm);
+        command.args(args).args(place);
+        let status = spoken::run("helm", &mut command, spoken::STILL, |_| ()).await?;
         ensure!(status.success(), "helm ended with {status}");
         Ok(())
     }

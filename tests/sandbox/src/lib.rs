@@ -31,6 +31,7 @@ pub mod process;
 pub mod processes;
 pub mod proxy;
 mod ready;
+mod spoken;
 pub mod state;
 pub mod talk;
 pub mod tools;

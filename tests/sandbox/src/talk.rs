@@ -24,14 +24,18 @@ const STILL: Duration = Duration::from_secs(15);
 pub async fn while_waiting<T>(what: &str, work: impl Future<Output = Result<T>>) -> Result<T> {
     let begun = Instant::now();
     line(&format!("{what} ..."));
+    let value = when_slow(what, work).await?;
+    line(&format!("{what}: done in {}", elapsed(begun.elapsed())));
+    Ok(value)
+}
+
+/// Says that it still goes on, of what is quick as a rule.
+pub async fn when_slow<T>(what: &str, work: impl Future<Output = T>) -> T {
+    let begun = Instant::now();
     let mut work = pin!(work);
     loop {
         match tokio::time::timeout(STILL, &mut work).await {
-            Ok(done) => {
-                let value = done?;
-                line(&format!("{what}: done in {}", elapsed(begun.elapsed())));
-                return Ok(value);
-            }
+            Ok(done) => return done,
             Err(_) => line(&format!("{what}: {} so far", elapsed(begun.elapsed()))),
         }
     }

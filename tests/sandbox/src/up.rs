@@ -51,7 +51,8 @@ pub async fn start(
     clusters: usize,
 ) -> Result<Vec<(&'static str, String)>> {
     let ledger = state.ledger()?;
-    let started = interrupt::or_signal(begin(state, programs, clusters, &ledger)).await;
+    let begun = Box::pin(begin(state, programs, clusters, &ledger));
+    let started = interrupt::or_signal(talk::when_slow("the sandbox starts", begun)).await;
     if started.is_err() {
         talk::line("stopping what was started");
         down::stop(state, &ledger).await.context("stop a sandbox that did not start")?;

@@ -38,10 +38,10 @@ pub(super) fn js(values: &[Value]) -> Text {
             match letter {
                 '\\' | '\'' | '"' => out.extend([b'\\', letter as u8]),
                 '<' | '>' | '&' | '=' | '\0'..' ' => {
-                    out.extend(format!("\\u{:04X}", u32::from(letter)).bytes())
+                    out.extend(format!("\\u{:04X}", u32::from(letter)).bytes());
                 }
                 _ if letter.is_ascii() || print::is_print(letter) => {
-                    out.extend(letter.encode_utf8(&mut [0; 4]).bytes())
+                    out.extend(letter.encode_utf8(&mut [0; 4]).bytes());
                 }
                 _ => out.extend(format!("\\u{:04X}", u32::from(letter)).bytes()),
             }
@@ -57,7 +57,7 @@ pub(super) fn urlquery(values: &[Value]) -> Text {
     for byte in printed(values).bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
-                out.push(char::from(*byte))
+                out.push(char::from(*byte));
             }
             b' ' => out.push('+'),
             _ => drop(write!(out, "%{byte:02X}")),

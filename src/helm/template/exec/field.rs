@@ -7,7 +7,6 @@ use super::run::Run;
 use super::values::{self, Method};
 use crate::helm::template::error::TemplateError;
 use crate::helm::template::parse::tree::Operand;
-use crate::helm::template::print;
 use crate::helm::template::typed::Typed;
 use crate::helm::template::value::{Map, Object, Value};
 
@@ -45,10 +44,6 @@ impl<'t> Run<'t, '_, '_> {
             Value::Nil if receiver.interface => {
                 Err(self.error(format!("nil pointer evaluating interface {{}}.{name}")))
             }
-            Value::Nil if self.executor.strict => {
-                Err(self
-                    .error(format!("nil data; no entry for key {}", print::quote(name.as_bytes(), false))))
-            }
             Value::Nil => Ok(Typed::concrete(Value::Nil)),
             Value::Object(object) => self.field_of_object(dot, receiver, object, name, call),
             _ => Err(self.no_field(receiver, name)),
@@ -63,13 +58,10 @@ impl<'t> Run<'t, '_, '_> {
         if !call.arguments.is_empty() || call.last.is_some() {
             return Err(self.error(format!("{name} is not a method but has arguments")));
         }
-        match map.get(name.as_bytes()) {
-            Some(value) => Ok(Typed::in_map(value, map.kind)),
-            None if self.executor.strict => {
-                Err(self.error(format!("map has no entry for key {}", print::quote(name.as_bytes(), false))))
-            }
-            None => Ok(Typed::absent_from(map.kind)),
-        }
+        Ok(match map.get(name.as_bytes()) {
+            Some(value) => Typed::in_map(value, map.kind),
+            None => Typed::absent_from(map.kind),
+        })
     }
 
     fn method_of_values(

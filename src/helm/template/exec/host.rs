@@ -60,15 +60,12 @@ impl Host for Executor<'_> {
         namespace: &str,
         name: &str,
     ) -> Result<Value, FunctionError> {
-        self.outside.lookup(api_version, kind, namespace, name).map_err(FunctionError::Said)
+        let found = self.cluster.lookup(api_version, kind, namespace, name);
+        found.map(|object| Value::from(&object)).map_err(FunctionError::Said)
     }
 
     fn host_by_name(&mut self, name: &str) -> Text {
-        self.outside.host_by_name(name)
-    }
-
-    fn linting(&self) -> bool {
-        self.outside.linting()
+        (self.resolve)(name).map_or_else(|| Text::from(""), |address| Text::from(address.to_string()))
     }
 }
 

@@ -21,6 +21,7 @@ use run::Run;
 
 use super::error::TemplateError;
 use super::function::FunctionError;
+use super::outside::{Lookup, Resolve};
 use super::parse::tree::Definition;
 use super::print;
 use super::set::Set;
@@ -29,27 +30,11 @@ use super::text::Text;
 use super::typed::Typed;
 use super::value::Value;
 
-/// What lies outside of the templates: the cluster, the DNS, and how strict to be.
-pub trait Outside {
-    /// Objects of the cluster. The error is the one that Helm prints.
-    fn lookup(&mut self, api_version: &str, kind: &str, namespace: &str, name: &str)
-    -> Result<Value, String>;
-
-    /// The address of a host name; empty unless DNS is allowed.
-    fn host_by_name(&mut self, name: &str) -> Text;
-
-    /// Whether the chart is only being linted.
-    fn linting(&self) -> bool;
-
-    /// Whether an absent key of a map is an error.
-    fn strict(&self) -> bool;
-}
-
 /// Executes the templates of a set, one after the other.
 pub struct Executor<'o> {
     set: Rc<Set>,
-    outside: &'o mut dyn Outside,
-    strict: bool,
+    cluster: &'o mut dyn Lookup,
+    resolve: Resolve,
     stack: Stack,
     limits: Limits,
     steps: u64,
@@ -60,13 +45,12 @@ pub struct Executor<'o> {
 }
 
 impl<'o> Executor<'o> {
-    /// An executor for a set of templates.
-    pub fn new(set: Set, outside: &'o mut dyn Outside, stack: Stack) -> Self {
-        let strict = outside.strict();
+    /// An executor for a set of templates; `cluster` answers `lookup`, `resolve` answers `getHostByName`.
+    pub fn new(set: Set, cluster: &'o mut dyn Lookup, resolve: Resolve, stack: Stack) -> Self {
         Self {
             set: Rc::new(set),
-            outside,
-            strict,
+            cluster,
+            resolve,
             stack,
             limits: LIMITS,
             steps: 0,
@@ -109,34 +93,23 @@ impl From<FunctionError> for TemplateError {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value as Json, json};
 
     use super::*;
+    use crate::helm::template::outside::no_dns;
     use crate::helm::template::{Functions, functions, stack};
 
-    struct Nowhere {
-        strict: bool,
-    }
+    /// A cluster that refuses.
+    struct NoPods;
 
-    impl Outside for Nowhere {
-        fn lookup(&mut self, _: &str, kind: &str, _: &str, _: &str) -> Result<Value, String> {
+    impl Lookup for NoPods {
+        fn lookup(&mut self, _: &str, kind: &str, _: &str, _: &str) -> Result<Json, String> {
             Err(format!("no {kind} here"))
         }
-
-        fn host_by_name(&mut self, _: &str) -> Text {
-            Text::from("")
-        }
-
-        fn linting(&self) -> bool {
-            false
-        }
-
-        fn strict(&self) -> bool {
-            self.strict
-        }
     }
 
-    fn execute(text: &str, strict: bool) -> String {
+    /// What a text writes, or Helm's error.
+    pub(super) fn render(text: &str) -> String {
         let values = json!({
             "map": {"z": 1.0, "a": "two", "none": null}, "list": ["x", 1.0, null, {"k": "v"}], "numbers": [1.0, 2.0, 3.0],
             "text": "text", "big": 1_000_000.0, "half": 1.5, "yes": true, "none": null, "empty": {}, "set": 3
@@ -146,8 +119,8 @@ mod tests {
             if let Err(error) = set.parse(&"f".into(), text.into(), stack) {
                 return TemplateError::parse(error).to_string();
             }
-            let mut outside = Nowhere { strict };
-            let mut executor = Executor::new(set, &mut outside, stack);
+            let mut cluster = NoPods;
+            let mut executor = Executor::new(set, &mut cluster, no_dns, stack);
             executor.limits = Limits { steps: 1_000_000, bytes: 1_000_000 };
             let mut out = Vec::new();
             match executor.execute(&"f".into(), Value::from(&values), &mut out) {
@@ -158,23 +131,11 @@ mod tests {
         .unwrap()
     }
 
-    /// What a text writes, or Helm's error.
-    pub(super) fn render(text: &str) -> String {
-        execute(text, false)
-    }
-
     /// The last line of Helm's error: what happened, without where.
     pub(super) fn failure(text: &str) -> String {
         let error = render(text);
         let line = error.lines().last().unwrap_or_default();
         line.rsplit_once(">: ").map_or(line, |(_, message)| message).trim().to_owned()
-    }
-
-    #[test]
-    fn strict_misses_keys() {
-        assert_eq!(execute("{{ .map.a }}{{ with .none }}{{ end }}", true), "two");
-        assert!(execute("{{ .map.x }}", true).ends_with("map has no entry for key \"x\""));
-        assert!(execute("{{ (.none).x }}", true).ends_with("nil data; no entry for key \"x\""));
     }
 
     #[test]

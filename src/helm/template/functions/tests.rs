@@ -34,10 +34,6 @@ impl Host for Alone {
     fn host_by_name(&mut self, _: &str) -> Text {
         Text::from("")
     }
-
-    fn linting(&self) -> bool {
-        false
-    }
 }
 
 /// Texts that look like what functions read, and any bytes.

@@ -149,7 +149,7 @@ fn joined(bytes: &[u8], connector: char) -> String {
             Kind::Connector => out.push(previous, &last),
             Kind::Punctuation => {}
             Kind::Upper | Kind::Letters | Kind::Other | Kind::Invalid if kind != Kind::Number => {
-                out.separate(kind)
+                out.separate(kind);
             }
             Kind::Upper | Kind::Letters | Kind::Other | Kind::Invalid => {
                 if words.is_at_end() {

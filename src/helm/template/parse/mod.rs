@@ -152,7 +152,7 @@ impl<'s> Parser<'s> {
         match self.definitions.iter().position(|other| other.name == definition.name) {
             None => self.definitions.push(Rc::new(definition)),
             Some(index) if self.definitions[index].is_empty() => {
-                self.definitions[index] = Rc::new(definition)
+                self.definitions[index] = Rc::new(definition);
             }
             Some(_) if definition.is_empty() => {}
             Some(_) => {

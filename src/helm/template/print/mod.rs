@@ -113,7 +113,7 @@ impl<'a> Printer<'a> {
             Value::Map(map) => self.map(map, verb, depth),
             Value::Object(object) => match verb {
                 'v' | 's' | 'x' | 'X' | 'q' => {
-                    self.text(&Value::Nil, object.print().bytes(), if verb == 'v' { 's' } else { verb })
+                    self.text(&Value::Nil, object.print().bytes(), if verb == 'v' { 's' } else { verb });
                 }
                 _ => self.bad_verb(value, verb),
             },
@@ -127,7 +127,7 @@ impl<'a> Printer<'a> {
     fn integer(&mut self, value: &Value, number: i64, verb: char) {
         match verb {
             'v' | 'd' | 'b' | 'o' | 'O' | 'x' | 'X' => {
-                self.flags.integer(self.out, number.unsigned_abs(), number < 0, verb)
+                self.flags.integer(self.out, number.unsigned_abs(), number < 0, verb);
             }
             'c' => self.flags.character(self.out, number.cast_unsigned(), false),
             'q' => self.flags.character(self.out, number.cast_unsigned(), true),

@@ -1,22 +1,22 @@
-//! `cargo xtask bench`: release beside real Helm in the same run, on the same chart and the same cluster.
+//! `cargo xtask bench`: release beside real Helm in the same run, on the same chart and the same cluster: time,
+//! memory, and the requests that the API server gets.
 
+mod counting;
 pub mod measure;
 mod race;
+mod requests;
+mod upgrade;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::{Client, Config};
 use tempfile::TempDir;
 use tokio::process::Command;
 
-use crate::cluster;
 use crate::museum::workspace;
-use crate::state::State;
 use crate::tools::{Cache, Extras, Programs};
-use crate::{down, external, interrupt, talk, up};
+use crate::{external, interrupt, talk};
 use measure::Contender;
 use race::Race;
 
@@ -38,9 +38,15 @@ pub struct Args {
     /// Leave out what needs a cluster
     #[arg(long)]
     pub no_clusters: bool,
+    /// Only count the requests of an upgrade
+    #[arg(long, conflicts_with = "no_clusters")]
+    pub requests: bool,
+    /// Measure this release program, for example an older one [default: the one of this repository]
+    #[arg(long, value_name = "PROGRAM")]
+    pub release: Option<PathBuf>,
 }
 
-/// Measures template, package and upgrade; the tables go to stdout.
+/// Measures template, package and upgrade, and counts requests; the tables go to stdout.
 pub async fn run(args: Args) -> Result<()> {
     interrupt::or_signal(bench(&args)).await
 }
@@ -51,9 +57,15 @@ async fn bench(args: &Args) -> Result<()> {
         .prefix("bench-")
         .tempdir()
         .context("create a directory for the benchmarks")?;
-    let bench = Bench { release: release_program().await?, programs, work };
-    bench.template(args).await?;
-    bench.package(args).await?;
+    let release = match &args.release {
+        Some(program) => std::path::absolute(program).context("find the program to measure")?,
+        None => release_program().await?,
+    };
+    let bench = Bench { release, programs, work };
+    if !args.requests {
+        bench.template(args).await?;
+        bench.package(args).await?;
+    }
     if args.no_clusters { Ok(()) } else { bench.upgrade(args).await }
 }
 
@@ -99,52 +111,6 @@ impl Bench {
             .await
     }
 
-    /// A sandbox of its own, which is stopped whatever happens.
-    async fn upgrade(&self, args: &Args) -> Result<()> {
-        let state = State::claim(&self.work.path().join("sandbox"))?;
-        up::start(&state, &self.programs, 1).await?;
-        let measured = self.upgrades(args, &state).await;
-        down::stop(&state, &state.ledger()?).await?;
-        measured
-    }
-
-    /// Helm 3 comes last: it merges on the client, and the two others would have to migrate after each of its
-    /// turns.
-    async fn upgrades(&self, args: &Args, state: &State) -> Result<()> {
-        let chart = &self.programs.cert_manager.first().context("a chart to upgrade to")?.chart;
-        let context = cluster::names(1).concat();
-        let words = [
-            "upgrade",
-            "cert-manager",
-            "--namespace",
-            "cert-manager",
-            "--kube-context",
-            &context,
-            "--set",
-            "installCRDs=true",
-        ];
-        let env = [("KUBECONFIG", OsString::from(state.file("kubeconfig")))];
-        let mut contenders = self.contenders(&words, &[chart.into()], &env);
-        let helm_3 = contenders.remove(1);
-        contenders[0].args.push("--server-side=true".into());
-        let floor = floor_of_upgrade(state, &context).await?;
-        let title = "upgrade of cert-manager without waiting, one annotation changes".to_owned();
-        let fresh = |contender: &Contender, number: u32| {
-            let mut contender = contender.clone();
-            contender
-                .args
-                .extend(["--set-string".into(), format!("deploymentAnnotations.round={number}").into()]);
-            contender
-        };
-        let own = contenders[1].clone();
-        Race { title: title.clone(), floor: floor.clone(), contenders }.run(args.rounds, fresh).await?;
-        let after = |contender: &Contender, number: u32| fresh(contender, 1000 + number);
-        // Its own records, so that nobody pays for the migration of the other's.
-        Race { title: format!("{title}, after Helm 3"), floor, contenders: vec![helm_3, own] }
-            .run(args.rounds, after)
-            .await
-    }
-
     /// Helm 4, Helm 3 and release, in this order.
     fn contenders(
         &self,
@@ -169,24 +135,6 @@ impl Bench {
             contender("release", &self.release, &["helm"]),
         ]
     }
-}
-
-/// How long one request to the API server takes, and which ones nobody can avoid.
-async fn floor_of_upgrade(state: &State, context: &str) -> Result<String> {
-    let options = KubeConfigOptions { context: Some(context.to_owned()), ..KubeConfigOptions::default() };
-    let kubeconfig = Kubeconfig::read_from(state.file("kubeconfig"))?;
-    let client = Client::try_from(Config::from_custom_kubeconfig(kubeconfig, &options).await?)?;
-    let mut times = Vec::new();
-    for _ in 0..20 {
-        let begun = std::time::Instant::now();
-        client.apiserver_version().await?;
-        times.push(begun.elapsed());
-    }
-    times.sort_unstable();
-    let milliseconds = times[times.len() / 2].as_secs_f64() * 1e3;
-    Ok(format!(
-        "one request to the API server takes {milliseconds:.1} ms; each object is written once, and the record twice"
-    ))
 }
 
 /// The program as users get it: optimised.

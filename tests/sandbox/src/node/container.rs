@@ -99,7 +99,7 @@ impl Runner {
             match self.try_start().await {
                 Ok(started) => return Some(started),
                 Err(Blocked::Pull(message)) => {
-                    self.pull_failed(&message, pulls.after(Duration::ZERO)).await?
+                    self.pull_failed(&message, pulls.after(Duration::ZERO)).await?;
                 }
                 Err(Blocked::Config(message)) => self.blocked("CreateContainerConfigError", message).await?,
                 Err(Blocked::Create(message)) => self.blocked("CreateContainerError", message).await?,
@@ -172,7 +172,7 @@ impl Runner {
                 return None;
             }
             Finding::Started => {
-                self.update(|status| (status.started, status.ready) = (Some(true), ready_when_started))
+                self.update(|status| (status.started, status.ready) = (Some(true), ready_when_started));
             }
             Finding::Ready(ready) => self.update(|status| status.ready = ready),
             Finding::Dead(purpose, grace) => {

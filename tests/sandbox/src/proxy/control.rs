@@ -1,12 +1,14 @@
 //! The control file: which faults are in force. It is read for every connection and request, and looked at
-//! while one is under way.
+//! while one is under way. A file beside it tells which faults have not hit yet, so that a test can prove that
+//! its fault came to pass.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow, bail};
+use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use super::fault::{Asked, Effect, Fault};
@@ -14,6 +16,9 @@ use crate::talk;
 
 /// How often the file is looked at for the sake of connections that are under way.
 const LOOK: Duration = Duration::from_millis(50);
+
+/// How long the proxy may take to notice a new control file; many looks.
+const NOTICED: Duration = Duration::from_secs(10);
 
 /// Follows one control file for all connections of a proxy.
 #[derive(Debug)]
@@ -35,21 +40,65 @@ struct Rules {
     faults: Result<Vec<(Fault, u32)>, String>,
 }
 
+/// What the file beside the control file says.
+#[derive(Debug, Serialize, Deserialize)]
+struct Uses {
+    /// The faults in force, by which a reader knows that the control file was noticed.
+    of: Vec<Fault>,
+    /// Those of them that have not hit as often as they say.
+    unused: Vec<Fault>,
+}
+
 /// Puts these faults in force at the proxy that reads this control file; none of them lets everything pass
 /// again.
 pub fn set(path: &Path, faults: &[Fault]) -> anyhow::Result<()> {
-    // Written aside and renamed, so that the proxy never reads half a list.
-    let aside = path.with_extension("new");
-    std::fs::write(&aside, serde_json::to_string(faults)?)
-        .with_context(|| format!("write {}", aside.display()))?;
+    replace(path, &serde_json::to_string(faults)?)
+}
+
+/// The faults of this control file that have not hit as often as they say, or never; waits until the proxy
+/// has noticed the file.
+pub fn unused(path: &Path) -> anyhow::Result<Vec<Fault>> {
+    let wished = parse(&read(path)?, true)?;
+    let begun = Instant::now();
+    loop {
+        let uses: Option<Uses> = serde_json::from_str(&read(&uses_of(path))?).ok();
+        match uses.filter(|uses| uses.of == wished) {
+            Some(uses) => return Ok(uses.unused),
+            None if wished.is_empty() => return Ok(wished),
+            None if begun.elapsed() > NOTICED => bail!("no proxy reads {}", path.display()),
+            None => std::thread::sleep(LOOK / 5),
+        }
+    }
+}
+
+fn uses_of(control: &Path) -> PathBuf {
+    control.with_extension("uses")
+}
+
+/// Written aside and renamed, so that nobody reads half a text.
+fn replace(path: &Path, text: &str) -> anyhow::Result<()> {
+    let mut aside = path.as_os_str().to_owned();
+    aside.push(".new");
+    std::fs::write(&aside, text).with_context(|| format!("write {}", aside.display()))?;
     std::fs::rename(&aside, path).with_context(|| format!("rename {} to {}", aside.display(), path.display()))
+}
+
+/// The text of a file; none when it is not there.
+fn read(path: &Path) -> anyhow::Result<String> {
+    match std::fs::read_to_string(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(String::new()),
+        other => other.with_context(|| format!("read {}", path.display())),
+    }
 }
 
 impl Control {
     /// Faults from a file that may not exist yet; `http` tells whether the proxy understands HTTP.
     pub(crate) fn new(path: Option<PathBuf>, http: bool) -> Self {
         let rules = Rules { text: String::new(), faults: Ok(Vec::new()) };
-        Self { path, http, rules: Mutex::new(rules), changes: watch::Sender::new(()) }
+        let control = Self { path, http, rules: Mutex::new(rules), changes: watch::Sender::new(()) };
+        // What is wrong with the file is told by `look`, and to every connection.
+        let _ = control.current().map(drop);
+        control
     }
 
     /// Tells of changes of the file that are later than the last [`Control::take`] with this receiver.
@@ -65,10 +114,12 @@ impl Control {
         let hit = faults
             .iter_mut()
             .find(|(fault, used)| fault.fits(asked) && fault.times.is_none_or(|times| *used < times));
-        Ok(hit.map(|(fault, used)| {
-            *used += 1;
-            fault.effect.clone()
-        }))
+        let Some((fault, used)) = hit else { return Ok(None) };
+        *used += 1;
+        let effect = fault.effect.clone();
+        // Before the effect: who has felt it finds it told.
+        self.tell(faults)?;
+        Ok(Some(effect))
     }
 
     /// Looks at the file for ever.
@@ -91,16 +142,25 @@ impl Control {
             rules.faults = parse(&text, self.http).map(counted).map_err(|error| format!("{error:#}"));
             rules.text = text;
             self.changes.send_replace(());
+            self.tell(rules.faults.as_deref().unwrap_or_default())?;
         }
         Ok(rules)
     }
 
     fn read(&self) -> anyhow::Result<String> {
-        let Some(path) = &self.path else { return Ok(String::new()) };
-        match std::fs::read_to_string(path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(String::new()),
-            other => other.with_context(|| format!("read the control file {}", path.display())),
-        }
+        self.path.as_deref().map_or_else(|| Ok(String::new()), read).context("read the control file")
+    }
+
+    /// Tells which faults have not hit yet.
+    fn tell(&self, faults: &[(Fault, u32)]) -> anyhow::Result<()> {
+        // Without faults and their file there is nobody to tell: the test may have ended.
+        let Some(path) = self.path.as_ref().filter(|path| !faults.is_empty() || path.exists()) else {
+            return Ok(());
+        };
+        let unused = faults.iter().filter(|(fault, used)| fault.is_unused(*used));
+        let unused = unused.map(|(fault, _)| fault.clone()).collect();
+        let of = faults.iter().map(|(fault, _)| fault.clone()).collect();
+        replace(&uses_of(path), &serde_json::to_string(&Uses { of, unused })?)
     }
 }
 
@@ -144,6 +204,23 @@ mod tests {
         assert!(take(&control, GET).unwrap().is_some());
         set(&path, &[]).unwrap();
         assert_eq!(take(&control, GET).unwrap(), None);
+    }
+
+    #[test]
+    fn what_has_not_hit_yet_is_told() {
+        let (_dir, path, control) = control(true);
+        assert_eq!(unused(&path).unwrap(), []);
+        let (post, cut) = (Fault::status(503).on("POST", "/"), Fault::from(Effect::Cut).times(2));
+        set(&path, &[Effect::Pass.into(), post.clone(), cut.clone()]).unwrap();
+        control.current().map(drop).unwrap();
+        assert_eq!(unused(&path).unwrap(), [post.clone(), cut.clone()]);
+        set(&path, &[post.clone(), cut.clone()]).unwrap();
+        take(&control, GET).unwrap();
+        assert_eq!(unused(&path).unwrap(), [post.clone(), cut]);
+        take(&control, GET).unwrap();
+        assert_eq!(unused(&path).unwrap(), [post]);
+        take(&control, Asked { method: "POST", target: "/api" }).unwrap();
+        assert_eq!(unused(&path).unwrap(), []);
     }
 
     #[test]

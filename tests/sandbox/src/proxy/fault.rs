@@ -29,6 +29,9 @@ pub struct Fault {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Effect {
+    /// Everything passes: takes requests out of the faults that follow. It proves nothing, so nobody asks
+    /// whether it was used.
+    Pass,
     /// Everything that the server says arrives this much later.
     Delay {
         /// Milliseconds.
@@ -107,9 +110,14 @@ impl Fault {
 
     /// Whether the fault needs to understand HTTP.
     pub(crate) fn needs_http(&self) -> bool {
-        !matches!(self.effect, Effect::Delay { .. } | Effect::Hang | Effect::Cut)
+        !matches!(self.effect, Effect::Pass | Effect::Delay { .. } | Effect::Hang | Effect::Cut)
             || self.method.is_some()
             || self.path.is_some()
+    }
+
+    /// Whether it has hit nothing yet, or less than it says.
+    pub(crate) fn is_unused(&self, used: u32) -> bool {
+        self.effect != Effect::Pass && used < self.times.unwrap_or(1)
     }
 
     /// Whether the request is one that it hits.
@@ -165,6 +173,20 @@ mod tests {
             (Effect::Cut.into(), Asked::default(), true),
         ] {
             assert_eq!(fault.fits(asked), expected, "{fault:?} {asked:?}");
+        }
+    }
+
+    #[test]
+    fn how_often_it_has_to_be_used() {
+        let fault = Fault::status(503);
+        for (fault, used, unused) in [
+            (fault.clone(), 0, true),
+            (fault.clone(), 1, false),
+            (fault.clone().times(2), 1, true),
+            (fault.times(2), 2, false),
+            (Effect::Pass.into(), 0, false),
+        ] {
+            assert_eq!(fault.is_unused(used), unused, "{fault:?} {used}");
         }
     }
 

@@ -25,13 +25,18 @@ pub(crate) async fn serve(client: Box<dyn Stream>, route: Arc<Route>) -> anyhow:
         // An error makes hyper drop the connection without an answer: that is how it is cut.
         async move { handle(request, &route).await.map_err(|error| io::Error::other(format!("{error:#}"))) }
     });
-    Ok(server::conn::http1::Builder::new().serve_connection(TokioIo::new(client), service).await?)
+    match server::conn::http1::Builder::new().serve_connection(TokioIo::new(client), service).await {
+        // A client that has heard enough, as at the end of a watch.
+        Err(error) if error.is_incomplete_message() => Ok(()),
+        ended => Ok(ended?),
+    }
 }
 
 async fn handle(request: Request<Incoming>, route: &Arc<Route>) -> anyhow::Result<Response<Body>> {
     let mut changes = route.control.changes();
     let method = request.method().to_string();
     let target = request.uri().to_string();
+    route.log.add(&method, &target)?;
     let asked = Asked { method: &method, target: &target };
     let mut effect = route.control.take(asked, &mut changes)?;
     if let Some(effect) = &effect {
@@ -46,7 +51,7 @@ async fn handle(request: Request<Incoming>, route: &Arc<Route>) -> anyhow::Resul
         _ => Duration::ZERO,
     };
     match effect {
-        None | Some(Effect::Delay { .. }) => {
+        None | Some(Effect::Pass | Effect::Delay { .. }) => {
             let response = forward(request, route).await?;
             tokio::time::sleep(delay).await;
             Ok(answer::live(response, Passed { route: Arc::clone(route), changes, method, target }))

@@ -10,6 +10,7 @@ mod bytes;
 mod control;
 mod fault;
 mod http;
+mod log;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -22,11 +23,12 @@ use anyhow::Context;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
-pub use control::set;
+pub use control::{set, unused};
 pub use fault::{Effect, Fault};
 
 use crate::talk;
 use control::Control;
+use log::Log;
 
 /// Arguments of `xtask fault-proxy`.
 #[derive(Debug, Clone, clap::Args)]
@@ -41,6 +43,9 @@ pub struct Args {
     /// passes
     #[arg(long, value_name = "FILE")]
     pub control: Option<PathBuf>,
+    /// A line, `METHOD TARGET`, for every request that arrives; needs HTTP
+    #[arg(long, value_name = "FILE")]
+    pub log: Option<PathBuf>,
     /// Understand HTTP, for faults of single requests
     #[arg(long)]
     pub http: bool,
@@ -63,6 +68,7 @@ pub struct Proxy {
 struct Route {
     server: SocketAddr,
     control: Control,
+    log: Log,
     http: bool,
     acceptor: Option<TlsAcceptor>,
     connector: Option<TlsConnector>,
@@ -76,7 +82,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
 }
 
 impl Proxy {
-    /// Takes the port and reads the certificates.
+    /// Takes the port, reads the certificates and the faults.
     pub async fn bind(args: &Args) -> anyhow::Result<Self> {
         let listener =
             TcpListener::bind(args.listen).await.with_context(|| format!("listen on {}", args.listen))?;
@@ -85,7 +91,9 @@ impl Proxy {
         let connector = args.upstream_tls.as_ref().map(|trusted| tls::connector(trusted)).transpose()?;
         let http = args.http || acceptor.is_some() || connector.is_some();
         let control = Control::new(args.control.clone(), http);
-        Ok(Self { listener, route: Arc::new(Route { server: args.to, control, http, acceptor, connector }) })
+        let log = Log::create(args.log.as_deref())?;
+        let route = Route { server: args.to, control, log, http, acceptor, connector };
+        Ok(Self { listener, route: Arc::new(route) })
     }
 
     /// The address that it listens on.

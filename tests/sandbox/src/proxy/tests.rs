@@ -69,7 +69,15 @@ impl World {
 }
 
 fn plain(to: SocketAddr, control: Option<PathBuf>) -> Args {
-    Args { listen: ([127, 0, 0, 1], 0).into(), to, control, http: false, terminate: None, upstream_tls: None }
+    Args {
+        listen: ([127, 0, 0, 1], 0).into(),
+        to,
+        control,
+        log: None,
+        http: false,
+        terminate: None,
+        upstream_tls: None,
+    }
 }
 
 async fn started(args: &Args) -> SocketAddr {
@@ -211,6 +219,19 @@ async fn watches_expire_when_they_start_and_when_they_run() {
     assert!(started.contains("200 OK") && started.contains("\"reason\":\"Expired\""), "{started}");
     assert!(world.ask("GET /pods").await.unwrap().ends_with(BODY));
     assert_eq!(world.reached().len(), 2);
+}
+
+#[tokio::test]
+async fn every_request_is_logged_also_one_that_is_refused() {
+    let log = tempfile::NamedTempFile::new().unwrap();
+    let shape = |args: &mut Args| (args.http, args.log) = (true, Some(log.path().to_owned()));
+    let world = World::new(shape).await;
+    world.set(Fault::status(503).times(1));
+    for line in ["POST /api/charts", "GET /index.yaml?a=b"] {
+        world.ask(line).await.unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(log.path()).unwrap(), "POST /api/charts\nGET /index.yaml?a=b\n");
+    assert_eq!(unused(&world.dir.path().join("control")).unwrap(), []);
 }
 
 #[tokio::test]

