@@ -87,7 +87,7 @@ async fn an_exec_plugin_is_asked_again_before_its_token_expires() {
 async fn a_token_that_nobody_knows_is_told() {
     let directory = tempfile::tempdir().unwrap();
     let told = connect_with(directory.path(), |config| {
-        *kubeconfig::entry(config, "users", FIRST) = json!({"token": "wrong"})
+        *kubeconfig::entry(config, "users", FIRST) = json!({"token": "wrong"});
     })
     .await
     .unwrap_err();

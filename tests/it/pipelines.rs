@@ -239,7 +239,7 @@ fn gather(value: &Value, commands: &mut Vec<String>) {
             for (key, value) in fields {
                 match key.as_str() {
                     "run" | "script" | "before_script" | "after_script" if !value.is_object() => {
-                        commands.push(command(value))
+                        commands.push(command(value));
                     }
                     _ => gather(value, commands),
                 }
