@@ -53,7 +53,7 @@ async fn main() -> ExitCode {
     let printer = Printer::from_env(verbosity(&cli));
     let context =
         Context { printer, config: cli.global.config.clone(), program: <Cli as CommandFactory>::command };
-    match commands::run(cli.into_command(), &context).await {
+    match Box::pin(commands::run(cli.into_command(), &context)).await {
         Ok(exit) => ExitCode::from(exit.code()),
         Err(failure) => {
             context.printer.failure(&failure);

@@ -100,7 +100,7 @@ pub fn for_release(release: &ReleaseId) -> Vec<Access> {
     let (secret, lease, map) = (on("", "secrets"), on("coordination.k8s.io", "leases"), on("", "configmaps"));
     let records = ["get", "list", "create", "update", "delete"].map(secret);
     let lock = ["get", "update", "delete"].map(|verb| lease(verb).named(&name));
-    let journal = ["get", "patch"].map(|verb| map(verb).named(&name));
+    let journal = ["get", "update"].map(|verb| map(verb).named(&name));
     // The name of what does not exist yet cannot be limited.
     let created = [lease("create"), map("create")];
     records.into_iter().chain(lock).chain(journal).chain(created).collect()

@@ -76,7 +76,10 @@ impl Kinds {
             .flat_map(|group| group.versions)
             .map(|version| version.group_version)
             .collect();
-        let lists = in_parallel(&versions, |version| client.list_api_group_resources(version));
+        // Owned, so that the future may move between threads.
+        let lists = in_parallel(versions.clone(), |version| async move {
+            client.list_api_group_resources(&version).await
+        });
         let lists: Vec<_> = lists.collect().await;
         for (version, list) in versions.into_iter().zip(lists) {
             match list {

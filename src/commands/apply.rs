@@ -45,7 +45,7 @@ pub async fn run(args: &ApplyArgs, context: &Context) -> Result<Exit, Failure> {
     let plan = read(&args.plan)?;
     let settings = settings(context, &plan)?;
     let interrupt = signals::listen()?;
-    let checked = before_touching(&interrupt, checked(&settings, &plan, args.lock_timeout)).await?;
+    let checked = before_touching(&interrupt, Box::pin(checked(&settings, &plan, args.lock_timeout))).await?;
     super::rollout::warn(context, &plan);
     let archive = before_touching(&interrupt, checked.publish()).await?;
     let start = RunStart::now(&Identity::of_this_process(), args.lock_timeout);
@@ -79,7 +79,7 @@ fn settings(context: &Context, plan: &Plan) -> Result<Settings, Failure> {
     let settings = context.settings(&selection)?;
     let chart_name = chart.map_or(settings.chart.chart_name, |chart| chart.name.clone());
     let gates = plan.terms.gates.clone();
-    Ok(Settings { chart: ChartSettings { gates, chart_name, ..settings.chart }, ..settings })
+    Ok(Settings { chart: ChartSettings { chart_name, gates, ..settings.chart }, ..settings })
 }
 
 /// A plan that is the same now.

@@ -106,10 +106,10 @@ fn config_failure(error: ConfigError) -> Failure {
 /// Runs what was typed.
 pub async fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
     match command {
-        Command::Rollout(args) => rollout::run(&args, context).await,
-        Command::Plan(args) => plan::run(&args, context).await,
-        Command::Apply(args) => apply::run(&args, context).await,
-        Command::Rollback(args) => rollback::run(&args, context).await,
+        Command::Rollout(args) => Box::pin(rollout::run(&args, context)).await,
+        Command::Plan(args) => Box::pin(plan::run(&args, context)).await,
+        Command::Apply(args) => Box::pin(apply::run(&args, context)).await,
+        Command::Rollback(args) => Box::pin(rollback::run(&args, context)).await,
         Command::Diff(args) => diff::run(&args, context).await,
         Command::Gate(args) => gate::run(&args, context).await,
         Command::Resume(args) => resume::run(&args, context).await,

@@ -56,7 +56,7 @@ pub async fn run(args: &PlanArgs, context: &Context) -> Result<Exit, Failure> {
     };
     let settings = rollout.settings(context)?;
     let interrupt = signals::listen()?;
-    let plan = job::before_touching(&interrupt, super::rollout::plan(&rollout, &settings)).await?;
+    let plan = job::before_touching(&interrupt, Box::pin(super::rollout::plan(&rollout, &settings))).await?;
     if let Some(path) = &args.out {
         let text = serde_json::to_string_pretty(&plan)?;
         std::fs::write(path, text).map_err(|error| WriteError(path.clone(), error))?;

@@ -45,7 +45,7 @@ pub struct RollbackArgs {
 pub async fn run(args: &RollbackArgs, context: &Context) -> Result<Exit, Failure> {
     let settings = context.settings(&args.run.on(args.selection.selection()))?;
     let interrupt = signals::listen()?;
-    let (connected, plan) = before_touching(&interrupt, planned(args, &settings)).await?;
+    let (connected, plan) = before_touching(&interrupt, Box::pin(planned(args, &settings))).await?;
     if args.dry_run.dry_run {
         return job::show(context, &plan, &args.dry_run, &args.report);
     }

@@ -52,7 +52,7 @@ impl RolloutArgs {
 pub async fn run(args: &RolloutArgs, context: &Context) -> Result<Exit, Failure> {
     let settings = args.settings(context)?;
     let interrupt = signals::listen()?;
-    let planned = before_touching(&interrupt, planned(args, &settings)).await?;
+    let planned = before_touching(&interrupt, Box::pin(planned(args, &settings))).await?;
     let Planned { connected, chart, plan } = planned;
     if args.dry_run.dry_run {
         return job::show(context, &plan, &args.dry_run, &args.report);

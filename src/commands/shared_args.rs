@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use clap::Args;
+use clap::builder::PossibleValuesParser;
 
 use crate::config::{OnFailure, Selection, duration};
-use crate::plan::preflight::Allowed;
+use crate::plan::preflight::{self, Allowed};
 use crate::report::format::{Format, ReportFile};
 
 /// Which chart, on which clusters.
@@ -70,7 +71,7 @@ pub struct RunArgs {
 #[command(next_help_heading = "How")]
 pub struct PermissionArgs {
     /// Go on although this preflight check refuses; its message gives the name (repeatable)
-    #[arg(long, value_name = "CHECK")]
+    #[arg(long, value_name = "CHECK", value_parser = PossibleValuesParser::new(preflight::CHECKS), hide_possible_values = true)]
     pub allow: Vec<String>,
     /// Go to a chart version that is older than the one in the cluster
     #[arg(long)]

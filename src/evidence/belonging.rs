@@ -43,11 +43,11 @@ impl Search {
             "Pod" if !object.name().is_empty() => search.fields = format!("metadata.name={}", object.name()),
             "Job" if !object.name().is_empty() => search.labels = format!("job-name={}", object.name()),
             "Job" => {
-                search.labels = "job-name".to_owned();
+                "job-name".clone_into(&mut search.labels);
                 search.job_prefix = Some(object.value["metadata"]["generateName"].as_str()?.to_owned());
             }
             "CronJob" => {
-                search.labels = "job-name".to_owned();
+                "job-name".clone_into(&mut search.labels);
                 search.job_prefix = Some(format!("{}-", object.name()));
             }
             _ if object.value["spec"]["template"].is_object() => {

@@ -81,11 +81,13 @@ impl RunDirectory {
 
     /// Keeps a text as it is: a backup that is changed restores nothing.
     pub fn keep_exact(&self, cluster: &str, name: &str, text: &str) -> Kept {
-        let folder = component(cluster);
-        let relative = format!("{folder}/{}", component(name));
+        let relative = match cluster {
+            "." => component(name),
+            cluster => format!("{}/{}", component(cluster), component(name)),
+        };
         let path = self.root.join(&relative);
         let written = self
-            .folder(&self.root.join(folder))
+            .folder(path.parent().unwrap_or(&self.root))
             .and_then(|()| private().truncate(true).open(&path)?.write_all(text.as_bytes()));
         match written {
             Ok(()) => Kept { file: Some(relative), note: None },
@@ -205,6 +207,13 @@ mod tests {
             assert_eq!(directory.append(record), None);
         }
         assert_eq!(journal(&directory), records);
+    }
+
+    #[test]
+    fn the_first_text_of_the_whole_run_makes_the_directory() {
+        let base = tempfile::tempdir().unwrap();
+        let kept = RunDirectory::create(base.path(), "r1").keep(".", "plan.json", "{}");
+        assert_eq!(kept, Kept { file: Some("plan.json".to_owned()), note: None });
     }
 
     #[test]

@@ -107,7 +107,11 @@ fn compare(path: &str, before: Option<&Value>, after: Option<&Value>, fields: &m
         (Some(Value::Array(left)), Some(Value::Array(right))) => compare_lists(path, left, right, fields),
         (before, after) if before == after => {}
         (before, after) => {
-            fields.push(FieldChange { path: path.to_owned(), before: before.cloned(), after: after.cloned() })
+            fields.push(FieldChange {
+                path: path.to_owned(),
+                before: before.cloned(),
+                after: after.cloned(),
+            });
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::certmanager::versions::{Advice, Severity};
+use crate::certmanager::versions::{self, Advice, Severity};
 
 use super::decide::{Next, Refusal as Pending};
 
@@ -57,7 +57,8 @@ pub struct Allowed {
 }
 
 impl Allowed {
-    fn allows(&self, check: &str) -> bool {
+    /// Whether this check may refuse in vain.
+    pub fn allows(&self, check: &str) -> bool {
         self.names.iter().any(|name| name == check)
     }
 }
@@ -73,6 +74,19 @@ pub struct Judgement {
 
 /// `--allow` name: something of the release is unhealthy already; how a fixed chart follows a broken one.
 pub const UNHEALTHY: &str = "unhealthy";
+
+/// `--allow` name: a wave before has not proven the chart for as long as it has to.
+pub const UNSOAKED: &str = "unsoaked";
+
+/// Every name that `--allow` takes.
+pub const CHECKS: [&str; 6] = [
+    UNHEALTHY,
+    UNSOAKED,
+    versions::KNOWN_BAD,
+    versions::SKIPPED_MINORS,
+    versions::KUBERNETES_MATRIX,
+    versions::UPGRADE_NOTES,
+];
 
 /// A Secret holds 1 MiB of data (Kubernetes' `MaxSecretSize`).
 const SECRET_LIMIT: usize = 1_048_576;

@@ -14,7 +14,7 @@ const FORMS: [&str; 8] = [
     r#"(?i)[?&;][\w.-]*(?:token|secret|passw|pwd|signature|sig|key|credential|auth)[\w.-]*=([^&\s"'<>\\`]+)"#,
     // Headers, as `curl -v` or a dumped request shows them.
     r#"(?i)\bauthorization["']?\s*[:=]\s*["']?((?:[a-z]+\s+)?[^\s"'\\,;]+)"#,
-    r#"(?i)\b(?:bearer|basic)\s+([a-z0-9+/=._~-]{16,})"#,
+    r"(?i)\b(?:bearer|basic)\s+([a-z0-9+/=._~-]{16,})",
     r#"(?i)\b(?:set-cookie|cookie|x-[a-z-]*token|private-token)["']?:\s*["']?([^\s"'\\,;]+)"#,
     // Settings and flags.
     r#"(?i)(?:passwd|password|client[-_]?secret|api[-_]?key|secret[-_]?access[-_]?key|token)(?:=|["']:\s?)["']?([^\s"',;&{}\[\]<>$(*\\`][^\s"',;&{}\[\]<>\\`]*)"#,

@@ -54,6 +54,7 @@ impl<'a> ClusterRun<'a> {
             }
             self.resumed = false;
             if let Err(failure) = self.perform(step).await {
+                let failure = self.explained(failure).await;
                 self.outcome.stop(&failure);
                 break;
             }
@@ -64,6 +65,17 @@ impl<'a> ClusterRun<'a> {
         self.port.unlock().await;
         self.outcome.seconds = started.elapsed().as_secs_f64();
         self.outcome
+    }
+
+    /// Whoever was stopped for a while finds its requests timed out; what matters then is who has the lock.
+    async fn explained(&self, failure: Failure) -> Failure {
+        if self.outcome.state == ClusterState::Pending || failure.kind() == Kind::Locked {
+            return failure;
+        }
+        match self.port.still_ours().await {
+            Err(lost) if lost.kind() == Kind::Locked => lost,
+            Ok(()) | Err(_) => failure,
+        }
     }
 
     async fn perform(&mut self, step: Step) -> Result<(), Failure> {

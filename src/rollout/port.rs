@@ -73,6 +73,8 @@ pub trait ClusterPort: Send + Sync {
     async fn rollback(&self, to_revision: u32, written: Option<u32>) -> Result<u32, Failure>;
     /// Writes to the journal. An intent that cannot be written is an error.
     async fn record(&self, record: &Record) -> Result<(), Failure>;
+    /// After something has failed: whether the lock is still ours. The failure is of the kind `Locked` when it is not.
+    async fn still_ours(&self) -> Result<(), Failure>;
     /// Gives the lock back.
     async fn unlock(&self);
 }

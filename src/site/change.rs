@@ -154,7 +154,7 @@ impl KubernetesSite {
                 memory.rollback_baseline = Some(baseline);
             }
             Err(error) => {
-                self.note(&format!("what is broken before the rollback could not be recorded: {error}"))
+                self.note(&format!("what is broken before the rollback could not be recorded: {error}"));
             }
         }
     }

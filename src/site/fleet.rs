@@ -15,6 +15,7 @@ use crate::failure::{Failure, Kind};
 use crate::gate::baseline::Baseline;
 use crate::gate::{self, GateRequest, NoLock, Verdict};
 use crate::plan::ClusterPlan;
+use crate::plan::preflight::UNSOAKED;
 use crate::plan::terms::PlannedSoak;
 use crate::rollout::fleet::Fleet;
 use crate::rollout::fold::promoted;
@@ -27,9 +28,6 @@ use super::judge::Watched;
 use super::kubernetes_site::KubernetesSite;
 use super::run_context::RunContext;
 use super::{history, journal_keeper, lock};
-
-/// The name for `--allow`, when a wave before has not proven the content.
-pub const UNSOAKED: &str = "unsoaked";
 
 /// A dead holder is seen as such after this long at the latest; waiting less would always find it alive.
 const DEAD_HOLDER: Duration = Duration::from_secs(40);
@@ -152,8 +150,8 @@ impl Fleet for KubernetesFleet {
     }
 
     async fn soak_left(&self, next: &ClusterPlan) -> Result<Duration, Failure> {
-        let allowed = &self.run.plan.terms.allowed.names;
-        if next.change.chart().is_none() || allowed.iter().any(|name| name == UNSOAKED) {
+        let allowed = &self.run.plan.terms.allowed;
+        if next.change.chart().is_none() || allowed.allows(UNSOAKED) {
             return Ok(Duration::ZERO);
         }
         let mut longest = Duration::ZERO;

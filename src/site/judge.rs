@@ -20,6 +20,7 @@ const OUTAGES: usize = 3;
 
 impl KubernetesSite {
     pub(super) async fn take_baseline(&self) -> Result<Vec<String>, Failure> {
+        self.look_again().await?;
         let profile = self.run.plan.terms.profile;
         let baseline = Baseline::observe(&self.cluster, &self.run.release, profile).await?;
         let unhealthy = baseline.unhealthy();

@@ -229,6 +229,10 @@ impl ClusterPort for KubernetesSite {
         Ok(())
     }
 
+    async fn still_ours(&self) -> Result<(), Failure> {
+        lock::still_ours(&self.held().await?).await
+    }
+
     async fn unlock(&self) {
         let lock = self.memory.lock().await.lock.take();
         if let Some(lock) = lock

@@ -14,6 +14,8 @@ use super::identity::Identity;
 /// How long a lock that cannot be renewed is given to recover: an API server that is away comes back, and nobody
 /// has taken the lock meanwhile.
 const RECOVERY: Duration = Duration::from_mins(2);
+/// Long enough for one renewal that finds out who has the lock.
+const A_LOOK: Duration = Duration::from_secs(10);
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// Takes the lock of a release.
@@ -34,11 +36,20 @@ pub async fn take(
 
 /// Whether something may be written now. A lock that could not be renewed for a while is waited for.
 pub async fn good(held: &Held) -> Result<(), Failure> {
+    good_within(held, RECOVERY).await
+}
+
+/// The same for somebody who only wants to know, and does not wait for an API server that stays away.
+pub async fn still_ours(held: &Held) -> Result<(), Failure> {
+    good_within(held, A_LOOK).await
+}
+
+async fn good_within(held: &Held, patience: Duration) -> Result<(), Failure> {
     let start = Instant::now();
     loop {
         match held.check() {
             Ok(()) => return Ok(()),
-            Err(LockLost::TooOld { .. }) if start.elapsed() < RECOVERY => sleep(LOOK_EVERY).await,
+            Err(LockLost::TooOld { .. }) if start.elapsed() < patience => sleep(LOOK_EVERY).await,
             Err(lost) => return Err(failure(lost)),
         }
     }

@@ -29,9 +29,14 @@ impl Looked {
         Self { kinds, version, draft, at: Instant::now() }
     }
 
+    /// Whether what was found can still be relied on.
+    pub fn is_fresh(&self) -> bool {
+        self.at.elapsed() < FRESH
+    }
+
     /// With the history as it is read again under the lock; `None` when it was too long ago.
     pub fn on(&self, history: Vec<Release>) -> Option<(Observed, &RevisionDraft)> {
         let observed = Observed { history, kinds: self.kinds.clone(), version: self.version.clone() };
-        (self.at.elapsed() < FRESH).then_some((observed, &self.draft))
+        self.is_fresh().then_some((observed, &self.draft))
     }
 }

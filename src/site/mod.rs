@@ -25,4 +25,5 @@ mod change;
 mod draft;
 mod evidence;
 mod examine;
+mod look_again;
 mod permissions;

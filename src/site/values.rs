@@ -60,7 +60,7 @@ mod tests {
         let moved = file("other/a.yaml", "aaaaaaaaaaaaaaaa");
         let changed = file("values/a.yaml", "bbbbbbbbbbbbbbbb");
         assert_eq!(differences(&[a()], &[moved]), Vec::<String>::new());
-        let told = differences(&[a()], &[changed.clone()]);
+        let told = differences(&[a()], &[changed]);
         assert_eq!(
             told,
             [

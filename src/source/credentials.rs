@@ -91,9 +91,10 @@ impl Credentials {
                 let token = self.token.as_ref().map_or("", Secret::reveal);
                 (
                     // The user of an URL may be a token itself.
-                    match redact::looks_like_token(user) {
-                        true => "the token of the configuration".to_owned(),
-                        false => format!("the token of the configuration, as user {user}"),
+                    if redact::looks_like_token(user) {
+                        "the token of the configuration".to_owned()
+                    } else {
+                        format!("the token of the configuration, as user {user}")
                     },
                     Cred::userpass_plaintext(user, token),
                 )

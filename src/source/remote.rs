@@ -78,7 +78,7 @@ pub(super) fn fetch(
         match receiver.recv_timeout(patience) {
             Ok(result) => return result.map(|local| Local { _directory: Some(directory), ..local }),
             Err(RecvTimeoutError::Timeout) if signs.load(Ordering::Relaxed) > seen => {
-                seen = signs.load(Ordering::Relaxed)
+                seen = signs.load(Ordering::Relaxed);
             }
             Err(RecvTimeoutError::Timeout) => {
                 return Err(GitError::TimedOut { url: shown.to_owned(), seconds: patience.as_secs() });
@@ -115,7 +115,8 @@ struct Fetch {
 
 impl Fetch {
     fn run(&self) -> Result<Local, GitError> {
-        let repository = Repository::init_bare(&self.directory).map_err(|source| self.failed(source, &[]))?;
+        let repository =
+            Repository::init_bare(&self.directory).map_err(|source| self.failed(&source, &[]))?;
         let (reference, commit) = self.wanted(&repository)?;
         Ok(Local::existing(repository, commit, reference))
     }
@@ -123,10 +124,11 @@ impl Fetch {
     /// Asks what the server has and fetches the wanted part of it, over one connection where one is enough.
     fn wanted(&self, repository: &Repository) -> Result<(String, Oid), GitError> {
         let offers = RefCell::new(Offers::new(self.credentials.clone()));
-        let mut remote = repository.remote_anonymous(&self.url).map_err(|source| self.failed(source, &[]))?;
+        let mut remote =
+            repository.remote_anonymous(&self.url).map_err(|source| self.failed(&source, &[]))?;
         let connection = remote.connect_auth(Direction::Fetch, Some(self.callbacks(&offers)), Some(proxy()));
-        let mut connection = connection.map_err(|source| self.failed(source, offers.borrow().tried()))?;
-        let known = known(&connection).map_err(|source| self.failed(source, &[]))?;
+        let mut connection = connection.map_err(|source| self.failed(&source, offers.borrow().tried()))?;
+        let known = known(&connection).map_err(|source| self.failed(&source, &[]))?;
         match reference::resolve(self.wanted.as_deref(), &known).map_err(|source| self.unknown(source))? {
             Target::Reference(name) => {
                 self.fetch(connection.remote(), &[format!("+{name}:{KEPT}")], Some(1))?;
@@ -163,7 +165,7 @@ impl Fetch {
 
     fn kept(&self, repository: &Repository) -> Result<Oid, GitError> {
         let commit = repository.find_reference(KEPT).and_then(|reference| reference.peel_to_commit());
-        commit.map(|commit| commit.id()).map_err(|source| self.failed(source, &[]))
+        commit.map(|commit| commit.id()).map_err(|source| self.failed(&source, &[]))
     }
 
     /// Fetches over the open connection; libgit2 closes it afterwards and opens another one for the next
@@ -187,7 +189,7 @@ impl Fetch {
         let fetched = remote.fetch(refspecs, Some(&mut options), None);
         // The callbacks borrow the offers until here.
         drop(options);
-        fetched.map_err(|source| self.failed(source, offers.borrow().tried()))
+        fetched.map_err(|source| self.failed(&source, offers.borrow().tried()))
     }
 
     fn callbacks<'a>(&'a self, offers: &'a RefCell<Offers>) -> RemoteCallbacks<'a> {
@@ -212,7 +214,7 @@ impl Fetch {
         GitError::Reference { url: self.shown.clone(), source }
     }
 
-    fn failed(&self, source: git2::Error, tried: &[String]) -> GitError {
+    fn failed(&self, source: &git2::Error, tried: &[String]) -> GitError {
         classify(source, &self.shown, tried)
     }
 }
@@ -234,7 +236,7 @@ fn proxy() -> ProxyOptions<'static> {
 }
 
 /// What a person can do about it decides the kind of an error.
-fn classify(source: git2::Error, url: &str, tried: &[String]) -> GitError {
+fn classify(source: &git2::Error, url: &str, tried: &[String]) -> GitError {
     let url = url.to_owned();
     // libgit2 names the address, as it is, in some of its messages.
     let source = git2::Error::new(source.code(), source.class(), redact::text(source.message()));
@@ -304,7 +306,7 @@ mod tests {
     #[test]
     fn errors_by_what_to_do_about_them() {
         let error = |code, class, text: &str| {
-            classify(git2::Error::new(code, class, text), "u", &["the ssh agent".to_owned()]).to_string()
+            classify(&git2::Error::new(code, class, text), "u", &["the ssh agent".to_owned()]).to_string()
         };
         assert_eq!(error(ErrorCode::Auth, ErrorClass::Http, "401"), "u refused us; tried: the ssh agent");
         assert_eq!(
@@ -324,7 +326,7 @@ mod tests {
             ErrorClass::Net,
             "malformed URL 'https://hunter2@host:x'",
         );
-        let told = crate::failure::Failure::from(classify(source, "u", &[])).chain().join(": ");
+        let told = crate::failure::Failure::from(classify(&source, "u", &[])).chain().join(": ");
         assert_eq!(told, "reach u: malformed URL 'https://***@host:x'; class=Net (12)");
     }
 }

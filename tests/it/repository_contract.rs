@@ -191,8 +191,11 @@ async fn an_archive_that_is_too_large_is_refused() {
 async fn a_version_that_is_not_there_is_not_published() {
     for backend in backends() {
         let museum = Museum::start(&backend);
-        let refusal =
-            publish::published(&*publisher(museum.url()).repository, "demo", "9.9.9").await.unwrap_err();
+        let repository = publisher(museum.url()).repository;
+        let refusal = publish::published(&*repository, "demo", "9.9.9").await.unwrap_err();
+        assert!(matches!(refusal, RepositoryError::UnknownChart { .. }), "{backend:?}: {refusal}");
+        publish::publish(&*repository, &demo()).await.unwrap();
+        let refusal = publish::published(&*repository, "demo", "9.9.9").await.unwrap_err();
         assert!(matches!(refusal, RepositoryError::NotPublished { .. }), "{backend:?}: {refusal}");
     }
 }

@@ -2,9 +2,10 @@
 //! deployed.
 
 use super::observe::{Observed, replaced};
-use super::render::{NextRevision, bytes, objects, prepared, record, rendered, values};
+use super::render::{NextRevision, bytes, objects, prepared, record, rendered, rendered_offline, values};
 use super::{ActionContext, Deployment, DryRun, reuse};
 use crate::action::ActionError;
+use crate::config::ReleaseId;
 use crate::helm::manifest::Object;
 use crate::helm::release::{Release, Revision, Status};
 use crate::helm::rendering::Rendering;
@@ -98,6 +99,24 @@ pub async fn draft(
         rendered(verb, deployment, prepared(chart, values)?, cluster, &next, DryRun::Server).await?;
     let record = record(verb.release, deployment, &rendering, &next)?;
     RevisionDraft::new(rendering, record, history)
+}
+
+/// Renders an install without any cluster (`--dry-run=client`).
+pub async fn render_offline(
+    release: &ReleaseId,
+    deployment: &Deployment,
+) -> Result<RevisionDraft, ActionError> {
+    let next = NextRevision {
+        revision: 1,
+        shown_revision: 1,
+        upgrade: false,
+        status: Status::PendingInstall,
+        description: "Dry run complete",
+        first_deployed: None,
+    };
+    let rendering = rendered_offline(release, deployment, &next).await?;
+    let record = record(release, deployment, &rendering, &next)?;
+    RevisionDraft::new(rendering, record, &[])
 }
 
 #[cfg(test)]

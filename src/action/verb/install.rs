@@ -91,7 +91,7 @@ async fn write(
             stage.finish(&[], description).await?;
             Ok(stage.record)
         }
-        Err(error) => Err(fail(stage, deployment, error).await),
+        Err(error) => Err(Box::pin(fail(stage, deployment, error)).await),
     }
 }
 

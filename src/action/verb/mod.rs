@@ -23,12 +23,11 @@ mod uninstall;
 mod upgrade;
 
 pub use super::permit::{Permit, ReadOnly};
-pub use draft::{RevisionDraft, draft};
+pub use draft::{RevisionDraft, draft, render_offline};
 pub use install::{dry_run_install, install, options as options_of_install};
 pub use lock_on_write::LockOnWrite;
 pub use observe::{Observed, objects, observe, replaced};
 pub use refusal::Refusal;
-pub use render::render_offline;
 pub use request::{
     ActionContext, ActionOptions, Deployment, DryRun, Reuse, RollbackRequest, UninstallRequest, Wait,
 };

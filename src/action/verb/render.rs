@@ -2,7 +2,6 @@
 
 use tokio::task::spawn_blocking;
 
-use super::draft::RevisionDraft;
 use super::stage::now;
 use super::{ActionContext, Deployment, DryRun, refusal};
 use crate::action::ActionError;
@@ -30,24 +29,15 @@ pub(super) struct NextRevision<'a> {
     pub(super) first_deployed: Option<&'a str>,
 }
 
-/// Renders an install without any cluster (`--dry-run=client`).
-pub async fn render_offline(
+/// Renders as if there were no cluster.
+pub(super) async fn rendered_offline(
     release: &ReleaseId,
     deployment: &Deployment,
-) -> Result<RevisionDraft, ActionError> {
-    let next = NextRevision {
-        revision: 1,
-        shown_revision: 1,
-        upgrade: false,
-        status: Status::PendingInstall,
-        description: "Dry run complete",
-        first_deployed: None,
-    };
+    next: &NextRevision<'_>,
+) -> Result<Rendering, ActionError> {
     let prepared = prepared(deployment.chart.clone(), deployment.values.clone())?;
-    let request = request(release, deployment, Capabilities::without_cluster(), &next);
-    let rendering = run(prepared, request, NoCluster).await?;
-    let record = record(release, deployment, &rendering, &next)?;
-    RevisionDraft::new(rendering, record, &[])
+    let request = request(release, deployment, Capabilities::without_cluster(), next);
+    run(prepared, request, NoCluster).await
 }
 
 /// The objects of what was rendered, Secrets included.

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use k8s_openapi::jiff::Timestamp;
 
-pub use red::red;
+pub use red::{can_be_red, red};
 pub(crate) use state::{CertificateState, IssuerState, OrderState, PodState, RequestState, WorkloadState};
 
 /// What was there before the upgrade, by uid where a recreated object is another object.

@@ -14,6 +14,11 @@ pub fn red<'o>(live: impl IntoIterator<Item = &'o Value>, profile: Profile) -> V
     live.into_iter().filter_map(|live| complaint(live, profile)).collect()
 }
 
+/// Whether an object is of a kind that [`red`] says something about.
+pub fn can_be_red(object: &Object) -> bool {
+    matches!(object.group(), "apps" | "admissionregistration.k8s.io")
+}
+
 fn complaint(live: &Value, profile: Profile) -> Option<String> {
     let object = Object::new(live.clone());
     let title = object.key().to_string();

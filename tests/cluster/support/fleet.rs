@@ -92,11 +92,8 @@ impl SmallFleet {
     pub(crate) fn config(&self, gates: &str, more: &str) {
         let museum = std::env::var("CHARTMUSEUM_URL").expect("CHARTMUSEUM_URL is set by the sandbox");
         let ReleaseId { name, namespace } = &self.release;
-        let clusters: String = self
-            .clusters
-            .iter()
-            .map(|one| format!("  - {{ name: {one}, kube: {{ context: {one} }}, wave: {one} }}\n"))
-            .collect();
+        let entry = |one: &&str| format!("  - {{ name: {one}, kube: {{ context: {one} }}, wave: {one} }}\n");
+        let clusters = self.clusters.iter().map(entry).collect::<Vec<_>>().concat();
         let waves = if more.contains("waves:") { String::new() } else { self.waves("0s") };
         let text = format!(
             "charts:
@@ -122,7 +119,7 @@ clusters:
         format!("waves: [{}]\n", waves.join(", "))
     }
 
-    fn command(&self, directory: &Path, args: &[&str]) -> Command {
+    fn command(directory: &Path, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_release"));
         command.args(args).current_dir(directory).env("RELEASE_CONFIG", directory.join("release.yaml"));
         command.env("PATH", "").env_remove("HELM").env_remove("HELM_3");
@@ -132,7 +129,7 @@ clusters:
 
     /// Runs the program to its end.
     pub(crate) fn run(&self, args: &[&str]) -> Ran {
-        Ran::of(&self.command(self.path(), args).output().unwrap())
+        Ran::of(&Self::command(self.path(), args).output().unwrap())
     }
 
     /// The same on a fresh checkout of what is under version control.
@@ -144,13 +141,13 @@ clusters:
     pub(crate) fn run_elsewhere_on(&self, args: &[&str], kubeconfig: Option<PathBuf>) -> Ran {
         let elsewhere = tempfile::tempdir().unwrap();
         copy(self.path(), elsewhere.path());
-        let mut command = self.command(elsewhere.path(), args);
+        let mut command = Self::command(elsewhere.path(), args);
         Ran::of(&command.envs(kubeconfig.map(|path| ("KUBECONFIG", path))).output().unwrap())
     }
 
     /// Starts the program, on this way to the clusters.
     pub(crate) fn start(&self, args: &[&str], kubeconfig: Option<PathBuf>) -> Child {
-        let mut command = self.command(self.path(), args);
+        let mut command = Self::command(self.path(), args);
         command.envs(kubeconfig.map(|path| ("KUBECONFIG", path)));
         command.spawn().unwrap()
     }

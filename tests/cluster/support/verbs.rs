@@ -58,7 +58,10 @@ pub(crate) async fn rollback(
         description: Some(description.to_owned()),
         conduct: ActionOptions::default(),
     };
-    locked(cluster, release, async |verb| verb::rollback(verb, &back, verb::observe(verb).await?).await).await
+    let returning = async |verb: ActionContext<'_>| {
+        Box::pin(verb::rollback(verb, &back, verb::observe(verb).await?)).await
+    };
+    locked(cluster, release, returning).await
 }
 
 pub(crate) async fn render(

@@ -120,6 +120,9 @@ impl ClusterPort for Scripted {
         self.records.lock().unwrap().push(record.clone());
         Ok(())
     }
+    async fn still_ours(&self) -> Result<(), Failure> {
+        Ok(())
+    }
     async fn unlock(&self) {
         *self.unlocked.lock().unwrap() = true;
     }
