@@ -4,6 +4,7 @@
 #   pipelines/run.sh dry-run            what would happen on every cluster; changes nothing
 #   pipelines/run.sh rollout WAVE       one wave of release.yaml
 #   pipelines/run.sh rollback CLUSTER   one cluster back to its last good revision
+#   pipelines/run.sh resume CLUSTER     a run that was cancelled or killed, from where it stands to its end
 #
 # Environment, all optional:
 #   RELEASE_CONFIG                      the configuration, when it is not ./release.yaml
@@ -16,7 +17,7 @@
 set -eu
 
 usage() {
-    sed -n '4,6s/^#   //p' "$0" >&2
+    sed -n '4,7s/^#   //p' "$0" >&2
     exit 1
 }
 
@@ -44,7 +45,7 @@ action=${1:-}
 target=${2:-}
 case $action in
 dry-run) ;;
-rollout | rollback) [ -n "$target" ] || usage ;;
+rollout | rollback | resume) [ -n "$target" ] || usage ;;
 *) usage ;;
 esac
 if ! command -v release >/dev/null; then
@@ -56,7 +57,7 @@ reports=${RELEASE_REPORTS:-reports}
 mkdir -p "$reports"
 
 set -- ${RELEASE_CHART:+--chart "$RELEASE_CHART"}
-if [ "$action" != rollback ]; then
+if [ "$action" = rollout ] || [ "$action" = dry-run ]; then
     set -- "$@" ${RELEASE_REF:+--ref "$RELEASE_REF"} ${RELEASE_VERSION:+--version "$RELEASE_VERSION"}
 fi
 if [ "$action" = dry-run ]; then
@@ -68,5 +69,6 @@ set -- "$@" --report "junit=$reports/$action-$target.xml" --report "json=$report
 # `exec`, so that a cancelled job's signal reaches release itself: it finishes its API call, records, and gives the lock back.
 case $action in
 rollout) exec release --wave "$target" "$@" ;;
+resume) exec release resume --cluster "$target" "$@" ;;
 rollback) exec release rollback --cluster "$target" ${RELEASE_TO_REVISION:+--to-revision "$RELEASE_TO_REVISION"} "$@" ;;
 esac

@@ -107,6 +107,12 @@ fn what_reaches_the_program() {
              --report json=reports/rollback-eks-production-1.json",
         ),
         (
+            vec!["resume", "eks-production-1"],
+            vec![("RELEASE_VERSION", "1.11.5"), ("RELEASE_LOCK_TIMEOUT", "1m")],
+            "resume --cluster eks-production-1 --lock-timeout 1m --report junit=reports/resume-eks-production-1.xml \
+             --report json=reports/resume-eks-production-1.json",
+        ),
+        (
             vec!["dry-run", ""],
             vec![("RELEASE_REF", "v1.11.5")],
             "--all --dry-run --detailed-exitcode --ref v1.11.5",
