@@ -1,7 +1,7 @@
 //! The main job on real cert-manager: on the first cluster with ACME, on the second one everything that goes
 //! wrong.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use libtest_mimic::Trial;
 use serde_json::Value;
@@ -10,6 +10,7 @@ use super::support::cert_manager::{
     fingerprint, history, release as release_name, running, uids, wait_for_revision,
 };
 use super::support::program::{self, Ran, config, finish, release, start};
+use super::support::wait::until;
 use super::support::{FIRST, SECOND, cluster, helm, trial};
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -123,14 +124,20 @@ async fn bad_releases() {
 
 /// Killed while the gates judge: the lock names the dead run, and `resume` goes on where it ended.
 async fn a_second_runner_and_a_kill(config: &std::path::Path, staging: &release::cluster::Cluster) {
+    let certificates = uids(staging, "cert-manager.io", "Certificate").await;
     let mut first = start(config, &["--cluster", SECOND]);
     wait_for_revision(staging, 2).await;
+    until("the canary is there", Duration::from_mins(2), async || {
+        uids(staging, "cert-manager.io", "Certificate").await.len() > certificates.len()
+    })
+    .await;
     let second = release(config, &["--cluster", SECOND]).expect(6);
     assert!(second.stderr.contains("locked by"), "{}", second.stderr);
     first.kill().unwrap();
     finish(first).expect(-9);
     release(config, &["resume", "--cluster", SECOND]).expect(0);
     assert_eq!(history(staging).await, ["1 superseded v1.10.2", "2 deployed v1.11.5"]);
+    assert_eq!(uids(staging, "cert-manager.io", "Certificate").await, certificates, "no canary is left");
     assert_eq!(running(staging).await, ["v1.11.5"]);
 }
 
