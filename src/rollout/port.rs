@@ -47,11 +47,11 @@ pub enum Recovered {
 /// A failure of the kind `Locked` means that the lock is not ours: nothing more may be written, also no record.
 #[async_trait]
 pub trait ClusterPort: Send + Sync {
-    /// Takes the lock; refuses when the release is not as it was planned.
+    /// Takes the lock.
     async fn lock(&self) -> Result<(), Failure>;
     /// Records what exists; answers what is unhealthy already.
     async fn baseline(&self) -> Result<Vec<String>, Failure>;
-    /// Gets together what the change needs; refuses what is not as it was planned.
+    /// Gets together what the change needs; refuses what is not as it was planned, the release above all.
     async fn prepare(&self) -> Result<(), Failure>;
     /// Makes the planned change; answers the new revision.
     async fn change(&self) -> Result<u32, ChangeFailed>;

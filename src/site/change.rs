@@ -31,8 +31,8 @@ impl KubernetesSite {
     /// The chart and the values as they were planned, before the intent is written: what is refused here can be
     /// brought in order, and the run taken up.
     pub(super) async fn prepare_change(&self) -> Result<(), Failure> {
-        self.close_abandoned().await?;
         let (_, history) = self.own_newest().await?;
+        let history = self.close_abandoned(history).await?;
         self.memory.lock().await.history = Some(history);
         if let PlannedChange::Deploy { chart, values } = &self.plan.change {
             self.run.archive.get(chart).await?;
@@ -83,20 +83,17 @@ impl KubernetesSite {
     }
 
     /// A revision that the run before was killed over stops Helm. The lock is ours, so nobody works on it any more;
-    /// one that nobody of us wrote is left alone.
-    async fn close_abandoned(&self) -> Result<(), Failure> {
+    /// one that nobody of us wrote is left alone. Answers the history as it is then.
+    async fn close_abandoned(&self, history: Vec<Release>) -> Result<Vec<Release>, Failure> {
         let previous = self.memory.lock().await.previous.as_ref().map(|journal| journal.run.clone());
-        let history = super::history::read(&self.cluster, &self.run.release).await?;
         let abandoned = history.last().filter(|newest| newest.status().is_pending());
         match abandoned {
             Some(newest) if previous.is_some() && author(newest) == previous.as_deref() => {
-                self.rewrite_to_failed(
-                    newest.revision(),
-                    "a run of `release` was killed in the middle of this",
-                )
-                .await
+                let why = "a run of `release` was killed in the middle of this";
+                self.rewrite_to_failed(newest.revision(), why).await?;
+                super::history::read(&self.cluster, &self.run.release).await
             }
-            Some(_) | None => Ok(()),
+            Some(_) | None => Ok(history),
         }
     }
 

@@ -32,13 +32,13 @@ fn seen_revision(record: &Release) -> SeenRevision {
 }
 
 /// Somebody else was there: told, and never adopted or undone.
-pub fn refusal(plan: &ClusterPlan, foreign: &Foreign, kind: Kind) -> Failure {
+pub fn refusal(plan: &ClusterPlan, foreign: &Foreign) -> Failure {
     let ClusterPlan { cluster, release, base_revision, .. } = plan;
     let told =
         format!("release {release} is not as revision {base_revision} was when this was planned: {foreign}");
     let look = format!("`release gate --cluster {cluster}` judges what runs now");
     let again = format!("`release --cluster {cluster}` makes a new plan from it");
-    Failure::new(kind, told).hint(look).hint(again)
+    Failure::new(Kind::Halted, told).hint(look).hint(again)
 }
 
 /// What the gates judge: a revision as it is stored, with everything that it promises.

@@ -104,20 +104,14 @@ impl KubernetesSite {
         lock::good(&self.held().await?).await
     }
 
-    /// Where the release stands, with its history.
-    pub(super) async fn standing(&self) -> Result<(Standing, Vec<Release>), Failure> {
-        let history = history::read(&self.cluster, &self.run.release).await?;
-        let installs = self.plan.action == Action::Install;
-        let stands = standing(&history::seen(&history), self.plan.base_revision, installs, &self.run.run);
-        Ok((stands, history))
-    }
-
     /// The newest revision, which this run wrote; `None` = it has written nothing. What somebody else did is refused.
     pub(super) async fn own_newest(&self) -> Result<(Option<SeenRevision>, Vec<Release>), Failure> {
-        match self.standing().await? {
-            (Standing::AsPlanned, history) => Ok((None, history)),
-            (Standing::Written(seen), history) => Ok((Some(seen), history)),
-            (Standing::Foreign(foreign), _) => Err(history::refusal(&self.plan, &foreign, Kind::Halted)),
+        let history = history::read(&self.cluster, &self.run.release).await?;
+        let installs = self.plan.action == Action::Install;
+        match standing(&history::seen(&history), self.plan.base_revision, installs, &self.run.run) {
+            Standing::AsPlanned => Ok((None, history)),
+            Standing::Written(seen) => Ok((Some(seen), history)),
+            Standing::Foreign(foreign) => Err(history::refusal(&self.plan, &foreign)),
         }
     }
 
@@ -151,15 +145,7 @@ impl ClusterPort for KubernetesSite {
         let (keeper, previous) = begun;
         let mut memory = self.memory.lock().await;
         (memory.keeper, memory.previous) = (Some(keeper), previous);
-        drop(memory);
-        match self.standing().await? {
-            (Standing::AsPlanned, _) => Ok(()),
-            (Standing::Written(seen), _) => {
-                let told = format!("this run has written revision {} already", seen.revision);
-                Err(Failure::new(Kind::Halted, told))
-            }
-            (Standing::Foreign(foreign), _) => Err(history::refusal(&self.plan, &foreign, Kind::Refused)),
-        }
+        Ok(())
     }
 
     async fn baseline(&self) -> Result<Vec<String>, Failure> {
@@ -179,6 +165,7 @@ impl ClusterPort for KubernetesSite {
     }
 
     async fn proven(&self) -> Result<bool, Failure> {
+        self.own_newest().await?;
         Ok(self.is_proven().await)
     }
 
