@@ -14,7 +14,7 @@ use super::Observer;
 use super::interrupt::Interrupt;
 use super::outcome::ClusterOutcome;
 use super::policy::{self, Decision};
-use super::port::{ClusterPort, JudgedRevision, Recovered};
+use super::port::{ChangeFailed, ClusterPort, JudgedRevision, Recovered};
 use super::state::ClusterState;
 use super::step::{self, Step};
 
@@ -132,18 +132,25 @@ impl<'a> ClusterRun<'a> {
         self.record(Event::ChangeStarted { action, base_revision }).await?;
         match self.port.change().await {
             Ok(revision) => self.record(Event::Changed { revision }).await,
-            // Whoever has lost the lock, or is told to stop, leaves the rest to the next run.
-            Err(failed) if matches!(failed.failure.kind(), Kind::Locked | Kind::Interrupted(_)) => {
-                match failed.failure.kind() {
-                    Kind::Interrupted(signal) => self.interrupted(signal).await,
-                    _ => return Err(failed.failure),
+            Err(ChangeFailed { failure, blame }) => match self.unless_leaving(failure).await? {
+                Some(failure) => {
+                    let cause = failure.chain().join(": ");
+                    self.record(Event::ChangeFailed { cause, blame }).await
                 }
-                Ok(())
+                None => Ok(()),
+            },
+        }
+    }
+
+    /// Whoever has lost the lock, or is told to stop, leaves the rest to the next run.
+    async fn unless_leaving(&mut self, failure: Failure) -> Result<Option<Failure>, Failure> {
+        match failure.kind() {
+            Kind::Locked => Err(failure),
+            Kind::Interrupted(signal) => {
+                self.interrupted(signal).await;
+                Ok(None)
             }
-            Err(failed) => {
-                let cause = failed.failure.chain().join(": ");
-                self.record(Event::ChangeFailed { cause, blame: failed.blame }).await
-            }
+            Kind::Refused | Kind::Halted | Kind::RolledBack | Kind::Stuck => Ok(Some(failure)),
         }
     }
 
@@ -213,11 +220,13 @@ impl<'a> ClusterRun<'a> {
         self.record(Event::RollbackStarted { to_revision }).await?;
         match self.port.rollback(to_revision, self.outcome.revision).await {
             Ok(revision) => self.record(Event::RolledBack { revision }).await,
-            Err(failure) if failure.kind() == Kind::Locked => Err(failure),
-            Err(failure) => {
-                let cause = failure.chain().join(": ");
-                self.record(Event::RollbackFailed { cause }).await
-            }
+            Err(failure) => match self.unless_leaving(failure).await? {
+                Some(failure) => {
+                    let cause = failure.chain().join(": ");
+                    self.record(Event::RollbackFailed { cause }).await
+                }
+                None => Ok(()),
+            },
         }
     }
 

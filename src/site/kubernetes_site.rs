@@ -10,7 +10,7 @@ use crate::cluster::Cluster;
 use crate::cluster::lease::{Held, Lock};
 use crate::evidence::event::Record;
 use crate::evidence::journal::Journal;
-use crate::failure::{Failure, Kind};
+use crate::failure::Failure;
 use crate::gate::GateOutcome;
 use crate::gate::baseline::Baseline;
 use crate::helm::release::Release;

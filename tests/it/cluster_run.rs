@@ -140,6 +140,21 @@ async fn a_lost_lock_ends_with_its_own_exit_and_nothing_more_is_recorded() {
 }
 
 #[tokio::test]
+async fn a_signal_in_the_change_or_the_rollback_leaves_the_rest_to_resume() {
+    let whole = failing();
+    run(&whole, OnFailure::Rollback).await;
+    for name in ["change", "rollback"] {
+        let broken = whole.called().iter().position(|call| call == name).unwrap() + 1;
+        let port = Scripted { fail_at: Some(broken), fails_as: Kind::Interrupted(15), ..failing() };
+        let outcome = run(&port, OnFailure::Rollback).await;
+        assert_eq!(exit(&outcome), Some(Kind::Interrupted(15)), "{name}");
+        let next = failing();
+        let outcome = run_from(&next, Action::Upgrade, OnFailure::Rollback, &port.recorded()).await;
+        assert_eq!(outcome.state, ClusterState::RolledBack, "{name}");
+    }
+}
+
+#[tokio::test]
 async fn a_broken_change_rolls_back_only_for_a_cause_in_the_release() {
     let table = [
         (Cause::Release, ClusterState::RolledBack),

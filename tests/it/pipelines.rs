@@ -168,7 +168,7 @@ fn a_wrong_call_is_told_how_and_starts_nothing() {
         assert!(call.arguments().is_empty());
         let said = String::from_utf8_lossy(&call.output.stderr).into_owned();
         assert!(said.starts_with("pipelines/run.sh dry-run  "), "{said}");
-        assert_eq!(said.lines().count(), 3, "{said}");
+        assert_eq!(said.lines().count(), 4, "{said}");
     }
 }
 
