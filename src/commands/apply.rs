@@ -48,7 +48,7 @@ pub async fn run(args: &ApplyArgs, context: &Context) -> Result<Exit, Failure> {
     let checked = before_touching(&interrupt, Box::pin(checked(&settings, &plan, args.lock_timeout))).await?;
     super::rollout::warn(context, &plan);
     let archive = before_touching(&interrupt, checked.publish()).await?;
-    let start = RunStart::now(&Identity::of_this_process(), args.lock_timeout);
+    let start = RunStart::new(&Identity::of_this_process(), args.lock_timeout);
     let archive = PlannedArchive::at_hand(archive, &settings.chart.repository);
     let execution = Execution::begin(plan, start, archive, checked.connected);
     job::execute(context, &settings, execution, interrupt, &args.report).await

@@ -45,8 +45,8 @@ pub async fn run(args: &ResumeArgs, context: &Context) -> Result<Exit, Failure> 
             .printer
             .line(&format!("run {} has proven all of its clusters: nothing is left to do", taken_up.run));
     }
-    let TakenUp { run, started, plan, left } = taken_up;
-    let start = RunStart { run, started, lock_wait: args.lock_timeout };
+    let TakenUp { run, plan, left } = taken_up;
+    let start = RunStart { run, lock_wait: args.lock_timeout };
     let archive = PlannedArchive::published(&settings.chart.repository);
     let execution = Execution { plan, left, journals, start, archive, connected };
     job::execute(context, &settings, execution, interrupt, &args.report).await

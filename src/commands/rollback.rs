@@ -51,7 +51,7 @@ pub async fn run(args: &RollbackArgs, context: &Context) -> Result<Exit, Failure
     }
     super::rollout::warn(context, &plan);
     let archive = PlannedArchive::published(&settings.chart.repository);
-    let start = RunStart::now(&Identity::of_this_process(), args.run.lock_timeout);
+    let start = RunStart::new(&Identity::of_this_process(), args.run.lock_timeout);
     let execution = Execution::begin(plan, start, archive, connected);
     job::execute(context, &settings, execution, interrupt, &args.report).await
 }

@@ -60,7 +60,7 @@ pub async fn run(args: &RolloutArgs, context: &Context) -> Result<Exit, Failure>
     warn(context, &plan);
     let archive = before_touching(&interrupt, chart.publish()).await?;
     let archive = PlannedArchive::at_hand(archive, &settings.chart.repository);
-    let start = RunStart::now(&Identity::of_this_process(), args.run.lock_timeout);
+    let start = RunStart::new(&Identity::of_this_process(), args.run.lock_timeout);
     let execution = Execution::begin(plan, start, archive, connected);
     job::execute(context, &settings, execution, interrupt, &args.report).await
 }

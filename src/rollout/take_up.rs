@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use jiff::Timestamp;
-
 use crate::evidence::journal::Journal;
 use crate::plan::Plan;
 
@@ -16,8 +14,6 @@ use super::state::{ClusterState, IllegalTransition};
 pub struct TakenUp {
     /// Its id.
     pub run: String,
-    /// When it started on the first of its clusters.
-    pub started: Timestamp,
     /// What it does.
     pub plan: Plan,
     /// Where each of its clusters stands, in the plan's order.
@@ -73,14 +69,15 @@ pub fn take_up(journals: &[Journal], selected: &[&str]) -> Result<TakenUp, NoRun
     let plans = |journal: &&Journal| selected.iter().any(|name| journal.plan.cluster(name).is_some());
     let newest = journals.iter().filter(plans).max_by_key(|journal| (journal.started, &journal.run));
     let newest = newest.ok_or(NoRun::None)?;
-    let own = || journals.iter().filter(|journal| journal.run == newest.run);
+    let is_own = |journal: &Journal| journal.run == newest.run && journal.plan_digest == newest.plan_digest;
+    let own = || journals.iter().filter(|journal| is_own(journal));
     // Where it did not fit, a journal has its own cluster only.
     let whole = own().max_by_key(|journal| journal.plan.clusters.len()).unwrap_or(newest);
     let started = own().map(|journal| journal.started).min().unwrap_or(newest.started);
     let left = whole.plan.clusters.iter().map(|plan| {
         let journal = journals.iter().find(|journal| journal.cluster == plan.cluster);
         match journal {
-            Some(journal) if journal.run == newest.run => {
+            Some(journal) if is_own(journal) => {
                 let cluster = plan.cluster.clone();
                 replay(plan, &journal.records).map_err(|error| NoRun::Illegal { cluster, error })
             }
@@ -93,11 +90,13 @@ pub fn take_up(journals: &[Journal], selected: &[&str]) -> Result<TakenUp, NoRun
         }
     });
     let left = left.collect::<Result<Vec<_>, NoRun>>()?;
-    Ok(TakenUp { run: newest.run.clone(), started, plan: whole.plan.clone(), left })
+    Ok(TakenUp { run: newest.run.clone(), plan: whole.plan.clone(), left })
 }
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+
     use super::*;
     use crate::config::OnFailure;
     use crate::evidence::event::{Event, Record};

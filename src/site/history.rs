@@ -31,11 +31,10 @@ fn seen_revision(record: &Release) -> SeenRevision {
     }
 }
 
-/// Somebody else was there: told, and never adopted or undone.
-pub fn refusal(plan: &ClusterPlan, foreign: &Foreign) -> Failure {
-    let ClusterPlan { cluster, release, base_revision, .. } = plan;
-    let told =
-        format!("release {release} is not as revision {base_revision} was when this was planned: {foreign}");
+/// Somebody else was there after this revision: told, and never adopted or undone.
+pub fn refusal(plan: &ClusterPlan, after: Revision, foreign: &Foreign) -> Failure {
+    let ClusterPlan { cluster, release, .. } = plan;
+    let told = format!("release {release} was changed after revision {after}: {foreign}");
     let look = format!("`release gate --cluster {cluster}` judges what runs now");
     let again = format!("`release --cluster {cluster}` makes a new plan from it");
     Failure::new(Kind::Halted, told).hint(look).hint(again)

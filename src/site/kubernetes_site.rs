@@ -111,13 +111,15 @@ impl KubernetesSite {
         match standing(&history::seen(&history), self.plan.base_revision, installs, &self.run.run) {
             Standing::AsPlanned => Ok((None, history)),
             Standing::Written(seen) => Ok((Some(seen), history)),
-            Standing::Foreign(foreign) => Err(history::refusal(&self.plan, &foreign)),
+            Standing::Foreign(foreign) => {
+                Err(history::refusal(&self.plan, self.plan.base_revision, &foreign))
+            }
         }
     }
 
     /// The journal of a run that begins.
     fn new_journal(&self) -> Journal {
-        let RunContext { run, started: _, identity, plan, .. } = self.run.as_ref();
+        let RunContext { run, identity, plan, .. } = self.run.as_ref();
         Journal {
             format: plan::FORMAT,
             run: run.clone(),

@@ -4,11 +4,13 @@ use futures::future::join_all;
 
 use crate::config::Settings;
 use crate::evidence::journal::Journal;
-use crate::failure::Failure;
+use crate::failure::{Failure, Kind};
+use crate::plan::standing::{Standing, standing};
 use crate::rollout::take_up::{NoRun, TakenUp, take_up};
+use crate::rollout::{ClusterOutcome, ClusterState};
 
 use super::connect::{self, Connected};
-use super::journal_keeper;
+use super::{history, journal_keeper};
 
 /// A run that is to be taken up, with what it was found in.
 pub struct Found {
@@ -33,7 +35,39 @@ pub async fn find(settings: &Settings, tell: &dyn Fn(&str)) -> Result<Found, Fai
     let journals: Vec<Journal> =
         reads.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
     let taken_up = take_up(&journals, &selected).map_err(|no_run| refusal(&no_run, &selected))?;
+    for one in &connected {
+        still_proven(settings, one, &taken_up).await?;
+    }
     Ok(Found { taken_up, journals, connected })
+}
+
+/// A cluster that was proven and has been changed since is not on the target any more.
+async fn still_proven(settings: &Settings, one: &Connected, taken_up: &TakenUp) -> Result<(), Failure> {
+    let TakenUp { run, plan, left } = taken_up;
+    let proven =
+        |left: &&ClusterOutcome| left.cluster == one.settings.name && left.state == ClusterState::Promoted;
+    let (Some(revision), Some(plan)) =
+        (left.iter().find(proven).and_then(|left| left.revision), plan.cluster(&one.settings.name))
+    else {
+        return Ok(());
+    };
+    let history = history::seen(&history::read(&one.cluster, &settings.chart.release).await?);
+    match standing(&history, revision, false, run) {
+        Standing::AsPlanned => Ok(()),
+        Standing::Foreign(foreign) => {
+            let failure = history::refusal(plan, revision, &foreign);
+            let told = format!("{}: {}", plan.cluster, failure.chain().join(": "));
+            let hints = failure.hints().iter().cloned();
+            Err(hints.fold(Failure::new(failure.kind(), told), Failure::hint))
+        }
+        Standing::Written(seen) => Err(Failure::new(
+            Kind::Halted,
+            format!(
+                "{}: proven was revision {revision}, the run wrote {} after it",
+                plan.cluster, seen.revision
+            ),
+        )),
+    }
 }
 
 fn refusal(no_run: &NoRun, selected: &[&str]) -> Failure {

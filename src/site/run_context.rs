@@ -4,8 +4,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
-
 use crate::config::{ReleaseId, Settings};
 use crate::evidence::run_directory::RunDirectory;
 use crate::plan::Plan;
@@ -19,8 +17,6 @@ use super::identity::Identity;
 pub struct RunContext {
     /// Its id: of the run that began, also for whoever takes it up. Every revision and canary names it.
     pub run: String,
-    /// When it began.
-    pub started: Timestamp,
     /// Who runs it now.
     pub identity: Identity,
     /// What it does; never changed.
@@ -43,16 +39,14 @@ pub struct RunContext {
 pub struct RunStart {
     /// Its id.
     pub run: String,
-    /// When it began.
-    pub started: Timestamp,
     /// How long to wait for somebody else's lock.
     pub lock_wait: Duration,
 }
 
 impl RunStart {
-    /// A run that begins now.
-    pub fn now(identity: &Identity, lock_wait: Duration) -> Self {
-        Self { run: identity.run.clone(), started: Timestamp::now(), lock_wait }
+    /// A run that begins.
+    pub fn new(identity: &Identity, lock_wait: Duration) -> Self {
+        Self { run: identity.run.clone(), lock_wait }
     }
 }
 
@@ -66,9 +60,9 @@ impl RunContext {
         observer: Arc<dyn Observer>,
         interrupt: Interrupt,
     ) -> Self {
-        let RunStart { run, started, lock_wait } = start;
+        let RunStart { run, lock_wait } = start;
         let directory = RunDirectory::create(&settings.base_dir, &run);
         let (identity, release) = (Identity::of_this_process(), settings.chart.release.clone());
-        Self { run, started, identity, plan, release, archive, lock_wait, directory, observer, interrupt }
+        Self { run, identity, plan, release, archive, lock_wait, directory, observer, interrupt }
     }
 }

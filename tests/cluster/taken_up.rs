@@ -24,6 +24,10 @@ pub(crate) fn trials() -> Vec<Trial> {
             "taken_up::a_release_that_was_taken_back_by_hand_is_not_put_back",
             rollback_by_hand_while_gating,
         ),
+        trial(
+            "taken_up::a_proven_cluster_that_was_taken_back_is_not_called_healthy",
+            taken_back_after_the_proof,
+        ),
         trial("taken_up::an_upgrade_by_hand_is_not_written_over", upgrade_by_hand_before_the_change),
         trial("taken_up::a_pending_revision_of_another_helm_is_left_alone", foreign_pending),
         trial("taken_up::an_uninstall_by_hand_is_told", uninstall_by_hand),
@@ -93,6 +97,16 @@ async fn rollback_by_hand_while_gating() {
     let ran = fleet.run_elsewhere(&["resume", "--cluster", FIRST]).expect(4);
     assert!(ran.stderr.contains("somebody else wrote revision 3"), "{}", ran.stderr);
     assert_eq!(fleet.history(FIRST).await, ["1 superseded", "2 superseded", "3 deployed"]);
+    assert_eq!(fleet.text(FIRST).await, "one");
+}
+
+async fn taken_back_after_the_proof() {
+    let fleet = SmallFleet::upgrading().await;
+    fleet.run(&["--cluster", FIRST]).expect(0);
+    fleet.run_elsewhere(&["resume", "--cluster", FIRST]).expect(0);
+    Helm::Four.ok(&fleet.release, &["rollback", "app", "1"]);
+    let ran = fleet.run_elsewhere(&["resume", "--cluster", FIRST]).expect(4);
+    assert!(ran.stderr.contains("after revision 2: somebody else wrote revision 3"), "{}", ran.stderr);
     assert_eq!(fleet.text(FIRST).await, "one");
 }
 

@@ -26,7 +26,7 @@ pub struct Execution {
     pub left: Vec<ClusterOutcome>,
     /// The journals that say so; empty for a run that begins.
     pub journals: Vec<Journal>,
-    /// Under which name, and since when.
+    /// Under which name, and how patiently.
     pub start: RunStart,
     /// The chart.
     pub archive: PlannedArchive,
