@@ -30,15 +30,32 @@ pub async fn find(settings: &Settings, tell: &dyn Fn(&str)) -> Result<Found, Fai
     let others = settings.fleet.iter().filter(|cluster| !selected.contains(&cluster.name.as_str()));
     let others: Vec<_> = others.cloned().collect();
     connected.extend(connect::reachable(&others, tell).await);
-    let release = &settings.chart.release;
-    let reads = join_all(connected.iter().map(|one| journal_keeper::read(&one.cluster, release))).await;
-    let journals: Vec<Journal> =
-        reads.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
+    let journals = journals(settings, &connected, &selected, tell).await?;
     let taken_up = take_up(&journals, &selected).map_err(|no_run| refusal(&no_run, &selected))?;
     for one in &connected {
         still_proven(settings, one, &taken_up).await?;
     }
     Ok(Found { taken_up, journals, connected })
+}
+
+/// All journals; on a cluster that was not selected, one that cannot be read is told and left out.
+async fn journals(
+    settings: &Settings,
+    connected: &[Connected],
+    selected: &[&str],
+    tell: &dyn Fn(&str),
+) -> Result<Vec<Journal>, Failure> {
+    let release = &settings.chart.release;
+    let reads = join_all(connected.iter().map(|one| journal_keeper::read(&one.cluster, release))).await;
+    let mut journals = Vec::new();
+    for (one, read) in connected.iter().zip(reads) {
+        match read {
+            Ok(journal) => journals.extend(journal),
+            Err(failure) if selected.contains(&one.settings.name.as_str()) => return Err(failure),
+            Err(failure) => tell(&format!("left out: {}", failure.chain().join(": "))),
+        }
+    }
+    Ok(journals)
 }
 
 /// A cluster that was proven and has been changed since is not on the target any more.
