@@ -18,7 +18,7 @@ use crate::support::proxy::Proxy;
 use crate::support::{FIRST, SECOND, cluster, trial};
 
 pub(crate) fn trials() -> Vec<Trial> {
-    vec![
+    let mut trials = vec![
         trial("taken_up::a_rollback_by_hand_is_never_called_the_target", rollback_by_hand_while_changing),
         trial(
             "taken_up::a_release_that_was_taken_back_by_hand_is_not_put_back",
@@ -31,16 +31,42 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("taken_up::an_upgrade_by_hand_is_not_written_over", upgrade_by_hand_before_the_change),
         trial("taken_up::a_pending_revision_of_another_helm_is_left_alone", foreign_pending),
         trial("taken_up::an_uninstall_by_hand_is_told", uninstall_by_hand),
-        trial("taken_up::a_stopped_run_that_wakes_up_writes_nothing_more", stopped_and_woken),
         trial("taken_up::an_outage_in_the_change_leaves_no_dead_end", outage_in_the_change),
         trial("taken_up::a_rollback_takes_edited_fields_back_when_told_to", edited_field),
         trial("taken_up::a_lost_run_directory_changes_nothing", lost_run_directory),
         trial("taken_up::other_values_are_refused_and_the_planned_ones_go_on", other_values),
-        trial("taken_up::killed_after_each_event_a_run_ends_as_if_nothing_had_been", killed_after_each_event),
-        trial("taken_up::killed_at_each_write_a_run_ends_as_if_nothing_had_been", killed_at_each_write),
         trial("taken_up::resume_ends_as_the_run_ended", ends_as_it_ended),
-    ]
+    ];
+    trials.extend(EVENTS.map(|event| {
+        trial(&format!("taken_up::killed_after_{event}_a_run_ends_as_if_nothing_had_been"), move || {
+            killed_after(event)
+        })
+    }));
+    trials.extend(EVENTS.map(|event| {
+        trial(
+            &format!("taken_up::stopped_after_{event}_a_run_that_wakes_up_writes_nothing_more"),
+            move || stopped_after(event),
+        )
+    }));
+    trials.extend(WRITES.map(|(method, path)| {
+        let name = format!("taken_up::killed_at_{method}_{path}_a_run_ends_as_if_nothing_had_been");
+        trial(&name, move || killed_at(method, path))
+    }));
+    trials
 }
+
+/// What a run records before it ends.
+const EVENTS: [&str; 4] = ["locked", "baseline-taken", "change-started", "changed"];
+
+/// The writes of an upgrade that are no record of the run.
+const WRITES: [(&str, &str); 6] = [
+    ("POST", "/secrets"),
+    ("PATCH", "/configmaps/first?"),
+    ("PATCH", "/configmaps/second?"),
+    ("PUT", "/secrets/sh.helm.release.v1.app.v1"),
+    ("PUT", "/secrets/sh.helm.release.v1.app.v2"),
+    ("DELETE", "/leases/"),
+];
 
 /// A settle time in which a test can act.
 const LONG: &str = "settle: 20s";
@@ -51,8 +77,7 @@ async fn killed_while_changing(fleet: &SmallFleet) -> Proxy {
     let first = json!({"method": "PATCH", "path": "/configmaps/first?", "effect": "hang"});
     proxy.faults(json!([{"path": "dryRun=All", "effect": {"delay": {"ms": 0}}}, first]));
     let run = fleet.start(&["--cluster", FIRST], Some(proxy.kubeconfig()));
-    fleet.wait_for_history(FIRST, &["1 deployed", "2 pending-upgrade"]).await;
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    proxy.all_used(Duration::from_mins(2)).await;
     kill(run);
     proxy.faults(json!([]));
     proxy
@@ -115,8 +140,7 @@ async fn upgrade_by_hand_before_the_change() {
     let proxy = Proxy::start();
     proxy.faults(json!([{"method": "PUT", "path": "/configmaps/release.app", "effect": "hang"}]));
     let run = fleet.start(&["--cluster", FIRST], Some(proxy.kubeconfig()));
-    fleet.wait_for_event(FIRST, "locked").await;
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    proxy.all_used(Duration::from_mins(2)).await;
     kill(run);
     Helm::Four.ok(&fleet.release, &["upgrade", "app", &fleet.chart_path(), "--set", "extra=mine"]);
     let ran = resume(&fleet, &proxy);
@@ -130,8 +154,7 @@ async fn foreign_pending() {
     let proxy = Proxy::start();
     proxy.faults(json!([{"method": "POST", "path": "/secrets", "effect": "hang"}]));
     let run = fleet.start(&["--cluster", FIRST], Some(proxy.kubeconfig()));
-    fleet.wait_for_event(FIRST, "change-started").await;
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    proxy.all_used(Duration::from_mins(2)).await;
     kill(run);
     let on = cluster(FIRST).await;
     let text =
@@ -155,14 +178,9 @@ async fn uninstall_by_hand() {
     assert_eq!(fleet.history(FIRST).await, Vec::<String>::new());
 }
 
-/// Stopped for longer than its lock stands, after each event in turn: the one that took over goes on to the end, and
-/// the one that wakes up ends with 6 and leaves journal, lock and release to it.
-async fn stopped_and_woken() {
-    let events = ["locked", "baseline-taken", "change-started", "changed"];
-    futures::future::join_all(events.map(stopped_after)).await;
-}
-
-async fn stopped_after(event: &str) {
+/// Stopped for longer than its lock stands: the one that took over goes on to the end, and the one that wakes up ends
+/// with 6 and leaves journal, lock and release to it.
+async fn stopped_after(event: &'static str) {
     let fleet = SmallFleet::upgrading().await;
     fleet.config(LONG, "");
     let stopped = fleet.start(&["--cluster", FIRST], None);
@@ -242,42 +260,28 @@ async fn other_values() {
     assert_eq!(fleet.history(FIRST).await, ["1 superseded", "2 deployed"]);
 }
 
-async fn killed_after_each_event() {
-    for event in ["locked", "baseline-taken", "change-started", "changed", "gated"] {
-        let fleet = SmallFleet::upgrading().await;
-        let mut run = fleet.start(&["--cluster", FIRST], None);
-        fleet.wait_for_event(FIRST, event).await;
-        run.kill().unwrap();
-        finish(run);
-        fleet.run_elsewhere(&["resume", "--cluster", FIRST]).expect(0);
-        assert_eq!(fleet.history(FIRST).await, ["1 superseded", "2 deployed"], "{event}");
-        assert_eq!(fleet.text(FIRST).await, "two", "{event}");
-    }
+async fn killed_after(event: &'static str) {
+    let fleet = SmallFleet::upgrading().await;
+    fleet.config("settle: 3s", "");
+    let run = fleet.start(&["--cluster", FIRST], None);
+    fleet.wait_for_event(FIRST, event).await;
+    kill(run);
+    fleet.run_elsewhere(&["resume", "--cluster", FIRST]).expect(0);
+    assert_eq!(fleet.history(FIRST).await, ["1 superseded", "2 deployed"]);
+    assert_eq!(fleet.text(FIRST).await, "two");
 }
 
-async fn killed_at_each_write() {
-    let writes = [
-        ("POST", "/secrets"),
-        ("PATCH", "/configmaps/first?"),
-        ("PATCH", "/configmaps/second?"),
-        ("PUT", "/secrets/sh.helm.release.v1.app.v1"),
-        ("PUT", "/secrets/sh.helm.release.v1.app.v2"),
-        ("DELETE", "/leases/"),
-    ];
-    for (method, path) in writes {
-        let fleet = SmallFleet::upgrading().await;
-        let proxy = Proxy::start();
-        let held = json!({"method": method, "path": path, "effect": "hang"});
-        proxy.faults(json!([{"path": "dryRun=All", "effect": {"delay": {"ms": 0}}}, held]));
-        let run = fleet.start(&["--cluster", FIRST], Some(proxy.kubeconfig()));
-        let event = if method == "DELETE" { "gated" } else { "change-started" };
-        fleet.wait_for_event(FIRST, event).await;
-        tokio::time::sleep(Duration::from_millis(1500)).await;
-        kill(run);
-        resume(&fleet, &proxy).expect(0);
-        assert_eq!(fleet.history(FIRST).await, ["1 superseded", "2 deployed"], "{method} {path}");
-        assert_eq!(fleet.text(FIRST).await, "two", "{method} {path}");
-    }
+async fn killed_at(method: &'static str, path: &'static str) {
+    let fleet = SmallFleet::upgrading().await;
+    let proxy = Proxy::start();
+    let held = json!({"method": method, "path": path, "effect": "hang"});
+    proxy.faults(json!([{"path": "dryRun=All", "effect": {"delay": {"ms": 0}}}, held]));
+    let run = fleet.start(&["--cluster", FIRST], Some(proxy.kubeconfig()));
+    proxy.all_used(Duration::from_mins(2)).await;
+    kill(run);
+    resume(&fleet, &proxy).expect(0);
+    assert_eq!(fleet.history(FIRST).await, ["1 superseded", "2 deployed"]);
+    assert_eq!(fleet.text(FIRST).await, "two");
 }
 
 /// An image that nobody can pull: halted with 4, and `resume` says so again; without a journal there is nothing.

@@ -33,7 +33,7 @@ pub(crate) const THIRD: &str = "eks-production-1";
 const LIMIT: Duration = Duration::from_mins(10);
 
 /// A test that runs on a runtime of its own; it fails by panicking, and when it hangs.
-pub(crate) fn trial<F>(name: &str, test: fn() -> F) -> Trial
+pub(crate) fn trial<F>(name: &str, test: impl FnOnce() -> F + Send + 'static) -> Trial
 where
     F: Future<Output = ()> + 'static,
 {
