@@ -16,7 +16,7 @@ use crate::site::{signals, terms};
 
 use super::Context;
 use super::job::{self, Execution, before_touching};
-use super::shared_args::{DryRunArgs, ReportArgs, RunArgs, SelectionArgs};
+use super::shared_args::{DryRunArgs, ReportArgs, SelectionArgs, WaitArgs};
 
 /// Return a cluster to the last good revision, and prove it healthy
 #[derive(Debug, Clone, Args)]
@@ -35,7 +35,7 @@ pub struct RollbackArgs {
     pub dry_run: DryRunArgs,
     /// How it waits.
     #[command(flatten)]
-    pub run: RunArgs,
+    pub wait: WaitArgs,
     /// Where results go.
     #[command(flatten)]
     pub report: ReportArgs,
@@ -43,7 +43,7 @@ pub struct RollbackArgs {
 
 /// Plans the return for every selected cluster, then rolls back one after the other.
 pub async fn run(args: &RollbackArgs, context: &Context) -> Result<Exit, Failure> {
-    let settings = context.settings(&args.run.on(args.selection.selection()))?;
+    let settings = context.settings(&args.wait.on(args.selection.selection()))?;
     let interrupt = signals::listen()?;
     let (connected, plan) = before_touching(&interrupt, Box::pin(planned(args, &settings))).await?;
     if args.dry_run.dry_run {
@@ -51,7 +51,7 @@ pub async fn run(args: &RollbackArgs, context: &Context) -> Result<Exit, Failure
     }
     super::rollout::warn(context, &plan);
     let archive = PlannedArchive::published(&settings.chart.repository);
-    let start = RunStart::new(&Identity::of_this_process(), args.run.lock_timeout);
+    let start = RunStart::new(&Identity::of_this_process(), args.wait.lock_timeout);
     let execution = Execution::begin(plan, start, archive, connected);
     job::execute(context, &settings, execution, interrupt, &args.report).await
 }
@@ -59,7 +59,7 @@ pub async fn run(args: &RollbackArgs, context: &Context) -> Result<Exit, Failure
 async fn planned(args: &RollbackArgs, settings: &Settings) -> Result<(Vec<Connected>, Plan), Failure> {
     let connected = connect::connect(settings).await?;
     if !args.dry_run.dry_run {
-        connect::refuse_locked(settings, &connected, args.run.lock_timeout).await?;
+        connect::refuse_locked(settings, &connected, args.wait.lock_timeout).await?;
     }
     let allowed = Allowed { conflicts: args.force_conflicts, ..Allowed::default() };
     let plan = plan_rollback(settings, &connected, args.to_revision, terms::of(settings, allowed)).await?;

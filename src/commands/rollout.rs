@@ -60,7 +60,7 @@ pub async fn run(args: &RolloutArgs, context: &Context) -> Result<Exit, Failure>
     warn(context, &plan);
     let archive = before_touching(&interrupt, chart.publish()).await?;
     let archive = PlannedArchive::at_hand(archive, &settings.chart.repository);
-    let start = RunStart::new(&Identity::of_this_process(), args.run.lock_timeout);
+    let start = RunStart::new(&Identity::of_this_process(), args.run.wait.lock_timeout);
     let execution = Execution::begin(plan, start, archive, connected);
     job::execute(context, &settings, execution, interrupt, &args.report).await
 }
@@ -75,7 +75,7 @@ struct Planned {
 async fn planned(args: &RolloutArgs, settings: &Settings) -> Result<Planned, Failure> {
     let mut connected = connect::connect_with_values(settings).await?;
     if !args.dry_run.dry_run {
-        connect::refuse_locked(settings, &connected, args.run.lock_timeout).await?;
+        connect::refuse_locked(settings, &connected, args.run.wait.lock_timeout).await?;
     }
     let chart = chart::resolve(settings).await?;
     let terms = terms::of(settings, args.permission.allowed());

@@ -51,6 +51,18 @@ pub struct DryRunArgs {
     pub detailed_exitcode: bool,
 }
 
+/// How a run waits.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "How")]
+pub struct WaitArgs {
+    /// How long all gates of one cluster may take, such as 10m [default: as configured, else 10m]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    pub timeout: Option<Duration>,
+    /// How long to wait for somebody else's lock, such as 5m; 0s exits with 6 at once
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "0s")]
+    pub lock_timeout: Duration,
+}
+
 /// How a run waits and what it does when something fails.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "How")]
@@ -58,12 +70,9 @@ pub struct RunArgs {
     /// What happens to a cluster whose upgrade or gates fail [default: as configured, else halt]
     #[arg(long, value_name = "WHAT")]
     pub on_failure: Option<OnFailure>,
-    /// How long all gates of one cluster may take, such as 10m [default: as configured, else 10m]
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
-    pub timeout: Option<Duration>,
-    /// How long to wait for somebody else's lock, such as 5m; 0s exits with 6 at once
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "0s")]
-    pub lock_timeout: Duration,
+    /// How it waits.
+    #[command(flatten)]
+    pub wait: WaitArgs,
 }
 
 /// What a run may do although it is refused by default.
@@ -125,10 +134,18 @@ impl VersionArgs {
     }
 }
 
+impl WaitArgs {
+    /// The selection with these overrides.
+    #[must_use]
+    pub fn on(&self, selection: Selection) -> Selection {
+        Selection { timeout: self.timeout, ..selection }
+    }
+}
+
 impl RunArgs {
     /// The selection with these overrides.
     #[must_use]
     pub fn on(&self, selection: Selection) -> Selection {
-        Selection { on_failure: self.on_failure, timeout: self.timeout, ..selection }
+        Selection { on_failure: self.on_failure, ..self.wait.on(selection) }
     }
 }
