@@ -69,7 +69,7 @@ impl KubernetesFleet {
         Ok(reached)
     }
 
-    /// The soaks that this cluster waits for. The same cluster twice is judged once.
+    /// The soaks that this cluster waits for.
     fn soaks_before<'p>(&'p self, next: &'p ClusterPlan) -> impl Iterator<Item = &'p PlannedSoak> {
         let wave = next.wave.as_deref();
         let waits = move |soak: &&PlannedSoak| soak.before.iter().any(|later| Some(later.as_str()) == wave);
