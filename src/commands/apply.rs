@@ -10,7 +10,6 @@ use super::job::{self, Execution, before_touching};
 use super::shared_args::ReportArgs;
 use crate::config::{ChartSettings, Selection, Settings, duration};
 use crate::failure::Failure;
-use crate::helm::chart::ChartArchive;
 use crate::plan::{Plan, check};
 use crate::report::exit_code::Exit;
 use crate::site::archive::{self, PlannedArchive};
@@ -45,12 +44,13 @@ pub async fn run(args: &ApplyArgs, context: &Context) -> Result<Exit, Failure> {
     let plan = read(&args.plan)?;
     let settings = settings(context, &plan)?;
     let interrupt = signals::listen()?;
-    let checked = before_touching(&interrupt, Box::pin(checked(&settings, &plan, args.lock_timeout))).await?;
+    let checked = Box::pin(checked(&settings, &plan, args.lock_timeout));
+    let (connected, chart) = before_touching(&interrupt, checked).await?;
     super::rollout::warn(context, &plan);
-    let archive = before_touching(&interrupt, checked.publish()).await?;
+    let archive = before_touching(&interrupt, chart.publish()).await?;
     let start = RunStart::new(&Identity::of_this_process(), args.lock_timeout);
     let archive = PlannedArchive::at_hand(archive, &settings.chart.repository);
-    let execution = Execution::begin(plan, start, archive, checked.connected);
+    let execution = Execution::begin(plan, start, archive, connected);
     job::execute(context, &settings, execution, interrupt, &args.report).await
 }
 
@@ -82,34 +82,23 @@ fn settings(context: &Context, plan: &Plan) -> Result<Settings, Failure> {
     Ok(Settings { chart: ChartSettings { chart_name, gates, ..settings.chart }, ..settings })
 }
 
-/// A plan that is the same now.
-struct Checked {
-    connected: Vec<Connected>,
-    chart: ChartToDeploy,
-}
-
-impl Checked {
-    async fn publish(&self) -> Result<ChartArchive, Failure> {
-        self.chart.publish().await
-    }
-}
-
-async fn checked(settings: &Settings, plan: &Plan, lock_wait: Duration) -> Result<Checked, Failure> {
+/// What the plan is executed with, once it is known to be the same now.
+async fn checked(
+    settings: &Settings,
+    plan: &Plan,
+    lock_wait: Duration,
+) -> Result<(Vec<Connected>, ChartToDeploy), Failure> {
     let mut connected = connect::connect_with_values(settings).await?;
     connect::refuse_locked(settings, &connected, lock_wait).await?;
     let chart = chart::resolve(settings).await?;
     let now = plan_rollout(settings, &mut connected, &chart, plan.terms.clone()).await?;
-    let differences = check::differences(plan, &now);
-    let mut differences = differences.into_iter();
-    match differences.next() {
-        None => {}
-        Some(first) => {
-            let failure = differences.fold(Failure::refused(first), Failure::hint);
-            return Err(failure.hint("make a new plan with `release plan --out`, and have it approved"));
-        }
+    let mut differences = check::differences(plan, &now).into_iter();
+    if let Some(first) = differences.next() {
+        let failure = differences.fold(Failure::refused(first), Failure::hint);
+        return Err(failure.hint("make a new plan with `release plan --out`, and have it approved"));
     }
     if let Some(planned) = plan.planned_chart() {
         archive::check(&chart.archive, planned)?;
     }
-    Ok(Checked { connected, chart })
+    Ok((connected, chart))
 }

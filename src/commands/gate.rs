@@ -1,24 +1,21 @@
 //! `release gate --cluster X`: the runbook's daily check. Judges now and changes nothing.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 
-use crate::cluster::release_secrets;
 use crate::config::{Settings, duration};
 use crate::failure::{Failure, Kind};
-use crate::gate::baseline::Baseline;
-use crate::gate::{self, GateOutcome, GateRequest, NoLock, Verdict};
+use crate::gate::{GateOutcome, Verdict};
 use crate::report::exit_code::Exit;
 use crate::report::{self, Judged};
 use crate::rollout::Observer;
+use crate::site::connect::{self, Connected};
+use crate::site::daily_check::DailyCheck;
 use crate::site::identity::Identity;
-use crate::site::{history, judge::Watched};
 
 use super::Context;
 use super::shared_args::{ReportArgs, SelectionArgs};
-use crate::site::connect::{self, Connected};
 
 /// Judge whether clusters are healthy now; nothing is changed
 #[derive(Debug, Clone, Args)]
@@ -57,25 +54,21 @@ async fn judge(
     timeout: Option<Duration>,
     observer: &dyn Observer,
 ) -> Result<GateOutcome, Failure> {
-    let release = &settings.chart.release;
-    let history = release_secrets::history(&one.cluster, release).await?;
-    let newest = history
-        .last()
-        .ok_or_else(|| Failure::refused(format!("{}: release {release} does not exist", one.cluster.name)))?;
-    let subject = history::subject(newest, release, settings.chart.profile, false)?;
-    let baseline = Baseline::observe(&one.cluster, release, settings.chart.profile).await?;
-    let progress = Watched { cluster: &one.cluster.name, observer };
+    let chart = &settings.chart;
     let run = Identity::of_this_process().run;
-    let request = GateRequest {
-        subject: &subject,
-        baseline: &baseline,
-        settings: &settings.chart.gates,
+    let check = DailyCheck {
+        release: &chart.release,
+        profile: chart.profile,
+        gates: &chart.gates,
         run: &run,
-        canary: false,
         timeout,
-        lock: Arc::new(NoLock),
+        observer,
     };
-    Ok(gate::run(&one.cluster, &request, &progress).await?)
+    let missing = || {
+        let told = format!("{}: release {} does not exist", one.cluster.name, chart.release);
+        Failure::refused(told)
+    };
+    check.judge(one).await?.ok_or_else(missing)
 }
 
 /// A gate failed and the cluster is left as it is.

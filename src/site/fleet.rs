@@ -12,8 +12,7 @@ use tokio::sync::Mutex;
 use crate::config::{ClusterSettings, Settings};
 use crate::evidence::journal::Journal;
 use crate::failure::{Failure, Kind};
-use crate::gate::baseline::Baseline;
-use crate::gate::{self, GateRequest, NoLock, Verdict};
+use crate::gate::Verdict;
 use crate::plan::ClusterPlan;
 use crate::plan::preflight::UNSOAKED;
 use crate::plan::terms::PlannedSoak;
@@ -24,10 +23,10 @@ use crate::rollout::soak::{self, Soak, Soaking};
 use crate::rollout::{ClusterOutcome, ClusterState};
 
 use super::connect::{self, Connected};
-use super::judge::Watched;
+use super::daily_check::DailyCheck;
 use super::kubernetes_site::KubernetesSite;
 use super::run_context::RunContext;
-use super::{history, journal_keeper, lock};
+use super::{journal_keeper, lock};
 
 /// A dead holder is seen as such after this long at the latest; waiting less would always find it alive.
 const DEAD_HOLDER: Duration = Duration::from_secs(40);
@@ -98,21 +97,16 @@ impl KubernetesFleet {
     async fn judge_now(&self, name: &str) -> Result<(), Failure> {
         let one = self.reach(name).await?;
         let (run, terms) = (&self.run, &self.run.plan.terms);
-        let records = history::read(&one.cluster, &run.release).await?;
-        let gone = || Failure::new(Kind::Halted, format!("{name}: release {} is gone", run.release));
-        let subject = history::subject(records.last().ok_or_else(gone)?, &run.release, terms.profile, false)?;
-        let baseline = Baseline::observe(&one.cluster, &run.release, terms.profile).await?;
-        let progress = Watched { cluster: name, observer: run.observer.as_ref() };
-        let request = GateRequest {
-            subject: &subject,
-            baseline: &baseline,
-            settings: &terms.gates,
+        let check = DailyCheck {
+            release: &run.release,
+            profile: terms.profile,
+            gates: &terms.gates,
             run: &run.run,
-            canary: false,
             timeout: None,
-            lock: Arc::new(NoLock),
+            observer: run.observer.as_ref(),
         };
-        let outcome = gate::run(&one.cluster, &request, &progress).await?;
+        let gone = || Failure::new(Kind::Halted, format!("{name}: release {} is gone", run.release));
+        let outcome = check.judge(&one).await?.ok_or_else(gone)?;
         match (outcome.verdict, outcome.first_cause) {
             (Verdict::Passed, _) => Ok(()),
             (_, Some(cause)) => Err(Failure::new(Kind::Halted, format!("{name} broke in its soak: {cause}"))),

@@ -5,6 +5,7 @@ pub mod archive;
 pub mod blame;
 pub mod chart;
 pub mod connect;
+pub mod daily_check;
 pub mod fleet;
 pub mod history;
 pub mod identity;
