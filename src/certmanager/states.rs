@@ -158,6 +158,11 @@ pub fn is_unexpected_issuing(reason: &str) -> bool {
     matches!(reason, "RequestChanged" | "IncorrectIssuer" | "IncorrectCertificate" | "SecretMismatch")
 }
 
+/// Why cert-manager began to issue, when the Secret is gone or holds something else than it wrote.
+pub fn is_secret_trouble(reason: &str) -> bool {
+    matches!(reason, "DoesNotExist" | "MissingData" | "InvalidKeyPair" | "InvalidCertificate")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

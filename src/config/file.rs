@@ -171,6 +171,9 @@ pub struct GateSettings {
     #[serde(with = "duration")]
     #[schemars(with = "DurationText")]
     pub settle: Duration,
+    /// So many certificates may be issued again without a reason of their own; more of them stop the fleet.
+    /// Without it: one in a hundred.
+    pub max_reissue: Option<usize>,
     /// The certificate that is issued to prove that issuing works.
     pub canary: CanarySettings,
 }
@@ -181,6 +184,7 @@ impl Default for GateSettings {
             timeout: Duration::from_mins(10),
             acme_timeout: Duration::from_mins(30),
             settle: Duration::from_mins(2),
+            max_reissue: None,
             canary: CanarySettings::default(),
         }
     }

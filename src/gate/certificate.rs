@@ -1,14 +1,21 @@
 //! No Certificate is worse off than before the upgrade, and none has vanished.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use super::baseline::CertificateState;
-use super::chain::{self, Standing};
+use super::chain;
 use super::context::Context;
 use super::mark;
-use super::mass::{first_few, is_mass};
+use super::mass::{first_few, is_many};
 use super::opinion::{Judgement, Opinion, Target};
 use super::seen::Seen;
-use super::verdict::Cause;
+use super::whose::Whose;
 use crate::certmanager::resources::{Certificate, Condition, Object, condition};
+use crate::certmanager::states;
+
+/// Between two writes of its status a Certificate may look worse than it is.
+const BETWEEN_WRITES: Duration = Duration::from_secs(30);
 
 pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
     let mut judgement = Judgement::default();
@@ -17,14 +24,15 @@ pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
     }
     let (mut ready, mut others) = (0, 0);
     for certificate in seen.certificates.iter() {
-        let standing = chain::of_certificate(seen, certificate, context);
         let now = CertificateState::of(certificate);
-        match standing {
-            Standing::Ignored => {}
-            _ if now.ready => ready += 1,
-            _ => others += 1,
+        if let Some(whose) = chain::whose(seen, certificate, context) {
+            if now.ready {
+                ready += 1;
+            } else {
+                others += 1;
+            }
+            judgement.opinions.extend(judge_one(certificate, &now, whose, context));
         }
-        judgement.opinions.extend(judge_one(certificate, &now, standing, context));
         judgement.opinions.extend(left_behind(certificate, context));
     }
     judgement.opinions.extend(vanished(seen, context));
@@ -35,24 +43,36 @@ pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
 fn judge_one(
     certificate: &Certificate,
     now: &CertificateState,
-    standing: Standing,
+    whose: Whose,
     context: &Context,
 ) -> Option<Opinion> {
-    let target = Target::of(certificate);
-    let message = || says(certificate);
-    match (standing, context.baseline.certificates.get(certificate.uid())) {
-        (Standing::Ignored, _) => None,
-        (Standing::BrokenBefore, _) => {
-            now.is_broken().then(|| Opinion::in_baseline("broken-before", target, message()))
-        }
-        _ if context.strict() => broken_now(certificate, now, target, context),
-        (Standing::Known | Standing::New, before) => {
-            let worse = worse(before, now)?;
-            let text = format!("{worse}: {}", message());
-            let cause = chain::cause(standing, &text);
-            Some(Opinion::failed("worse", target, text, cause))
-        }
+    let opinion = match whose {
+        Whose::Before => now
+            .is_broken()
+            .then(|| Opinion::in_baseline("broken-before", Target::of(certificate), says(certificate))),
+        Whose::Now => broken_now(certificate, now, context),
+        _ => worse(certificate, now, context),
+    };
+    opinion.map(|opinion| opinion.of(whose).issuer(&certificate.spec.issuer_ref))
+}
+
+fn worse(certificate: &Certificate, now: &CertificateState, context: &Context) -> Option<Opinion> {
+    let target = || Target::of(certificate);
+    if let Some(worse) = got_worse(certificate, context) {
+        return Some(Opinion::failed("worse", target(), format!("{worse}: {}", says(certificate))));
     }
+    let was_ready = context.baseline.certificates.get(certificate.uid()).is_some_and(|before| before.ready);
+    // What a new version reads differently is the business of the gate `reissue`, one or all of them.
+    if now.ready || !was_ready || states::is_unexpected_issuing(&now.reason) {
+        return None;
+    }
+    let message = format!("it was Ready before: {}", says(certificate));
+    let opinion = Opinion::waiting("not-ready", target(), message);
+    Some(if now.issuing {
+        opinion.chain(context.settings.acme_timeout).holds_settle()
+    } else {
+        opinion.grace(BETWEEN_WRITES)
+    })
 }
 
 /// A canary that renews itself for ever when nobody deletes it.
@@ -62,38 +82,29 @@ fn left_behind(certificate: &Certificate, context: &Context) -> Option<Opinion> 
     Some(Opinion::remark("canary", Target::of(certificate), message))
 }
 
-/// What got worse since `before`; of a new Certificate, what failed.
-fn worse(before: Option<&CertificateState>, now: &CertificateState) -> Option<&'static str> {
+/// What failed since the baseline was taken, in the Certificate's own words; of a new one, what failed at all.
+pub(super) fn got_worse(certificate: &Certificate, context: &Context) -> Option<&'static str> {
+    let before = context.baseline.certificates.get(certificate.uid());
+    let now = &certificate.status;
     let last_failure = before.and_then(|before| before.last_failure_time.as_ref());
     let attempts = before.and_then(|before| before.attempts).unwrap_or(0);
     if now.last_failure_time.is_some() && now.last_failure_time.as_ref() != last_failure {
         Some("its issuance failed")
-    } else if now.attempts.unwrap_or(0) > attempts {
+    } else if now.failed_issuance_attempts.unwrap_or(0) > attempts {
         Some("another attempt to issue it failed")
-    } else if before.is_some_and(|before| before.ready) && !now.ready {
-        Some("it was Ready before")
     } else {
         None
     }
 }
 
 /// Without an upgrade there is nothing to compare with: what is broken is broken.
-fn broken_now(
-    certificate: &Certificate,
-    now: &CertificateState,
-    target: Target,
-    context: &Context,
-) -> Option<Opinion> {
+fn broken_now(certificate: &Certificate, now: &CertificateState, context: &Context) -> Option<Opinion> {
+    let target = Target::of(certificate);
     if now.is_broken() {
-        return Some(Opinion::failed(
-            "broken",
-            target,
-            says(certificate),
-            chain::cause(Standing::Known, &says(certificate)),
-        ));
+        return Some(Opinion::failed("broken", target, says(certificate)));
     }
     let created = certificate.metadata.creation_timestamp.as_ref().map(|time| time.0);
-    let first = || Opinion::waiting("issuing", target, says(certificate), Cause::Unknown);
+    let first = || Opinion::waiting("issuing", target, says(certificate));
     (!now.ready).then(|| first().chain(context.settings.acme_timeout).holds_settle().since(created))
 }
 
@@ -116,14 +127,17 @@ fn words(condition: &Condition) -> String {
     format!("{}={} ({}): {}", condition.kind, condition.status, condition.reason, condition.message)
 }
 
-/// A user may delete one Certificate at any time; many at once are gone with their CRD or their release.
+/// A user may delete a Certificate at any time, or a namespace with all of its own. What is gone beside others that
+/// stay is counted; all of them at once are gone with their CRD or their release.
 fn vanished(seen: &Seen, context: &Context) -> Option<Opinion> {
     let before = &context.baseline.certificates;
-    let gone: Vec<&str> = before
-        .iter()
-        .filter(|(uid, _)| seen.certificates.get(uid).is_none())
-        .map(|(_, state)| state.title.as_str())
-        .collect();
+    let is_here = |uid: &String| seen.certificates.get(uid).is_some();
+    let alive: BTreeSet<&str> =
+        before.iter().filter(|(uid, _)| is_here(uid)).map(|(_, state)| state.namespace()).collect();
+    let missing: Vec<&CertificateState> =
+        before.iter().filter(|(uid, _)| !is_here(uid)).map(|(_, state)| state).collect();
+    let beside = missing.iter().filter(|state| alive.contains(state.namespace())).count();
+    let gone: Vec<&str> = missing.iter().map(|state| state.title.as_str()).collect();
     let name = gone.first()?.strip_prefix("Certificate ").unwrap_or_default();
     let (namespace, name) = name.split_once('/').unwrap_or(("", name));
     let target = Target::named("Certificate", Some(namespace), name);
@@ -133,11 +147,12 @@ fn vanished(seen: &Seen, context: &Context) -> Option<Opinion> {
         before.len(),
         first_few(&gone)
     );
-    if gone.len() >= 2 && is_mass(gone.len(), before.len()) {
-        Some(Opinion::failed("vanished", target, message, Cause::Unknown))
+    let all = alive.is_empty() && gone.len() > 1;
+    Some(if all || is_many(beside, before.len()) {
+        Opinion::failed("vanished", target, message)
     } else {
-        Some(Opinion::remark("vanished", target, message))
-    }
+        Opinion::remark("vanished", target, message)
+    })
 }
 
 #[cfg(test)]
@@ -146,7 +161,7 @@ mod tests {
     use crate::certmanager::states::Role;
     use crate::gate::baseline::{OrderState, RequestState};
     use crate::gate::mark::Mark;
-    use crate::gate::tests::{World, certificate, order, request, with_status};
+    use crate::gate::tests::{World, attributed, certificate, order, request, with_status};
     use crate::gate::verdict::Verdict;
     use serde_json::{Value, json};
 
@@ -167,7 +182,7 @@ mod tests {
             certificates: [with_status(certificate("c", None), now)].into_iter().collect(),
             ..Seen::default()
         };
-        judge(&seen, &world.context())
+        attributed(&world, "certificate", &seen, judge)
     }
 
     #[test]
@@ -175,9 +190,12 @@ mod tests {
         let good = json!({"conditions": ready("True")});
         let bad = json!({"conditions": ready("False")});
         let failed = |at: &str, attempts: i64| json!({"conditions": ready("True"), "lastFailureTime": at, "failedIssuanceAttempts": attempts});
+        let edited =
+            json!({"conditions": [{"type": "Ready", "status": "False", "reason": "RequestChanged"}]});
         let table = [
+            ("read differently: the gate reissue counts it", Some(good.clone()), edited, Verdict::Passed),
             ("stays ready", Some(good.clone()), good.clone(), Verdict::Passed),
-            ("not ready any more", Some(good.clone()), bad.clone(), Verdict::Failed),
+            ("not ready any more", Some(good.clone()), bad.clone(), Verdict::Waiting),
             ("renewal failed", Some(good.clone()), failed("2026-01-01T00:00:00Z", 1), Verdict::Failed),
             (
                 "failed before, and again",
@@ -188,7 +206,7 @@ mod tests {
             ("was never ready", Some(bad.clone()), bad.clone(), Verdict::Passed),
             ("recovered", Some(bad.clone()), good, Verdict::Passed),
             ("new, not issued yet", None, bad, Verdict::Passed),
-            ("new, failed", None, failed("2026-01-01T00:00:00Z", 1), Verdict::Failed),
+            ("new, failed", None, failed("2026-01-01T00:00:00Z", 1), Verdict::Passed),
         ];
         for (name, before, now, expected) in table {
             assert_eq!(judged(before.as_ref(), &now, true).verdict(), expected, "{name}");
@@ -273,9 +291,9 @@ mod tests {
                 orders: [order].into_iter().collect(),
                 ..Seen::default()
             };
-            let judgement = judge(&seen, &world.context());
+            let judgement = attributed(&world, "certificate", &seen, judge);
             assert_eq!(judgement.verdict(), expected, "{name}");
-            assert_eq!(judgement.opinions[0].baseline, expected == Verdict::Passed, "{name}");
+            assert_eq!(judgement.opinions[0].is_baseline(), expected == Verdict::Passed, "{name}");
         }
     }
 
@@ -291,7 +309,7 @@ mod tests {
             let labels = Mark::new(run, 1).labels();
             canary.metadata.labels = serde_json::from_value(labels).unwrap();
             let seen = Seen { certificates: [canary].into_iter().collect(), ..Seen::default() };
-            let judgement = judge(&seen, &world.context());
+            let judgement = attributed(&world, "certificate", &seen, judge);
             assert_eq!((judgement.verdict(), judgement.opinions.len()), (Verdict::Passed, remarks), "{run}");
         }
     }

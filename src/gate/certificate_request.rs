@@ -3,10 +3,11 @@
 
 use std::time::Duration;
 
-use super::chain::{self, Standing};
+use super::chain;
 use super::context::Context;
 use super::opinion::{Judgement, Opinion, Target};
 use super::seen::Seen;
+use super::whose::Whose;
 use crate::certmanager::resources::{CertificateRequest, Object};
 use crate::certmanager::states::{self, RequestResult};
 
@@ -20,14 +21,13 @@ pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
     }
     let (mut issued, mut open, mut ignored) = (0, 0, 0);
     for request in seen.requests.iter() {
-        let standing = chain::standing(seen, request, context);
         let result = states::result(request);
-        match standing {
-            Standing::Ignored => ignored += 1,
+        match chain::whose_request(seen, request, context) {
+            None => ignored += 1,
             _ if result == RequestResult::Issued => issued += 1,
-            _ => {
+            Some(whose) => {
                 open += usize::from(result.is_open());
-                judgement.say(judge_one(seen, request, result, standing, context));
+                judgement.say(judge_one(seen, request, result, whose, context));
             }
         }
     }
@@ -40,42 +40,37 @@ fn judge_one(
     seen: &Seen,
     request: &CertificateRequest,
     result: RequestResult,
-    standing: Standing,
+    whose: Whose,
     context: &Context,
 ) -> Opinion {
     let target = Target::of(request);
     let message = states::explained(request);
-    let before = context.baseline.requests.get(request.uid()).filter(|_| !context.strict());
-    if standing == Standing::BrokenBefore {
+    let issuer = &request.spec.issuer_ref;
+    if whose == Whose::Before {
         return Opinion::in_baseline("broken-before", target, message);
     }
     if result.is_bad() {
-        let known = before.is_some_and(|before| {
-            before.result == result.word() && before.failure_time == request.status.failure_time
-        });
-        return if known {
-            Opinion::in_baseline("bad", target, message)
-        } else {
-            let cause = chain::cause(standing, &message);
-            Opinion::failed("bad", target, message, cause)
-        };
+        let rule = if result == RequestResult::Denied { "denied" } else { "bad" };
+        let whose = if had_ended_so(request, result, context) { Whose::Before } else { whose };
+        return Opinion::failed(rule, target, message).of(whose).issuer(issuer);
     }
-    let internal = request.spec.issuer_ref.is_internal();
-    if !internal || (result == RequestResult::Unapproved && context.approver_disabled()) {
+    if !issuer.is_internal() || (result == RequestResult::Unapproved && context.approver_disabled()) {
         return Opinion::remark("external", target, format!("{message} (not cert-manager's own to finish)"));
     }
-    let limit = if is_acme(seen, request) { context.settings.acme_timeout } else { context.settings.timeout };
-    if before.is_some_and(|before| before.open && context.baseline.is_older(before.created, limit)) {
-        return Opinion::in_baseline("stuck", target, message);
-    }
-    let cause = chain::cause(standing, &message);
-    let opinion = Opinion::waiting("open", target, message, cause).since(created(request));
-    if result == RequestResult::Unapproved {
-        Opinion { rule: "unapproved", ..opinion.chain(APPROVAL) }
-    } else {
-        opinion.chain(limit)
-    }
-    .holds_settle()
+    let (rule, limit) = match result {
+        RequestResult::Unapproved => ("unapproved", APPROVAL),
+        _ if is_acme(seen, request) => ("open", context.settings.acme_timeout),
+        _ => ("open", context.settings.timeout),
+    };
+    let opinion = Opinion::waiting(rule, target, message).since(created(request)).chain(limit);
+    opinion.holds_settle().of(whose).issuer(issuer)
+}
+
+fn had_ended_so(request: &CertificateRequest, result: RequestResult, context: &Context) -> bool {
+    let before = context.baseline.requests.get(request.uid()).filter(|_| !context.strict());
+    before.is_some_and(|before| {
+        before.result == result.word() && before.failure_time == request.status.failure_time
+    })
 }
 
 fn created(request: &CertificateRequest) -> Option<k8s_openapi::jiff::Timestamp> {
@@ -91,7 +86,7 @@ fn is_acme(seen: &Seen, request: &CertificateRequest) -> bool {
 mod tests {
     use super::*;
     use crate::gate::baseline::{CertificateState, OrderState, RequestState};
-    use crate::gate::tests::{World, certificate, order, request};
+    use crate::gate::tests::{World, attributed, certificate, order, request};
     use crate::gate::verdict::{Cause, Verdict};
     use serde_json::{Value, json};
 
@@ -113,7 +108,7 @@ mod tests {
             requests: requests.into_iter().collect(),
             ..Seen::default()
         };
-        judge(&seen, &world.context())
+        attributed(&world, "certificate-request", &seen, judge)
     }
 
     /// A world in which the Certificate was healthy before.
@@ -132,7 +127,7 @@ mod tests {
             (
                 "next, denied",
                 request("r", Some("c"), "4", &json!([{"type": "Denied", "status": "True"}])),
-                Verdict::Failed,
+                Verdict::Passed,
                 1,
             ),
             (
@@ -145,7 +140,7 @@ mod tests {
             ("next, unapproved", request("r", Some("c"), "4", &json!([])), Verdict::Passed, 1),
             ("anomaly, failed", request("r", Some("c"), "9", &failed()), Verdict::Failed, 1),
             ("owner gone, failed", request("r", Some("gone"), "1", &failed()), Verdict::Passed, 0),
-            ("standalone, failed", request("r", None, "", &failed()), Verdict::Failed, 1),
+            ("standalone, failed", request("r", None, "", &failed()), Verdict::Passed, 1),
             ("standalone, issued", request("r", None, "", &issued()), Verdict::Passed, 0),
         ];
         for (name, request, verdict, opinions) in table {
@@ -162,7 +157,7 @@ mod tests {
             .requests
             .insert("r".to_owned(), RequestState::of(&bad, crate::certmanager::states::Role::Next));
         let judgement = judged(&same, vec![bad.clone()]);
-        assert_eq!((judgement.verdict(), judgement.opinions[0].baseline), (Verdict::Passed, true));
+        assert_eq!((judgement.verdict(), judgement.opinions[0].is_baseline()), (Verdict::Passed, true));
 
         // Another try of a Certificate that failed before is no regression, though the request is new.
         let mut broken = healthy();
@@ -189,15 +184,32 @@ mod tests {
     }
 
     #[test]
-    fn the_cause_depends_on_who_made_the_certificate() {
+    fn whose_it_is_decides_whether_it_blocks() {
         let bad = || request("r", Some("c"), "4", &failed());
-        assert_eq!(judged(&healthy(), vec![bad()]).opinions[0].cause, Cause::Release);
-        assert_eq!(judged(&World::new(vec![]), vec![bad()]).opinions[0].cause, Cause::Unknown);
-        let limited = json!([{"type": "Ready", "status": "False", "reason": "Failed", "message": "429 urn:ietf:params:acme:error:rateLimited"}]);
-        assert_eq!(
-            judged(&healthy(), vec![request("r", Some("c"), "4", &limited)]).opinions[0].cause,
-            Cause::Environment
+        let found = |world: &World, request| {
+            let opinion = judged(world, vec![request]).opinions.remove(0);
+            (opinion.verdict, opinion.cause)
+        };
+        assert_eq!(found(&healthy(), bad()), (Verdict::Failed, Cause::Unknown));
+        assert_eq!(found(&World::new(vec![]), bad()), (Verdict::Passed, Cause::Unknown), "made since");
+        let (mut edited, mut begun) = (healthy(), healthy());
+        edited.baseline.certificates.get_mut("c").unwrap().generation = Some(7);
+        begun.baseline.certificates.get_mut("c").unwrap().issuing = true;
+        assert_eq!(found(&edited, bad()).0, Verdict::Passed);
+        assert_eq!(found(&begun, bad()).0, Verdict::Passed);
+        let says = |message: &str| {
+            let conditions =
+                json!([{"type": "Ready", "status": "False", "reason": "Failed", "message": message}]);
+            request("r", Some("c"), "4", &conditions)
+        };
+        let limited = says("429 urn:ietf:params:acme:error:rateLimited");
+        assert_eq!(found(&healthy(), limited), (Verdict::Failed, Cause::Environment));
+        let sealed = says("Vault failed to sign: Code: 503. Errors: * Vault is sealed");
+        assert_eq!(found(&healthy(), sealed), (Verdict::Failed, Cause::Environment));
+        let forbidden = says(
+            "orders is forbidden: User \"system:serviceaccount:cert-manager:cert-manager\" cannot create",
         );
+        assert_eq!(found(&healthy(), forbidden), (Verdict::Failed, Cause::Release));
     }
 
     #[test]
@@ -208,16 +220,16 @@ mod tests {
     }
 
     #[test]
-    fn a_request_that_was_stuck_before_is_reported_only() {
-        let stuck = request("r", Some("c"), "4", &pending());
+    fn a_request_that_was_open_before_is_in_nobodys_way() {
+        let open = request("r", Some("c"), "4", &pending());
         let mut world = healthy();
+        assert_eq!(judged(&world, vec![open.clone()]).opinions[0].verdict, Verdict::Waiting);
         world
             .baseline
             .requests
-            .insert("r".to_owned(), RequestState::of(&stuck, crate::certmanager::states::Role::Next));
-        assert!(!judged(&world, vec![stuck.clone()]).opinions[0].baseline);
-        world.baseline.taken = Some("2026-01-01T12:00:00Z".parse().unwrap());
-        assert!(judged(&world, vec![stuck]).opinions[0].baseline);
+            .insert("r".to_owned(), RequestState::of(&open, crate::certmanager::states::Role::Next));
+        let opinion = judged(&world, vec![open]).opinions.remove(0);
+        assert_eq!((opinion.verdict, opinion.because), (Verdict::Passed, "its issuance had begun before"));
     }
 
     #[test]
@@ -230,7 +242,7 @@ mod tests {
             ("it had failed", Some(&bad), false, Verdict::Passed),
             ("it was pending, its Order had failed", Some(&pending), true, Verdict::Passed),
             ("only its Order was there", None, true, Verdict::Passed),
-            ("it was pending", Some(&pending), false, Verdict::Failed),
+            ("it was pending", Some(&pending), false, Verdict::Passed),
             ("it is new", None, false, Verdict::Failed),
         ];
         for (name, before, order_failed, expected) in table {
@@ -249,9 +261,8 @@ mod tests {
                 orders: [errored.clone()].into_iter().collect(),
                 ..Seen::default()
             };
-            let judgement = judge(&seen, &world.context());
-            let reported = judgement.opinions[0].baseline;
-            assert_eq!((judgement.verdict(), reported), (expected, expected == Verdict::Passed), "{name}");
+            let judgement = attributed(&world, "certificate-request", &seen, judge);
+            assert_eq!(judgement.verdict(), expected, "{name}");
         }
     }
 }

@@ -6,8 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use super::context::Context;
 use super::mark;
 use super::seen::Seen;
-use super::verdict::Cause;
-use crate::certmanager::blame;
+use super::whose::Whose;
 use crate::certmanager::resources::{Certificate, CertificateRequest, Challenge, Object, Order};
 use crate::certmanager::states::{self, Role};
 
@@ -52,47 +51,40 @@ pub(crate) fn challenges_of<'s>(seen: &'s Seen, order: &'s Order) -> impl Iterat
         .filter(|challenge| challenge.owner("Order").is_some_and(|owner| owner.uid == order.uid()))
 }
 
-/// How a request is to be judged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Standing {
-    /// History, a canary's, or about to be collected: not judged.
-    Ignored,
-    /// It, or the Certificate that it is for, was broken before the upgrade: reported, does not block.
-    BrokenBefore,
-    /// Judged, and the release may be to blame: its Certificate worked before.
-    Known,
-    /// Judged; made since the upgrade by somebody whose specs we do not know.
-    New,
-}
-
-/// The standing of `request`.
-pub(super) fn standing(seen: &Seen, request: &CertificateRequest, context: &Context) -> Standing {
+/// Whose `request` is; nothing for what is not judged: history, a canary's, or about to be collected.
+pub(super) fn whose_request(seen: &Seen, request: &CertificateRequest, context: &Context) -> Option<Whose> {
     let owner = certificate_of(seen, request);
     match states::role(request, owner) {
-        Role::Superseded | Role::Orphan => Standing::Ignored,
+        Role::Superseded | Role::Orphan => None,
         // Nobody retries it, so an old failure stays for ever and says nothing about now.
-        Role::Standalone if context.strict() || context.baseline.requests.contains_key(request.uid()) => {
-            Standing::Ignored
+        Role::Standalone => {
+            let is_old = context.strict() || context.baseline.requests.contains_key(request.uid());
+            (!is_old).then_some(Whose::New)
         }
-        Role::Standalone => Standing::New,
         Role::Current | Role::Next | Role::Anomaly => {
-            owner.map_or(Standing::Ignored, |owner| of_certificate(seen, owner, context))
+            let whose = whose(seen, owner?, context)?;
+            let was_open = context.baseline.requests.get(request.uid()).is_some_and(|before| before.open);
+            Some(if whose == Whose::Known && was_open { Whose::InFlight } else { whose })
         }
     }
 }
 
-/// The standing of what belongs to `certificate`.
-pub(super) fn of_certificate(seen: &Seen, certificate: &Certificate, context: &Context) -> Standing {
+/// Whose `certificate`, and what belongs to it, is; nothing for a canary.
+pub(super) fn whose(seen: &Seen, certificate: &Certificate, context: &Context) -> Option<Whose> {
     if is_canary(&certificate.metadata) {
-        return Standing::Ignored;
+        return None;
     }
-    match context.baseline.certificates.get(certificate.uid()) {
-        _ if context.strict() => Standing::Known,
-        Some(before) if before.is_broken() => Standing::BrokenBefore,
-        Some(_) if had_failed(seen, certificate, context) => Standing::BrokenBefore,
-        Some(_) => Standing::Known,
-        None => Standing::New,
-    }
+    let before = context.baseline.certificates.get(certificate.uid());
+    Some(match before {
+        _ if context.strict() => Whose::Now,
+        None => Whose::New,
+        Some(before) if before.is_broken() => Whose::Before,
+        Some(_) if had_failed(seen, certificate, context) => Whose::Before,
+        Some(_) if !certificate.spec.issuer_ref.is_internal() => Whose::External,
+        Some(before) if before.generation != certificate.metadata.generation => Whose::Edited,
+        Some(before) if before.issuing => Whose::InFlight,
+        Some(_) => Whose::Known,
+    })
 }
 
 /// The issuance that is under way had failed before, and its Certificate did not know it yet: cert-manager
@@ -107,15 +99,6 @@ fn had_failed(seen: &Seen, certificate: &Certificate, context: &Context) -> bool
     };
     requests_of(seen, certificate)
         .any(|request| states::role(request, Some(certificate)).matters() && failed(request))
-}
-
-/// Who is to blame for `message` on an object of this standing.
-pub(super) fn cause(standing: Standing, message: &str) -> Cause {
-    match standing {
-        _ if blame::is_outside(message) => Cause::Environment,
-        Standing::Known => Cause::Release,
-        Standing::Ignored | Standing::BrokenBefore | Standing::New => Cause::Unknown,
-    }
 }
 
 /// How often presenting the proof of `challenge` failed, and what was said the last time.

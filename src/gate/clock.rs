@@ -79,8 +79,7 @@ impl Clock {
 }
 
 fn overdue(opinion: &mut Opinion, limit: Duration) {
-    opinion.verdict = Verdict::Failed;
-    opinion.holds = Holds::Gate;
+    (opinion.verdict, opinion.holds, opinion.overdue) = (Verdict::Failed, Holds::Gate, true);
     let meaning = if opinion.meaning.is_empty() { String::new() } else { format!(": {}", opinion.meaning) };
     opinion.message = format!("{} (for more than {} s){meaning}", opinion.message, limit.as_secs());
 }
@@ -94,7 +93,6 @@ impl Weighed {
 #[cfg(test)]
 mod tests {
     use super::super::opinion::Target;
-    use super::super::verdict::Cause;
     use super::*;
 
     fn seconds(seconds: u64) -> Duration {
@@ -104,9 +102,7 @@ mod tests {
     fn pending(name: &str) -> Judgement {
         let target = Target::named("Order", Some("web"), name);
         Judgement {
-            opinions: vec![
-                Opinion::waiting("pending", target, "pending", Cause::Environment).chain(seconds(60)),
-            ],
+            opinions: vec![Opinion::waiting("pending", target, "pending").chain(seconds(60))],
             facts: vec![],
         }
     }

@@ -7,7 +7,6 @@ use super::context::Context;
 use super::opinion::{Judgement, Opinion, Target};
 use super::seen::Seen;
 use super::subject::CRDS;
-use super::verdict::Cause;
 use crate::certmanager::resources::Object;
 
 pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
@@ -15,7 +14,7 @@ pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
     for name in &context.expected.crds {
         let target = Target::named("CustomResourceDefinition", None, name);
         match seen.crds.find(None, name) {
-            None => judgement.say(Opinion::waiting("missing", target, "is not there", Cause::Release)),
+            None => judgement.say(Opinion::waiting("missing", target, "is not there")),
             Some(crd) => judgement.opinions.extend(judge_one(crd, context)),
         }
     }
@@ -30,17 +29,17 @@ fn judge_one(crd: &CustomResourceDefinition, context: &Context) -> Option<Opinio
     let recreated = context.baseline.crds.get(&target.name).is_some_and(|uid| uid != crd.uid());
     if recreated {
         let message = "was deleted and created again: every object of this kind is gone; restore the backup";
-        return Some(Opinion::failed("recreated", target, message, Cause::Unknown));
+        return Some(Opinion::failed("recreated", target, message));
     }
     if crd.metadata.deletion_timestamp.is_some() {
         let message = "is being deleted, with every object of this kind";
-        return Some(Opinion::failed("deleted", target, message, Cause::Unknown));
+        return Some(Opinion::failed("deleted", target, message));
     }
     let conditions = crd.status.as_ref().and_then(|status| status.conditions.as_ref());
     let condition = |kind: &str| conditions.into_iter().flatten().find(|condition| condition.type_ == kind);
     if let Some(refused) = condition("NamesAccepted").filter(|condition| condition.status == "False") {
         let message = format!("NamesAccepted=False: {}", refused.message.as_deref().unwrap_or_default());
-        return Some(Opinion::failed("names", target, message, Cause::Release));
+        return Some(Opinion::failed("names", target, message));
     }
     match condition("Established") {
         Some(established) if established.status == "True" => not_served(crd, target),
@@ -50,11 +49,9 @@ fn judge_one(crd: &CustomResourceDefinition, context: &Context) -> Option<Opinio
                 established.status,
                 established.message.as_deref().unwrap_or_default()
             );
-            Some(Opinion::waiting("established", target, message, Cause::Release))
+            Some(Opinion::waiting("established", target, message))
         }
-        None => {
-            Some(Opinion::waiting("established", target, "has no condition Established yet", Cause::Release))
-        }
+        None => Some(Opinion::waiting("established", target, "has no condition Established yet")),
     }
 }
 
@@ -62,7 +59,7 @@ fn judge_one(crd: &CustomResourceDefinition, context: &Context) -> Option<Opinio
 fn not_served(crd: &CustomResourceDefinition, target: Target) -> Option<Opinion> {
     let served = crd.spec.versions.iter().any(|version| version.name == "v1" && version.served);
     let ours = CRDS.contains(&target.name.as_str());
-    (ours && !served).then(|| Opinion::waiting("served", target, "does not serve v1", Cause::Release))
+    (ours && !served).then(|| Opinion::waiting("served", target, "does not serve v1"))
 }
 
 #[cfg(test)]

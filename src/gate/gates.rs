@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::context::Context;
-use super::names::{CANARY, LEASE, SETTLE, WORKLOAD};
+use super::names::{API_SERVER, CANARY, LEASE, SETTLE, WORKLOAD};
 use super::opinion::Judgement;
 use super::seen::Seen;
 use super::start::Start;
@@ -78,7 +78,7 @@ impl Gate {
 
 /// Every gate but the settle time, in order.
 const GATES: [Gate; 12] = [
-    Gate::step("api-server", pulse::judge).when(every_chart).starts(pulse::start),
+    Gate::step(API_SERVER, pulse::judge).when(every_chart).starts(pulse::start),
     Gate::step("crds", crds::judge).when(has_crds),
     // The kinds of cert-manager are served by then.
     Gate::step(WORKLOAD, workload::judge).when(every_chart).starts(watch_issuance),

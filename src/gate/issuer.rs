@@ -5,7 +5,8 @@ use super::context::Context;
 use super::opinion::{Judgement, Opinion, Target};
 use super::seen::Seen;
 use super::verdict::Cause;
-use crate::certmanager::resources::{Condition, Issuer, Object, condition};
+use super::whose::Whose;
+use crate::certmanager::resources::{Certificate, Condition, Issuer, Object, condition};
 
 pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
     let mut judgement = Judgement::default();
@@ -22,8 +23,38 @@ pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
             Some(opinion) => judgement.say(opinion),
         }
     }
+    judgement.opinions.extend(vanished(seen, context));
     judgement.fact(format!("{ready} issuers are Ready"));
     judgement
+}
+
+/// An issuer that was Ready and that somebody still refers to: its certificates fail at their next renewal.
+fn vanished(seen: &Seen, context: &Context) -> Vec<Opinion> {
+    let is_here = |uid: &str| seen.issuers.get(uid).is_some() || seen.cluster_issuers.get(uid).is_some();
+    let before = context.baseline.issuers.iter().filter(|(uid, before)| before.ready && !is_here(uid));
+    let gone = before.filter_map(|(_, before)| {
+        let (kind, name) = before.title.split_once(' ')?;
+        let (namespace, name) =
+            name.split_once('/').map_or((None, name), |(space, name)| (Some(space), name));
+        let again = match namespace {
+            Some(namespace) => seen.issuers.find(Some(namespace), name).is_some(),
+            None => seen.cluster_issuers.find(None, name).is_some(),
+        };
+        let users = users(seen, kind, namespace, name);
+        let message = format!("is gone; it was Ready before, and {users} certificates refer to it");
+        let opinion = || Opinion::failed("vanished", Target::named(kind, namespace, name), message);
+        (users > 0 && !again).then(opinion)
+    });
+    gone.collect()
+}
+
+fn users(seen: &Seen, kind: &str, namespace: Option<&str>, name: &str) -> usize {
+    let refers = |certificate: &&Certificate| {
+        let issuer = &certificate.spec.issuer_ref;
+        let is_beside = namespace.is_none() || certificate.metadata.namespace.as_deref() == namespace;
+        issuer.is_internal() && issuer.kind() == kind && issuer.name == name && is_beside
+    };
+    seen.certificates.iter().filter(refers).count()
 }
 
 fn state<'i, K: Object>(
@@ -47,22 +78,23 @@ fn judge_one(
     }
     let (message, cause) = match ready {
         None => ("has no condition Ready".to_owned(), Cause::Unknown),
-        Some(_) if stale => ("its condition Ready is about an older generation".to_owned(), Cause::Release),
+        Some(_) if stale => ("its condition Ready is about an older generation".to_owned(), Cause::Unknown),
         Some(ready) => {
             (format!("Ready={} ({}): {}", ready.status, ready.reason, ready.message), cause(&ready.reason))
         }
     };
     let before = target.uid.as_ref().and_then(|uid| context.baseline.issuers.get(uid));
     if context.strict() {
-        return Some(Opinion::waiting("ready", target, message, cause));
+        return Some(Opinion::waiting("ready", target, message).of(Whose::Now).points_to(cause));
     }
     match before {
         Some(before) if before.ready => {
-            Some(Opinion::waiting("ready", target, format!("{message}; it was Ready before"), cause))
+            let message = format!("{message}; it was Ready before");
+            Some(Opinion::waiting("ready", target, message).of(Whose::Known).points_to(cause))
         }
         Some(_) => Some(Opinion::in_baseline("ready", target, message)),
         // Made by somebody during the upgrade: not ours to judge.
-        None => Some(Opinion::remark("new", target, message)),
+        None => Some(Opinion::remark("new", target, message).of(Whose::New)),
     }
 }
 
@@ -86,8 +118,8 @@ mod tests {
     use super::*;
     use crate::certmanager::resources::ClusterIssuer;
     use crate::gate::baseline::IssuerState;
-    use crate::gate::tests::World;
-    use crate::gate::verdict::Verdict;
+    use crate::gate::tests::{World, attributed};
+    use crate::gate::verdict::{Cause, Verdict};
     use serde_json::json;
 
     fn issuer(status: &str, reason: &str) -> ClusterIssuer {
@@ -112,7 +144,7 @@ mod tests {
             issuers: Vec::<Issuer>::new().into_iter().collect(),
             ..Seen::default()
         };
-        judge(&seen, &world.context())
+        attributed(&world, "issuer", &seen, judge)
     }
 
     #[test]
@@ -136,7 +168,7 @@ mod tests {
             judged(issuer("False", "InvalidSolver"), Some(true), true).opinions[0].cause,
             Cause::Release
         );
-        assert!(judged(bad(), Some(false), true).opinions[0].baseline);
+        assert!(judged(bad(), Some(false), true).opinions[0].is_baseline());
     }
 
     #[test]

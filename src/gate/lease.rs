@@ -9,7 +9,6 @@ use super::context::Context;
 use super::opinion::{Judgement, Opinion, Target};
 use super::seen::Seen;
 use super::subject::Leader;
-use super::verdict::Cause;
 use super::workload;
 
 /// A host name is cut here; the leader's identity begins with it.
@@ -20,7 +19,7 @@ pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
     for leader in &context.expected.leaders {
         let missing = || Target::named("Lease", Some(&leader.namespace), leader.lease);
         match seen.leases.find(Some(&leader.namespace), leader.lease) {
-            None => judgement.say(Opinion::waiting("missing", missing(), "is not there", Cause::Release)),
+            None => judgement.say(Opinion::waiting("missing", missing(), "is not there")),
             Some(lease) => judge_one(&mut judgement, leader, lease, &pods(seen, leader)),
         }
     }
@@ -43,13 +42,13 @@ fn judge_one(judgement: &mut Judgement, leader: &Leader, lease: &Lease, pods: &[
     let (namespace, deployment) = &leader.deployment;
     if holder.is_empty() {
         let message = format!("nobody holds it; waiting for a pod of Deployment {namespace}/{deployment}");
-        return judgement.say(Opinion::waiting("holder", target, message, Cause::Release));
+        return judgement.say(Opinion::waiting("holder", target, message));
     }
     let Some(pod) = pods.iter().find(|pod| is_held_by(holder, pod)) else {
         let message = format!(
             "held by {holder}, which is no pod of the current revision of Deployment {namespace}/{deployment}"
         );
-        return judgement.say(Opinion::waiting("holder", target, message, Cause::Release));
+        return judgement.say(Opinion::waiting("holder", target, message));
     };
     judgement.fact(format!("{target} is held by Pod {}", pod.metadata.name.as_deref().unwrap_or_default()));
     judgement.say(renewal(target, &spec));
@@ -61,9 +60,7 @@ fn renewal(target: Target, spec: &LeaseSpec) -> Opinion {
     let duration = u64::try_from(spec.lease_duration_seconds.unwrap_or(60)).unwrap_or(60);
     let message = format!("its holder does not renew it; last renewal {renewed}");
     let target = Target { container: Some(renewed), ..target };
-    Opinion::waiting("renewal", target, message, Cause::Release)
-        .grace(Duration::from_secs(2 * duration))
-        .holds_nothing()
+    Opinion::waiting("renewal", target, message).grace(Duration::from_secs(2 * duration)).holds_nothing()
 }
 
 /// The identity is the host name, then `-external-cert-manager-controller` or `_` and an id.

@@ -1,8 +1,8 @@
 //! Many at once: what counts as a mass, and how many names are told.
 
-/// Two at once, or more than one in a hundred.
-pub(super) fn is_mass(count: usize, of: usize) -> bool {
-    count >= 2 || count * 100 > of
+/// More than a handful, and more than two in a hundred: no user does so by hand.
+pub(super) fn is_many(count: usize, of: usize) -> bool {
+    count > 5 && count * 50 > of
 }
 
 /// The first five of many names.
@@ -16,9 +16,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_are_a_mass_and_one_of_few_too() {
-        for (count, of, mass) in [(0, 10, false), (1, 100, false), (1, 99, true), (2, 10_000, true)] {
-            assert_eq!(is_mass(count, of), mass, "{count} of {of}");
+    fn a_handful_is_no_mass() {
+        for (count, of, many) in
+            [(0, 10, false), (5, 5, false), (6, 10, true), (6, 300, false), (201, 10_000, true)]
+        {
+            assert_eq!(is_many(count, of), many, "{count} of {of}");
         }
     }
 

@@ -19,12 +19,14 @@ pub mod subject;
 pub mod verdict;
 pub mod webhook;
 
+mod attribution;
 mod ca_bundle;
 mod certificate;
 mod certificate_request;
 mod chain;
 mod clock;
 mod context;
+mod corroboration;
 mod crds;
 mod ending;
 mod explain;
@@ -46,6 +48,7 @@ mod settle;
 mod start;
 mod told;
 mod watch;
+mod whose;
 mod workload;
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! The names of gates that something beside the table of gates knows.
 
+/// The API server answers.
+pub const API_SERVER: &str = "api-server";
 /// The pods of the new revision run.
 pub const WORKLOAD: &str = "workload";
 /// The new pods lead.

@@ -1,5 +1,5 @@
-//! What a judge says: findings about objects, each with the time that it may last, and the facts that it saw
-//! proven.
+//! What a judge says it saw: about which object, by which rule, for how long it may last, and the facts that it
+//! saw proven. A judge accuses nobody: `attribution` does.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,7 +7,8 @@ use std::time::Duration;
 use k8s_openapi::jiff::Timestamp;
 
 use super::verdict::{Cause, Finding, Verdict};
-use crate::certmanager::resources::Object;
+use super::whose::Whose;
+use crate::certmanager::resources::{IssuerReference, Object};
 
 /// The object that an opinion is about; enough to ask the cluster for its events and logs.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -89,12 +90,21 @@ pub(crate) struct Opinion {
     pub(crate) target: Target,
     pub(crate) verdict: Verdict,
     pub(crate) message: String,
+    pub(crate) whose: Whose,
+    /// Who was to sign, for what belongs to a Certificate.
+    pub(crate) issuer: Option<IssuerReference>,
+    /// Where the cause lies, as far as what was seen is evidence of it by itself.
+    pub(crate) points_to: Option<Cause>,
+    /// Where the cause lies: the table of attributions says so, no judge.
     pub(crate) cause: Cause,
-    pub(crate) baseline: bool,
+    /// The row of that table.
+    pub(crate) because: &'static str,
     /// Together with the object it says whether this is still the same opinion as before.
     pub(crate) rule: &'static str,
     pub(crate) limit: Limit,
     pub(crate) holds: Holds,
+    /// It waited for longer than it may.
+    pub(crate) overdue: bool,
     /// When it began, as far as the object itself knows.
     pub(crate) since: Option<Timestamp>,
     /// What it means when it lasts too long; before that it would only frighten.
@@ -102,61 +112,58 @@ pub(crate) struct Opinion {
 }
 
 impl Opinion {
-    fn new(
-        verdict: Verdict,
-        rule: &'static str,
-        target: Target,
-        message: impl Into<String>,
-        cause: Cause,
-    ) -> Self {
-        let message = message.into();
+    fn new(verdict: Verdict, rule: &'static str, target: Target, message: impl Into<String>) -> Self {
         Self {
             target,
             verdict,
-            message,
-            cause,
-            baseline: false,
+            message: message.into(),
+            whose: Whose::Ours,
+            issuer: None,
+            points_to: None,
+            cause: Cause::Unknown,
+            because: "",
             rule,
             limit: Limit::Run,
             holds: Holds::Gate,
+            overdue: false,
             since: None,
             meaning: "",
         }
     }
 
-    pub(crate) fn failed(
-        rule: &'static str,
-        target: Target,
-        message: impl Into<String>,
-        cause: Cause,
-    ) -> Self {
-        Self::new(Verdict::Failed, rule, target, message, cause)
+    pub(crate) fn failed(rule: &'static str, target: Target, message: impl Into<String>) -> Self {
+        Self::new(Verdict::Failed, rule, target, message)
     }
 
-    pub(crate) fn inconclusive(
-        rule: &'static str,
-        target: Target,
-        message: impl Into<String>,
-        cause: Cause,
-    ) -> Self {
-        Self::new(Verdict::Inconclusive, rule, target, message, cause)
+    pub(crate) fn inconclusive(rule: &'static str, target: Target, message: impl Into<String>) -> Self {
+        Self::new(Verdict::Inconclusive, rule, target, message)
     }
 
-    pub(crate) fn waiting(
-        rule: &'static str,
-        target: Target,
-        message: impl Into<String>,
-        cause: Cause,
-    ) -> Self {
-        Self::new(Verdict::Waiting, rule, target, message, cause)
+    pub(crate) fn waiting(rule: &'static str, target: Target, message: impl Into<String>) -> Self {
+        Self::new(Verdict::Waiting, rule, target, message)
     }
 
     pub(crate) fn remark(rule: &'static str, target: Target, message: impl Into<String>) -> Self {
-        Self::new(Verdict::Passed, rule, target, message, Cause::Unknown)
+        Self::new(Verdict::Passed, rule, target, message)
     }
 
     pub(crate) fn in_baseline(rule: &'static str, target: Target, message: impl Into<String>) -> Self {
-        Self { baseline: true, ..Self::remark(rule, target, message) }
+        Self::remark(rule, target, message).of(Whose::Before)
+    }
+
+    /// Whose the object is.
+    pub(crate) fn of(self, whose: Whose) -> Self {
+        Self { whose, ..self }
+    }
+
+    /// Who was to sign.
+    pub(crate) fn issuer(self, issuer: &IssuerReference) -> Self {
+        Self { issuer: Some(issuer.clone()), ..self }
+    }
+
+    /// What was seen is evidence by itself of where the cause lies.
+    pub(crate) fn points_to(self, cause: Cause) -> Self {
+        Self { points_to: Some(cause), ..self }
     }
 
     /// `Failed` when it lasts longer.
@@ -189,14 +196,21 @@ impl Opinion {
         Self { meaning, ..self }
     }
 
+    /// It was so before the upgrade.
+    pub(crate) fn is_baseline(&self) -> bool {
+        self.whose == Whose::Before
+    }
+
     pub(crate) fn finding(&self) -> Finding {
-        let Self { verdict, message, cause, baseline, .. } = self;
+        let Self { verdict, message, cause, because, .. } = self;
         Finding {
             verdict: *verdict,
             object: self.target.to_string(),
             message: message.clone(),
             cause: *cause,
-            baseline: *baseline,
+            baseline: self.is_baseline(),
+            rule: self.rule.to_owned(),
+            because: (*because).to_owned(),
         }
     }
 }
@@ -240,16 +254,10 @@ mod tests {
         judgement.fact("3 of 3 deployments");
         assert_eq!(judgement.verdict(), Verdict::Passed);
         judgement.say(
-            Opinion::waiting("pending", Target::named("Order", Some("web"), "x"), "pending", Cause::Unknown)
-                .holds_settle(),
+            Opinion::waiting("pending", Target::named("Order", Some("web"), "x"), "pending").holds_settle(),
         );
         assert_eq!(judgement.verdict(), Verdict::Passed);
-        judgement.say(Opinion::failed(
-            "failed",
-            Target::named("Order", Some("web"), "x"),
-            "errored",
-            Cause::Unknown,
-        ));
+        judgement.say(Opinion::failed("failed", Target::named("Order", Some("web"), "x"), "errored"));
         assert_eq!(judgement.verdict(), Verdict::Failed);
     }
 }

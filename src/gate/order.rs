@@ -2,20 +2,21 @@
 
 use std::time::Duration;
 
-use super::chain::{self, Standing};
+use super::chain;
 use super::context::Context;
 use super::opinion::{Judgement, Opinion, Target};
 use super::seen::Seen;
-use super::verdict::Cause;
-use crate::certmanager::blame;
+use super::whose::Whose;
+use crate::certmanager::blame::{self, Sign};
 use crate::certmanager::resources::{Challenge, Object, Order};
 use crate::certmanager::states;
 
 /// The ACME server takes an Order within seconds, and cert-manager cleans a Challenge up within seconds.
 const AT_ONCE: Duration = Duration::from_mins(2);
-/// So many failures to present a proof, and so long, are no accident.
+/// So many failures to present a proof are no accident.
 const PRESENT_ERRORS: i32 = 3;
-const PRESENTING: Duration = Duration::from_secs(30);
+/// A provider that throttles passes after minutes, and Route 53 may take two for one try.
+const PRESENTING: Duration = Duration::from_mins(5);
 
 pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
     let mut judgement = Judgement::default();
@@ -28,12 +29,12 @@ pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
     }
     let (mut valid, mut open, mut ignored) = (0, 0, 0);
     for order in seen.orders.iter() {
-        match standing(seen, order, context) {
-            Standing::Ignored => ignored += 1,
+        match whose(seen, order, context) {
+            None => ignored += 1,
             _ if order.status.state == "valid" => valid += 1,
-            standing => {
+            Some(whose) => {
                 open += usize::from(!states::is_final(&order.status.state));
-                judgement.opinions.extend(judge_order(seen, order, standing, context));
+                judgement.opinions.extend(judge_order(seen, order, whose, context));
             }
         }
     }
@@ -44,40 +45,35 @@ pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
     judgement
 }
 
-fn standing(seen: &Seen, order: &Order, context: &Context) -> Standing {
-    chain::request_of(seen, order)
-        .map_or(Standing::Ignored, |request| chain::standing(seen, request, context))
+fn whose(seen: &Seen, order: &Order, context: &Context) -> Option<Whose> {
+    chain::whose_request(seen, chain::request_of(seen, order)?, context)
 }
 
-fn judge_order(seen: &Seen, order: &Order, standing: Standing, context: &Context) -> Option<Opinion> {
-    let target = Target::of(order);
-    let status = &order.status;
+fn judge_order(seen: &Seen, order: &Order, whose: Whose, context: &Context) -> Option<Opinion> {
+    let (target, status, issuer) = (Target::of(order), &order.status, &order.spec.issuer_ref);
     let before = context.baseline.orders.get(order.uid()).filter(|_| !context.strict());
     if states::is_failed(&status.state) {
         let message = format!("{}: {}{}", status.state, status.reason, chain::challenges_say(seen, order));
         let had_failed = before.is_some_and(|before| states::is_failed(&before.state));
-        if standing == Standing::BrokenBefore || had_failed {
-            return Some(Opinion::in_baseline("failed", target, message));
-        }
-        let limited = if blame::is_rate_limited(&message) {
+        let limited = if blame::sign(&message) == Sign::RateLimit {
             "the CA limits the rate; every further cluster would make it worse: "
         } else {
             ""
         };
-        let cause = chain::cause(standing, &message);
-        return Some(Opinion::failed("failed", target, format!("{limited}{message}"), cause));
+        let opinion = Opinion::failed("failed", target, format!("{limited}{message}"));
+        return Some(opinion.of(if had_failed { Whose::Before } else { whose }).issuer(issuer));
     }
-    if standing == Standing::BrokenBefore {
+    if whose == Whose::Before {
         return None;
     }
     let unaccepted = status.state.is_empty() && status.url.is_empty();
-    unaccepted.then(|| not_accepted(target).since(created(order)).holds_settle())
+    let opinion = || not_accepted(target).since(created(order)).holds_settle().of(whose).issuer(issuer);
+    unaccepted.then(opinion)
 }
 
 /// Nothing in the Order says why; only the controller's log does.
 pub(super) fn not_accepted(target: Target) -> Opinion {
-    let opinion =
-        Opinion::waiting("accepted", target, "the ACME server has not accepted it yet", Cause::Environment);
+    let opinion = Opinion::waiting("accepted", target, "the ACME server has not accepted it yet");
     opinion.chain(AT_ONCE).meaning("it cannot be reached, or the issuer's account is not registered")
 }
 
@@ -95,15 +91,28 @@ fn judge_challenge(seen: &Seen, challenge: &Challenge, context: &Context) -> Opt
         if is_others_canary(seen, challenge, context) {
             return Some(Opinion::remark("canary", target, message));
         }
-        let opinion = Opinion::waiting("deletion", target, message, Cause::Environment);
-        return Some(opinion.chain(AT_ONCE).holds_nothing().since(Some(deleted.0)));
+        let opinion = Opinion::waiting("deletion", target, message);
+        let opinion = opinion.chain(AT_ONCE).holds_nothing().since(Some(deleted.0));
+        let whose = if is_ours(seen, challenge, context) { Whose::Ours } else { strangers(context) };
+        return Some(opinion.of(whose).issuer(&challenge.spec.issuer_ref));
     }
-    let standing =
-        chain::order_of(seen, challenge).map_or(Standing::Ignored, |order| standing(seen, order, context));
-    if matches!(standing, Standing::Ignored | Standing::BrokenBefore) || before.is_some() {
+    let whose = whose(seen, chain::order_of(seen, challenge)?, context)?;
+    if whose == Whose::Before || before.is_some() {
         return None;
     }
-    not_presented(seen, challenge).map(Opinion::holds_settle)
+    let opinion = not_presented(seen, challenge, context)?.holds_settle();
+    Some(opinion.of(whose).issuer(&challenge.spec.issuer_ref))
+}
+
+/// A Challenge that is deleted has often lost its owners already, so it cannot be told whose it was.
+fn strangers(context: &Context) -> Whose {
+    if context.strict() { Whose::Now } else { Whose::Known }
+}
+
+/// It proves a name of this run's own canary.
+fn is_ours(seen: &Seen, challenge: &Challenge, context: &Context) -> bool {
+    let order = chain::order_of(seen, challenge).map(|order| &order.metadata);
+    [Some(&challenge.metadata), order].into_iter().flatten().any(|metadata| context.mark.is_on(metadata))
 }
 
 /// A canary that was made for another revision, or by a run that is over, proves nothing about this one.
@@ -115,7 +124,7 @@ fn is_others_canary(seen: &Seen, challenge: &Challenge, context: &Context) -> bo
 
 /// The proof cannot be put in place, again and again: waiting for cert-manager's growing pauses would not
 /// help.
-pub(super) fn not_presented(seen: &Seen, challenge: &Challenge) -> Option<Opinion> {
+pub(super) fn not_presented(seen: &Seen, challenge: &Challenge, context: &Context) -> Option<Opinion> {
     let (count, said) = chain::present_errors(seen, challenge)?;
     let pending = !states::is_final(&challenge.status.state) && !challenge.status.presented;
     let reason = if challenge.status.reason.is_empty() { said } else { &challenge.status.reason };
@@ -123,8 +132,8 @@ pub(super) fn not_presented(seen: &Seen, challenge: &Challenge) -> Option<Opinio
         "{} for {} cannot be presented ({count} tries): {reason}",
         challenge.spec.kind, challenge.spec.dns_name
     );
-    let opinion =
-        || Opinion::waiting("present", Target::of(challenge), message, Cause::Environment).chain(PRESENTING);
+    let limit = PRESENTING.min(context.settings.acme_timeout);
+    let opinion = || Opinion::waiting("present", Target::of(challenge), message).chain(limit);
     (pending && count >= PRESENT_ERRORS).then(opinion)
 }
 
@@ -138,8 +147,8 @@ mod tests {
     use crate::gate::baseline::{CertificateState, OrderState};
     use crate::gate::mark::Mark;
     use crate::gate::opinion::{Holds, Limit};
-    use crate::gate::tests::{World, certificate, challenge, order, present_error, request};
-    use crate::gate::verdict::Verdict;
+    use crate::gate::tests::{World, attributed, certificate, challenge, order, present_error, request};
+    use crate::gate::verdict::{Cause, Verdict};
     use serde_json::{Value, json};
 
     fn world() -> World {
@@ -180,14 +189,16 @@ mod tests {
             ("gone", status("errored"), Verdict::Passed),
         ];
         for (request, status, expected) in table {
-            let judgement = judge(&seen(vec![order("o", request, &status)], vec![]), &world().context());
+            let judgement =
+                attributed(&world(), "order", &seen(vec![order("o", request, &status)], vec![]), judge);
             assert_eq!(judgement.verdict(), expected, "{request} {status}");
         }
     }
 
     #[test]
     fn an_order_that_the_server_never_took_has_two_minutes() {
-        let judgement = judge(&seen(vec![order("o", "next", &json!({}))], vec![]), &world().context());
+        let judgement =
+            attributed(&world(), "order", &seen(vec![order("o", "next", &json!({}))], vec![]), judge);
         let opinion = &judgement.opinions[0];
         assert_eq!(
             (opinion.limit, opinion.holds, opinion.cause),
@@ -200,11 +211,12 @@ mod tests {
         let failed = order("o", "next", &status("errored"));
         let mut world = world();
         world.baseline.orders.insert("o".to_owned(), OrderState::of(&failed, "errored", "", true));
-        let judgement = judge(&seen(vec![failed], vec![]), &world.context());
-        assert_eq!((judgement.verdict(), judgement.opinions[0].baseline), (Verdict::Passed, true));
+        let judgement = attributed(&world, "order", &seen(vec![failed], vec![]), judge);
+        assert_eq!((judgement.verdict(), judgement.opinions[0].is_baseline()), (Verdict::Passed, true));
         world.subject.fresh = false;
         assert_eq!(
-            judge(&seen(vec![order("o", "next", &status("errored"))], vec![]), &world.context()).verdict(),
+            attributed(&world, "order", &seen(vec![order("o", "next", &status("errored"))], vec![]), judge)
+                .verdict(),
             Verdict::Failed
         );
     }
@@ -212,7 +224,8 @@ mod tests {
     #[test]
     fn a_rate_limit_is_the_environments_and_says_what_it_means() {
         let limited = json!({"state": "errored", "reason": "Failed to create Order: 429 urn:ietf:params:acme:error:rateLimited: too many"});
-        let judgement = judge(&seen(vec![order("o", "next", &limited)], vec![]), &world().context());
+        let judgement =
+            attributed(&world(), "order", &seen(vec![order("o", "next", &limited)], vec![]), judge);
         assert_eq!(judgement.opinions[0].cause, Cause::Environment);
         assert!(
             judgement.opinions[0].message.starts_with("the CA limits the rate"),
@@ -228,7 +241,7 @@ mod tests {
         for (count, expected) in [(1, None), (2, None), (3, Some(Limit::Chain(PRESENTING)))] {
             let mut seen = seen(vec![pending()], vec![challenge("ch", "o", &refused)]);
             seen.present_errors = [present_error("ch", count)].into_iter().collect();
-            let judgement = judge(&seen, &world().context());
+            let judgement = attributed(&world(), "order", &seen, judge);
             assert_eq!(judgement.opinions.first().map(|opinion| opinion.limit), expected, "{count}");
             if expected.is_some() {
                 assert_eq!(
@@ -246,7 +259,7 @@ mod tests {
     fn a_challenge_that_does_not_go_away_has_two_minutes() {
         let mut deleted = challenge("ch", "gone", &json!({}));
         deleted.metadata.deletion_timestamp = serde_json::from_value(json!("2026-01-01T00:00:00Z")).unwrap();
-        let judgement = judge(&seen(vec![], vec![deleted]), &world().context());
+        let judgement = attributed(&world(), "order", &seen(vec![], vec![deleted]), judge);
         assert_eq!(
             (judgement.opinions[0].limit, judgement.opinions[0].holds),
             (Limit::Chain(AT_ONCE), Holds::Nothing)
@@ -268,8 +281,8 @@ mod tests {
             if let Some(before) = before {
                 world.baseline.orders.insert("o".to_owned(), OrderState::of(&order, before, "", true));
             }
-            let judgement = judge(&seen(vec![order], vec![]), &world.context());
-            let reported = judgement.opinions[0].baseline;
+            let judgement = attributed(&world, "order", &seen(vec![order], vec![]), judge);
+            let reported = judgement.opinions[0].is_baseline();
             assert_eq!(
                 (judgement.verdict(), reported),
                 (expected, expected == Verdict::Passed),
@@ -289,7 +302,7 @@ mod tests {
             deleted.metadata.deletion_timestamp =
                 serde_json::from_value(json!("2026-01-01T00:00:00Z")).unwrap();
             deleted.metadata.labels = serde_json::from_value(mark.labels()).unwrap();
-            let judgement = judge(&seen(vec![], vec![deleted]), &world().context());
+            let judgement = attributed(&world(), "order", &seen(vec![], vec![deleted]), judge);
             assert_eq!(judgement.opinions[0].limit, limit, "{mark:?}");
             assert_eq!(judgement.verdict(), Verdict::Passed);
         }

@@ -3,61 +3,103 @@
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{ContainerStateTerminated, ContainerStatus, Pod};
+use k8s_openapi::jiff::Timestamp;
 
 use super::baseline::Baseline;
 use super::opinion::{Opinion, Target};
-use super::verdict::Cause;
 
 /// A registry or a ConfigMap may be late once; the second try comes within this time.
 const SECOND_TRY: Duration = Duration::from_secs(20);
+/// What an operator or another chart has to make first comes within this time.
+const MADE_BY_OTHERS: Duration = Duration::from_mins(2);
 /// So many restarts are no accident.
 const CRASHES: i32 = 2;
+/// So many restarts take about three minutes: a dependency is up by then.
+const CRASHES_WITH_DEPENDENCIES: i32 = 5;
+
+/// Whether containers may crash until what they need is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Patience {
+    /// They need nothing of each other.
+    None,
+    /// They may need another part of the same chart.
+    Dependencies,
+}
+
+impl Patience {
+    fn crashes(self) -> i32 {
+        match self {
+            Self::None => CRASHES,
+            Self::Dependencies => CRASHES_WITH_DEPENDENCIES,
+        }
+    }
+}
 
 /// Everything that is wrong with `pod`; restarts count from the baseline.
 pub(crate) fn problems(pod: &Pod, baseline: &Baseline) -> Vec<Opinion> {
+    problems_within(pod, baseline, Patience::None)
+}
+
+/// The same, of containers that may crash for a while.
+pub(crate) fn problems_within(pod: &Pod, baseline: &Baseline, patience: Patience) -> Vec<Opinion> {
     let status = pod.status.as_ref();
     let init = status.and_then(|status| status.init_container_statuses.as_ref()).into_iter().flatten();
     let main = status.and_then(|status| status.container_statuses.as_ref()).into_iter().flatten();
-    let containers = init.chain(main).filter_map(|container| problem(pod, container, baseline));
+    let containers = init.chain(main).filter_map(|container| problem(pod, container, baseline, patience));
     containers.chain(unschedulable(pod)).collect()
 }
 
-fn problem(pod: &Pod, container: &ContainerStatus, baseline: &Baseline) -> Option<Opinion> {
+fn problem(
+    pod: &Pod,
+    container: &ContainerStatus,
+    baseline: &Baseline,
+    patience: Patience,
+) -> Option<Opinion> {
     let target = Target::of(pod).container(&container.name);
     let waiting = container.state.as_ref().and_then(|state| state.waiting.as_ref());
     let reason = waiting.and_then(|waiting| waiting.reason.as_deref()).unwrap_or_default();
     let said = waiting.and_then(|waiting| waiting.message.as_deref()).unwrap_or_default();
     let message = format!("container {}: {reason}: {said}", container.name);
     match reason {
-        "InvalidImageName" | "ErrImageNeverPull" => {
-            Some(Opinion::failed("image", target, message, Cause::Release))
-        }
+        "InvalidImageName" | "ErrImageNeverPull" => Some(Opinion::failed("image", target, message)),
         "ErrImagePull" | "ImagePullBackOff" | "ImageInspectError" => {
-            Some(Opinion::waiting("image", target, message, Cause::Release).grace(SECOND_TRY))
+            Some(Opinion::waiting("image", target, message).grace(SECOND_TRY))
         }
         "CreateContainerConfigError" | "CreateContainerError" | "RunContainerError" => {
-            Some(Opinion::waiting("container", target, message, Cause::Release).grace(SECOND_TRY))
+            Some(Opinion::waiting("container", target, message).grace(MADE_BY_OTHERS))
         }
         "CrashLoopBackOff" if container.restart_count >= CRASHES => {
             let message =
                 format!("container {}: CrashLoopBackOff after {}", container.name, restarts(container));
-            Some(Opinion::failed("crash", target, message, Cause::Release))
+            let final_ = container.restart_count - before(&target, container, baseline) >= patience.crashes();
+            let opinion =
+                if final_ || patience == Patience::None { Opinion::failed } else { Opinion::waiting };
+            Some(opinion("crash", target, message))
         }
-        _ => restarted(target, container, baseline),
+        _ => restarted(target, container, baseline, patience),
     }
 }
 
-fn restarted(target: Target, container: &ContainerStatus, baseline: &Baseline) -> Option<Opinion> {
-    let before = target.uid.as_ref().and_then(|uid| baseline.pods.get(uid));
-    let before = before
-        .and_then(|pod| pod.restarts.iter().find(|(name, _)| *name == container.name))
-        .map_or(0, |(_, count)| *count);
+fn restarted(
+    target: Target,
+    container: &ContainerStatus,
+    baseline: &Baseline,
+    patience: Patience,
+) -> Option<Opinion> {
     let message = format!("container {}: {}", container.name, restarts(container));
-    match container.restart_count - before {
+    match container.restart_count - before(&target, container, baseline) {
         ..=0 => None,
         1 => Some(Opinion::remark("restart", target, message)),
-        CRASHES.. => Some(Opinion::failed("restarts", target, message, Cause::Release)),
+        count if count < patience.crashes() => Some(Opinion::remark("restart", target, message)),
+        _ => Some(Opinion::failed("restarts", target, message)),
     }
+}
+
+/// How often the container had restarted when the baseline was taken.
+fn before(target: &Target, container: &ContainerStatus, baseline: &Baseline) -> i32 {
+    let pod = target.uid.as_ref().and_then(|uid| baseline.pods.get(uid));
+    let counted = pod.and_then(|pod| pod.restarts.iter().find(|(name, _)| *name == container.name));
+    counted.map_or(0, |(_, count)| *count)
 }
 
 /// `2 restarts, the last after exit code 1 (Error)`.
@@ -81,7 +123,7 @@ fn unschedulable(pod: &Pod) -> Option<Opinion> {
         .iter()
         .find(|condition| condition.type_ == "PodScheduled" && condition.status == "False")?;
     let message = format!("cannot be scheduled: {}", scheduled.message.as_deref().unwrap_or_default());
-    Some(Opinion::waiting("schedule", Target::of(pod), message, Cause::Unknown))
+    Some(Opinion::waiting("schedule", Target::of(pod), message))
 }
 
 /// The pod is over, or about to be.
@@ -93,6 +135,14 @@ pub(crate) fn is_ended(pod: &Pod) -> bool {
 /// The pod is being deleted.
 pub(crate) fn is_terminating(pod: &Pod) -> bool {
     pod.metadata.deletion_timestamp.is_some()
+}
+
+/// The pod should have ended long ago: twice the time that it was given is over.
+pub(crate) fn hangs(pod: &Pod, now: Option<Timestamp>) -> bool {
+    let grace = pod.metadata.deletion_grace_period_seconds.unwrap_or(30).max(30);
+    let deleted = pod.metadata.deletion_timestamp.as_ref().map(|time| time.0);
+    // The timestamp is the time by which it has to be gone.
+    now.zip(deleted).is_some_and(|(now, deleted)| now.as_second() - deleted.as_second() > grace)
 }
 
 /// The controller of `pod`.
@@ -144,7 +194,10 @@ mod tests {
             (waiting("ErrImagePull", 0), Some((Verdict::Waiting, Limit::Grace(SECOND_TRY)))),
             (waiting("ImagePullBackOff", 0), Some((Verdict::Waiting, Limit::Grace(SECOND_TRY)))),
             (waiting("InvalidImageName", 0), Some((Verdict::Failed, Limit::Run))),
-            (waiting("CreateContainerConfigError", 0), Some((Verdict::Waiting, Limit::Grace(SECOND_TRY)))),
+            (
+                waiting("CreateContainerConfigError", 0),
+                Some((Verdict::Waiting, Limit::Grace(MADE_BY_OTHERS))),
+            ),
             (waiting("CrashLoopBackOff", 1), Some((Verdict::Passed, Limit::Run))),
             (waiting("CrashLoopBackOff", 2), Some((Verdict::Failed, Limit::Run))),
         ];

@@ -12,7 +12,6 @@ use super::context::Context;
 use super::opinion::{Judgement, Opinion, Target};
 use super::seen::{Change, Pulse, Seen};
 use super::start::Start;
-use super::verdict::Cause;
 use crate::cluster::Cluster;
 use crate::cluster::error::Cause as ApiCause;
 
@@ -25,20 +24,12 @@ pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
     match &seen.pulse {
         Pulse::Unknown => {}
         Pulse::Answers => judgement.fact("the API server answers and every watch is complete"),
-        Pulse::Silent(why) => judgement.say(Opinion::waiting(
-            "silent",
-            target(&context.subject.release.name),
-            why,
-            Cause::Environment,
-        )),
+        Pulse::Silent(why) => {
+            judgement.say(Opinion::waiting("silent", target(&context.subject.release.name), why));
+        }
     }
     for (what, why) in &seen.broken {
-        judgement.say(Opinion::waiting(
-            "watch",
-            target(what),
-            format!("watching {what}: {why}"),
-            Cause::Environment,
-        ));
+        judgement.say(Opinion::waiting("watch", target(what), format!("watching {what}: {why}")));
     }
     // A chart need not bring any of these; a watch that was started has to be complete.
     let sets =
@@ -46,12 +37,7 @@ pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
     let complete =
         seen.crds.is_complete() && seen.deployments.is_complete() && seen.pods.is_complete() && sets;
     if !complete && judgement.opinions.is_empty() {
-        judgement.say(Opinion::waiting(
-            "listed",
-            target("workloads"),
-            "not everything is listed yet",
-            Cause::Environment,
-        ));
+        judgement.say(Opinion::waiting("listed", target("workloads"), "not everything is listed yet"));
     }
     judgement
 }

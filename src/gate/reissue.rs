@@ -1,13 +1,14 @@
 //! The upgrade does not issue everything again. A new version may read old specs and Secrets differently;
 //! ACME limits are shared by all clusters, so a burst of issuances has to stop the fleet.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::baseline::CertificateState;
 use super::chain;
 use super::context::Context;
-use super::mass::{first_few, is_mass};
+use super::mass::{first_few, is_many};
 use super::opinion::{Judgement, Opinion, Target};
 use super::seen::Seen;
-use super::verdict::Cause;
 use crate::certmanager::resources::{Certificate, Condition, Object, condition};
 use crate::certmanager::states;
 
@@ -17,54 +18,115 @@ pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
         return judgement;
     }
     let before = &context.baseline.certificates;
-    let again: Vec<(&Certificate, String)> = seen
-        .certificates
-        .iter()
-        .filter(|certificate| !chain::is_canary(&certificate.metadata))
-        .filter_map(|certificate| {
-            Some((certificate, unexpected(seen, certificate, before.get(certificate.uid())?)?))
-        })
-        .collect();
-    match again.first() {
-        None => judgement.fact(format!(
+    let again = again(seen, context);
+    let otherwise = |why: Why| again.iter().filter(|(_, found, _)| *found == why).count();
+    let differently = otherwise(Why::ReadDifferently);
+    let is_mass = is_over_budget(differently, before.len(), context)
+        || is_many(otherwise(Why::SecretChanged), before.len());
+    let Some((first, _, reason)) = again.first() else {
+        judgement.fact(format!(
             "none of {} certificates was issued again without a reason of its own",
             before.len()
-        )),
-        Some((first, reason)) => {
-            let titles: Vec<String> = again.iter().map(|(certificate, _)| certificate.title()).collect();
-            let titles: Vec<&str> = titles.iter().map(String::as_str).collect();
-            let message = format!(
-                "{} of {} certificates are issued again ({reason}): {}",
-                again.len(),
-                before.len(),
-                first_few(&titles)
-            );
-            if is_mass(again.len(), before.len()) {
-                judgement.say(Opinion::failed("reissue", Target::of(*first), message, Cause::Environment));
-            } else {
-                judgement.fact(message.clone());
-                judgement.say(Opinion::remark("reissue", Target::of(*first), message));
-            }
-        }
+        ));
+        return judgement;
+    };
+    let titles: Vec<String> = again.iter().map(|(certificate, ..)| certificate.title()).collect();
+    let titles: Vec<&str> = titles.iter().map(String::as_str).collect();
+    let message = format!(
+        "{} of {} certificates are issued again ({reason}): {}{}",
+        again.len(),
+        before.len(),
+        first_few(&titles),
+        by_domain(&again)
+    );
+    if is_mass {
+        judgement.say(Opinion::failed("reissue", Target::of(*first), message));
+    } else {
+        judgement.fact(message.clone());
+        judgement.say(Opinion::remark("reissue", Target::of(*first), message));
     }
     judgement
 }
 
+/// More than `max-reissue`; without it two at once, or more than one in a hundred.
+fn is_over_budget(count: usize, of: usize, context: &Context) -> bool {
+    match context.settings.max_reissue {
+        Some(budget) => count > budget,
+        None => count >= 2 || count * 100 > of,
+    }
+}
+
+/// Why a Certificate is issued again that nobody has touched and that is not due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Why {
+    /// The new version reads the same specs and Secrets differently.
+    ReadDifferently,
+    /// Its Secret was deleted or emptied: one is a user's way to ask for a renewal, many are not.
+    SecretChanged,
+}
+
+fn again<'s>(seen: &'s Seen, context: &Context) -> Vec<(&'s Certificate, Why, String)> {
+    let before = &context.baseline.certificates;
+    let ours = seen.certificates.iter().filter(|certificate| !chain::is_canary(&certificate.metadata));
+    let shared = shared_secrets(seen);
+    let found = ours.filter_map(|certificate| {
+        let (why, reason) = unexpected(seen, certificate, before.get(certificate.uid())?)?;
+        (!shared.contains(&secret(certificate))).then_some((certificate, why, reason))
+    });
+    found.collect()
+}
+
+fn secret(certificate: &Certificate) -> (&str, &str) {
+    (certificate.metadata.namespace.as_deref().unwrap_or_default(), &certificate.spec.secret_name)
+}
+
+/// Two Certificates that write one Secret issue each other again for ever, whatever is upgraded.
+fn shared_secrets(seen: &Seen) -> BTreeSet<(&str, &str)> {
+    let (mut known, mut shared) = (BTreeSet::new(), BTreeSet::new());
+    for certificate in seen.certificates.iter().filter(|certificate| !certificate.spec.secret_name.is_empty())
+    {
+        if !known.insert(secret(certificate)) {
+            shared.insert(secret(certificate));
+        }
+    }
+    shared
+}
+
+/// CAs count names by the domain that is registered; its last two labels are close to it.
+fn by_domain(again: &[(&Certificate, Why, String)]) -> String {
+    let mut sums: BTreeMap<String, usize> = BTreeMap::new();
+    for name in again.iter().flat_map(|(certificate, ..)| &certificate.spec.dns_names) {
+        let labels: Vec<&str> = name.rsplit('.').take(2).collect();
+        *sums.entry(labels.into_iter().rev().collect::<Vec<_>>().join(".")).or_default() += 1;
+    }
+    let mut sums: Vec<(String, usize)> = sums.into_iter().collect();
+    sums.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let told: Vec<String> =
+        sums.iter().take(3).map(|(domain, count)| format!("{count} of {domain}")).collect();
+    if told.is_empty() { String::new() } else { format!("; names: {}", told.join(", ")) }
+}
+
 /// Why `certificate` is issued again, when neither its spec nor its age explains it.
-fn unexpected(seen: &Seen, certificate: &Certificate, before: &CertificateState) -> Option<String> {
+fn unexpected(seen: &Seen, certificate: &Certificate, before: &CertificateState) -> Option<(Why, String)> {
     // What was broken is tried again, for whatever reason it had.
     if before.issuing || before.is_broken() || certificate.metadata.generation != before.generation {
         return None;
     }
-    let reasons = seen.sightings.reasons(certificate.uid());
-    if let Some(reason) = reasons.into_iter().flatten().find(|reason| states::is_unexpected_issuing(reason)) {
-        return Some(issuing_message(certificate, reason));
+    let mut reasons: Vec<&str> =
+        seen.sightings.reasons(certificate.uid()).into_iter().flatten().map(String::as_str).collect();
+    let ready = condition(&certificate.status.conditions, "Ready").filter(|ready| !ready.is_true());
+    reasons.extend(ready.map(|ready| ready.reason.as_str()));
+    if let Some(reason) = reasons.iter().find(|reason| states::is_unexpected_issuing(reason)) {
+        return Some((Why::ReadDifferently, issuing_message(certificate, reason)));
+    }
+    if let Some(reason) = reasons.iter().find(|reason| states::is_secret_trouble(reason)) {
+        return Some((Why::SecretChanged, issuing_message(certificate, reason)));
     }
     // The condition may have come and gone while a watch was cut; the revision stays.
     let grew = certificate.status.revision > before.revision;
     let due = before.renewal.zip(seen.server_time).is_none_or(|(renewal, now)| renewal <= now);
-    (grew && reasons.is_none() && !due)
-        .then(|| format!("revision {:?}, and no renewal was due", certificate.status.revision.unwrap_or(0)))
+    let told = || format!("revision {:?}, and no renewal was due", certificate.status.revision.unwrap_or(0));
+    (grew && reasons.is_empty() && !due).then(|| (Why::ReadDifferently, told()))
 }
 
 fn issuing_message(certificate: &Certificate, reason: &str) -> String {
@@ -76,8 +138,8 @@ fn issuing_message(certificate: &Certificate, reason: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gate::tests::{World, certificate, with_status};
-    use crate::gate::verdict::Verdict;
+    use crate::gate::tests::{World, attributed, certificate, with_status};
+    use crate::gate::verdict::{Cause, Verdict};
     use serde_json::json;
 
     /// `count` of `of` certificates are seen to be issued for `reason`.
@@ -99,7 +161,7 @@ mod tests {
             now.push(certificate(&uid, Some(2)));
         }
         seen.certificates = now.into_iter().collect();
-        judge(&seen, &world.context())
+        attributed(&world, "reissue", &seen, judge)
     }
 
     #[test]
@@ -131,7 +193,7 @@ mod tests {
         let mut seen = Seen::default();
         seen.sightings.note(&changed);
         seen.certificates = [changed].into_iter().collect();
-        assert_eq!(judge(&seen, &world.context()).verdict(), Verdict::Passed);
+        assert_eq!(attributed(&world, "reissue", &seen, judge).verdict(), Verdict::Passed);
     }
 
     #[test]
@@ -148,7 +210,7 @@ mod tests {
                 server_time: Some("2026-06-01T00:00:00Z".parse().unwrap()),
                 ..Seen::default()
             };
-            judge(&seen, &world.context()).verdict()
+            attributed(&world, "reissue", &seen, judge).verdict()
         };
         assert_eq!(verdict("2026-05-31T23:59:00Z"), Verdict::Passed);
         assert_eq!(verdict("2026-07-01T00:00:00Z"), Verdict::Failed);
@@ -177,7 +239,7 @@ mod tests {
             let mut seen = Seen::default();
             seen.sightings.note(&now);
             seen.certificates = [now].into_iter().collect();
-            assert_eq!(judge(&seen, &world.context()).verdict(), expected, "{name}");
+            assert_eq!(attributed(&world, "reissue", &seen, judge).verdict(), expected, "{name}");
         }
     }
 }

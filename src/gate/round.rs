@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::attribution::attribute;
+use super::corroboration::Corroboration;
 use super::opinion::{Holds, Judgement};
 use super::verdict::{Finding, Verdict};
 
@@ -35,6 +37,12 @@ impl Judged {
     pub(super) fn hide(&mut self, why: String) {
         (self.judgement, self.verdict) = (Judgement::default(), Verdict::Waiting);
         self.unseen = Some(why);
+    }
+
+    /// Says again who is to blame, after what waited has failed.
+    pub(super) fn attribute(&mut self, corroboration: &Corroboration) {
+        attribute(self.gate, &mut self.judgement, corroboration);
+        self.verdict = self.judgement.verdict();
     }
 
     /// The gates after it have to wait for it.

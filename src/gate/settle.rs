@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::opinion::{Judgement, Opinion, Target};
-use super::verdict::Cause;
 
 /// Since when everything else has been passed.
 #[derive(Debug, Default)]
@@ -38,23 +37,17 @@ impl Settle {
         let mut judgement = Judgement::default();
         let target = |name: &str| Target::named("Cluster", None, name);
         let Some(since) = self.since else {
-            judgement.say(Opinion::waiting(
-                "break",
-                target("health"),
-                "not every gate is passed",
-                Cause::Unknown,
-            ));
+            judgement.say(Opinion::waiting("break", target("health"), "not every gate is passed"));
             return judgement;
         };
         if now < since + settle {
             let message = format!("healthy; has to stay so for {} s", settle.as_secs());
-            judgement.say(Opinion::waiting("time", target("health"), message, Cause::Unknown));
+            judgement.say(Opinion::waiting("time", target("health"), message));
         } else if let Some((title, _)) = in_flight.iter().find(|(_, began)| *began <= since) {
             judgement.say(Opinion::waiting(
                 "in-flight",
                 target("health"),
                 format!("{title} was under way before and has not ended"),
-                Cause::Unknown,
             ));
         } else {
             judgement.fact(format!("healthy for {} s without a break", settle.as_secs()));

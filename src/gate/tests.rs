@@ -3,9 +3,13 @@
 use k8s_openapi::api::core::v1::Event;
 use serde_json::{Value, json};
 
+use super::attribution::attribute;
 use super::baseline::Baseline;
 use super::context::Context;
+use super::corroboration::Corroboration;
 use super::mark::Mark;
+use super::opinion::Judgement;
+use super::seen::Seen;
 use super::subject::{Expected, Subject};
 use crate::certmanager::resources::{Certificate, CertificateRequest, Challenge, Order};
 use crate::config::GateSettings;
@@ -38,6 +42,19 @@ impl World {
             mark: &self.mark,
         }
     }
+}
+
+/// What a gate says, and who is to blame for it.
+pub(crate) fn attributed(
+    world: &World,
+    gate: &'static str,
+    seen: &Seen,
+    judge: fn(&Seen, &Context) -> Judgement,
+) -> Judgement {
+    let context = world.context();
+    let mut judgement = judge(seen, &context);
+    attribute(gate, &mut judgement, &Corroboration::of(seen, &context));
+    judgement
 }
 
 fn owner(kind: &str, uid: &str) -> Value {

@@ -64,6 +64,12 @@ pub struct Finding {
     pub cause: Cause,
     /// It was so before the upgrade: reported, and does not block.
     pub baseline: bool,
+    /// The rule by which it was seen; `release explain` knows it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub rule: String,
+    /// The row of the table of attributions that decided.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub because: String,
 }
 
 impl fmt::Display for Finding {
@@ -81,6 +87,8 @@ impl Finding {
             message: message.into(),
             cause,
             baseline: false,
+            rule: String::new(),
+            because: String::new(),
         }
     }
 

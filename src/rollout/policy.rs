@@ -56,6 +56,7 @@ pub fn decide(
     }
 }
 
+/// The strongest reason against a rollback over all that failed counts, not the first that was found.
 fn outside_the_release(outcome: &GateOutcome) -> Option<&'static str> {
     match outcome.verdict {
         Verdict::Inconclusive => {
@@ -63,7 +64,12 @@ fn outside_the_release(outcome: &GateOutcome) -> Option<&'static str> {
         }
         Verdict::Passed | Verdict::Waiting | Verdict::Failed => {}
     }
-    not_the_release(outcome.first_cause.as_ref().map(|finding| finding.cause))
+    let first = outcome.first_cause.iter();
+    let all = outcome.reports.iter().flat_map(|report| &report.findings).chain(first);
+    let causes: Vec<Cause> =
+        all.filter(|finding| finding.verdict == Verdict::Failed).map(|finding| finding.cause).collect();
+    let strongest = [Cause::Environment, Cause::Release, Cause::Unknown];
+    not_the_release(strongest.into_iter().find(|cause| causes.contains(cause)))
 }
 
 fn not_the_release(cause: Option<Cause>) -> Option<&'static str> {
@@ -88,6 +94,8 @@ mod tests {
             message: "errored".to_owned(),
             cause,
             baseline: false,
+            rule: String::new(),
+            because: String::new(),
         });
         GateOutcome { verdict, reports: Vec::new(), first_cause: finding, acme_proven: false }
     }

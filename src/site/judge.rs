@@ -120,7 +120,7 @@ impl KubernetesSite {
                 });
                 let earlier =
                     earlier.and_then(|journal| serde_json::from_value(journal.baseline.clone()?).ok());
-                earlier.map_or_else(|| (taken(), false), |baseline| (baseline, true))
+                (earlier.unwrap_or_else(taken), true)
             }
         }
     }

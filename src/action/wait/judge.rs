@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::seen::{Seen, Sight};
 use super::status::{self, State, Status, kind, text};
 use super::{Until, legacy, workload};
-use crate::gate::{Baseline, Cause};
+use crate::gate::Baseline;
 use crate::gate::{Judgement, Opinion, Target, Verdict, problems};
 use crate::helm::manifest::Key;
 
@@ -81,7 +81,7 @@ fn obstacles(key: &Key, object: &Value, seen: &Seen) -> Vec<Opinion> {
     if let Some(message) = workload::cannot_create(object).or_else(|| seen.failed_create(object)) {
         let uid = Some(text(object, "/metadata/uid").to_owned());
         let target = Target { uid, ..Target::named(&key.kind, key.namespace.as_deref(), &key.name) };
-        opinions.push(Opinion::waiting("replica-failure", target, message, Cause::Release).grace(CREATED));
+        opinions.push(Opinion::waiting("replica-failure", target, message).grace(CREATED));
     }
     opinions
 }

@@ -11,7 +11,6 @@ mod state;
 mod uid;
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use k8s_openapi::jiff::Timestamp;
 
@@ -77,15 +76,6 @@ impl Baseline {
             .filter(|(_, injected)| !**injected)
             .map(|(title, _)| format!("{title} has no caBundle"));
         workloads.chain(webhooks).collect()
-    }
-
-    /// Something `created` then was older than `age` when the baseline was taken.
-    pub(crate) fn is_older(&self, created: Option<Timestamp>, age: Duration) -> bool {
-        let older = self
-            .taken
-            .zip(created)
-            .and_then(|(taken, created)| Duration::try_from(taken.duration_since(created)).ok());
-        older.is_some_and(|older| older > age)
     }
 
     /// Issuers, `ClusterIssuers` and Certificates as YAML that can be applied again.

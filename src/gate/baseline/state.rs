@@ -50,6 +50,12 @@ impl CertificateState {
         }
     }
 
+    /// The namespace that it lies in.
+    pub(crate) fn namespace(&self) -> &str {
+        let name = self.title.rsplit(' ').next().unwrap_or_default();
+        name.split_once('/').map_or("", |(namespace, _)| namespace)
+    }
+
     /// Its last issuance failed, or it does not have what it should.
     pub(crate) fn is_broken(&self) -> bool {
         self.last_failure_time.is_some() || (!self.ready && !self.issuing)
@@ -184,9 +190,12 @@ pub(crate) struct PodState {
 
 impl PodState {
     pub(crate) fn of(pod: &Pod) -> Self {
-        let statuses = pod.status.as_ref().map(|status| status.container_statuses.iter().flatten());
-        let restarts = statuses
+        let status = pod.status.as_ref();
+        let init = status.and_then(|status| status.init_container_statuses.as_ref());
+        let main = status.and_then(|status| status.container_statuses.as_ref());
+        let restarts = init
             .into_iter()
+            .chain(main)
             .flatten()
             .map(|container| (container.name.clone(), container.restart_count))
             .collect();

@@ -25,14 +25,14 @@ use super::opinion::{Judgement, Opinion, Target};
 use super::order;
 use super::seen::{Canary, Seen, State};
 use super::verdict::{Cause, Verdict};
-use crate::certmanager::blame;
+use crate::certmanager::blame::{self, Sign};
 use crate::certmanager::resources::{
     Certificate, CertificateRequest, Challenge, Condition, Object, Order, condition,
 };
 use crate::certmanager::states::{self, RequestResult};
 
 /// A Challenge whose proof is not in place, with a reason, may be a hiccup for so long.
-const TROUBLE: Duration = Duration::from_secs(90);
+const TROUBLE: Duration = Duration::from_mins(5);
 
 pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
     let mut judgement = Judgement::default();
@@ -40,12 +40,8 @@ pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
     for canary in &seen.canaries {
         match &canary.state {
             State::Refused(message, cause) => {
-                judgement.say(Opinion::failed(
-                    "refused",
-                    Target::named("canary", None, &canary.issuer),
-                    message,
-                    *cause,
-                ));
+                let target = Target::named("canary", None, &canary.issuer);
+                judgement.say(Opinion::failed("refused", target, message).points_to(*cause));
             }
             State::Created(target) => judge_one(&mut judgement, seen, canary, target, context),
         }
@@ -56,7 +52,6 @@ pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
             "created",
             target,
             format!("{} of {expected} are created", seen.canaries.len()),
-            Cause::Unknown,
         ));
     } else if !seen.canaries.iter().any(|canary| canary.acme) {
         judgement.fact("ACME not proven: no ACME issuer is configured for the canary");
@@ -79,12 +74,7 @@ pub(super) fn acme_proven(seen: &Seen) -> bool {
 
 fn judge_one(judgement: &mut Judgement, seen: &Seen, canary: &Canary, target: &Target, context: &Context) {
     let Some(certificate) = target.uid.as_deref().and_then(|uid| seen.certificates.get(uid)) else {
-        return judgement.say(Opinion::waiting(
-            "seen",
-            target.clone(),
-            "created, not seen yet",
-            Cause::Unknown,
-        ));
+        return judgement.say(Opinion::waiting("seen", target.clone(), "created, not seen yet"));
     };
     judgement.fact(format!("{}: {}", canary.issuer, chain_line(seen, certificate)));
     if !is_issued(certificate) {
@@ -98,7 +88,8 @@ fn judge_one(judgement: &mut Judgement, seen: &Seen, canary: &Canary, target: &T
         (true, false) => {
             let message =
                 "issued without a new Challenge: the CA reused an older proof, so this proves nothing";
-            judgement.say(Opinion::inconclusive("reused", target.clone(), message, Cause::Environment));
+            let opinion = Opinion::inconclusive("reused", target.clone(), message);
+            judgement.say(opinion.points_to(Cause::Environment));
         }
     }
 }
@@ -130,9 +121,11 @@ fn not_issued(seen: &Seen, canary: &Canary, certificate: &Certificate, context: 
     let challenges: Vec<&Challenge> =
         orders.iter().flat_map(|order| chain::challenges_of(seen, order)).collect();
     let from_challenge = || {
-        challenges
-            .iter()
-            .find_map(|challenge| order::not_presented(seen, challenge).or_else(|| trouble(challenge)))
+        challenges.iter().find_map(|challenge| {
+            order::not_presented(seen, challenge, context)
+                .map(|opinion| opinion.points_to(Cause::Environment))
+                .or_else(|| trouble(challenge, context))
+        })
     };
     let from_order = || orders.iter().find_map(|order| of_order(seen, order));
     let from_request = || requests.iter().find_map(|request| of_request(request, canary));
@@ -149,26 +142,21 @@ fn of_order(seen: &Seen, order: &Order) -> Option<Opinion> {
     let (target, status) = (Target::of(order), &order.status);
     if states::is_failed(&status.state) {
         let message = format!("{}: {}{}", status.state, status.reason, chain::challenges_say(seen, order));
-        return Some(Opinion::failed("failed", target, message, Cause::Environment));
+        return Some(Opinion::failed("failed", target, message).points_to(Cause::Environment));
     }
-    (status.state.is_empty() && status.url.is_empty()).then(|| order::not_accepted(target))
+    (status.state.is_empty() && status.url.is_empty())
+        .then(|| order::not_accepted(target).points_to(Cause::Environment))
 }
 
 fn of_request(request: &CertificateRequest, canary: &Canary) -> Option<Opinion> {
     let result = states::result(request);
     let message = states::explained(request);
     if result.is_bad() {
-        return Some(Opinion::failed(
-            "request",
-            Target::of(request),
-            message.clone(),
-            cause(canary, &message),
-        ));
+        let cause = cause(canary, &message);
+        return Some(Opinion::failed("request", Target::of(request), message).points_to(cause));
     }
-    (result == RequestResult::Unapproved).then(|| {
-        Opinion::waiting("unapproved", Target::of(request), message, Cause::Unknown)
-            .grace(Duration::from_mins(1))
-    })
+    (result == RequestResult::Unapproved)
+        .then(|| Opinion::waiting("unapproved", Target::of(request), message).grace(Duration::from_mins(1)))
 }
 
 fn of_certificate(certificate: &Certificate, canary: &Canary) -> Option<Opinion> {
@@ -176,27 +164,30 @@ fn of_certificate(certificate: &Certificate, canary: &Canary) -> Option<Opinion>
         condition(&certificate.status.conditions, "Issuing").filter(|issuing| issuing.status == "False")?;
     certificate.status.last_failure_time.as_ref()?;
     let message = format!("Issuing=False ({}): {}", issuing.reason, issuing.message);
-    Some(Opinion::failed("issuing", Target::of(certificate), message.clone(), cause(canary, &message)))
+    let cause = cause(canary, &message);
+    Some(Opinion::failed("issuing", Target::of(certificate), message).points_to(cause))
 }
 
-/// Our own self-signed issuer needs nothing but the controller.
+/// Our own self-signed issuer needs nothing but the controller; what others need may be missing elsewhere.
 fn cause(canary: &Canary, message: &str) -> Cause {
-    match canary.acme {
-        false if !blame::is_outside(message) => Cause::Release,
-        true if !blame::is_outside(message) => Cause::Unknown,
-        _ => Cause::Environment,
+    match blame::sign(message) {
+        Sign::Outside | Sign::RateLimit => Cause::Environment,
+        Sign::OwnPart | Sign::Nothing if canary.is_own() => Cause::Release,
+        Sign::OwnPart | Sign::Nothing => Cause::Unknown,
     }
 }
 
 /// A reason while the proof is not in place: cert-manager tries again, but a reason that stays is an answer.
 /// The same rule as three failed tries, so that the time counts from the first sign.
-fn trouble(challenge: &Challenge) -> Option<Opinion> {
+fn trouble(challenge: &Challenge, context: &Context) -> Option<Opinion> {
     let status = &challenge.status;
     let open = !states::is_final(&status.state) && !status.presented;
     let troubled = open && !status.reason.is_empty() && !states::is_propagating(&status.reason);
     let message = format!("{} for {}: {}", challenge.spec.kind, challenge.spec.dns_name, status.reason);
     troubled.then(|| {
-        Opinion::waiting("present", Target::of(challenge), message, Cause::Environment).chain(TROUBLE)
+        Opinion::waiting("present", Target::of(challenge), message)
+            .chain(TROUBLE.min(context.settings.acme_timeout))
+            .points_to(Cause::Environment)
     })
 }
 
@@ -204,14 +195,11 @@ fn under_way(seen: &Seen, canary: &Canary, certificate: &Certificate, context: &
     let message = format!("is not issued yet{}", progress(seen, certificate));
     let target = Target::of(certificate);
     if canary.acme {
-        Opinion::waiting("issued", target, message, Cause::Environment).chain(context.settings.acme_timeout)
+        Opinion::waiting("issued", target, message)
+            .chain(context.settings.acme_timeout)
+            .points_to(Cause::Environment)
     } else {
-        Opinion::waiting(
-            "issued",
-            target,
-            message,
-            if canary.is_own() { Cause::Release } else { Cause::Unknown },
-        )
+        Opinion::waiting("issued", target, message)
     }
 }
 

@@ -1,17 +1,25 @@
 //! One look after the other: each gate is judged, in order, and the round says whether the run has ended. No
 //! I/O; the time is given.
 
+mod pause;
+mod relapse;
+
 use std::time::Duration;
 
+use pause::Pause;
+use relapse::Relapses;
+
+use super::attribution::attribute;
 use super::clock::{Clock, Weighed};
 use super::context::Context;
+use super::corroboration::Corroboration;
 use super::gates::Gate;
-use super::names::SETTLE;
+use super::names::{API_SERVER, SETTLE};
 use super::opinion::{Holds, Judgement, Limit, Opinion, Target};
 use super::round::{Judged, Round};
-use super::seen::Seen;
+use super::seen::{Pulse, Seen};
 use super::settle::Settle;
-use super::verdict::{Cause, Verdict};
+use super::verdict::Verdict;
 
 /// What is kept from one round to the next.
 #[derive(Debug)]
@@ -25,6 +33,17 @@ pub(super) struct Rounds {
     /// Absent when nothing has to settle.
     settle_time: Option<Duration>,
     deadline: Duration,
+    pause: Pause,
+    relapses: Relapses,
+}
+
+/// What one look is made of.
+#[derive(Clone, Copy)]
+struct Looked<'l> {
+    seen: &'l Seen,
+    context: &'l Context<'l>,
+    corroboration: &'l Corroboration,
+    now: Duration,
 }
 
 impl Rounds {
@@ -36,7 +55,8 @@ impl Rounds {
         by_objects: bool,
     ) -> Self {
         let (begun, asked, settle) = (Vec::new(), 0, Settle::default());
-        Self { gates, begun, asked, clock: Clock::new(by_objects), settle, settle_time, deadline }
+        let (clock, pause, relapses) = (Clock::new(by_objects), Pause::default(), Relapses::default());
+        Self { gates, begun, asked, clock, settle, settle_time, deadline, pause, relapses }
     }
 
     /// There is such a gate.
@@ -53,38 +73,56 @@ impl Rounds {
     }
 
     /// Judges what is `seen` at `now`, from the start of the run.
-    pub(super) fn look(&mut self, seen: &Seen, context: &Context, now: Duration) -> Round {
+    /// While the API server is silent nothing ages: what is seen then is old.
+    pub(super) fn look(&mut self, seen: &Seen, context: &Context, real: Duration) -> Round {
+        let silent = matches!(seen.pulse, Pulse::Silent(_));
+        let now = self.pause.observe(silent, real);
         let mut round = Round { judged: Vec::new(), next: None, first: None };
         let mut in_flight = Vec::new();
-        let mut reached = true;
+        let (mut reached, mut current) = (true, true);
+        let corroboration = Corroboration::of(seen, context);
+        let looked = Looked { seen, context, corroboration: &corroboration, now };
         for gate in self.gates.clone() {
-            if !reached && !gate.always {
+            if !reached && !(gate.always && current) {
                 round.judged.push(Judged::new(gate.name, Judgement::default(), false));
                 continue;
             }
-            let weighed = self.weigh(gate, seen, context, now);
+            let weighed = self.weigh(gate, &looked);
             round.next = earliest(round.next, weighed.next);
             in_flight.extend(weighed.in_flight);
             let judged = Judged::new(gate.name, weighed.judgement, reached);
             let judged = Judged { incomparable: is_incomparable(gate, context), ..judged };
             reached &= !judged.keeps_back();
+            current &= gate.name != API_SERVER || reached;
             round.judged.push(judged);
         }
         self.begin(&round);
         self.settle(&mut round, now, &in_flight);
-        if now >= self.deadline && !self.settle.is_running() {
-            round.judged.iter_mut().filter(|judged| judged.reached).for_each(|judged| cut(judged, now));
+        self.relapses.observe(&round, now);
+        let gone = self.pause.length(real) >= self.deadline;
+        if (now >= self.deadline || gone) && !self.settle.is_running() {
+            let relapses = &self.relapses;
+            let late =
+                |judged: &&mut Judged| judged.reached && (gone || !relapses.is_recent(judged.gate, now));
+            round.judged.iter_mut().filter(late).for_each(|judged| cut(judged, real));
+            round.judged.iter_mut().for_each(|judged| judged.attribute(&corroboration));
         } else if now < self.deadline {
             round.next = earliest(round.next, Some(self.deadline));
         }
+        round.next = round.next.map(|next| next + self.pause.lost());
         round
     }
 
-    fn weigh(&mut self, gate: Gate, seen: &Seen, context: &Context, now: Duration) -> Weighed {
+    fn weigh(&mut self, gate: Gate, looked: &Looked) -> Weighed {
+        let Looked { seen, context, corroboration, now } = *looked;
         if is_incomparable(gate, context) {
             return Weighed { judgement: incomparable(context), ..Weighed::default() };
         }
-        self.clock.weigh(gate.name, (gate.judge)(seen, context), now, seen.server_time)
+        let mut judgement = (gate.judge)(seen, context);
+        attribute(gate.name, &mut judgement, corroboration);
+        let mut weighed = self.clock.weigh(gate.name, judgement, now, seen.server_time);
+        attribute(gate.name, &mut weighed.judgement, corroboration);
+        weighed
     }
 
     fn begin(&mut self, round: &Round) {
@@ -95,8 +133,11 @@ impl Rounds {
 
     /// The run ends with `round`: whatever had no turn yet is judged by what is seen now, which takes no time.
     /// It may still be waiting; only of what is not seen at all nothing is said but why.
-    pub(super) fn last_look(&mut self, round: &mut Round, seen: &Seen, context: &Context, now: Duration) {
+    pub(super) fn last_look(&mut self, round: &mut Round, seen: &Seen, context: &Context, real: Duration) {
         round.first = round.worst();
+        let corroboration = Corroboration::of(seen, context);
+        let now = self.pause.observe(matches!(seen.pulse, Pulse::Silent(_)), real);
+        let looked = Looked { seen, context, corroboration: &corroboration, now };
         let Some(before) = round.judged.iter().find(|judged| judged.keeps_back()).map(|judged| judged.gate)
         else {
             return;
@@ -109,7 +150,7 @@ impl Rounds {
                     judged.hide(format!("it does not act before gate {before} has passed"));
                 }
                 Some(gate) if !judged.reached && !gate.always => {
-                    let judgement = self.weigh(gate, seen, context, now).judgement;
+                    let judgement = self.weigh(gate, &looked).judgement;
                     *judged = Judged::new(gate.name, judgement, false);
                 }
                 Some(_) | None => {}
@@ -143,7 +184,7 @@ fn incomparable(context: &Context) -> Judgement {
     if let Some(why) = context.incomparable() {
         let target = Target::named("Baseline", None, &context.subject.release.to_string());
         let message = format!("{why}; without it nobody knows what got worse");
-        judgement.say(Opinion::inconclusive("baseline", target, message, Cause::Unknown));
+        judgement.say(Opinion::inconclusive("baseline", target, message));
     }
     judgement
 }
@@ -168,7 +209,6 @@ fn cut(judged: &mut Judged, now: Duration) {
             "nothing",
             target,
             format!("nothing was observed in {} s", now.as_secs()),
-            Cause::Unknown,
         ));
     }
     judged.verdict = judged.judgement.verdict();

@@ -12,7 +12,7 @@ fn pulse(seen: &Seen, _: &Context) -> Judgement {
     let mut judgement = Judgement::default();
     match &seen.pulse {
         Pulse::Answers => judgement.fact("answers"),
-        _ => judgement.say(Opinion::waiting("pulse", target(), "silent", Cause::Environment)),
+        _ => judgement.say(Opinion::waiting("pulse", target(), "silent")),
     }
     judgement
 }
@@ -20,7 +20,7 @@ fn pulse(seen: &Seen, _: &Context) -> Judgement {
 fn chain(seen: &Seen, _: &Context) -> Judgement {
     let mut judgement = Judgement::default();
     if seen.challenged.is_empty() {
-        judgement.say(Opinion::waiting("chain", target(), "pending", Cause::Environment).chain(seconds(100)));
+        judgement.say(Opinion::waiting("chain", target(), "pending").chain(seconds(100)));
     } else {
         judgement.fact("issued");
     }
@@ -31,7 +31,7 @@ fn regression(seen: &Seen, _: &Context) -> Judgement {
     let mut judgement = Judgement::default();
     match seen.broken.len() {
         0 => judgement.fact("none"),
-        _ => judgement.say(Opinion::failed("regression", target(), "worse", Cause::Release)),
+        _ => judgement.say(Opinion::failed("regression", target(), "worse")),
     }
     judgement
 }
@@ -106,7 +106,25 @@ fn a_chain_at_a_ca_outlives_the_deadline_but_not_its_own_limit() {
     assert_eq!(rounds.look(&seen, &world.context(), seconds(99)).verdict(), Waiting);
     assert_eq!(rounds.look(&seen, &world.context(), seconds(100)).verdict(), Passed);
     seen.pulse = Pulse::Unknown;
-    assert_eq!(rounds.look(&seen, &world.context(), seconds(101)).verdict(), Failed);
+    assert_eq!(rounds.look(&seen, &world.context(), seconds(101)).verdict(), Waiting, "a relapse");
+    assert_eq!(rounds.look(&seen, &world.context(), seconds(161)).verdict(), Failed, "that lasts");
+}
+
+#[test]
+fn nothing_ages_while_the_api_server_is_silent_but_silence_does() {
+    let world = World::new(vec![]);
+    let mut rounds = Rounds::new(vec![Gate::step("a", pulse)], None, seconds(60), false);
+    let mut seen = Seen { pulse: Pulse::Silent("down".to_owned()), ..Seen::default() };
+    seen.broken.insert("x".to_owned(), "y".to_owned());
+    let mut verdict = |seen: &Seen, now| rounds.look(seen, &world.context(), seconds(now)).verdict();
+    assert_eq!((verdict(&seen, 30), verdict(&seen, 80)), (Waiting, Waiting));
+    seen.pulse = Pulse::Unknown;
+    assert_eq!((verdict(&seen, 81), verdict(&seen, 105)), (Waiting, Waiting), "51 s do not count");
+    assert_eq!(verdict(&seen, 112), Failed);
+    seen.pulse = Pulse::Silent("down".to_owned());
+    let mut rounds = Rounds::new(vec![Gate::step("a", pulse)], None, seconds(60), false);
+    let mut verdict = |now| rounds.look(&seen, &world.context(), seconds(now)).verdict();
+    assert_eq!((verdict(0), verdict(59), verdict(60)), (Waiting, Waiting, Failed));
 }
 
 fn verdicts_of(gates: Vec<Gate>, seen: &Seen, world: &World) -> Round {
@@ -164,9 +182,10 @@ fn a_gate_that_acted_earlier_is_judged_by_what_it_saw() {
     rounds.look(&seen, &world.context(), seconds(1));
     assert_eq!(rounds.newly_begun().iter().map(|gate| gate.name).collect::<Vec<_>>(), ["a", "d"]);
     assert!(rounds.newly_begun().is_empty());
-    seen.pulse = Pulse::Silent("down".to_owned());
-    let mut round = rounds.look(&seen, &world.context(), seconds(60));
-    rounds.last_look(&mut round, &seen, &world.context(), seconds(60));
+    seen.pulse = Pulse::Unknown;
+    rounds.look(&seen, &world.context(), seconds(40));
+    let mut round = rounds.look(&seen, &world.context(), seconds(100));
+    rounds.last_look(&mut round, &seen, &world.context(), seconds(100));
     assert_eq!((verdicts(&round), unseen(&round)[1]), (vec![Failed, Waiting, Passed], None));
     assert_eq!(round.judged[1].judgement.opinions[0].message, "pending");
 }

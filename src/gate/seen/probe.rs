@@ -10,6 +10,8 @@ pub(crate) enum Problem {
     NoAnswer(String),
     /// It answered, and wrongly.
     Wrong(String),
+    /// Nothing about the webhook: somebody else's policy refused the question.
+    Policy(String),
     /// Nothing about the webhook: the API server itself did not answer, or did not let us ask.
     Api(String),
 }
@@ -18,7 +20,9 @@ impl Problem {
     /// What was said.
     pub(crate) fn message(&self) -> &str {
         match self {
-            Self::NoAnswer(message) | Self::Wrong(message) | Self::Api(message) => message,
+            Self::NoAnswer(message) | Self::Wrong(message) | Self::Policy(message) | Self::Api(message) => {
+                message
+            }
         }
     }
 }

@@ -13,7 +13,6 @@ use super::context::Context;
 use super::opinion::{Judgement, Opinion, Target};
 use super::seen::{Problem, Seen};
 use super::start::Start;
-use super::verdict::Cause;
 
 /// A webhook that starts may refuse for a moment.
 const REFUSING: Duration = Duration::from_secs(30);
@@ -30,12 +29,7 @@ pub(super) fn judge(seen: &Seen, _: &Context) -> Judgement {
     let target = Target::named("CertificateRequest", Some(probe::NAMESPACE), "(dry run)");
     let good = seen.probes.iter().rev().take_while(|probe| probe.is_ok()).count();
     match seen.probes.last() {
-        None => judgement.say(Opinion::waiting(
-            "webhook",
-            target,
-            "the webhook was not asked yet",
-            Cause::Unknown,
-        )),
+        None => judgement.say(Opinion::waiting("webhook", target, "the webhook was not asked yet")),
         Some(Ok(())) if good >= IN_A_ROW => {
             judgement.fact(format!(
                 "the webhook fills in a valid request and refuses an invalid one, {IN_A_ROW} times in a row"
@@ -46,7 +40,6 @@ pub(super) fn judge(seen: &Seen, _: &Context) -> Judgement {
                 "webhook",
                 target,
                 format!("{good} of {IN_A_ROW} good answers in a row"),
-                Cause::Release,
             ));
         }
         Some(Err(problem)) => judgement.say(opinion(problem, target)),
@@ -57,11 +50,10 @@ pub(super) fn judge(seen: &Seen, _: &Context) -> Judgement {
 fn opinion(problem: &Problem, target: Target) -> Opinion {
     let message = problem.message();
     match problem {
-        Problem::NoAnswer(_) => {
-            Opinion::waiting("no-answer", target, message, Cause::Release).grace(REACHING)
-        }
-        Problem::Wrong(_) => Opinion::waiting("wrong", target, message, Cause::Release).grace(REFUSING),
-        Problem::Api(_) => Opinion::waiting("api", target, message, Cause::Environment),
+        Problem::NoAnswer(_) => Opinion::waiting("no-answer", target, message).grace(REACHING),
+        Problem::Wrong(_) => Opinion::waiting("wrong", target, message).grace(REFUSING),
+        Problem::Policy(_) => Opinion::inconclusive("policy", target, message),
+        Problem::Api(_) => Opinion::waiting("api", target, message),
     }
 }
 
@@ -98,6 +90,6 @@ mod tests {
         let limit = |problem| judged(&[Err(problem)]).opinions[0].limit;
         assert_eq!(limit(Problem::Wrong("refused".to_owned())), Limit::Grace(REFUSING));
         assert_eq!(limit(Problem::NoAnswer("refused".to_owned())), Limit::Grace(REACHING));
-        assert_eq!(judged(&[Err(Problem::Api("down".to_owned()))]).opinions[0].cause, Cause::Environment);
+        assert_eq!(judged(&[Err(Problem::Policy("no".to_owned()))]).verdict(), Verdict::Inconclusive);
     }
 }

@@ -23,6 +23,8 @@ const SOON: Duration = Duration::from_millis(300);
 /// After a good row the webhook is only watched.
 const LATER: Duration = Duration::from_secs(5);
 const HISTORY: usize = 16;
+/// The webhook's own name in every chart of cert-manager.
+const OWN: &str = "webhook.cert-manager.io";
 /// Not the release's own: up to cert-manager 1.12 the validating webhook leaves out a namespace that Helm
 /// created for it.
 pub(in crate::gate) const NAMESPACE: &str = "default";
@@ -55,7 +57,11 @@ pub async fn check(cluster: &Cluster) -> Result<(), String> {
         sleep(SOON).await;
         answer = ask(cluster).await;
     }
-    answer.map_err(|problem| format!("the webhook: {}", problem.message()))
+    match answer {
+        // What others refuse says nothing about the webhook.
+        Ok(()) | Err(Problem::Policy(_)) => Ok(()),
+        Err(problem) => Err(format!("the webhook: {}", problem.message())),
+    }
 }
 
 async fn ask(cluster: &Cluster) -> Probe {
@@ -120,15 +126,24 @@ fn is_filled(object: &Value) -> bool {
         .any(|field| object["spec"][*field].as_str().is_some_and(|text| !text.is_empty()))
 }
 
-/// The API server's words for a webhook that said no; there is no other sign.
+/// The API server's words for a webhook that said no; there is no other sign. Policies of others say no as well.
 fn is_denied(error: &kube::Error) -> bool {
     let text = message(error);
-    text.contains("admission webhook") && text.contains("denied the request")
+    text.contains(&format!("admission webhook \"{OWN}\"")) && text.contains("denied the request")
+}
+
+fn is_denied_by_others(error: &kube::Error) -> bool {
+    let text = message(error);
+    let denied = text.contains("denied the request") || text.contains("denied request");
+    denied && !text.contains(OWN)
 }
 
 fn unanswered(error: &kube::Error) -> Problem {
     let text = message(error);
     match error {
+        kube::Error::Api(_) if is_denied_by_others(error) => Problem::Policy(format!(
+            "a policy of this cluster refuses a request in namespace {NAMESPACE}: {text}"
+        )),
         // The server behind the Service answers, and knows no such path.
         kube::Error::Api(_)
             if text.contains("failed to call webhook: the server could not find the requested resource") =>

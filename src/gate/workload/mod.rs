@@ -1,29 +1,36 @@
 //! The new pods are up: every workload of the manifest runs exactly its new revision, available, and without
 //! restarts.
 
+mod image;
 mod rollout;
+
+use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Pod;
 
+use image::is_same_image;
 use rollout::Rollout;
 pub(super) use rollout::of_deployment;
 
 use super::context::Context;
-use super::opinion::{Judgement, Opinion};
+use super::opinion::{Judgement, Opinion, Target};
 use super::pod;
 use super::seen::Seen;
 use super::subject::Workload;
 use super::verdict::{Cause, Verdict};
 use crate::config::Profile;
 
+/// A quota may be freed, and a policy engine restarts, within this time.
+const CREATED: Duration = Duration::from_mins(1);
+
 pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
     let mut judgement = Judgement::default();
     for workload in &context.expected.workloads {
         match rollout::find(seen, workload) {
             None => {
-                judgement.say(Opinion::waiting("missing", workload.target(), "is not there", Cause::Release));
+                judgement.say(Opinion::waiting("missing", workload.target(), "is not there"));
             }
-            Some(rollout) => judge_one(&mut judgement, workload, &rollout, context),
+            Some(rollout) => judge_one(&mut judgement, workload, &rollout, context, seen),
         }
     }
     if context.expected.workloads.is_empty() {
@@ -32,19 +39,48 @@ pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
     judgement
 }
 
-fn judge_one(judgement: &mut Judgement, workload: &Workload, rollout: &Rollout, context: &Context) {
+fn judge_one(
+    judgement: &mut Judgement,
+    workload: &Workload,
+    rollout: &Rollout,
+    context: &Context,
+    seen: &Seen,
+) {
+    // Until the controller has seen the new generation, all that it says is about the old one.
+    if let Some(opinion) = not_observed(rollout) {
+        return judgement.say(opinion);
+    }
     let before = judgement.opinions.len();
-    let pods = rollout.current.iter().flat_map(|pod| pod::problems(pod, context.baseline));
+    let patience = patience(context);
+    let pods = rollout.current.iter().flat_map(|pod| pod::problems_within(pod, context.baseline, patience));
     judgement.opinions.extend(pods);
     let said = judgement.opinions[before..].iter().any(|opinion| opinion.verdict > Verdict::Passed);
     // A pod that says what is wrong is a better cause than a count that does not fit.
-    let counts = if said { None } else { not_rolled_out(workload, rollout) };
-    let counts = counts.or_else(|| other_images(workload, rollout)).or_else(|| old_pods(rollout, context));
-    match counts.or_else(|| blocked(rollout)) {
-        Some(opinion) => judgement.say(opinion),
-        None if !said => judgement.fact(proven(rollout)),
-        None => {}
+    if said {
+        return;
     }
+    let found = blocked(rollout)
+        .or_else(|| not_rolled_out(workload, rollout, context))
+        .or_else(|| other_images(workload, rollout))
+        .or_else(|| old_pods(rollout, context, seen));
+    match found {
+        Some(opinion) => judgement.say(opinion),
+        None => judgement.fact(proven(rollout)),
+    }
+}
+
+/// cert-manager's parts start without each other; a web that crashes until its database is up is normal.
+fn patience(context: &Context) -> pod::Patience {
+    match context.subject.profile {
+        Profile::CertManager => pod::Patience::None,
+        Profile::Generic => pod::Patience::Dependencies,
+    }
+}
+
+fn not_observed(rollout: &Rollout) -> Option<Opinion> {
+    let Rollout { generation, observed, .. } = rollout;
+    let message = format!("generation {generation} is not observed yet (observedGeneration {observed})");
+    (observed < generation).then(|| Opinion::waiting("rollout", rollout.target.clone(), message))
 }
 
 fn proven(rollout: &Rollout) -> String {
@@ -65,45 +101,43 @@ fn blocked(rollout: &Rollout) -> Option<Opinion> {
     let (kind, reason, message) = rollout.blocked.as_ref()?;
     let text = format!("{kind}: {reason}: {message}");
     let opinion = if kind == "Progressing" {
-        Opinion::failed("progress", rollout.target.clone(), text, Cause::Release)
+        Opinion::failed("progress", rollout.target.clone(), text)
     } else {
-        Opinion::waiting("replica-failure", rollout.target.clone(), text, Cause::Release)
-            .grace(std::time::Duration::from_secs(15))
+        let opinion = Opinion::waiting("replica-failure", rollout.target.clone(), text);
+        opinion.grace(CREATED).points_to(Cause::Release)
     };
     Some(opinion)
 }
 
-fn not_rolled_out(workload: &Workload, rollout: &Rollout) -> Option<Opinion> {
-    let waiting =
-        |message: String| Some(Opinion::waiting("rollout", rollout.target.clone(), message, Cause::Release));
-    let Rollout { generation, observed, desired, total, updated, available, .. } = rollout;
-    if let Some(blocked) = blocked(rollout) {
-        return Some(blocked);
-    }
-    if observed < generation {
-        return waiting(format!(
-            "generation {generation} is not observed yet (observedGeneration {observed})"
-        ));
-    }
+fn not_rolled_out(workload: &Workload, rollout: &Rollout, context: &Context) -> Option<Opinion> {
+    let waiting = |rule, message: String| Some(Opinion::waiting(rule, rollout.target.clone(), message));
+    let Rollout { desired, total, updated, available, .. } = rollout;
     if rollout.paused {
-        return waiting("its rollout is paused (spec.paused)".to_owned());
+        return waiting("rollout", "its rollout is paused (spec.paused)".to_owned());
     }
-    if *desired == 0 && workload.replicas != Some(0) && workload.kind != "DaemonSet" {
-        return waiting("is scaled to 0; the manifest does not say so".to_owned());
+    if *desired == 0 && workload.replicas.is_some_and(|replicas| replicas > 0) {
+        return waiting("rollout", "is scaled to 0; the manifest does not say so".to_owned());
     }
     if updated < desired {
-        return waiting(format!("{updated} of {desired} pods are updated"));
+        return waiting("rollout", format!("{updated} of {desired} pods are updated"));
     }
     if total > desired {
-        return waiting(format!("{} pods of an older revision are left", total - desired));
+        return waiting("rollout", format!("{} pods of an older revision are left", total - desired));
     }
-    if available < desired {
-        return waiting(format!(
-            "{available} of {desired} pods are available{}",
-            not_ready(&rollout.current)
-        ));
+    if available + missing_before(rollout, context) < *desired {
+        let not_ready = not_ready(&rollout.current);
+        // Pods of the new revision that are there and do not get ready are evidence; none is not.
+        let rule = if not_ready.is_empty() { "rollout" } else { "not-ready" };
+        return waiting(rule, format!("{available} of {desired} pods are available{not_ready}"));
     }
     None
+}
+
+/// A `DaemonSet` never completes on a node that is down; that was so before.
+fn missing_before(rollout: &Rollout, context: &Context) -> i32 {
+    let before = context.baseline.workloads.get(&rollout.target.to_string());
+    let is_daemon_set = rollout.target.kind == "DaemonSet";
+    before.filter(|_| is_daemon_set).map_or(0, |before| (before.desired - before.available).max(0))
 }
 
 /// The containers that keep pods from being available.
@@ -128,7 +162,7 @@ fn other_images(workload: &Workload, rollout: &Rollout) -> Option<Opinion> {
             .map_or("nothing", |(_, image)| image.as_str());
         if !is_same_image(image, live) {
             let message = format!("container {container} is to run {live}; the manifest says {image}");
-            return Some(Opinion::waiting("image", rollout.target.clone(), message, Cause::Release));
+            return Some(Opinion::waiting("other-image", rollout.target.clone(), message));
         }
         for pod in &rollout.current {
             let containers = pod.spec.iter().flat_map(|spec| &spec.containers);
@@ -137,32 +171,28 @@ fn other_images(workload: &Workload, rollout: &Rollout) -> Option<Opinion> {
                 .find_map(|running| running.image.as_deref());
             if let Some(running) = running.filter(|running| !is_same_image(image, running)) {
                 let message = format!("container {container} runs {running}; the manifest says {image}");
-                return Some(Opinion::waiting(
-                    "image",
-                    super::opinion::Target::of(*pod),
-                    message,
-                    Cause::Release,
-                ));
+                return Some(Opinion::waiting("other-image", Target::of(*pod), message));
             }
         }
     }
     None
 }
 
-fn is_same_image(a: &str, b: &str) -> bool {
-    a.rsplit('/').next() == b.rsplit('/').next()
-}
-
-fn old_pods(rollout: &Rollout, context: &Context) -> Option<Opinion> {
+fn old_pods(rollout: &Rollout, context: &Context, seen: &Seen) -> Option<Opinion> {
     // Other charts may let old pods finish for hours; cert-manager's old leader has to be gone.
     let matters = |pod: &&&Pod| !pod::is_terminating(pod) || context.subject.profile == Profile::CertManager;
     let pod = rollout.older.iter().find(matters)?;
+    let target = Target::of(*pod);
+    if pod::hangs(pod, seen.server_time) {
+        // Its node is down; whether a new pod leads is the lease's business.
+        return Some(Opinion::remark("old-pod", target, "should have ended long ago; is its node down?"));
+    }
     let message = if pod::is_terminating(pod) {
         "of the older revision still ends"
     } else {
         "of the older revision still runs"
     };
-    Some(Opinion::waiting("old-pod", super::opinion::Target::of(*pod), message, Cause::Release))
+    Some(Opinion::waiting("old-pod", target, message))
 }
 
 #[cfg(test)]

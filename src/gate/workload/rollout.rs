@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
 use k8s_openapi::api::core::v1::{Pod, PodTemplateSpec};
 
+use super::image::is_same_image;
 use crate::certmanager::resources::Object;
 use crate::gate::opinion::Target;
 use crate::gate::pod;
@@ -102,8 +103,10 @@ fn of_stateful_set<'s>(seen: &'s Seen, set: &StatefulSet) -> Rollout<'s> {
     let all_updated = left > 0 || status.update_revision == status.current_revision;
     let revision = status.update_revision.clone();
     let (current, older) = owned_pods(seen, set.uid(), |pod| {
-        left > 0 || revision.is_none() || label(pod, "controller-revision-hash") == revision.as_deref()
+        revision.is_none() || label(pod, "controller-revision-hash") == revision.as_deref()
     });
+    // What is left to a person is neither: it runs what it ran.
+    let older = if left > 0 { Vec::new() } else { older };
     Rollout {
         target: Target::of(set),
         generation: set.metadata.generation.unwrap_or(0),
@@ -135,14 +138,17 @@ fn of_daemon_set<'s>(seen: &'s Seen, set: &DaemonSet, workload: &Workload) -> Ro
     let (current, older) = owned_pods(seen, set.uid(), |pod| {
         let spec = pod.spec.iter().flat_map(|spec| &spec.containers);
         let runs = |name: &str, image: &str| {
-            spec.clone().any(|container| container.name == name && container.image.as_deref() == Some(image))
+            spec.clone().any(|container| {
+                container.name == name
+                    && container.image.as_deref().is_some_and(|running| is_same_image(image, running))
+            })
         };
-        on_delete
-            || workload
-                .images
-                .iter()
-                .all(|(name, _)| template.iter().any(|(live, image)| live == name && runs(name, image)))
+        workload
+            .images
+            .iter()
+            .all(|(name, _)| template.iter().any(|(live, image)| live == name && runs(name, image)))
     });
+    let older = if on_delete { Vec::new() } else { older };
     Rollout {
         target: Target::of(set),
         generation: set.metadata.generation.unwrap_or(0),
