@@ -108,7 +108,7 @@ mod tests {
             requests: requests.into_iter().collect(),
             ..Seen::default()
         };
-        attributed(&world, "certificate-request", &seen, judge)
+        attributed(world, "certificate-request", &seen, judge)
     }
 
     /// A world in which the Certificate was healthy before.

@@ -51,6 +51,17 @@ pub enum Cause {
     Unknown,
 }
 
+impl Cause {
+    /// The cause as shown to people.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Release => "the release",
+            Self::Environment => "outside the release",
+            Self::Unknown => "cause unknown",
+        }
+    }
+}
+
 /// One thing that a gate found, about one object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {

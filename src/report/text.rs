@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::config::duration;
 use crate::evidence::event::Event;
-use crate::gate::{GateOutcome, GateReport, Verdict, names};
+use crate::gate::{Finding, GateOutcome, GateReport, Verdict, names};
 use crate::plan::Action;
 use crate::rollout::{ClusterOutcome, ClusterState, Outcome};
 
@@ -101,15 +101,24 @@ fn gate_lines(outcome: &GateOutcome) -> String {
     text
 }
 
+/// The row that decided: who is to blame, or why nobody is stopped.
+fn because(finding: &Finding) -> String {
+    match (finding.baseline, finding.because.as_str()) {
+        (true, _) => " (was so before)".to_owned(),
+        (false, "") => String::new(),
+        (false, because) if finding.verdict == Verdict::Passed => format!(" (not blocking: {because})"),
+        (false, because) => format!(" ({}: {because})", finding.cause.word()),
+    }
+}
+
 fn gate_report(report: &GateReport) -> String {
     if let Some(why) = report.not_reached() {
         return format!("  {:<24} not reached: {why}\n", report.gate);
     }
     let mut text = format!("  {:<24} {:<12} {}\n", report.gate, report.verdict.word(), took(report.seconds));
     for finding in &report.findings {
-        let note = if finding.baseline { " (was so before)" } else { "" };
         let word = if finding.verdict == Verdict::Passed { "note" } else { finding.verdict.word() };
-        let _ = writeln!(text, "    {word}: {finding}{note}");
+        let _ = writeln!(text, "    {word}: {finding}{}", because(finding));
     }
     for fact in &report.facts {
         let _ = writeln!(text, "    {fact}");

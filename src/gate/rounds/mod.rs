@@ -83,7 +83,8 @@ impl Rounds {
         let corroboration = Corroboration::of(seen, context);
         let looked = Looked { seen, context, corroboration: &corroboration, now };
         for gate in self.gates.clone() {
-            if !reached && !(gate.always && current) {
+            let judged_now = reached || gate.always && current;
+            if !judged_now {
                 round.judged.push(Judged::new(gate.name, Judgement::default(), false));
                 continue;
             }

@@ -78,6 +78,7 @@ pub(crate) fn settings(settle: u64, issuers: &[&str]) -> GateSettings {
             issuers: issuers.iter().map(|issuer| issuer.parse().unwrap()).collect(),
             ..CanarySettings::default()
         },
+        ..GateSettings::default()
     }
 }
 
