@@ -8,7 +8,10 @@ use crate::config::{Settings, duration};
 use crate::failure::{Failure, Kind};
 use crate::gate::{GateOutcome, Verdict};
 use crate::report::exit_code::Exit;
-use crate::report::{self, Judged};
+use crate::report::explained::explained;
+use crate::report::format::Format;
+use crate::report::printer::{Printer, Verbosity};
+use crate::report::{self, Judged, live};
 use crate::rollout::Observer;
 use crate::site::connect::{self, Connected};
 use crate::site::daily_check::DailyCheck;
@@ -26,6 +29,12 @@ pub struct GateArgs {
     /// How long to wait for what is not healthy yet, such as 5m [default: 20s]
     #[arg(long, value_name = "DURATION", value_parser = duration::parse, help_heading = "How")]
     pub timeout: Option<Duration>,
+    /// Show every rule of every gate with what it saw
+    #[arg(long, conflicts_with = "watch", help_heading = "How")]
+    pub explain: bool,
+    /// Judge again and again, and show what changes, until interrupted
+    #[arg(long, help_heading = "How")]
+    pub watch: bool,
     /// Where results go.
     #[command(flatten)]
     pub report: ReportArgs,
@@ -34,14 +43,64 @@ pub struct GateArgs {
 /// Judges every selected cluster; the first unhealthy one names the failure.
 pub async fn run(args: &GateArgs, context: &Context) -> Result<Exit, Failure> {
     let settings = context.settings(&args.selection.selection())?;
+    let clusters = connect::connect(&settings).await?;
     let observer = report::observer(&context.printer);
-    let mut judged = Vec::new();
-    for one in connect::connect(&settings).await? {
-        let outcome = judge(&settings, &one, args.timeout, observer.as_ref()).await?;
-        judged.push(Judged { cluster: one.settings.name, outcome });
+    let looking = Looking { settings: &settings, clusters: &clusters, timeout: args.timeout };
+    if args.watch {
+        return looking.watch(context).await;
     }
-    context.printer.data(&report::render(&judged, args.report.output)?);
+    let judged = looking.look(observer.as_ref()).await?;
+    let table = args.explain && args.report.output == Format::Table;
+    let text = if table { explained(&judged) } else { report::render(&judged, args.report.output)? };
+    context.printer.data(&text);
     report::write(&args.report.report, &judged)?;
+    verdict(&judged)
+}
+
+/// So often `--watch` looks again.
+const AGAIN: Duration = Duration::from_secs(5);
+
+/// Which clusters are looked at, and how.
+struct Looking<'l> {
+    settings: &'l Settings,
+    clusters: &'l [Connected],
+    timeout: Option<Duration>,
+}
+
+impl Looking<'_> {
+    async fn look(&self, observer: &dyn Observer) -> Result<Vec<Judged>, Failure> {
+        let mut judged = Vec::new();
+        for one in self.clusters {
+            let outcome = judge(self.settings, one, self.timeout, observer).await?;
+            judged.push(Judged { cluster: one.settings.name.clone(), outcome });
+        }
+        Ok(judged)
+    }
+
+    /// Shows the table whenever it says something else than before, until a signal comes; the last verdict is
+    /// the command's.
+    async fn watch(&self, context: &Context) -> Result<Exit, Failure> {
+        let quiet = report::observer(&Printer::from_env(Verbosity::Quiet));
+        let (mut last, mut judged) = (String::new(), Vec::new());
+        loop {
+            tokio::select! {
+                looked = self.look(quiet.as_ref()) => judged = looked?,
+                _ = tokio::signal::ctrl_c() => return verdict(&judged),
+            }
+            let text = live::table(&judged);
+            if text != last {
+                context.printer.frame(&text);
+                last = text;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(AGAIN) => {}
+                _ = tokio::signal::ctrl_c() => return verdict(&judged),
+            }
+        }
+    }
+}
+
+fn verdict(judged: &[Judged]) -> Result<Exit, Failure> {
     match judged.iter().find(|one| one.outcome.verdict != Verdict::Passed) {
         None => Ok(Exit::Success),
         Some(one) => Err(unhealthy(&one.cluster, &one.outcome)),

@@ -10,6 +10,7 @@
 
 pub mod baseline;
 pub mod canary;
+pub mod catalogue;
 mod error;
 mod gates;
 mod lock;

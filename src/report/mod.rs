@@ -2,10 +2,12 @@
 //! judges nothing.
 
 pub mod exit_code;
+pub mod explained;
 #[cfg(test)]
 mod fixtures;
 pub mod format;
 pub mod junit;
+pub mod live;
 pub mod plan_text;
 pub mod printer;
 pub mod progress;

@@ -48,6 +48,12 @@ impl Printer {
         let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
     }
 
+    /// Data that takes the place of what was shown before it, on a terminal; elsewhere it follows it.
+    pub fn frame(&self, text: &str) {
+        let clear = if io::stdout().is_terminal() { "\x1b[H\x1b[2J" } else { "" };
+        self.text(&format!("{clear}{text}\n"));
+    }
+
     /// How much is said.
     pub fn verbosity(&self) -> Verbosity {
         self.verbosity
