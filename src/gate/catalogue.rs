@@ -50,7 +50,7 @@ mod tests {
 
     /// The rules that judges use, as literals in the constructors of opinions.
     fn used(directory: &Path, rules: &mut BTreeSet<String>) {
-        let opinion = r#"(?:Opinion::(?:failed|waiting|inconclusive|remark|in_baseline)|opinion|waiting)"#;
+        let opinion = r"(?:Opinion::(?:failed|waiting|inconclusive|remark|in_baseline)|opinion|waiting)";
         let pattern = Regex::new(&format!(r#"{opinion}\(\s*"([a-z-]+)","#)).unwrap();
         for entry in std::fs::read_dir(directory).unwrap() {
             let path = entry.unwrap().path();

@@ -20,7 +20,7 @@ use crate::support::cert_manager::{self, fingerprint, uids};
 use crate::support::chart::{chart, config_map};
 use crate::support::gates::{self, Recorder, baseline, report, run, settings, subject, subject_of};
 use crate::support::program::{config, process, release};
-use crate::support::{THIRD, cluster, trial, verbs, world};
+use crate::support::{THIRD, cluster, trial, verbs, wait, world};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
@@ -40,8 +40,26 @@ pub(crate) fn trials() -> Vec<Trial> {
     ]
 }
 
+/// Nothing is being issued: what is under way when a baseline is taken is not compared.
+pub(crate) async fn quiet(cluster: &Cluster) {
+    let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("cert-manager.io", "v1", "Certificate"));
+    let certificates = Api::<DynamicObject>::all_with(cluster.client.clone(), &resource);
+    let issuing = |certificate: &DynamicObject| {
+        let hangs = certificate.data["spec"]["issuerRef"]["name"] == "nobody";
+        let conditions = certificate.data["status"]["conditions"].as_array().into_iter().flatten();
+        let is_issuing = |condition: &Value| condition["type"] == "Issuing" && condition["status"] == "True";
+        !hangs && conditions.clone().any(is_issuing)
+    };
+    let none = async || {
+        let all = certificates.list(&kube::api::ListParams::default()).await.unwrap().items;
+        let known = all.iter().all(|certificate| !certificate.data["status"]["conditions"].is_null());
+        known && !all.iter().any(issuing)
+    };
+    wait::until("no certificate is being issued", Duration::from_mins(1), none).await;
+}
+
 /// One test after the other: each of them disturbs what the others judge.
-async fn alone() -> (Cluster, MutexGuard<'static, ()>) {
+pub(crate) async fn alone() -> (Cluster, MutexGuard<'static, ()>) {
     static ALONE: Mutex<()> = Mutex::const_new(());
     let guard = ALONE.lock().await;
     (cluster(THIRD).await, guard)
@@ -300,6 +318,7 @@ async fn certificates_that_are_issued_again() {
 
 async fn what_was_broken_before() {
     let (cluster, _alone) = alone().await;
+    quiet(&cluster).await;
     let (fresh, healthy) = (subject(&cluster, true).await, baseline(&cluster).await);
     set_failure(&cluster, &json!({"lastFailureTime": "2026-01-01T00:00:00Z", "failedIssuanceAttempts": 1}))
         .await;

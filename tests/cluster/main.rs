@@ -15,6 +15,7 @@ mod interop;
 mod killed;
 mod lease;
 mod node;
+mod noise;
 mod objects;
 mod preflight;
 mod proofs;
@@ -54,6 +55,7 @@ fn trials() -> Vec<Trial> {
         killed::trials(),
         lease::trials(),
         node::trials(),
+        noise::trials(),
         objects::trials(),
         preflight::trials(),
         proofs::trials(),
