@@ -26,6 +26,9 @@ pub(crate) fn metadata<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Obj
     if let Some(annotations) = &mut slim.annotations {
         annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
     }
+    if let Some(owners) = &mut slim.owner_references {
+        owners.shrink_to_fit();
+    }
     Ok(ObjectMeta {
         name: slim.name,
         namespace: slim.namespace,

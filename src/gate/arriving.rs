@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn a_list_comes_in_batches() {
-        let items: Vec<usize> = (0..BATCH + 1).collect();
+        let items: Vec<usize> = (0..=BATCH).collect();
         let (_, batches, metadata) =
             parsed(&json!({"kind": "List", "metadata": {"resourceVersion": "7"}, "items": items}));
         assert_eq!(batches.iter().map(Vec::len).collect::<Vec<_>>(), [BATCH, 1]);

@@ -248,5 +248,7 @@ fn slim<K: Object>(news: &mut News<K>) {
         News::Put(object) => std::slice::from_mut(object),
         News::Begin | News::Listed | News::Gone(_) | News::Broken | News::Current => &mut [],
     };
-    objects.iter_mut().for_each(|object| object.metadata_mut().managed_fields = None);
+    for object in objects {
+        object.metadata_mut().managed_fields = None;
+    }
 }

@@ -57,6 +57,8 @@ mod whose;
 mod workload;
 
 #[cfg(test)]
+mod scale;
+#[cfg(test)]
 mod tests;
 
 pub use baseline::Baseline;

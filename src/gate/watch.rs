@@ -31,19 +31,19 @@ impl Watches<'_> {
         let (workloads, crds) = (client(), client());
         for namespace in expected.namespaces() {
             let of = |what: &str| format!("{what} in {namespace}");
-            self.add(of("Deployments"), Api::namespaced(workloads.clone(), namespace), |seen| {
+            self.add(&of("Deployments"), Api::namespaced(workloads.clone(), namespace), |seen| {
                 &mut seen.deployments
             });
-            self.add(of("StatefulSets"), Api::namespaced(workloads.clone(), namespace), |seen| {
+            self.add(&of("StatefulSets"), Api::namespaced(workloads.clone(), namespace), |seen| {
                 &mut seen.stateful_sets
             });
-            self.add(of("DaemonSets"), Api::namespaced(workloads.clone(), namespace), |seen| {
+            self.add(&of("DaemonSets"), Api::namespaced(workloads.clone(), namespace), |seen| {
                 &mut seen.daemon_sets
             });
-            self.add(of("ReplicaSets"), Api::namespaced(workloads.clone(), namespace), |seen| {
+            self.add(&of("ReplicaSets"), Api::namespaced(workloads.clone(), namespace), |seen| {
                 &mut seen.replica_sets
             });
-            self.add(of("Pods"), Api::namespaced(workloads.clone(), namespace), |seen| &mut seen.pods);
+            self.add(&of("Pods"), Api::namespaced(workloads.clone(), namespace), |seen| &mut seen.pods);
         }
         for name in &expected.crds {
             self.add_one("CustomResourceDefinition", Api::all(crds.clone()), name, |seen| &mut seen.crds);
@@ -95,8 +95,8 @@ impl Watches<'_> {
         let challenges =
             Watch::of("Challenges", Api::all(client.clone()), |seen: &mut Seen| &mut seen.challenges);
         self.start(Watch { note: note_challenged, ..challenges });
-        self.add("Issuers".to_owned(), Api::all(client.clone()), |seen| &mut seen.issuers);
-        self.add("ClusterIssuers".to_owned(), Api::all(client.clone()), |seen| &mut seen.cluster_issuers);
+        self.add("Issuers", Api::all(client.clone()), |seen| &mut seen.issuers);
+        self.add("ClusterIssuers", Api::all(client.clone()), |seen| &mut seen.cluster_issuers);
         let events = Watch {
             fields: Some("reason=PresentError,involvedObject.kind=Challenge".to_owned()),
             ..Watch::of("Events of Challenges", Api::<Event>::all(client), |seen| &mut seen.present_errors)
@@ -104,8 +104,8 @@ impl Watches<'_> {
         self.start(events);
     }
 
-    fn add<K: Watchable>(&mut self, what: String, api: Api<K>, store: fn(&mut Seen) -> &mut Store<K>) {
-        self.start(Watch::of(&what, api, store));
+    fn add<K: Watchable>(&mut self, what: &str, api: Api<K>, store: fn(&mut Seen) -> &mut Store<K>) {
+        self.start(Watch::of(what, api, store));
     }
 
     fn add_one<K: Watchable>(

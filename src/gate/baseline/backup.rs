@@ -38,9 +38,12 @@ impl<'w> Backup<'w> {
     }
 
     /// Whether all of it was written.
-    pub(super) fn end(mut self) -> io::Result<()> {
+    pub(super) fn end(self) -> io::Result<()> {
         self.written?;
-        self.to.as_mut().map_or(Ok(()), |to| to.flush())
+        match self.to {
+            Some(to) => to.flush(),
+            None => Ok(()),
+        }
     }
 }
 

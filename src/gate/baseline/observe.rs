@@ -38,7 +38,7 @@ impl Baseline {
         profile: Profile,
     ) -> Result<Self, GateError> {
         let (reader, mut backup) = (Reader { cluster }, Backup::new(None));
-        reader.everything(release, profile, &mut backup).await
+        Box::pin(reader.everything(release, profile, &mut backup)).await
     }
 
     /// The same; meanwhile Issuers, `ClusterIssuers` and Certificates are written as YAML that can be applied
@@ -50,7 +50,7 @@ impl Baseline {
         to: &mut (dyn Write + Send),
     ) -> Result<(Self, io::Result<()>), GateError> {
         let (reader, mut backup) = (Reader { cluster }, Backup::new(Some(to)));
-        let baseline = reader.everything(release, profile, &mut backup).await?;
+        let baseline = Box::pin(reader.everything(release, profile, &mut backup)).await?;
         Ok((baseline, backup.end()))
     }
 

@@ -27,7 +27,7 @@ pub(crate) enum News<K> {
 /// The objects of one watch, and which of them an owner has.
 #[derive(Debug, Clone)]
 struct Objects<K> {
-    by_uid: BTreeMap<String, K>,
+    by_uid: BTreeMap<String, Box<K>>,
     /// The uid of a controller, and that of an object of it.
     owned: BTreeSet<(String, String)>,
 }
@@ -45,11 +45,11 @@ impl<K: Object> Objects<K> {
         if let Some(owner) = object.controller() {
             self.owned.insert((owner.uid.clone(), uid.clone()));
         }
-        self.by_uid.insert(uid, object);
+        self.by_uid.insert(uid, Box::new(object));
     }
 
     fn remove(&mut self, uid: &str) {
-        if let Some(owner) = self.by_uid.remove(uid).as_ref().and_then(Object::controller) {
+        if let Some(owner) = self.by_uid.remove(uid).as_ref().and_then(|object| object.controller()) {
             self.owned.remove(&(owner.uid.clone(), uid.to_owned()));
         }
     }
@@ -121,12 +121,12 @@ impl<K: Object> Store<K> {
 
     /// Every object.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &K> {
-        self.parts.values().flat_map(|part| part.objects.by_uid.values())
+        self.parts.values().flat_map(|part| part.objects.by_uid.values()).map(Box::as_ref)
     }
 
     /// The object with a uid.
     pub(crate) fn get(&self, uid: &str) -> Option<&K> {
-        self.parts.values().find_map(|part| part.objects.by_uid.get(uid))
+        self.parts.values().find_map(|part| part.objects.by_uid.get(uid)).map(Box::as_ref)
     }
 
     /// The objects whose controller has a uid.
@@ -134,7 +134,7 @@ impl<K: Object> Store<K> {
         self.parts.values().flat_map(move |part| {
             let owned = part.objects.owned.range((uid.to_owned(), String::new())..);
             let owned = owned.take_while(move |(owner, _)| owner == uid);
-            owned.filter_map(|(_, uid)| part.objects.by_uid.get(uid))
+            owned.filter_map(|(_, uid)| part.objects.by_uid.get(uid)).map(Box::as_ref)
         })
     }
 

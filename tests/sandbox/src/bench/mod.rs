@@ -5,7 +5,7 @@ mod counting;
 pub mod measure;
 mod race;
 mod requests;
-mod scale;
+pub mod scale;
 mod upgrade;
 
 use std::ffi::OsString;
@@ -56,7 +56,7 @@ pub struct Args {
 
 /// Measures template, package and upgrade, and counts requests; the tables go to stdout.
 pub async fn run(args: Args) -> Result<()> {
-    interrupt::or_signal(bench(&args)).await
+    interrupt::or_signal(Box::pin(bench(&args))).await
 }
 
 async fn bench(args: &Args) -> Result<()> {
@@ -71,7 +71,7 @@ async fn bench(args: &Args) -> Result<()> {
     };
     let bench = Bench { release, programs, work };
     if let Some(count) = args.scale {
-        return bench.scale(count, args).await;
+        return Box::pin(bench.scale(count, args)).await;
     }
     if !args.requests {
         bench.template(args).await?;

@@ -5,6 +5,7 @@ mod objects;
 mod populate;
 mod quiet;
 mod runbook;
+pub mod tables;
 mod verdict;
 
 use std::path::{Path, PathBuf};
@@ -24,11 +25,11 @@ impl Bench {
     /// In a sandbox of its own, which is stopped whatever happens, or in one that runs.
     pub(super) async fn scale(&self, count: u32, args: &Args) -> Result<()> {
         if let Some(directory) = &args.sandbox {
-            return self.at_scale(count, args, directory).await;
+            return Box::pin(self.at_scale(count, args, directory)).await;
         }
         let state = State::claim(&self.work.path().join("sandbox"))?;
         up::start(&state, &self.programs, 1).await?;
-        let measured = self.at_scale(count, args, state.directory()).await;
+        let measured = Box::pin(self.at_scale(count, args, state.directory())).await;
         down::stop(&state, &state.ledger()?).await?;
         measured
     }
@@ -42,7 +43,7 @@ impl Bench {
         if populate::count(&client).await? < count {
             let what = format!("create {count} Certificates, each with its request and Order");
             let populated = quiet::without_controllers(&client, populate::populate(&client, count));
-            talk::while_waiting(&what, populated).await?;
+            Box::pin(talk::while_waiting(&what, populated)).await?;
         }
         let gate = Gate { program: self.release.clone(), directory: directory.to_owned(), context };
         let (kubectl, how) = runbook::contender(&kubeconfig, &gate.context)?;
