@@ -12,7 +12,7 @@ use kube::api::{ListParams, WatchParams};
 use kube::core::{Status, WatchEvent};
 use serde::de::DeserializeOwned;
 use tokio::sync::mpsc;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::pages::{Pages, Rows};
 use super::seen::{Change, News, Seen, Store};
@@ -29,6 +29,8 @@ const SILENCE: Duration = Duration::from_secs(WATCH_SECONDS as u64 + 5);
 const GONE: u16 = 410;
 /// What was missed while a watch was broken is told at once when it goes on.
 const CATCH_UP: Duration = Duration::from_millis(300);
+/// On a busy cluster there is always something new; what was missed has come by then.
+const LONGEST_CATCH_UP: Duration = Duration::from_secs(3);
 
 /// What a watch needs of a kind.
 pub(super) trait Watchable:
@@ -163,7 +165,12 @@ impl<K: Watchable> Follow<K> {
         behind: &mut bool,
     ) -> Result<Stop, Unheard> {
         let mut events = pin!(events);
+        let caught_up = Instant::now() + LONGEST_CATCH_UP;
         loop {
+            if *behind && Instant::now() >= caught_up {
+                *behind = false;
+                self.tell(News::Current).await?;
+            }
             let event = match timeout(if *behind { CATCH_UP } else { SILENCE }, events.next()).await {
                 Err(_) if *behind => {
                     *behind = false;
