@@ -4,5 +4,6 @@
 pub mod blame;
 pub mod logs;
 pub mod resources;
+pub(crate) mod slim;
 pub mod states;
 pub mod versions;

@@ -212,13 +212,14 @@ pub trait Object: k8s_openapi::Metadata<Ty = ObjectMeta> {
         self.metadata().uid.as_deref().unwrap_or_default()
     }
 
+    /// Its controller; an object has one at most.
+    fn controller(&self) -> Option<&OwnerReference> {
+        self.metadata().owner_references.iter().flatten().find(|owner| owner.controller == Some(true))
+    }
+
     /// Its controller, when that is of this kind.
     fn owner(&self, kind: &str) -> Option<&OwnerReference> {
-        self.metadata()
-            .owner_references
-            .iter()
-            .flatten()
-            .find(|owner| owner.controller == Some(true) && owner.kind == kind)
+        self.controller().filter(|owner| owner.kind == kind)
     }
 }
 
@@ -230,7 +231,7 @@ macro_rules! kind {
         #[derive(Debug, Clone, Default, Serialize, Deserialize)]
         pub struct $name {
             /// Name, uid, generation, owners.
-            #[serde(default)]
+            #[serde(default, deserialize_with = "super::slim::metadata")]
             pub metadata: ObjectMeta,
             /// What is wished.
             #[serde(default)]

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::gate::GateReport;
+use crate::gate::{Baseline, GateReport};
 use crate::plan::{self, ClusterPlan, Plan};
 use crate::redact;
 
@@ -37,7 +37,7 @@ pub struct Journal {
     pub plan_digest: String,
     /// What was planned for every cluster of the run, without the field-by-field changes.
     pub plan: Plan,
-    /// What existed before the change, as the gates recorded it; dropped when it does not fit.
+    /// What existed before the change, as the gates recorded it; where it does not fit, that it does not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub baseline: Option<Value>,
     /// What existed right before a rollback.
@@ -92,7 +92,7 @@ impl Journal {
             Self::drop_findings,
             Self::drop_other_clusters,
             |journal| journal.rollback_baseline = None,
-            |journal| journal.baseline = None,
+            Self::drop_baseline,
         ];
         for shrink in shrinks {
             let text = journal.text();
@@ -128,6 +128,12 @@ impl Journal {
     fn drop_other_clusters(&mut self) {
         let own = self.cluster.clone();
         self.plan.clusters.retain(|plan| plan.cluster == own);
+    }
+
+    /// Nothing can be compared with it then, and that is said.
+    fn drop_baseline(&mut self) {
+        let told = "what was there before does not fit into the journal; baseline.json in the run's directory has it";
+        self.baseline = self.baseline.as_ref().and_then(|_| Baseline::missing(told).packed());
     }
 
     fn reports(&mut self) -> impl Iterator<Item = &mut GateReport> {
@@ -197,6 +203,16 @@ mod tests {
             assert_eq!((read.records.len(), read.plan.clusters.len()), (2, kept), "{clusters}");
             assert!(read.baseline.is_some() && read.cluster_plan().is_some(), "{clusters}");
         }
+    }
+
+    #[test]
+    fn a_baseline_that_does_not_fit_is_said_to_be_missing() {
+        let baseline = Some(Value::String("b".repeat(LIMIT)));
+        let journal = Journal { baseline, ..journal(1) };
+        let read = Journal::decode(&journal.encode()).unwrap();
+        let baseline: Baseline = serde_json::from_value(read.baseline.unwrap()).unwrap();
+        assert!(baseline.why_missing().unwrap().contains("does not fit into the journal"));
+        assert_eq!(Journal { baseline: None, ..journal }.encode().matches("does not fit").count(), 0);
     }
 
     #[test]

@@ -6,4 +6,5 @@ pub mod journal;
 pub mod run_directory;
 
 mod belonging;
+mod kept_file;
 mod masked;

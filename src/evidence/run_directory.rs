@@ -5,14 +5,17 @@
 //! directory that vanishes on the way is made again.
 
 use std::fs::{self, DirBuilder, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::event::Record;
+use super::kept_file::KeptFile;
 use crate::redact;
 
+/// What existed on a cluster before the change, in its folder.
+pub const BASELINE: &str = "baseline.json";
 /// How many runs are kept, this one included.
 const RUNS: usize = 20;
 
@@ -91,11 +94,33 @@ impl RunDirectory {
             .and_then(|()| private().truncate(true).open(&path)?.write_all(text.as_bytes()));
         match written {
             Ok(()) => Kept { file: Some(relative), note: None },
-            Err(error) => {
-                let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
-                Kept { file: None, note: memory.news(&path, &error) }
-            }
+            Err(error) => Kept { file: None, note: self.news(&path, &error) },
         }
+    }
+
+    /// A text that was kept for a cluster, by this process or an earlier one of the same run.
+    pub fn kept(&self, cluster: &str, name: &str) -> Option<String> {
+        fs::read_to_string(self.root.join(component(cluster)).join(component(name))).ok()
+    }
+
+    /// A file that is written bit by bit, as it is; [`RunDirectory::written`] tells how that ended.
+    pub fn file(&self, cluster: &str, name: &str) -> KeptFile {
+        let path = self.root.join(component(cluster)).join(component(name));
+        let opened = self
+            .folder(path.parent().unwrap_or(&self.root))
+            .and_then(|()| private().truncate(true).open(&path).map(BufWriter::new));
+        KeptFile { path, opened }
+    }
+
+    /// What a person should be told of how the writing of a file ended.
+    #[must_use]
+    pub fn written(&self, file: &KeptFile, written: io::Result<()>) -> Option<String> {
+        let error = written.err()?;
+        self.news(&file.path, file.opened.as_ref().err().unwrap_or(&error))
+    }
+
+    fn news(&self, path: &Path, error: &io::Error) -> Option<String> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner).news(path, error)
     }
 
     /// What is not on the disk yet; the whole journal where the file has vanished or a write failed half-way.
@@ -231,6 +256,24 @@ mod tests {
         assert_eq!(fs::read_to_string(base.path().join(".release/.gitignore")).unwrap(), "*\n");
         let exact = directory.keep_exact(".", "backup.yaml", "--token=hunter2").file.unwrap();
         assert_eq!(fs::read_to_string(directory.path().join(exact)).unwrap(), "--token=hunter2");
+    }
+
+    #[test]
+    fn a_file_that_is_written_bit_by_bit_is_kept_to_the_letter() {
+        let base = tempfile::tempdir().unwrap();
+        let directory = RunDirectory::create(base.path(), "r1");
+        let mut file = directory.file("c", "backup.yaml");
+        let written = file.write_all(b"--token=hunter2").and_then(|()| file.flush());
+        assert_eq!(directory.written(&file, written), None);
+        let text = fs::read_to_string(directory.path().join("c/backup.yaml")).unwrap();
+        assert_eq!((text.as_str(), directory.kept("c", "other")), ("--token=hunter2", None));
+        assert_eq!(directory.kept("c", "backup.yaml"), Some(text));
+        let blocked = tempfile::tempdir().unwrap();
+        fs::write(blocked.path().join(".release"), "a file in the way").unwrap();
+        let directory = RunDirectory::create(blocked.path(), "r1");
+        let mut file = directory.file("c", "backup.yaml");
+        let written = file.write_all(b"x");
+        assert!(directory.written(&file, written).unwrap().contains("backup.yaml cannot be written"));
     }
 
     #[test]

@@ -31,24 +31,18 @@ pub(crate) fn requests_of<'s>(
     seen: &'s Seen,
     certificate: &'s Certificate,
 ) -> impl Iterator<Item = &'s CertificateRequest> {
-    seen.requests
-        .iter()
-        .filter(|request| request.owner("Certificate").is_some_and(|owner| owner.uid == certificate.uid()))
+    seen.requests.owned_by(certificate.uid()).filter(|request| request.owner("Certificate").is_some())
 }
 
 pub(crate) fn orders_of<'s>(
     seen: &'s Seen,
     request: &'s CertificateRequest,
 ) -> impl Iterator<Item = &'s Order> {
-    seen.orders
-        .iter()
-        .filter(|order| order.owner("CertificateRequest").is_some_and(|owner| owner.uid == request.uid()))
+    seen.orders.owned_by(request.uid()).filter(|order| order.owner("CertificateRequest").is_some())
 }
 
 pub(crate) fn challenges_of<'s>(seen: &'s Seen, order: &'s Order) -> impl Iterator<Item = &'s Challenge> {
-    seen.challenges
-        .iter()
-        .filter(|challenge| challenge.owner("Order").is_some_and(|owner| owner.uid == order.uid()))
+    seen.challenges.owned_by(order.uid()).filter(|challenge| challenge.owner("Order").is_some())
 }
 
 /// Whose `request` is; nothing for what is not judged: history, a canary's, or about to be collected.

@@ -20,6 +20,7 @@ pub mod subject;
 pub mod verdict;
 pub mod webhook;
 
+mod arriving;
 mod attribution;
 mod ca_bundle;
 mod certificate;
@@ -31,6 +32,7 @@ mod corroboration;
 mod crds;
 mod ending;
 mod explain;
+mod follow;
 mod issuer;
 mod lease;
 mod mark;
@@ -38,11 +40,13 @@ mod mass;
 mod needs;
 mod opinion;
 mod order;
+mod pages;
 mod pod;
 mod pulse;
 mod reissue;
 mod round;
 mod rounds;
+mod rows;
 mod run;
 mod seen;
 mod settle;
@@ -52,6 +56,8 @@ mod watch;
 mod whose;
 mod workload;
 
+#[cfg(test)]
+mod scale;
 #[cfg(test)]
 mod tests;
 

@@ -146,7 +146,7 @@ impl KubernetesSite {
             Ok(baseline) => {
                 let mut memory = self.memory.lock().await;
                 if let Some(keeper) = memory.keeper.as_mut() {
-                    keeper.journal_mut().rollback_baseline = serde_json::to_value(&baseline).ok();
+                    keeper.journal_mut().rollback_baseline = baseline.packed();
                 }
                 memory.rollback_baseline = Some(baseline);
             }

@@ -39,7 +39,7 @@ impl DailyCheck<'_> {
         let history = history::read(&one.cluster, self.release).await?;
         let Some(newest) = history.last() else { return Ok(None) };
         let subject = history::subject(newest, self.release, self.profile, false)?;
-        let baseline = Baseline::observe(&one.cluster, self.release, self.profile).await?;
+        let baseline = Baseline::of_release(&one.cluster, self.release, self.profile).await?;
         let progress = Watched { cluster: &one.cluster.name, observer: self.observer };
         let request = GateRequest {
             subject: &subject,

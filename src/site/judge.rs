@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use crate::evidence::run_directory::BASELINE;
 use crate::failure::{Failure, Kind};
 use crate::gate::baseline::Baseline;
 use crate::gate::{self, GateError, GateOutcome, GateRequest, Subject, Verdict};
@@ -22,17 +23,17 @@ impl KubernetesSite {
     pub(super) async fn take_baseline(&self) -> Result<Vec<String>, Failure> {
         self.look_again().await?;
         let profile = self.run.plan.terms.profile;
-        let baseline = Baseline::observe(&self.cluster, &self.run.release, profile).await?;
+        let mut backup = self.run.directory.file(&self.plan.cluster, "backup.yaml");
+        let (baseline, written) =
+            Baseline::observe_with_backup(&self.cluster, &self.run.release, profile, &mut backup).await?;
+        self.run.directory.written(&backup, written).iter().for_each(|note| self.note(note));
         let unhealthy = baseline.unhealthy();
-        let kept = self.run.directory.keep_exact(&self.plan.cluster, "backup.yaml", &baseline.backup_yaml());
-        kept.note.iter().for_each(|note| self.note(note));
-        let text = serde_json::to_value(&baseline).ok();
-        let kept = text.as_ref().map(ToString::to_string).unwrap_or_default();
-        let kept = self.run.directory.keep_exact(&self.plan.cluster, "baseline.json", &kept);
+        let text = serde_json::to_string(&baseline).unwrap_or_default();
+        let kept = self.run.directory.keep_exact(&self.plan.cluster, BASELINE, &text);
         kept.note.iter().for_each(|note| self.note(note));
         let mut memory = self.memory.lock().await;
         if let Some(keeper) = memory.keeper.as_mut() {
-            keeper.journal_mut().baseline = text;
+            keeper.journal_mut().baseline = baseline.packed();
         }
         memory.baseline = Some(baseline);
         Ok(unhealthy)

@@ -10,6 +10,7 @@ use crate::cluster::Cluster;
 use crate::cluster::lease::{Held, Lock};
 use crate::evidence::event::Record;
 use crate::evidence::journal::Journal;
+use crate::evidence::run_directory::BASELINE;
 use crate::failure::Failure;
 use crate::gate::GateOutcome;
 use crate::gate::baseline::Baseline;
@@ -79,9 +80,16 @@ impl KubernetesSite {
         for record in &keeper.journal().records {
             self.run.directory.append(record).iter().for_each(|told| self.note(told));
         }
+        let stored: Option<Baseline> = read(&keeper.journal().baseline);
+        // What did not fit into the journal is still here if this is the machine that the run began on.
+        let kept = || self.run.directory.kept(&self.plan.cluster, BASELINE);
+        let baseline = match stored {
+            Some(baseline) if baseline.why_missing().is_none() => Some(baseline),
+            stored => kept().and_then(|text| serde_json::from_str(&text).ok()).or(stored),
+        };
         let memory = Memory {
             lock: Some(lock),
-            baseline: read(&keeper.journal().baseline),
+            baseline,
             rollback_baseline: read(&keeper.journal().rollback_baseline),
             keeper: Some(keeper),
             ..Memory::default()

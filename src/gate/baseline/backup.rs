@@ -1,6 +1,7 @@
-//! Issuers and Certificates as YAML that can be applied again.
+//! Issuers and Certificates as YAML that can be applied again, written while they are read.
 
-use kube::core::DynamicObject;
+use std::io::{self, Write};
+
 use serde_json::Value;
 
 /// Fields of `metadata` that belong to the stored object, not to what a user wrote.
@@ -14,50 +15,104 @@ const STORED: [&str; 7] = [
     "ownerReferences",
 ];
 
-/// One document for each object. Owners are left out: an owner that is gone would have the restored object
-/// collected.
-pub(super) fn yaml(objects: &[DynamicObject]) -> String {
-    let kept = objects.iter().filter_map(|object| serde_json::to_value(object).ok()).map(without_stored);
-    let documents = kept.filter_map(|object| serde_norway::to_string(&object).ok());
-    documents.flat_map(|document| ["---\n".to_owned(), document]).collect()
+/// Where the backup is written to, if anywhere.
+pub(super) struct Backup<'w> {
+    to: Option<&'w mut (dyn Write + Send)>,
+    written: io::Result<()>,
 }
 
-fn without_stored(mut object: Value) -> Value {
-    if let Some(fields) = object.as_object_mut() {
-        fields.shift_remove("status");
+impl<'w> Backup<'w> {
+    pub(super) fn new(to: Option<&'w mut (dyn Write + Send)>) -> Self {
+        Self { to, written: Ok(()) }
     }
-    if let Some(metadata) = object["metadata"].as_object_mut() {
+
+    pub(super) fn is_wanted(&self) -> bool {
+        self.to.is_some() && self.written.is_ok()
+    }
+
+    /// One document. Items of a list do not say what they are.
+    pub(super) fn add(&mut self, kind: &str, object: &Value) {
+        if let Some(to) = self.to.as_mut().filter(|_| self.written.is_ok()) {
+            self.written = to.write_all(document(kind, object).as_bytes());
+        }
+    }
+
+    /// Whether all of it was written.
+    pub(super) fn end(self) -> io::Result<()> {
+        self.written?;
+        match self.to {
+            Some(to) => to.flush(),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Owners are left out: an owner that is gone would have the restored object collected.
+fn document(kind: &str, object: &Value) -> String {
+    let mut kept = serde_json::json!({"apiVersion": "cert-manager.io/v1", "kind": kind});
+    let wish = object.as_object().into_iter().flatten();
+    for (name, value) in wish.filter(|(name, _)| !["apiVersion", "kind", "status"].contains(&name.as_str())) {
+        kept[name] = value.clone();
+    }
+    if let Some(metadata) = kept["metadata"].as_object_mut() {
         for field in STORED {
             metadata.shift_remove(field);
         }
     }
-    object
+    serde_norway::to_string(&kept).map(|document| format!("---\n{document}")).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_backup_holds_what_a_user_wrote() {
-        let issuer: DynamicObject = serde_json::from_value(serde_json::json!({
-            "apiVersion": "cert-manager.io/v1", "kind": "Issuer",
+    fn issuer() -> Value {
+        serde_json::json!({
             "metadata": {"name": "ca", "namespace": "web", "uid": "u", "resourceVersion": "7", "labels": {"a": "b"}, "managedFields": []},
             "spec": {"ca": {"secretName": "root"}}, "status": {"conditions": []},
-        }))
-        .unwrap();
-        insta::assert_snapshot!(yaml(&[issuer]), @r"
+        })
+    }
+
+    #[test]
+    fn the_backup_holds_what_a_user_wrote() {
+        let mut written = Vec::new();
+        let mut backup = Backup::new(Some(&mut written));
+        backup.add("Issuer", &issuer());
+        backup.end().unwrap();
+        insta::assert_snapshot!(String::from_utf8(written).unwrap(), @r"
         ---
         apiVersion: cert-manager.io/v1
         kind: Issuer
         metadata:
-          labels:
-            a: b
           name: ca
           namespace: web
+          labels:
+            a: b
         spec:
           ca:
             secretName: root
         ");
+    }
+
+    /// A disk that is full.
+    struct Full;
+
+    impl Write for Full {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::StorageFull.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_disk_that_is_full_is_told_at_the_end() {
+        let mut full = Full;
+        let mut backup = Backup::new(Some(&mut full));
+        backup.add("Issuer", &issuer());
+        assert!(!backup.is_wanted());
+        assert_eq!(backup.end().unwrap_err().kind(), io::ErrorKind::StorageFull);
     }
 }

@@ -1,13 +1,15 @@
 //! A baseline as it is written down. A cluster may have more than ten thousand Certificates and a `ConfigMap`
 //! holds 1 MiB, so what there is thousands of becomes rows, and what is as usual is left out. Older journals
-//! have the long form, which still reads. The backup is never written here.
+//! have the long form, which still reads.
 
 use std::collections::BTreeMap;
 
 use k8s_openapi::jiff::Timestamp;
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Baseline;
+use super::packed;
 use super::state::{CertificateState, IssuerState, OrderState, PodState, RequestState, WorkloadState};
 use super::uid::{long, short};
 
@@ -18,6 +20,7 @@ const VERSION: u8 = 2;
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Stored {
+    Packed(String),
     Compact(Box<Compact>),
     Long(Box<Long>),
 }
@@ -54,7 +57,7 @@ const ISSUING: u8 = 2;
 #[derive(Serialize, Deserialize)]
 struct Failure(String, Option<String>, Option<i64>);
 
-/// Uid, name, result, [`BROKEN`] and [`OPEN`], when it was created (seconds), when it failed.
+/// Uid, name of what is broken or open, result, [`BROKEN`] and [`OPEN`], when it was created (seconds), when it failed.
 #[derive(Serialize, Deserialize)]
 struct RequestRow(String, String, String, u8, Option<i64>, Option<String>);
 
@@ -88,13 +91,23 @@ struct Long {
 
 impl Serialize for Baseline {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Compact::from(Self { backup: String::new(), ..self.clone() }).serialize(serializer)
+        Compact::from(self.clone()).serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Baseline {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Stored::deserialize(deserializer).map(Self::from)
+        match Stored::deserialize(deserializer)? {
+            Stored::Packed(text) => {
+                let text = packed::unpack(&text).map_err(D::Error::custom)?;
+                serde_json::from_str::<Compact>(&text).map(read).map_err(D::Error::custom)
+            }
+            Stored::Compact(compact) => Ok(read(*compact)),
+            Stored::Long(long) => {
+                let Long { taken, certificates, requests, others } = *long;
+                Ok(Self { taken, certificates, requests, ..of_others(others) })
+            }
+        }
     }
 }
 
@@ -139,22 +152,12 @@ impl Compact {
 
     fn request(&mut self, uid: &str, state: RequestState) {
         let (namespace, name) = split(&state.title, "CertificateRequest ");
+        // Of the others only the uid is compared, and there may be as many as pods.
+        let name = if state.broken || state.open { name } else { String::new() };
         let flags = flag(state.broken, BROKEN) | flag(state.open, OPEN);
         let created = state.created.map(Timestamp::as_second);
         let row = RequestRow(short(uid), name, state.result, flags, created, state.failure_time);
         self.requests.entry(namespace).or_default().push(row);
-    }
-}
-
-impl From<Stored> for Baseline {
-    fn from(stored: Stored) -> Self {
-        match stored {
-            Stored::Compact(compact) => read(*compact),
-            Stored::Long(long) => {
-                let Long { taken, certificates, requests, others } = *long;
-                Self { taken, certificates, requests, ..of_others(others) }
-            }
-        }
     }
 }
 
@@ -243,11 +246,7 @@ mod tests {
         let failed = json!([{"type": "Ready", "status": "False", "reason": "Failed"}]);
         let (uid, failed) = ("0f7c2a9e-3a51-4f0e-9d7e-1c52b6a1f3d4", request("r", Some("c"), "4", &failed));
         let order = order("o", "r", &json!({"state": "errored", "reason": "because"}));
-        let mut baseline = Baseline {
-            taken: "2026-02-01T00:00:00Z".parse().ok(),
-            backup: "---".to_owned(),
-            ..Baseline::default()
-        };
+        let mut baseline = Baseline { taken: "2026-02-01T00:00:00Z".parse().ok(), ..Baseline::default() };
         let broken = with_status(certificate("broken", None), &status);
         baseline.certificates.insert(uid.to_owned(), CertificateState::of(&certificate("ok", Some(3))));
         baseline.certificates.insert("not a uuid".to_owned(), CertificateState::of(&broken));
@@ -262,11 +261,10 @@ mod tests {
     }
 
     #[test]
-    fn everything_but_the_backup_is_read_back() {
+    fn everything_is_read_back() {
         let whole = baseline();
-        let kept = Baseline { backup: String::new(), ..whole.clone() };
-        assert_eq!(again(serde_json::to_value(&whole).unwrap()), kept);
-        assert_eq!(serde_json::from_str::<Baseline>(&serde_json::to_string(&whole).unwrap()).unwrap(), kept);
+        assert_eq!(again(serde_json::to_value(&whole).unwrap()), whole);
+        assert_eq!(serde_json::from_str::<Baseline>(&serde_json::to_string(&whole).unwrap()).unwrap(), whole);
         let missing = Baseline::missing("it did not fit");
         assert_eq!(again(serde_json::to_value(&missing).unwrap()), missing);
     }
@@ -278,7 +276,7 @@ mod tests {
             "taken": taken, "certificates": certificates, "requests": requests, "orders": orders,
             "challenges": {}, "issuers": {}, "workloads": {}, "pods": {}, "leases": {}, "webhooks": webhooks, "crds": {},
         });
-        assert_eq!(again(long), Baseline { backup: String::new(), ..baseline() });
+        assert_eq!(again(long), baseline());
         assert_eq!(again(json!({})), Baseline::default());
     }
 

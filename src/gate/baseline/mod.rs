@@ -5,7 +5,9 @@
 
 mod backup;
 mod compact;
+mod issuance;
 mod observe;
+mod packed;
 mod red;
 mod state;
 mod uid;
@@ -38,7 +40,6 @@ pub struct Baseline {
     pub(crate) crds: BTreeMap<String, String>,
     /// Why there is none.
     missing: Option<String>,
-    backup: String,
 }
 
 impl Baseline {
@@ -76,10 +77,5 @@ impl Baseline {
             .filter(|(_, injected)| !**injected)
             .map(|(title, _)| format!("{title} has no caBundle"));
         workloads.chain(webhooks).collect()
-    }
-
-    /// Issuers, `ClusterIssuers` and Certificates as YAML that can be applied again.
-    pub fn backup_yaml(&self) -> String {
-        self.backup.clone()
     }
 }

@@ -23,7 +23,7 @@ pub(crate) use canary::{Canary, SELF_SIGNED, State};
 pub(crate) use probe::{Probe, Problem};
 pub(crate) use pulse::Pulse;
 pub(crate) use sightings::Sightings;
-pub(crate) use store::Store;
+pub(crate) use store::{News, Store};
 
 use crate::certmanager::resources::{
     Certificate, CertificateRequest, Challenge, ClusterIssuer, Issuer, Order,

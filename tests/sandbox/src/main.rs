@@ -33,6 +33,9 @@ enum Command {
     /// Run a program and tell what it needed (started by `bench`)
     #[command(hide = true)]
     Measure(bench::measure::Args),
+    /// List kinds as kubectl would (started by `bench` where there is no kubectl)
+    #[command(hide = true)]
+    Tables(bench::scale::tables::Args),
     /// Run the pods of one node as local processes (started by `up`)
     #[command(hide = true)]
     NodeAgent(node::Args),
@@ -54,6 +57,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Parity(args) => parity::run(args).await,
         Command::Measure(args) => bench::measure::run(&args),
         Command::Process(args) => process::run(args).await,
+        Command::Tables(args) => bench::scale::tables::run(args).await,
         Command::NodeAgent(args) => node::run(args).await,
         Command::Dns(args) => dns::run(args).await,
         Command::FaultProxy(args) => proxy::run(args).await,

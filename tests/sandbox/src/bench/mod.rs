@@ -5,6 +5,7 @@ mod counting;
 pub mod measure;
 mod race;
 mod requests;
+pub mod scale;
 mod upgrade;
 
 use std::ffi::OsString;
@@ -41,6 +42,13 @@ pub struct Args {
     /// Only count the requests of an upgrade
     #[arg(long, conflicts_with = "no_clusters")]
     pub requests: bool,
+    /// Only measure a verdict on this many Certificates beside the runbook's commands [default: 10000]
+    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "10000",
+        conflicts_with_all = ["no_clusters", "requests"], value_parser = clap::value_parser!(u32).range(1..))]
+    pub scale: Option<u32>,
+    /// Measure the scale in this sandbox, which is left as it is then [default: one of its own]
+    #[arg(long, value_name = "DIR", requires = "scale")]
+    pub sandbox: Option<PathBuf>,
     /// Measure this release program, for example an older one [default: the one of this repository]
     #[arg(long, value_name = "PROGRAM")]
     pub release: Option<PathBuf>,
@@ -48,7 +56,7 @@ pub struct Args {
 
 /// Measures template, package and upgrade, and counts requests; the tables go to stdout.
 pub async fn run(args: Args) -> Result<()> {
-    interrupt::or_signal(bench(&args)).await
+    interrupt::or_signal(Box::pin(bench(&args))).await
 }
 
 async fn bench(args: &Args) -> Result<()> {
@@ -62,6 +70,9 @@ async fn bench(args: &Args) -> Result<()> {
         None => release_program().await?,
     };
     let bench = Bench { release, programs, work };
+    if let Some(count) = args.scale {
+        return Box::pin(bench.scale(count, args)).await;
+    }
     if !args.requests {
         bench.template(args).await?;
         bench.package(args).await?;

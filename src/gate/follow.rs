@@ -1,0 +1,261 @@
+//! One watch: a list in pages, then every change from there on. A connection that breaks, an API server that
+//! restarts: the watch goes on where it was. Only when the server has forgotten that place (410 Gone) is
+//! everything listed again. Until it is known that nothing was missed, what is known counts as old.
+
+use std::fmt::Debug;
+use std::pin::pin;
+use std::time::Duration;
+
+use futures::{Stream, StreamExt as _};
+use kube::Api;
+use kube::api::{ListParams, WatchParams};
+use kube::core::{Status, WatchEvent};
+use serde::de::DeserializeOwned;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::pages::{Pages, Rows};
+use super::seen::{Change, News, Seen, Store};
+use crate::certmanager::resources::Object;
+use crate::cluster::error::Cause;
+
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// Seconds after which the server ends a watch, which then goes on where it was: a connection that is dead
+/// without a word is noticed soon.
+const WATCH_SECONDS: u32 = 30;
+/// Longer than the server would be silent.
+const SILENCE: Duration = Duration::from_secs(WATCH_SECONDS as u64 + 5);
+const GONE: u16 = 410;
+/// What was missed while a watch was broken is told at once when it goes on.
+const CATCH_UP: Duration = Duration::from_millis(300);
+/// On a busy cluster there is always something new; what was missed has come by then.
+const LONGEST_CATCH_UP: Duration = Duration::from_secs(3);
+
+/// What a watch needs of a kind.
+pub(super) trait Watchable:
+    Object + kube::Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static
+{
+}
+impl<K: Object + kube::Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static>
+    Watchable for K
+{
+}
+
+/// What is watched: how it is called, what it selects, and where it goes.
+pub(super) struct Watch<K: 'static> {
+    pub(super) what: String,
+    pub(super) api: Api<K>,
+    /// A selector of fields.
+    pub(super) fields: Option<String>,
+    /// How objects are known from a table.
+    pub(super) rows: Option<&'static Rows<K>>,
+    pub(super) store: fn(&mut Seen) -> &mut Store<K>,
+    /// What else to remember of an object that came or changed.
+    pub(super) note: fn(&mut Seen, &K),
+}
+
+impl<K> Watch<K> {
+    /// Every object, read whole.
+    pub(super) fn of(what: &str, api: Api<K>, store: fn(&mut Seen) -> &mut Store<K>) -> Self {
+        Self { what: what.to_owned(), api, fields: None, rows: None, store, note: |_, _| {} }
+    }
+}
+
+/// A watch that goes on.
+pub(super) struct Follow<K: 'static> {
+    pub(super) watch: Watch<K>,
+    pub(super) part: usize,
+    pub(super) changes: mpsc::Sender<Change>,
+}
+
+/// Nobody listens any more.
+struct Unheard;
+
+/// Grows with each failure.
+struct Pause(Duration);
+
+impl Default for Pause {
+    fn default() -> Self {
+        Self(FIRST_PAUSE)
+    }
+}
+
+impl Pause {
+    async fn wait(&mut self) {
+        sleep(self.0).await;
+        self.0 = (self.0 * 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// Why a watch stopped.
+enum Stop {
+    /// The place where it was is forgotten.
+    Gone,
+    /// Nothing about it: it goes on at once.
+    Ended,
+    Broken(String),
+}
+
+impl<K: Watchable> Follow<K> {
+    /// Watches until nobody listens any more.
+    pub(super) async fn forever(self) {
+        let mut pause = Pause::default();
+        while self.once(&mut pause).await.is_ok() {}
+    }
+
+    /// A list, and the watch from there until its place is forgotten.
+    async fn once(&self, pause: &mut Pause) -> Result<(), Unheard> {
+        match self.list().await? {
+            Ok(version) => {
+                *pause = Pause::default();
+                self.from(version).await
+            }
+            Err(error) => {
+                self.broken(Cause::of(&error).to_string()).await?;
+                pause.wait().await;
+                Ok(())
+            }
+        }
+    }
+
+    async fn list(&self) -> Result<kube::Result<String>, Unheard> {
+        self.tell(News::Begin).await?;
+        let params = ListParams { field_selector: self.watch.fields.clone(), ..ListParams::default() };
+        let mut pages = Pages::of(&self.watch.api, params, self.watch.rows);
+        loop {
+            match pages.next().await {
+                Ok(Some(page)) => self.tell(News::Page(page)).await?,
+                Ok(None) => break,
+                Err(error) => return Ok(Err(error)),
+            }
+        }
+        self.tell(News::Listed).await?;
+        Ok(Ok(pages.version().to_owned()))
+    }
+
+    /// Goes on from a place, again and again, until the server does not know it any more.
+    async fn from(&self, mut version: String) -> Result<(), Unheard> {
+        let (mut pause, mut behind) = (Pause::default(), false);
+        loop {
+            let before = version.clone();
+            let stop = match self.watch.api.watch(&self.params(), &version).await {
+                Ok(events) => self.events(events, &mut version, &mut behind).await?,
+                Err(error) => Stop::of(&error),
+            };
+            if version != before {
+                pause = Pause::default();
+            }
+            match stop {
+                Stop::Gone => return self.broken("it has to be listed again".to_owned()).await,
+                Stop::Ended => {}
+                Stop::Broken(why) => {
+                    self.broken(why).await?;
+                    behind = true;
+                    pause.wait().await;
+                }
+            }
+        }
+    }
+
+    async fn events(
+        &self,
+        events: impl Stream<Item = kube::Result<WatchEvent<K>>>,
+        version: &mut String,
+        behind: &mut bool,
+    ) -> Result<Stop, Unheard> {
+        let mut events = pin!(events);
+        let caught_up = Instant::now() + LONGEST_CATCH_UP;
+        loop {
+            if *behind && Instant::now() >= caught_up {
+                *behind = false;
+                self.tell(News::Current).await?;
+            }
+            let event = match timeout(if *behind { CATCH_UP } else { SILENCE }, events.next()).await {
+                Err(_) if *behind => {
+                    *behind = false;
+                    self.tell(News::Current).await?;
+                    continue;
+                }
+                Err(_) | Ok(None) => return Ok(Stop::Ended),
+                Ok(Some(Err(error))) => return Ok(Stop::of(&error)),
+                Ok(Some(Ok(event))) => event,
+            };
+            let (news, object) = match event {
+                WatchEvent::Added(object) | WatchEvent::Modified(object) => (News::Put as fn(_) -> _, object),
+                WatchEvent::Deleted(object) => (News::Gone as fn(_) -> _, object),
+                WatchEvent::Bookmark(bookmark) => {
+                    *version = bookmark.metadata.resource_version;
+                    continue;
+                }
+                WatchEvent::Error(status) => return Ok(Stop::said(&status)),
+            };
+            if let Some(now) = &object.metadata().resource_version {
+                version.clone_from(now);
+            }
+            self.tell(news(object)).await?;
+        }
+    }
+
+    fn params(&self) -> WatchParams {
+        let params = WatchParams::default().timeout(WATCH_SECONDS);
+        match &self.watch.fields {
+            Some(fields) => params.fields(fields),
+            None => params,
+        }
+    }
+
+    async fn broken(&self, why: String) -> Result<(), Unheard> {
+        let (what, store, part) = (self.watch.what.clone(), self.watch.store, self.part);
+        self.send(Box::new(move |seen| {
+            store(seen).apply(part, News::Broken);
+            seen.broken.insert(what, why);
+        }))
+        .await
+    }
+
+    async fn tell(&self, mut news: News<K>) -> Result<(), Unheard> {
+        slim(&mut news);
+        let (what, store, part, note) =
+            (self.watch.what.clone(), self.watch.store, self.part, self.watch.note);
+        self.send(Box::new(move |seen| {
+            match &news {
+                News::Page(objects) => objects.iter().for_each(|object| note(seen, object)),
+                News::Put(object) => note(seen, object),
+                News::Listed | News::Current => drop(seen.broken.remove(&what)),
+                News::Begin | News::Gone(_) | News::Broken => {}
+            }
+            store(seen).apply(part, news);
+        }))
+        .await
+    }
+
+    async fn send(&self, change: Change) -> Result<(), Unheard> {
+        self.changes.send(change).await.map_err(|_| Unheard)
+    }
+}
+
+impl Stop {
+    fn of(error: &kube::Error) -> Self {
+        match error {
+            kube::Error::Api(status) => Self::said(status),
+            error => Self::Broken(Cause::of(error).to_string()),
+        }
+    }
+
+    fn said(status: &Status) -> Self {
+        if status.code == GONE { Self::Gone } else { Self::Broken(status.message.clone()) }
+    }
+}
+
+/// Nobody reads them here, and they are the largest part of many objects.
+fn slim<K: Object>(news: &mut News<K>) {
+    let objects = match news {
+        News::Page(objects) => objects.as_mut_slice(),
+        News::Put(object) => std::slice::from_mut(object),
+        News::Begin | News::Listed | News::Gone(_) | News::Broken | News::Current => &mut [],
+    };
+    for object in objects {
+        object.metadata_mut().managed_fields = None;
+    }
+}
