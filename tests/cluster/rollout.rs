@@ -52,7 +52,7 @@ async fn proven_upgrade() {
     assert_eq!(fingerprint(&dev).await, before, "neither a dry run nor a diff changes anything");
 
     let certificates = uids(&dev, "cert-manager.io", "Certificate").await;
-    a_dns_server_that_refuses_updates(&config).await;
+    a_dns_server_that_refuses_updates().await;
 
     let ran = release(&config, &["--cluster", FIRST, "-o", "json"]).expect(0);
     assert_eq!(running(&dev).await, ["v1.11.5"]);
@@ -93,11 +93,12 @@ fn the_pipelines_entry() {
 
 /// Halted within three minutes with the Challenge's own reason, and not rolled back although that is wished:
 /// the cause is elsewhere.
-async fn a_dns_server_that_refuses_updates(config: &std::path::Path) {
+async fn a_dns_server_that_refuses_updates() {
+    let config = config("impatient.yaml", &[("settle: 10s", "settle: 10s\n      acme-timeout: 90s")]);
     let control = std::env::var_os("DNS_CONTROL").expect("DNS_CONTROL is set by the sandbox");
     std::fs::write(&control, "refuse-updates").unwrap();
     let started = Instant::now();
-    let ran = release(config, &["--cluster", FIRST, "--on-failure", "rollback"]);
+    let ran = release(&config, &["--cluster", FIRST, "--on-failure", "rollback"]);
     std::fs::write(&control, "ok").unwrap();
     let ran = ran.expect(4);
     assert!(started.elapsed().as_secs() < 180, "it took {:?}", started.elapsed());
