@@ -75,5 +75,6 @@ pub use verdict::{Cause, Finding, GateOutcome, GateReport, Progress, Verdict};
 // What Helm's own waiting judges by, too.
 pub(crate) use clock::Clock;
 pub(crate) use explain::explain;
-pub(crate) use opinion::{Judgement, Opinion, Target};
+pub(crate) use opinion::{Holds, Judgement, Limit, Opinion, Target};
 pub(crate) use pod::{controller, is_ended, is_terminating, problems};
+pub(crate) use pulse::server_time;

@@ -73,7 +73,7 @@ fn silent(why: String) -> Change {
 }
 
 /// The API server's clock, from the `Date` header of its answer; absent when something between strips it.
-pub(super) async fn server_time(cluster: &Cluster) -> Result<Option<Timestamp>, kube::Error> {
+pub(crate) async fn server_time(cluster: &Cluster) -> Result<Option<Timestamp>, kube::Error> {
     let request = Request::get("/version").body(Body::empty()).map_err(kube::Error::HttpError)?;
     let answer = cluster.client.send(request).await?;
     let date = answer.headers().get(header::DATE).and_then(|date| date.to_str().ok());

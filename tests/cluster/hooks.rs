@@ -51,6 +51,7 @@ pub(crate) fn trials() -> Vec<Trial> {
             "hooks::without_leave_nothing_is_created_or_deleted",
             without_leave_nothing_is_created_or_deleted,
         ),
+        trial("hooks::only_what_a_run_created_is_cleaned_up_and_a_left_over_is_applied", what_a_hook_finds),
         trial("hooks::what_the_server_refuses_is_named", what_the_server_refuses_is_named),
     ]
 }
@@ -292,6 +293,26 @@ async fn without_leave_nothing_is_created_or_deleted() {
     let error = run_with(&place, &mut hooks, &Limited::to(1)).await.0.unwrap_err();
     assert!(matches!(error.why, WhyHook::NoLeave(NoLeave::ReadOnly)), "{error}");
     assert!(place.live(&hooks[0].manifest).await.is_none(), "deleted, and not created");
+}
+
+/// What somebody else made under the name of a hook is not cleaned up, and what an earlier run left is applied.
+async fn what_a_hook_finds() {
+    let place = Place::new().await;
+    let mut foreign = [policies(map("f"), &["hook-failed"], &[])];
+    place.apply(&[], &objects(&[&foreign[0].manifest])).await.unwrap();
+    let before = uid(&place.metadata(&foreign[0].manifest).await);
+    let error = run(&place, &mut foreign).await.0.unwrap_err().to_string();
+    assert!(error.contains("already exists"), "{error}");
+    assert_eq!(uid(&place.metadata(&foreign[0].manifest).await), before, "it is not ours to delete");
+
+    let text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: l, annotations: {helm.sh/hook: pre-install}}\ndata: {a: one}\n";
+    let mut left = [policies(hook("l", "ConfigMap", text), &["hook-failed"], &[])];
+    run(&place, &mut left).await.0.unwrap();
+    let first = uid(&place.metadata(text).await);
+    left[0].manifest = text.replace("one", "two");
+    run(&place, &mut left).await.0.unwrap();
+    let live = place.live(text).await.unwrap();
+    assert_eq!((uid(&place.metadata(text).await), &live["data"]["a"]), (first, &serde_json::json!("two")));
 }
 
 async fn what_the_server_refuses_is_named() {

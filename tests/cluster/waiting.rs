@@ -3,6 +3,8 @@
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{Api, ListParams};
 use libtest_mimic::Trial;
 use release::action::wait::{self, NotReady, Until};
 use serde_json::json;
@@ -25,8 +27,12 @@ pub(crate) fn trials() -> Vec<Trial> {
             an_image_that_cannot_be_pulled_ends_the_wait,
         ),
         trial(
-            "waiting::a_container_that_keeps_crashing_ends_the_wait_with_its_log",
-            a_container_that_keeps_crashing_ends_the_wait_with_its_log,
+            "waiting::a_container_that_keeps_crashing_is_told_with_its_log",
+            a_container_that_keeps_crashing_is_told_with_its_log,
+        ),
+        trial(
+            "waiting::a_container_that_crashes_until_its_database_is_up_is_waited_for",
+            a_container_that_crashes_until_its_database_is_up_is_waited_for,
         ),
         trial("waiting::a_quota_ends_the_wait", a_quota_ends_the_wait),
         trial("waiting::a_job_is_waited_for_to_its_end", a_job_is_waited_for_to_its_end),
@@ -54,6 +60,9 @@ fn job(script: &str) -> String {
 }
 
 const RUNS: &str = "image: 'sandbox/sh:1', args: [-c, 'exec sleep 600']";
+
+/// Ready only when it has run for a while.
+const STARTS: &str = "readinessProbe: {exec: {command: ['true']}, initialDelaySeconds: 3, periodSeconds: 1}";
 
 /// Nothing listens there.
 const CLOSED: &str = "readinessProbe: {tcpSocket: {port: 9}, periodSeconds: 1}";
@@ -131,21 +140,33 @@ async fn an_image_that_cannot_be_pulled_ends_the_wait() {
     );
 }
 
-async fn a_container_that_keeps_crashing_ends_the_wait_with_its_log() {
+async fn a_container_that_keeps_crashing_is_told_with_its_log() {
     let place = Place::new().await;
-    let error = failed(
-        &place,
-        &deployment(
-            1,
-            &format!("image: 'sandbox/sh:1', args: [-c, 'echo error: no database; exit 3'], {CLOSED}"),
-        ),
-    )
-    .await;
+    let crashes = format!("image: 'sandbox/sh:1', args: [-c, 'echo error: no database; exit 3'], {CLOSED}");
+    let short = Duration::from_secs(40);
+    let error = applied(&place, "", &deployment(1, &crashes), READY, short).await.0.unwrap_err();
+    assert!(error.timed_out, "it may yet find its database: {error}");
+    let error = error.to_string();
     assert!(
-        error.contains("container c: CrashLoopBackOff after 2 restarts, the last after exit code 3 (Error)"),
+        error.contains("container c: CrashLoopBackOff after 2 restarts, the last after exit code 3"),
         "{error}"
     );
     assert!(error.contains("last log line: error: no database"), "{error}");
+}
+
+/// Two crashes, and then what it needs is there.
+async fn a_container_that_crashes_until_its_database_is_up_is_waited_for() {
+    let place = Place::new().await;
+    let up = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() + 12;
+    let script = format!("test $(date +%s) -gt {up} || exit 3; exec sleep 600");
+    let text = deployment(1, &format!("image: 'sandbox/sh:1', args: [-c, {script:?}], {STARTS}"));
+    let (result, told) = applied(&place, "", &text, READY, LONG).await;
+    result.unwrap();
+    let pods = Api::<Pod>::namespaced(place.cluster.client.clone(), &place.release.namespace);
+    let pods = pods.list(&ListParams::default()).await.unwrap().items;
+    let restarts =
+        |pod: &Pod| pod.status.as_ref()?.container_statuses.as_ref()?.first().map(|c| c.restart_count);
+    assert!(pods.iter().filter_map(restarts).any(|count| count >= 2), "it crashed twice: {told:?} {pods:#?}");
 }
 
 async fn a_quota_ends_the_wait() {

@@ -1,8 +1,8 @@
 //! Runs the hooks of an event: weight by weight, each one created, waited for and deleted as its policies
 //! say.
 //!
-//! A hook's object is always created anew: one that is to be deleted before has gone first. Helm 4 would
-//! patch it, or create it beside one that is still on its way out.
+//! A hook's object is created anew: one that is to be deleted before has gone first. One that an earlier run of the
+//! same hook left is applied. What this run did not create it does not clean up.
 
 mod error;
 mod log;
@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use jiff::ZonedDateTime;
-use kube::api::PropagationPolicy;
+use kube::api::{Api, DynamicObject, PropagationPolicy};
 use tokio::time::{Instant, sleep};
 
 use super::permit::{Permit, Unwritten, permitted};
@@ -21,7 +21,7 @@ use super::wait::{self, Until};
 use crate::cluster::Cluster;
 use crate::cluster::discovery::Kinds;
 use crate::cluster::error::Cause;
-use crate::cluster::objects::{self, in_parallel};
+use crate::cluster::objects::{self, Apply, in_parallel};
 use crate::helm::manifest::{self, Object};
 use crate::helm::release::{Hook, stamp};
 
@@ -87,8 +87,14 @@ struct Run<'a> {
     place: HookPlace<'a>,
     event: &'a str,
     logs: Vec<HookLog>,
-    /// What was created for a hook, under the names that the server gave.
-    created: BTreeMap<usize, Vec<Object>>,
+    /// What was created for a hook.
+    created: BTreeMap<usize, Vec<Created>>,
+}
+
+/// An object of a hook, under the name that the server gave, and its uid.
+struct Created {
+    object: Object,
+    uid: Option<String>,
 }
 
 impl Run<'_> {
@@ -122,25 +128,25 @@ impl Run<'_> {
         index: usize,
         objects: &[Object],
     ) -> Result<(), WhyHook> {
-        let answers: Vec<Result<Object, WhyHook>> =
+        let answers: Vec<Result<Created, WhyHook>> =
             in_parallel(objects, |object| self.create(hook, object)).collect().await;
         let mut first = Ok(());
         for answer in answers {
             match answer {
-                Ok(object) => self.created.entry(index).or_default().push(object),
+                Ok(created) => self.created.entry(index).or_default().push(created),
                 Err(why) => first = first.and(Err(why)),
             }
         }
         first?;
         let HookPlace { cluster, kinds, namespace, timeout, .. } = self.place;
-        let created = self.created.get(&index).map_or(&[] as &[Object], Vec::as_slice);
-        wait::ready(cluster, kinds, created, namespace, Until::Finished, timeout, &|_| ())
+        let created = self.created(index);
+        wait::ready(cluster, kinds, &created, namespace, Until::Finished, timeout, &|_| ())
             .await
             .map_err(WhyHook::NotReady)
     }
 
-    /// The object under the name that it really has.
-    async fn create(&self, hook: &Hook, object: &Object) -> Result<Object, WhyHook> {
+    /// The object under the name that it really has. One that an earlier run of this release left is applied.
+    async fn create(&self, hook: &Hook, object: &Object) -> Result<Created, WhyHook> {
         let HookPlace { cluster, kinds, namespace, permit, .. } = self.place;
         let Some(api) = kinds.api(cluster, object, namespace) else {
             let (kind, api_version) = (object.kind().to_owned(), object.api_version().to_owned());
@@ -149,7 +155,12 @@ impl Run<'_> {
         let start = Instant::now();
         loop {
             match permitted(permit, objects::create(cluster, &api, &object.value, false)).await {
-                Ok(live) => return Ok(named(object, live.name)),
+                Ok(live) => return Ok(Created { uid: live.uid, object: named(object, live.name) }),
+                Err(Unwritten::Failed(kube::Error::Api(status)))
+                    if status.is_already_exists() && is_left_over(&api, object).await =>
+                {
+                    return self.apply(hook, &api, object).await;
+                }
                 // A kind that the release has just brought: nothing else is missing that has a name.
                 Err(Unwritten::Failed(kube::Error::Api(status)))
                     if is_unknown_kind(&status) && start.elapsed() < SERVED =>
@@ -166,12 +177,41 @@ impl Run<'_> {
         }
     }
 
-    /// The hook's objects: those that were created, else those that its manifest names.
-    fn objects(&self, hook: &Hook, index: usize) -> Result<Vec<Object>, WhyHook> {
-        match self.created.get(&index) {
-            Some(created) => Ok(created.clone()),
-            None => objects_of(hook),
+    async fn apply(
+        &self,
+        hook: &Hook,
+        api: &Api<DynamicObject>,
+        object: &Object,
+    ) -> Result<Created, WhyHook> {
+        let HookPlace { kinds, namespace, permit, .. } = self.place;
+        let how = Apply { dry_run: false, force: true };
+        let applied = permitted(permit, objects::apply(api, object.name(), &object.value, how)).await;
+        match applied {
+            Ok(live) => Ok(Created { uid: live.uid, object: object.clone() }),
+            Err(Unwritten::NotSent(why) | Unwritten::CutOff(why)) => Err(WhyHook::NoLeave(why)),
+            Err(Unwritten::Failed(error)) => {
+                let (event, path) = (self.event.to_owned(), hook.path.clone());
+                let object = kinds.key(object, namespace).to_string();
+                Err(WhyHook::Create { event, path, object, cause: Cause::of(&error) })
+            }
         }
+    }
+
+    /// What was created for a hook.
+    fn created(&self, index: usize) -> Vec<Object> {
+        self.created.get(&index).into_iter().flatten().map(|created| created.object.clone()).collect()
+    }
+
+    /// What a policy deletes: what lies in the way of a hook goes by its name, whoever made it, as with Helm; later
+    /// only what this run has created.
+    fn doomed(&self, hook: &Hook, index: usize, policy: &str) -> Result<Vec<Created>, WhyHook> {
+        if policy == "before-hook-creation" {
+            let named = objects_of(hook)?.into_iter();
+            return Ok(named.map(|object| Created { object, uid: None }).collect());
+        }
+        let created = self.created.get(&index).into_iter().flatten();
+        let copy = |created: &Created| Created { object: created.object.clone(), uid: created.uid.clone() };
+        Ok(created.map(copy).collect())
     }
 
     /// Deletes the hook's objects if it has this policy, and waits until they have gone. CRDs are never
@@ -183,20 +223,20 @@ impl Run<'_> {
         }
         let HookPlace { cluster, kinds, namespace, timeout, .. } = self.place;
         let mut deleted = Vec::new();
-        let objects = self.objects(hook, index)?.into_iter();
-        for object in objects.filter(|object| !object.is_crd() && !object.name().is_empty()) {
-            if self.delete(&object).await? {
-                deleted.push(object);
+        let doomed = self.doomed(hook, index, policy)?.into_iter();
+        for doomed in doomed.filter(|doomed| !doomed.object.is_crd() && !doomed.object.name().is_empty()) {
+            if self.delete(&doomed).await? {
+                deleted.push(doomed.object);
             }
         }
         wait::gone(cluster, kinds, &deleted, namespace, timeout).await.map_err(WhyHook::NotGone)
     }
 
     /// Whether there was something to delete.
-    async fn delete(&self, object: &Object) -> Result<bool, WhyHook> {
+    async fn delete(&self, Created { object, uid }: &Created) -> Result<bool, WhyHook> {
         let HookPlace { cluster, kinds, namespace, permit, .. } = self.place;
         let Some(api) = kinds.api(cluster, object, namespace) else { return Ok(false) };
-        let deleted = objects::delete(&api, object.name(), None, PropagationPolicy::Background);
+        let deleted = objects::delete(&api, object.name(), uid.clone(), PropagationPolicy::Background);
         permitted(permit, deleted).await.map_err(|unwritten| match unwritten {
             Unwritten::NotSent(why) | Unwritten::CutOff(why) => WhyHook::NoLeave(why),
             Unwritten::Failed(error) => {
@@ -223,11 +263,20 @@ impl Run<'_> {
         if !asked_for && (policy != "hook-failed" || !has_run) {
             return;
         }
-        let Ok(objects) = self.objects(hook, index) else { return };
+        let objects = self.created(index);
         let texts = log::texts(self.place.cluster, self.place.namespace, &objects, asked_for).await;
         let log = |text| HookLog { hook: hook.name.clone(), text, asked_for };
         self.logs.extend(texts.into_iter().map(log));
     }
+}
+
+/// The live object is a hook of the same event, as charts mark them: an earlier run was killed, or its policies let
+/// it stay. Anything else of that name is somebody else's.
+async fn is_left_over(api: &Api<DynamicObject>, object: &Object) -> bool {
+    const HOOK: &str = "helm.sh/hook";
+    let live = objects::metadata(api, object.name()).await.ok().flatten();
+    let annotations = live.and_then(|live| live.annotations).unwrap_or_default();
+    object.annotation(HOOK).is_some() && annotations.get(HOOK).map(String::as_str) == object.annotation(HOOK)
 }
 
 /// The object under the name that the server gave it.

@@ -2,18 +2,20 @@
 
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 use serde_json::Value;
 
 use super::seen::{Seen, Sight};
 use super::status::{self, State, Status, kind, text};
 use super::{Until, legacy, workload};
-use crate::gate::Baseline;
-use crate::gate::{Judgement, Opinion, Target, Verdict, problems};
+use crate::gate::{Baseline, Holds, Judgement, Limit, Opinion, Target, Verdict, problems};
 use crate::helm::manifest::Key;
 
 /// A quota or a webhook may give way in this time.
 const CREATED: Duration = Duration::from_secs(20);
+
+/// A database that is started together with what needs it is up within this time.
+const CRASHING: Duration = Duration::from_mins(3);
 
 /// What is said about one object.
 #[derive(Debug, Clone)]
@@ -53,8 +55,11 @@ fn judge_one(key: &Key, seen: &Seen, until: Until) -> Judged {
         }
         Some(Sight::Here(object)) => {
             let status = rule(object, until);
-            let opinions =
-                if status.state == State::InProgress { obstacles(key, object, seen) } else { Vec::new() };
+            let opinions = if status.state == State::InProgress {
+                obstacles(key, object, seen, until)
+            } else {
+                Vec::new()
+            };
             return Judged { key: key.clone(), status, opinions };
         }
     };
@@ -69,14 +74,19 @@ fn rule(object: &Value, until: Until) -> Status {
     }
 }
 
-fn obstacles(key: &Key, object: &Value, seen: &Seen) -> Vec<Opinion> {
+/// Until the controller has seen the new generation, its pods are those of the old one. With Helm 3's rules only
+/// the time ends a wait.
+fn obstacles(key: &Key, object: &Value, seen: &Seen, until: Until) -> Vec<Opinion> {
+    if !legacy::is_observed(object) || matches!(until, Until::Legacy { .. }) {
+        return Vec::new();
+    }
     let itself: Option<Pod> =
         (kind(object) == ("", "Pod")).then(|| serde_json::from_value(object.clone()).ok()).flatten();
     let pods = seen.pods_of(object).into_iter().chain(&itself);
-    let mut opinions: Vec<Opinion> = pods.flat_map(|pod| problems(pod, &Baseline::default())).collect();
+    let mut opinions: Vec<Opinion> = pods.flat_map(|pod| of_pod(pod, &seen.restarts)).collect();
     // A container that runs again may still become ready; a Job decides by itself how often its pods may
     // fail.
-    opinions.retain(|opinion| opinion.verdict > Verdict::Passed && opinion.rule != "restarts");
+    opinions.retain(|opinion| opinion.verdict > Verdict::Passed);
     opinions.retain(|opinion| opinion.rule != "crash" || kind(object).1 != "Job");
     if let Some(message) = workload::cannot_create(object).or_else(|| seen.failed_create(object)) {
         let uid = Some(text(object, "/metadata/uid").to_owned());
@@ -84,6 +94,37 @@ fn obstacles(key: &Key, object: &Value, seen: &Seen) -> Vec<Opinion> {
         opinions.push(Opinion::waiting("replica-failure", target, message).grace(CREATED));
     }
     opinions
+}
+
+/// What a container needs may start beside it: a crash loop is final only when it lasts, and what had restarted
+/// before the wait began is no news. Between two crashes a container runs, and may be called ready.
+fn of_pod(pod: &Pod, before: &Baseline) -> Vec<Opinion> {
+    let mut opinions = problems(pod, before);
+    opinions.retain(|opinion| !is_crash(opinion) || crashes(pod, opinion, before));
+    for opinion in opinions.iter_mut().filter(|opinion| is_crash(opinion)) {
+        let holds = if opinion.rule == "crash" { Holds::Gate } else { Holds::Nothing };
+        // One rule for both, so that the time goes on.
+        (opinion.rule, opinion.verdict, opinion.holds) = ("crash", Verdict::Waiting, holds);
+        opinion.limit = Limit::Grace(CRASHING);
+    }
+    opinions
+}
+
+fn is_crash(opinion: &Opinion) -> bool {
+    opinion.verdict == Verdict::Failed && matches!(opinion.rule, "crash" | "restarts")
+}
+
+/// The container is not ready, and has restarted twice since the wait began.
+fn crashes(pod: &Pod, opinion: &Opinion, before: &Baseline) -> bool {
+    let status = pod.status.as_ref();
+    let init = status.and_then(|status| status.init_container_statuses.as_ref());
+    let main = status.and_then(|status| status.container_statuses.as_ref());
+    let named = |container: &&ContainerStatus| Some(&container.name) == opinion.target.container.as_ref();
+    let Some(container) = init.into_iter().chain(main).flatten().find(named) else { return false };
+    let known = pod.metadata.uid.as_ref().and_then(|uid| before.pods.get(uid));
+    let restarts = known.into_iter().flat_map(|known| &known.restarts);
+    let earlier = restarts.filter(|(name, _)| *name == container.name).map(|(_, count)| *count).next();
+    !container.ready && container.restart_count - earlier.unwrap_or(0) >= 2
 }
 
 /// All opinions as one judgement, for the clock.
@@ -139,8 +180,9 @@ mod tests {
                 "StatefulSet",
                 "CrashLoopBackOff",
                 3,
+                // Final only after a time that a dependency may take.
                 Some("container c: CrashLoopBackOff after 3 restarts"),
-                true,
+                false,
             ),
             ("Job", "CrashLoopBackOff", 3, None, false),
             ("Job", "ErrImagePull", 0, Some("container c: ErrImagePull: because"), false),

@@ -53,8 +53,11 @@ fn deployment(object: &Value) -> Status {
     let wanted = number(object, "/spec/replicas", 1);
     let rolling = &object["spec"]["strategy"]["rollingUpdate"];
     let expected = wanted - max_unavailable(&rolling["maxUnavailable"], wanted);
-    // Helm counts the ready replicas of the newest ReplicaSet; as many as are updated are its own.
-    let new = number(object, "/status/readyReplicas", 0).min(number(object, "/status/updatedReplicas", 0));
+    // Helm counts the ready replicas of the newest ReplicaSet. Every pod of an older one may be ready, so at least
+    // so many of the new ones are.
+    let count = |field: &str| number(object, &format!("/status/{field}"), 0);
+    let older = (count("replicas") - count("updatedReplicas")).max(0);
+    let new = (count("readyReplicas") - older).max(0);
     if new < expected {
         return Status::in_progress(format!(
             "Deployment is not ready. {new} out of {expected} expected pods are ready"
@@ -125,7 +128,7 @@ fn replicas(object: &Value) -> Status {
     Status::ready()
 }
 
-fn is_observed(object: &Value) -> bool {
+pub(super) fn is_observed(object: &Value) -> bool {
     number(object, "/status/observedGeneration", 0) == number(object, "/metadata/generation", 0)
 }
 

@@ -2,8 +2,9 @@
 //! and no longer than makes sense.
 //!
 //! What is seen is judged by a pure function; the loop holds the only clock. A state that does not pass
-//! without a change (an image that cannot be pulled, a container that keeps crashing, a Job that failed, a
-//! quota) ends the wait at once, or after the short time that it may last.
+//! without a change (an image that cannot be pulled, a Job that failed, a quota) ends the wait at once, or after the
+//! short time that it may last; a container that keeps crashing after the time that a dependency may take. What was
+//! so before the wait began does not count.
 
 mod conditioned;
 mod gone;
@@ -19,6 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures::StreamExt;
+use k8s_openapi::jiff::Timestamp;
 use kube::api::TypeMeta;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinSet;
@@ -36,7 +38,7 @@ use crate::cluster::Cluster;
 use crate::cluster::discovery::Kinds;
 use crate::cluster::error::Cause;
 use crate::cluster::objects::in_parallel;
-use crate::gate::{Clock, Target, Verdict, explain};
+use crate::gate::{Clock, Target, Verdict, explain, server_time};
 use crate::helm::manifest::{Key, Object};
 
 /// Changes come in bursts; one judgement for each burst is enough.
@@ -46,6 +48,8 @@ const BURST: Duration = Duration::from_millis(20);
 const SILENCE: Duration = Duration::from_secs(5);
 /// So many failed objects get their last event and log line told.
 const EXPLAINED: usize = 3;
+/// Writing a release takes some seconds.
+const WRITTEN: Duration = Duration::from_secs(10);
 
 /// Until when objects are waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,6 +86,12 @@ pub async fn ready(
     let result = wait.until(deadline).await;
     wait.watches.tasks.abort_all();
     result
+}
+
+/// When the objects were written that are waited for, by the API server's clock: shortly before the wait began.
+async fn began(cluster: &Cluster) -> Option<Timestamp> {
+    let now = server_time(cluster).await.ok().flatten()?;
+    now.checked_sub(WRITTEN).ok()
 }
 
 /// The objects that need to be looked at, each once.
@@ -175,6 +185,9 @@ impl<'w> Wait<'w> {
             }
             if Instant::now() >= deadline {
                 return Err(self.not_ready(judged, true).await);
+            }
+            if self.seen.began.is_none() {
+                self.seen.began = began(self.cluster).await;
             }
             self.watch(&judged);
             self.next_change(next.map_or(deadline, |next| deadline.min(self.started + next))).await;

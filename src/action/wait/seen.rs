@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::apps::v1::ReplicaSet;
 use k8s_openapi::api::core::v1::{Event, Pod};
+use k8s_openapi::jiff::Timestamp;
 use kube::runtime::watcher;
 use kube::{Resource, ResourceExt};
 use serde_json::Value;
 
 use super::status::{State, kind, of_hook, text};
-use crate::gate::{controller, is_ended, is_terminating};
+use crate::gate::{Baseline, controller, is_ended, is_terminating};
 use crate::helm::manifest::Key;
 
 /// The annotation by which a Deployment and its `ReplicaSets` number revisions.
@@ -39,6 +40,10 @@ pub(super) struct Seen {
     pub(super) replica_sets: Store<ReplicaSet>,
     /// Events that say that pods could not be created.
     pub(super) failed_creates: Store<Event>,
+    /// When the wait began, by the API server's clock: older events are none.
+    pub(super) began: Option<Timestamp>,
+    /// How often containers had restarted when their pod was first seen.
+    pub(super) restarts: Baseline,
 }
 
 /// Objects by uid, from several watches.
@@ -72,6 +77,17 @@ impl<K: Resource> Store<K> {
 }
 
 impl Seen {
+    /// Takes a pod. One that is older than the wait has restarted before, and that is no news.
+    pub(super) fn take_pod(&mut self, event: watcher::Event<Pod>) {
+        if let watcher::Event::Apply(pod) | watcher::Event::InitApply(pod) = &event {
+            let created = pod.metadata.creation_timestamp.as_ref().map(|time| time.0);
+            if created < self.began {
+                self.restarts.remember(pod);
+            }
+        }
+        self.pods.take(event);
+    }
+
     /// Takes what a watch says about an object. A Job or a Pod that has ended may be deleted at once; how it
     /// ended is what counts.
     pub(super) fn take(&mut self, key: Key, sight: Sight) {
@@ -94,12 +110,19 @@ impl Seen {
         }
     }
 
-    /// Why pods of this object could not be created, if nobody has managed since.
+    /// Why pods of this object could not be created, since the wait began and if nobody has managed since.
     pub(super) fn failed_create(&self, object: &Value) -> Option<String> {
         let uid = text(object, "/metadata/uid");
         let events =
             self.failed_creates.iter().filter(|event| event.involved_object.uid.as_deref() == Some(uid));
         let last = events.max_by_key(|event| event.last_timestamp.as_ref().map(|time| time.0))?;
+        let at = last.last_timestamp.as_ref().map(|time| time.0);
+        let created = |pod: &Pod| pod.metadata.creation_timestamp.as_ref().map(|time| time.0);
+        let newest = self.pods.iter().filter(|pod| controller(pod) == Some(uid)).filter_map(created).max();
+        // An event without a time cannot be told to be old.
+        if at.is_some() && (at < self.began || at < newest) {
+            return None;
+        }
         Some(format!("FailedCreate: {}", last.message.as_deref().unwrap_or_default()))
     }
 

@@ -12,7 +12,7 @@ use serde_json::Value;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinSet;
 
-use super::seen::{Seen, Sight, Store};
+use super::seen::{Seen, Sight};
 use super::status::kind;
 use crate::cluster::Cluster;
 use crate::cluster::error::Cause;
@@ -59,21 +59,21 @@ impl Watches<'_> {
         let Some(selector) = selector(object) else { return };
         let config = || watcher::Config::default().labels(&selector);
         let pods = Api::namespaced(self.cluster.client.clone(), namespace);
-        self.follow(watcher(pods, config()), |seen| &mut seen.pods);
+        self.follow(watcher(pods, config()), Seen::take_pod);
         if kind(object).1 == "Deployment" {
             let sets = Api::namespaced(self.cluster.client.clone(), namespace);
-            self.follow(watcher(sets, config()), |seen| &mut seen.replica_sets);
+            self.follow(watcher(sets, config()), |seen, event| seen.replica_sets.take(event));
             return;
         }
         let uid = object["metadata"]["uid"].as_str().unwrap_or_default();
         let failed =
             watcher::Config::default().fields(&format!("involvedObject.uid={uid},reason=FailedCreate"));
         let events = Api::namespaced(self.cluster.client.clone(), namespace);
-        self.follow(watcher(events, failed), |seen| &mut seen.failed_creates);
+        self.follow(watcher(events, failed), |seen, event| seen.failed_creates.take(event));
     }
 
     /// Whoever may not look at pods and events gets no reasons, but may wait.
-    fn follow<K, S>(&mut self, stream: S, store: fn(&mut Seen) -> &mut Store<K>)
+    fn follow<K, S>(&mut self, stream: S, take: fn(&mut Seen, watcher::Event<K>))
     where
         K: kube::Resource<DynamicType = (), Scope = NamespaceResourceScope>
             + Clone
@@ -88,7 +88,7 @@ impl Watches<'_> {
             let mut stream = std::pin::pin!(stream.default_backoff());
             while let Some(event) = stream.next().await {
                 let Ok(event) = event else { continue };
-                if changes.send(Box::new(move |seen| store(seen).take(event))).is_err() {
+                if changes.send(Box::new(move |seen| take(seen, event))).is_err() {
                     return;
                 }
             }

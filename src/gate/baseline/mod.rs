@@ -14,7 +14,10 @@ mod uid;
 
 use std::collections::BTreeMap;
 
+use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::jiff::Timestamp;
+
+use crate::certmanager::resources::Object;
 
 pub use red::{can_be_red, red};
 pub(crate) use state::{CertificateState, IssuerState, OrderState, PodState, RequestState, WorkloadState};
@@ -46,6 +49,11 @@ impl Baseline {
     /// There was one and it cannot be had. Nothing can be compared with it: what compares is inconclusive.
     pub fn missing(why: impl Into<String>) -> Self {
         Self { missing: Some(why.into()), ..Self::default() }
+    }
+
+    /// Remembers how often the containers of `pod` have restarted, the first time that it is seen.
+    pub(crate) fn remember(&mut self, pod: &Pod) {
+        self.pods.entry(pod.uid().to_owned()).or_insert_with(|| PodState::of(pod));
     }
 
     /// Why there is none to compare with.
