@@ -86,8 +86,9 @@ impl Maker {
     async fn earlier_token(&self) -> Option<Token> {
         let api = Api::<Certificate>::all(self.cluster.client.clone());
         let ours = ListParams::default().labels(&self.form.mark.selector());
-        let found = patiently(|| api.list(&ours)).await.ok()?;
-        earlier(&found.items, &self.form.settings)
+        let mut found = patiently(|| api.list(&ours)).await.ok()?.items;
+        found.retain(|certificate| stays(certificate, self.form.owner.as_ref()));
+        earlier(&found, &self.form.settings)
     }
 
     async fn own(&self, token: &Token) -> Canary {
@@ -149,6 +150,12 @@ impl Maker {
     }
 }
 
+/// One that belongs to an earlier lock is about to vanish with it.
+fn stays(certificate: &Certificate, owner: Option<&OwnerReference>) -> bool {
+    let mut owners = certificate.metadata.owner_references.iter().flatten();
+    owners.all(|lock| lock.kind != "Lease" || owner.is_some_and(|owner| owner.uid == lock.uid))
+}
+
 /// The token of canaries that still stand, if they are the ones that would be made now.
 fn earlier(found: &[Certificate], settings: &CanarySettings) -> Option<Token> {
     let named = |certificate: &Certificate| {
@@ -208,6 +215,19 @@ mod tests {
                 serde_json::from_value(json!("2026-01-01T00:00:00Z")).unwrap();
         }
         certificate
+    }
+
+    #[test]
+    fn what_an_earlier_lock_owns_is_not_taken_up() {
+        let lock = |uid: &str| {
+            serde_json::from_value(json!({"apiVersion": "v1", "kind": "Lease", "name": "l", "uid": uid}))
+                .unwrap()
+        };
+        let mut owned = canary("run-a", 1, "Issuer", "ca", false);
+        assert!(stays(&owned, None) && stays(&owned, Some(&lock("a"))));
+        owned.metadata.owner_references = Some(vec![lock("a")]);
+        assert!(stays(&owned, Some(&lock("a"))));
+        assert!(!stays(&owned, Some(&lock("b"))) && !stays(&owned, None));
     }
 
     #[test]

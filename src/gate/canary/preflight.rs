@@ -55,7 +55,9 @@ pub async fn preflight(cluster: &Cluster, subject: &Subject, settings: &CanarySe
     let (issuers, rehearsed) =
         futures::join!(join_all(issuers), rehearse(cluster, &subject.release, settings));
     let mut all = Forecast::default();
-    issuers.into_iter().for_each(|forecast| all.take(forecast));
+    for forecast in issuers {
+        all.take(forecast);
+    }
     all.refusals
         .extend(rehearsed.into_iter().map(|(own, refused)| format!("{}; {}", refused.message, advice(own))));
     if Expected::of(subject).approver_disabled && !is_approved_by_others(cluster).await {

@@ -54,7 +54,7 @@ pub(super) fn not_issued(
     let failed = from_order().filter(|opinion| opinion.verdict == Verdict::Failed);
     failed
         .or_else(|| requests.iter().find_map(|request| unissued.of_request(request)))
-        .or_else(|| challenges.iter().find_map(|challenge| of_challenge(seen, challenge)))
+        .or_else(|| challenges.iter().find_map(|challenge| of_challenge(seen, challenge, context)))
         .or_else(from_order)
         .or_else(|| unissued.of_certificate())
         .unwrap_or_else(|| unissued.under_way())
@@ -155,13 +155,13 @@ fn no_challenge(seen: &Seen, order: &Order) -> Opinion {
 
 /// A reason that stays while the proof is not in place is an answer, like three tries that failed. The same
 /// rule, so that the time counts from the first sign.
-fn of_challenge(seen: &Seen, challenge: &Challenge) -> Option<Opinion> {
+fn of_challenge(seen: &Seen, challenge: &Challenge, context: &Context) -> Option<Opinion> {
     let status = &challenge.status;
     let open = !states::is_final(&status.state) && !status.presented;
     let troubled = open && !status.reason.is_empty() && !states::is_propagating(&status.reason);
     let message = || format!("{} for {}: {}", challenge.spec.kind, challenge.spec.dns_name, status.reason);
     let trouble = || troubled.then(|| Opinion::waiting("present", Target::of(challenge), message()));
-    order::not_presented(seen, challenge)
-        .or_else(trouble)
-        .map(|opinion| opinion.chain(TROUBLE).points_to(Cause::Environment))
+    let limit = TROUBLE.min(context.settings.acme_timeout);
+    let opinion = order::not_presented(seen, challenge, context).or_else(trouble)?;
+    Some(opinion.chain(limit).points_to(Cause::Environment))
 }
