@@ -145,37 +145,40 @@ async fn clean_up(cluster: &Cluster, settings: &CanarySettings, run: &str) -> Ve
     Canaries { cluster, release: &release, settings, lock: &NoLock }.clean_up(run).await.unwrap()
 }
 
-/// Only Certificates of this duration are forbidden, so that nobody else's canary is.
+/// Only Certificates of this common name are forbidden, so that nobody else's canary is.
 async fn what_a_policy_forbids() {
     let (cluster, _alone) = alone().await;
     let policies = Api::<ValidatingAdmissionPolicy>::all(cluster.client.clone());
     let bindings = Api::<ValidatingAdmissionPolicyBinding>::all(cluster.client.clone());
     create(&policies, json!({
-        "metadata": {"name": "no-long-canaries"},
+        "metadata": {"name": "no-forbidden-canaries"},
         "spec": {
             "failurePolicy": "Fail",
             "matchConstraints": {"resourceRules": [{
                 "apiGroups": ["cert-manager.io"], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["certificates"],
             }]},
-            "validations": [{"expression": "!has(object.spec.duration) || object.spec.duration != '2161h'", "message": "too long"}],
+            "validations": [{"expression": "!has(object.spec.commonName) || object.spec.commonName != 'forbidden'", "message": "not this name"}],
         },
     })).await;
     create(
         &bindings,
         json!({
-            "metadata": {"name": "no-long-canaries"},
-            "spec": {"policyName": "no-long-canaries", "validationActions": ["Deny"]},
+            "metadata": {"name": "no-forbidden-canaries"},
+            "spec": {"policyName": "no-forbidden-canaries", "validationActions": ["Deny"]},
         }),
     )
     .await;
     let subject = subject(&cluster, true).await;
-    let forbidden = settings(2, &json!({"certificate": {"duration": "2161h"}})).canary;
+    let forbidden = settings(2, &json!({"certificate": {"commonName": "forbidden"}})).canary;
     let refusals = async || preflight(&cluster, &subject, &forbidden).await.refusals;
     until("the policy is in force", POLICY, async || !refusals().await.is_empty()).await;
     let (told, allowed) = (refusals().await, preflight(&cluster, &subject, &CanarySettings::default()).await);
-    bindings.delete("no-long-canaries", &DeleteParams::default()).await.unwrap();
-    policies.delete("no-long-canaries", &DeleteParams::default()).await.unwrap();
-    assert!(told[0].contains("no-long-canaries") && told[0].contains("allow `release-canary-*`"), "{told:?}");
+    bindings.delete("no-forbidden-canaries", &DeleteParams::default()).await.unwrap();
+    policies.delete("no-forbidden-canaries", &DeleteParams::default()).await.unwrap();
+    assert!(
+        told[0].contains("no-forbidden-canaries") && told[0].contains("allow `release-canary-*`"),
+        "{told:?}"
+    );
     assert!(allowed.refusals.is_empty(), "{allowed:?}");
     assert!(clean_up(&cluster, &forbidden, "rehearsal").await.is_empty(), "a dry run leaves nothing");
 }
