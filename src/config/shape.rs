@@ -186,7 +186,7 @@ mod tests {
             (json!({"dnsNames": []}), Some("write `canary.dns-name`")),
             (json!({"comonName": "x"}), Some("did you mean `commonName`?")),
             (json!({"privateKey": {"algoritm": "RSA"}}), Some("did you mean `algorithm`?")),
-            (json!({"commonName": "{run}.a-rather-long-name.canary.example.com"}), Some("this one 67")),
+            (json!({"commonName": "{run}.a-rather-long-name.canary.example.com"}), Some("this one 65")),
             (json!({"commonName": 7}), Some("is a text")),
         ];
         for (wanted, expected) in table {
