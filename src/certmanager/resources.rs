@@ -1,10 +1,12 @@
 //! cert-manager's own kinds, with only the fields that are judged. Anything else in an object is ignored, so
 //! newer versions read alike.
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference, Time};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// A status condition.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -172,12 +174,36 @@ pub struct ChallengeStatus {
     pub processing: bool,
 }
 
+/// Which names a solver proves; what is empty takes all.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct SolverSelector {
+    /// These names.
+    pub dns_names: Vec<String>,
+    /// Names in these zones.
+    pub dns_zones: Vec<String>,
+    /// Names of Certificates with these labels.
+    pub match_labels: BTreeMap<String, String>,
+}
+
+/// One way to prove names.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct AcmeSolver {
+    /// Which names; absent takes all.
+    pub selector: Option<SolverSelector>,
+    /// By DNS.
+    pub dns01: Option<Value>,
+}
+
 /// The ACME part of an issuer's spec.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct AcmeSpec {
     /// The directory URL.
     pub server: String,
+    /// The ways to prove names.
+    pub solvers: Vec<AcmeSolver>,
 }
 
 /// `Issuer.spec`, `ClusterIssuer.spec`.
@@ -186,6 +212,12 @@ pub struct AcmeSpec {
 pub struct IssuerSpec {
     /// Set for an ACME issuer.
     pub acme: Option<AcmeSpec>,
+    /// Set for one that signs with a key in a Secret.
+    pub ca: Option<Value>,
+    /// Set for one of Vault.
+    pub vault: Option<Value>,
+    /// Set for one of Venafi.
+    pub venafi: Option<Value>,
 }
 
 /// `Issuer.status`, `ClusterIssuer.status`.

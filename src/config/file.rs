@@ -8,10 +8,10 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::canary::CanarySettings;
 use super::document::Document;
 use super::duration;
 use super::error::ConfigError;
-use super::issuer::IssuerRef;
 use super::secret::{Credential, SecretRef};
 use super::source::SourceConfig;
 use super::{structure, validate, values};
@@ -188,18 +188,6 @@ impl Default for GateSettings {
             canary: CanarySettings::default(),
         }
     }
-}
-
-/// The certificate that is issued to prove that issuing works. A self-signed one always is.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
-pub struct CanarySettings {
-    /// The issuers that are asked, besides a self-signed one.
-    pub issuers: Vec<IssuerRef>,
-    /// The name on the certificate; `{run}` stands for a text that is new in every run.
-    pub dns_name: Option<String>,
-    /// Ask even an issuer of Let's Encrypt's production, which has rate limits and public logs.
-    pub allow_production: bool,
 }
 
 /// A duration in the schema: a text of a certain form.

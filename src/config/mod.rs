@@ -6,6 +6,7 @@
 //! names; secrets stay names until [`RepositorySettings::credentials`] or [`SecretRef::read`] is called by the
 //! one place that sends them.
 
+pub mod canary;
 pub mod document;
 pub mod duration;
 pub mod error;
@@ -14,21 +15,24 @@ pub mod issuer;
 pub mod secret;
 pub mod selection;
 pub mod settings;
+pub mod shape;
 pub mod source;
 pub mod values;
 
 mod structure;
 mod validate;
 
+pub use canary::CanarySettings;
 pub use error::ConfigError;
 pub use file::{
-    CanarySettings, ChartConfig, ClusterConfig, Config, GateSettings, KubeTarget, KubernetesMatrix,
-    OnFailure, PreflightSettings, Profile, ReleaseId, RepositoryConfig, WaveSettings,
+    ChartConfig, ClusterConfig, Config, GateSettings, KubeTarget, KubernetesMatrix, OnFailure,
+    PreflightSettings, Profile, ReleaseId, RepositoryConfig, WaveSettings,
 };
 pub use issuer::{IssuerKind, IssuerRef};
 pub use secret::{Credential, SecretError, SecretRef};
 pub use selection::Selection;
 pub use settings::{ChartSettings, ClusterSettings, Credentials, RepositorySettings, Settings};
+pub use shape::CertificateShape;
 pub use source::{ArchiveSource, DirectorySource, GitSource, Source, SourceConfig};
 pub use validate::same_address;
 pub use values::{ValuesFile, ValuesList};

@@ -99,6 +99,15 @@ impl Findings<'_> {
             ),
             Some(_) | None => {}
         }
+        if !canary.self_signed && canary.issuers.is_empty() {
+            let told = "without a self-signed canary nothing is issued: name an issuer in `issuers`, or leave `self-signed` out";
+            self.at(&[&here[..], &["self-signed"]].concat(), told.to_owned());
+        }
+        for misfit in canary.certificate.misfits() {
+            let below = misfit.path.iter().map(String::as_str);
+            let steps: Vec<&str> = here.iter().copied().chain(["certificate"]).chain(below).collect();
+            self.at_key(&steps, misfit.message);
+        }
     }
 
     fn repository(&mut self, name: &str, repository: &RepositoryConfig) {

@@ -79,7 +79,7 @@ impl Clock {
 }
 
 fn overdue(opinion: &mut Opinion, limit: Duration) {
-    (opinion.verdict, opinion.holds, opinion.overdue) = (Verdict::Failed, Holds::Gate, true);
+    (opinion.verdict, opinion.holds, opinion.overdue) = (opinion.ends, Holds::Gate, true);
     let meaning = if opinion.meaning.is_empty() { String::new() } else { format!(": {}", opinion.meaning) };
     opinion.message = format!("{} (for more than {} s){meaning}", opinion.message, limit.as_secs());
 }

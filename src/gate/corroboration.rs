@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::certificate;
 use super::chain;
 use super::context::Context;
-use super::seen::{Canary, Seen, State};
+use super::seen::{Canary, RefusedBy, Seen, State};
 use super::whose::Whose;
 use crate::certmanager::resources::{Condition, IssuerReference, condition};
-use crate::certmanager::states;
+use crate::certmanager::states::{self, RequestResult};
 
 /// How far the canary of an issuer is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,15 +105,23 @@ fn normal(issuer: &IssuerReference) -> IssuerReference {
 }
 
 fn word(seen: &Seen, canary: &Canary) -> CanaryWord {
-    let State::Created(target) = &canary.state else { return CanaryWord::Failed };
+    let target = match &canary.state {
+        State::Created(target) => target,
+        // A policy says nothing about who signs.
+        State::Refused(refusal) if refusal.by == RefusedBy::Policy => return CanaryWord::Open,
+        State::Refused(_) => return CanaryWord::Failed,
+    };
     let Some(certificate) = target.uid.as_deref().and_then(|uid| seen.certificates.get(uid)) else {
         return CanaryWord::Open;
     };
     if condition(&certificate.status.conditions, "Ready").is_some_and(Condition::is_true) {
         return CanaryWord::Issued;
     }
-    let mut requests = chain::requests_of(seen, certificate);
-    let bad = requests.any(|request| states::result(request).is_bad());
+    let results = || chain::requests_of(seen, certificate).map(states::result);
+    if results().any(|result| result == RequestResult::Denied) {
+        return CanaryWord::Open;
+    }
+    let bad = results().any(RequestResult::is_bad);
     if bad || certificate.status.last_failure_time.is_some() { CanaryWord::Failed } else { CanaryWord::Open }
 }
 

@@ -66,7 +66,8 @@ fn canary(needs: &mut BTreeSet<Access>, release_namespace: &str, settings: &Gate
             needs.insert(Access::new(verb, "", "secrets", Some(&namespace)));
         }
     }
-    for verb in ["get", "create", "delete"] {
+    let verbs: &[&str] = if settings.canary.self_signed { &["get", "create", "delete"] } else { &[] };
+    for verb in verbs {
         needs.insert(Access::new(verb, "cert-manager.io", "issuers", Some(release_namespace)));
     }
 }
@@ -109,6 +110,12 @@ mod tests {
         ] {
             assert!(wanted.iter().any(|told| told == access), "{access} is not in {wanted:#?}");
         }
+        world.settings.canary.self_signed = false;
+        assert!(
+            told(&world).iter().all(|access| !access.starts_with("create issuers")),
+            "{:#?}",
+            told(&world)
+        );
         world.subject.profile = Profile::Generic;
         assert!(told(&world).iter().all(|access| access.ends_with("in namespace n")), "{:#?}", told(&world));
     }

@@ -107,6 +107,8 @@ pub(crate) struct Opinion {
     pub(crate) overdue: bool,
     /// When it began, as far as the object itself knows.
     pub(crate) since: Option<Timestamp>,
+    /// What it is when it lasts too long.
+    pub(crate) ends: Verdict,
     /// What it means when it lasts too long; before that it would only frighten.
     pub(crate) meaning: &'static str,
 }
@@ -127,6 +129,7 @@ impl Opinion {
             holds: Holds::Gate,
             overdue: false,
             since: None,
+            ends: Verdict::Failed,
             meaning: "",
         }
     }
@@ -164,6 +167,11 @@ impl Opinion {
     /// What was seen is evidence by itself of where the cause lies.
     pub(crate) fn points_to(self, cause: Cause) -> Self {
         Self { points_to: Some(cause), ..self }
+    }
+
+    /// What lasts too long proves nothing, instead of a failure.
+    pub(crate) fn then_inconclusive(self) -> Self {
+        Self { ends: Verdict::Inconclusive, ..self }
     }
 
     /// `Failed` when it lasts longer.

@@ -7,6 +7,10 @@ use serde_json::Value;
 use super::opinion::Target;
 use crate::config::{Profile, ReleaseId};
 use crate::helm::manifest::Object;
+use crate::helm::yaml;
+
+/// How cert-manager's own approver is switched off, in the list of controllers.
+const NO_APPROVER: &str = "-certificaterequests-approver";
 
 /// One revision of a release on a cluster.
 #[derive(Debug, Clone)]
@@ -92,9 +96,12 @@ impl Expected {
                     let workload = workload(object, &subject.release.namespace);
                     if subject.profile == Profile::CertManager {
                         expected.leaders.extend(leader(object, &workload));
-                        expected.approver_disabled |= arguments(object).any(disables_approver);
+                        expected.approver_disabled |= disables_approver(object);
                     }
                     expected.workloads.push(workload);
+                }
+                ("", "ConfigMap") if subject.profile == Profile::CertManager => {
+                    expected.approver_disabled |= configures_approver_away(object);
                 }
                 ("apiextensions.k8s.io", "CustomResourceDefinition") => {
                     expected.crds.insert(object.name().to_owned());
@@ -184,8 +191,25 @@ fn arguments(object: &Object) -> impl Iterator<Item = &str> {
         .filter_map(Value::as_str)
 }
 
-fn disables_approver(argument: &str) -> bool {
-    argument.starts_with("--controllers=") && argument.contains("-certificaterequests-approver")
+/// `--controllers=…,-certificaterequests-approver`, in one argument or in two.
+fn disables_approver(object: &Object) -> bool {
+    let arguments: Vec<&str> = arguments(object).collect();
+    let of = |place: usize| match arguments[place].strip_prefix("--controllers") {
+        Some("") => arguments.get(place + 1).copied(),
+        Some(value) => value.strip_prefix('='),
+        None => None,
+    };
+    let mut lists = (0..arguments.len()).filter_map(of);
+    lists.any(|list| list.split(',').any(|name| name.trim() == NO_APPROVER))
+}
+
+/// The same as `controllers` in the controller's configuration file.
+fn configures_approver_away(object: &Object) -> bool {
+    let files = object.value["data"].as_object().into_iter().flatten();
+    let configurations = files.filter_map(|(_, text)| yaml::read(text.as_str()?.as_bytes()).ok());
+    configurations
+        .filter(|file| file["kind"] == "ControllerConfiguration")
+        .any(|file| file["controllers"].as_array().into_iter().flatten().any(|name| name == NO_APPROVER))
 }
 
 fn injected(object: &Object) -> Injected {
@@ -265,6 +289,30 @@ pub(crate) mod tests {
     fn without_leader_election_no_lease_is_expected() {
         let objects = vec![deployment("cert-manager", "controller", &json!(["--leader-elect=false"]))];
         assert!(Expected::of(&subject(objects)).leaders.is_empty());
+    }
+
+    #[test]
+    fn the_approver_can_be_switched_off_in_three_ways() {
+        let off = "*,-certificaterequests-approver";
+        let controller = |arguments: Value| deployment("cert-manager", "controller", &arguments);
+        let file = |kind: &str| {
+            let text = format!(
+                "apiVersion: controller.config.cert-manager.io/v1alpha1\nkind: {kind}\ncontrollers: ['*', '-certificaterequests-approver']\n"
+            );
+            json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}, "data": {"config.yaml": text}})
+        };
+        let table = [
+            (controller(json!([format!("--controllers={off}")])), true),
+            (controller(json!(["--v=2", "--controllers", off])), true),
+            (controller(json!(["--controllers=*,-certificaterequests-issuer-venafi"])), false),
+            (controller(json!(["--controllers"])), false),
+            (controller(json!([])), false),
+            (file("ControllerConfiguration"), true),
+            (file("WebhookConfiguration"), false),
+        ];
+        for (object, expected) in table {
+            assert_eq!(Expected::of(&subject(vec![object.clone()])).approver_disabled, expected, "{object}");
+        }
     }
 
     #[test]

@@ -96,12 +96,19 @@ impl Watches<'_> {
             Watch::of("Challenges", Api::all(client.clone()), |seen: &mut Seen| &mut seen.challenges);
         self.start(Watch { note: note_challenged, ..challenges });
         self.add("Issuers", Api::all(client.clone()), |seen| &mut seen.issuers);
-        self.add("ClusterIssuers", Api::all(client.clone()), |seen| &mut seen.cluster_issuers);
-        let events = Watch {
-            fields: Some("reason=PresentError,involvedObject.kind=Challenge".to_owned()),
-            ..Watch::of("Events of Challenges", Api::<Event>::all(client), |seen| &mut seen.present_errors)
-        };
-        self.start(events);
+        self.add("ClusterIssuers", Api::all(client), |seen| &mut seen.cluster_issuers);
+        self.events("Events of Challenges", "reason=PresentError,involvedObject.kind=Challenge", |seen| {
+            &mut seen.present_errors
+        });
+        self.events("Events of Orders", "reason=Solver,involvedObject.kind=Order", |seen| {
+            &mut seen.solver_errors
+        });
+    }
+
+    /// Events of one reason, which nothing but events tells.
+    fn events(&mut self, what: &str, fields: &str, store: fn(&mut Seen) -> &mut Store<Event>) {
+        let api = Api::<Event>::all(self.cluster.client.clone());
+        self.start(Watch { fields: Some(fields.to_owned()), ..Watch::of(what, api, store) });
     }
 
     fn add<K: Watchable>(&mut self, what: &str, api: Api<K>, store: fn(&mut Seen) -> &mut Store<K>) {

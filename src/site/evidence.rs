@@ -1,6 +1,10 @@
 //! What a failure leaves behind on a cluster: captured before anything is undone, and the canaries that are deleted
 //! then. Deletes nothing of a run that may live.
 
+use std::time::Duration;
+
+use tokio::time::timeout;
+
 use crate::cluster::lease::Held;
 use crate::config::Profile;
 use crate::evidence::capture::{self, Scope};
@@ -9,6 +13,9 @@ use crate::helm::manifest::{self, Object};
 
 use super::history;
 use super::kubernetes_site::KubernetesSite;
+
+/// Whoever is told to stop is not waited for much longer.
+const LEAVING: Duration = Duration::from_secs(10);
 
 impl KubernetesSite {
     pub(super) async fn capture_evidence(&self) -> Vec<String> {
@@ -25,6 +32,16 @@ impl KubernetesSite {
             self.delete_canary().await;
         }
         files
+    }
+
+    /// A run that is stopped while the gates judge takes its canary with it.
+    pub(super) async fn leave_no_canary(&self) {
+        if !self.memory.lock().await.judging || self.run.plan.terms.profile != Profile::CertManager {
+            return;
+        }
+        if timeout(LEAVING, self.delete_canary()).await.is_err() {
+            self.note("the canary could not be deleted in time; the next run deletes it");
+        }
     }
 
     /// Once its chain is captured, a canary that was not issued would only be tried again and again.

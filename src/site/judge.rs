@@ -55,8 +55,11 @@ impl KubernetesSite {
         let subject = self.subject(judged).await?;
         let (baseline, fresh) = self.baseline_for(judged).await;
         let subject = Subject { fresh, ..subject };
+        self.memory.lock().await.judging = true;
         let outcome = self.ask_gates(&subject, &baseline).await?;
-        self.memory.lock().await.controller_works = outcome.controller_works();
+        let mut memory = self.memory.lock().await;
+        (memory.judging, memory.controller_works) = (false, outcome.controller_works());
+        drop(memory);
         if outcome.controller_works() {
             self.delete_left_canaries().await;
         }

@@ -48,6 +48,8 @@ pub(super) struct Memory {
     pub(super) rollback_baseline: Option<Baseline>,
     /// The last gates found a controller that can clean up after a canary.
     pub(super) controller_works: bool,
+    /// The gates have begun and not come to an end.
+    pub(super) judging: bool,
     /// Logs of a hook that failed.
     pub(super) hook_logs: Vec<String>,
 }
@@ -231,6 +233,7 @@ impl ClusterPort for KubernetesSite {
     }
 
     async fn unlock(&self) {
+        self.leave_no_canary().await;
         let lock = self.memory.lock().await.lock.take();
         if let Some(lock) = lock
             && let Err(error) = lock.release().await

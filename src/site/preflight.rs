@@ -60,7 +60,7 @@ pub async fn plan_cluster(
         changes.is_empty() && seen.known_later.is_empty() && draft.is_deployed(record, request.archive)
     })));
     if !matches!(next, Next::Do(Action::Nothing | Action::Install)) {
-        look_at_health(cluster, request, prepared.as_ref(), &mut seen).await;
+        look_at_health(cluster, request, &draft.subject, prepared.as_ref(), &mut seen).await;
     }
     let action = match next {
         Next::Do(action) => action,
@@ -100,6 +100,7 @@ fn first_look(request: &RolloutRequest<'_>, observed: &verb::Observed) -> (Optio
 async fn look_at_health(
     cluster: &Cluster,
     request: &RolloutRequest<'_>,
+    subject: &gate::Subject,
     prepared: Option<&Prepared>,
     seen: &mut Observed,
 ) {
@@ -107,7 +108,10 @@ async fn look_at_health(
     seen.red = prepared.map(|prepared| baseline::red(prepared.live(), chart.profile)).unwrap_or_default();
     if chart.profile == Profile::CertManager {
         seen.red.extend(gate::webhook::check(cluster).await.err());
-        seen.canary = gate::canary::preflight(cluster, &chart.release, &chart.gates.canary).await;
+        let forecast = gate::canary::preflight(cluster, subject, &chart.gates.canary).await;
+        seen.canary = forecast.refusals;
+        let warn = |message| versions::Advice { name: "canary", severity: Severity::Warn, message };
+        seen.advice.extend(forecast.warnings.into_iter().map(warn));
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod action;
 mod apply;
+mod canary;
 mod connect;
 mod evidence;
 mod gate;
@@ -47,6 +48,7 @@ fn trials() -> Vec<Trial> {
     let files = [
         action::trials(),
         apply::trials(),
+        canary::trials(),
         connect::trials(),
         evidence::trials(),
         gate::trials(),

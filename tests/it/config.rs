@@ -341,6 +341,45 @@ fn a_canary_needs_a_name_that_is_new_in_every_run() {
 }
 
 #[test]
+fn a_canary_can_be_given_a_form_but_not_another_meaning() {
+    let with = |more: &str| check_with(&[("canary: { issuers", &format!("canary: {{ {more}, issuers"))]);
+    assert_eq!(
+        with("certificate: { commonName: \"{run}\", privateKey: { algorithm: RSA, size: 2048 } }").code,
+        Some(0)
+    );
+    assert_snapshot!(with("certificate: { issuerRef: { name: x }, comonName: x, privateKey: { algoritm: RSA } }"), @r#"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    error: release.yaml:12:32: `issuerRef` of a canary is not yours to set; name issuers in `canary.issuers`
+       |
+    12 |       canary: { certificate: { issuerRef: { name: x }, comonName: x, privateKey: { algoritm: RSA } }, issuers: [ClusterIssuer/letsencrypt-staging], dns-name: "{run}.canary.demo.example.com" }
+       |                                ^^^^^^^^^
+
+    release.yaml:12:56: a Certificate has no field `comonName`; did you mean `commonName`?
+       |
+    12 |       canary: { certificate: { issuerRef: { name: x }, comonName: x, privateKey: { algoritm: RSA } }, issuers: [ClusterIssuer/letsencrypt-staging], dns-name: "{run}.canary.demo.example.com" }
+       |                                                        ^^^^^^^^^
+
+    release.yaml:12:84: a private key has no field `algoritm`; did you mean `algorithm`?
+       |
+    12 |       canary: { certificate: { issuerRef: { name: x }, comonName: x, privateKey: { algoritm: RSA } }, issuers: [ClusterIssuer/letsencrypt-staging], dns-name: "{run}.canary.demo.example.com" }
+       |                                                                                    ^^^^^^^^
+    "#);
+    assert_snapshot!(check_with(&[("issuers: [ClusterIssuer/letsencrypt-staging]", "self-signed: false, issuers: []")]), @r#"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    error: release.yaml:12:30: without a self-signed canary nothing is issued: name an issuer in `issuers`, or leave `self-signed` out
+       |
+    12 |       canary: { self-signed: false, issuers: [], dns-name: "{run}.canary.demo.example.com" }
+       |                              ^^^^^
+    "#);
+    let external = "issuers: [AWSPCAClusterIssuer.awspca.cert-manager.io/pca]";
+    assert_eq!(check_with(&[("issuers: [ClusterIssuer/letsencrypt-staging]", external)]).code, Some(0));
+}
+
+#[test]
 fn addresses_have_to_be_addresses() {
     assert_snapshot!(check_with(&[("url: https://chartmuseum.example.com", "url: chartmuseum.example.com"), ("server: https://GHI.eks.amazonaws.com", "server: GHI")]), @"
     exit code: 1

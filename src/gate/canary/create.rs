@@ -5,26 +5,28 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
-use kube::Api;
+use k8s_openapi::api::coordination::v1::Lease;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::api::{ListParams, PostParams};
 use kube::core::DynamicObject;
+use kube::{Api, Resource as _};
+use serde::Deserialize as _;
 use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
 use super::clean_up::api;
-use super::objects::{self, Token};
-use super::preflight::{objection, spec};
+use super::objects::{self, Form, Token};
+use super::preflight::objection;
+use super::{asked, refusal};
 use crate::certmanager::resources::Certificate;
 use crate::cluster::Cluster;
-use crate::cluster::error::Cause as ApiCause;
-use crate::config::{CanarySettings, IssuerRef};
+use crate::cluster::journal::object_name;
+use crate::config::{CanarySettings, IssuerRef, ReleaseId};
 use crate::gate::lock::StillOurs;
-use crate::gate::mark::Mark;
 use crate::gate::opinion::Target;
-use crate::gate::seen::{Canary, Change, SELF_SIGNED, State};
+use crate::gate::seen::{Canary, Change, Refusal, RefusedBy, SELF_SIGNED, State};
 use crate::gate::start::Start;
-use crate::gate::verdict::Cause;
 
 /// A request that finds no answer is repeated.
 const TRIES: u32 = 10;
@@ -33,25 +35,38 @@ const PAUSE: Duration = Duration::from_secs(2);
 /// Everything that a canary stands on is there: now it is created.
 pub(in crate::gate) fn start(start: &mut Start) {
     let context = start.context;
-    let maker = Maker {
-        cluster: start.cluster.clone(),
-        namespace: context.subject.release.namespace.clone(),
-        settings: context.settings.canary.clone(),
+    let form = Form {
         mark: context.mark.clone(),
-        lock: Arc::clone(start.lock),
+        settings: context.settings.canary.clone(),
+        owner: None,
+        home: context.subject.release.namespace.clone(),
     };
-    start.task(create(maker, start.changes.clone()));
+    let release = context.subject.release.clone();
+    let maker = Maker { cluster: start.cluster.clone(), form, lock: Arc::clone(start.lock) };
+    start.task(create(maker, release, start.changes.clone()));
 }
 
 /// Creates every canary at the same time, and tells of each.
-async fn create(maker: Maker, changes: mpsc::Sender<Change>) {
-    let token = maker.earlier_token().await.unwrap_or_else(|| Token::new(&maker.mark));
-    let own = async { tell(&changes, maker.own(&token).await).await };
-    let others = maker.settings.issuers.iter().enumerate().map(|(index, issuer)| {
+async fn create(mut maker: Maker, release: ReleaseId, changes: mpsc::Sender<Change>) {
+    maker.form.owner = owner(&maker.cluster, &release).await;
+    let token = maker.earlier_token().await.unwrap_or_else(|| Token::new(&maker.form.mark));
+    let own = async {
+        if maker.form.settings.self_signed {
+            tell(&changes, maker.own(&token).await).await;
+        }
+    };
+    let others = maker.form.settings.issuers.iter().enumerate().map(|(index, issuer)| {
         let (maker, token, changes) = (&maker, &token, &changes);
         async move { tell(changes, maker.of_issuer(token, index + 1, issuer).await).await }
     });
     futures::join!(own, join_all(others));
+}
+
+/// The lock of the run: when it is given back, taken away or deleted, what the run made beside it goes, too.
+/// Without one nothing is lost but that.
+async fn owner(cluster: &Cluster, release: &ReleaseId) -> Option<OwnerReference> {
+    let api = Api::<Lease>::namespaced(cluster.client.clone(), &release.namespace);
+    api.get_metadata_opt(&object_name(release)).await.ok()??.owner_ref(&())
 }
 
 async fn tell(changes: &mpsc::Sender<Change>, canary: Canary) {
@@ -61,9 +76,7 @@ async fn tell(changes: &mpsc::Sender<Change>, canary: Canary) {
 
 struct Maker {
     cluster: Cluster,
-    namespace: String,
-    settings: CanarySettings,
-    mark: Mark,
+    form: Form,
     lock: Arc<dyn StillOurs>,
 }
 
@@ -72,70 +85,75 @@ impl Maker {
     /// creating new ones tells why.
     async fn earlier_token(&self) -> Option<Token> {
         let api = Api::<Certificate>::all(self.cluster.client.clone());
-        let ours = ListParams::default().labels(&self.mark.selector());
-        let found = patiently(|| api.list(&ours)).await.ok()?;
-        earlier(&found.items, &self.settings)
+        let ours = ListParams::default().labels(&self.form.mark.selector());
+        let mut found = patiently(|| api.list(&ours)).await.ok()?.items;
+        found.retain(|certificate| stays(certificate, self.form.owner.as_ref()));
+        earlier(&found, &self.form.settings)
     }
 
     async fn own(&self, token: &Token) -> Canary {
         let name = token.name(0);
         let canary = |state| Canary { issuer: SELF_SIGNED.to_owned(), acme: false, state };
-        let issuer = objects::issuer(&name, &self.namespace, &self.mark);
-        if let Err(refused) = self.create("Issuer", &self.namespace, issuer).await {
-            return canary(refused);
+        if let Err(refused) = self.create("Issuer", &self.form.issuer(&name)).await {
+            return canary(State::Refused(refused));
         }
-        let (issuer, dns_name) = (objects::own_issuer(&name), token.dns_name(None));
-        canary(self.certificate(&name, &self.namespace, &issuer, &dns_name).await)
+        canary(self.certificate(token, 0, &objects::own_issuer(&name)).await)
     }
 
     async fn of_issuer(&self, token: &Token, index: usize, issuer: &IssuerRef) -> Canary {
         let canary = |acme, state| Canary { issuer: issuer.to_string(), acme, state };
-        let spec = match spec(&self.cluster, &self.namespace, issuer).await {
-            Ok(spec) => spec,
-            Err(message) => return canary(false, State::Refused(message, Cause::Environment)),
+        let refused = |message| State::Refused(Refusal { message, by: RefusedBy::Settings });
+        let asked = match asked::read(&self.cluster, &self.form.home, issuer).await {
+            Ok(asked) => asked,
+            Err(message) => return canary(false, refused(message)),
         };
-        let acme = spec.acme.is_some();
-        if let Some(message) = objection(issuer, &spec, &self.settings) {
-            return canary(acme, State::Refused(message, Cause::Environment));
+        let acme = asked.spec.acme.is_some();
+        if let Some(message) = objection(issuer, &asked.spec, &self.form.settings) {
+            return canary(acme, refused(message));
         }
-        let namespace = issuer.namespace.as_deref().unwrap_or(&self.namespace);
-        let dns_name = token.dns_name(self.settings.dns_name.as_deref());
-        canary(acme, self.certificate(&token.name(index), namespace, issuer, &dns_name).await)
+        canary(acme, self.certificate(token, index, issuer).await)
     }
 
-    async fn certificate(&self, name: &str, namespace: &str, issuer: &IssuerRef, dns_name: &str) -> State {
-        let certificate = objects::certificate(name, namespace, &self.mark, issuer, dns_name);
-        match self.create("Certificate", namespace, certificate).await {
+    async fn certificate(&self, token: &Token, index: usize, issuer: &IssuerRef) -> State {
+        let certificate = self.form.certificate(token, index, issuer);
+        let namespace = issuer.namespace.as_deref().unwrap_or(&self.form.home);
+        match self.create("Certificate", &certificate).await {
             Ok(uid) => State::Created(Target {
                 uid: Some(uid),
-                ..Target::named("Certificate", Some(namespace), name)
+                ..Target::named("Certificate", Some(namespace), &token.name(index))
             }),
-            Err(refused) => refused,
+            Err(refused) => State::Refused(refused),
         }
     }
 
     /// The uid of the object. The names are this run's alone: one that exists already was created by it, by a
     /// try whose answer was lost or before it was killed.
-    async fn create(&self, kind: &str, namespace: &str, object: Value) -> Result<String, State> {
-        let api = api(&self.cluster, kind, Some(namespace));
-        let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
-        let object: DynamicObject = serde_json::from_value(object)
-            .map_err(|error| State::Refused(error.to_string(), Cause::Unknown))?;
+    async fn create(&self, kind: &str, object: &Value) -> Result<String, Refusal> {
+        let other = |message| Refusal { message, by: RefusedBy::Other };
+        let api = api(&self.cluster, kind, object["metadata"]["namespace"].as_str());
+        let name = object["metadata"]["name"].as_str().unwrap_or_default();
+        let object = DynamicObject::deserialize(object).map_err(|error| other(error.to_string()))?;
         let mut attempt = 1;
         loop {
-            self.lock.check().map_err(|lost| State::Refused(lost.to_string(), Cause::Unknown))?;
+            self.lock.check().map_err(|lost| other(lost.to_string()))?;
             let created = match api.create(&PostParams::default(), &object).await {
-                Err(kube::Error::Api(status)) if status.code == 409 => api.get(&name).await,
+                Err(kube::Error::Api(status)) if status.code == 409 => api.get(name).await,
                 result => result,
             };
             match created {
                 Ok(created) => return Ok(created.metadata.uid.unwrap_or_default()),
                 Err(error) if attempt < TRIES && is_passing(&error) => sleep(PAUSE).await,
-                Err(error) => return Err(refused(kind, &name, &error)),
+                Err(error) => return Err(refusal::of(kind, name, &error)),
             }
             attempt += 1;
         }
     }
+}
+
+/// One that belongs to an earlier lock is about to vanish with it.
+fn stays(certificate: &Certificate, owner: Option<&OwnerReference>) -> bool {
+    let mut owners = certificate.metadata.owner_references.iter().flatten();
+    owners.all(|lock| lock.kind != "Lease" || owner.is_some_and(|owner| owner.uid == lock.uid))
 }
 
 /// The token of canaries that still stand, if they are the ones that would be made now.
@@ -180,15 +198,6 @@ fn is_passing(error: &kube::Error) -> bool {
     !matches!(error, kube::Error::Api(status) if status.code < 500 && status.code != 429)
 }
 
-fn refused(kind: &str, name: &str, error: &kube::Error) -> State {
-    let cause = match error {
-        kube::Error::Api(status) if status.message.contains("webhook.cert-manager.io") => Cause::Release,
-        kube::Error::Api(_) => Cause::Unknown,
-        _ => Cause::Environment,
-    };
-    State::Refused(format!("create {kind} {name}: {}", ApiCause::of(error)), cause)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -206,6 +215,19 @@ mod tests {
                 serde_json::from_value(json!("2026-01-01T00:00:00Z")).unwrap();
         }
         certificate
+    }
+
+    #[test]
+    fn what_an_earlier_lock_owns_is_not_taken_up() {
+        let lock = |uid: &str| {
+            serde_json::from_value(json!({"apiVersion": "v1", "kind": "Lease", "name": "l", "uid": uid}))
+                .unwrap()
+        };
+        let mut owned = canary("run-a", 1, "Issuer", "ca", false);
+        assert!(stays(&owned, None) && stays(&owned, Some(&lock("a"))));
+        owned.metadata.owner_references = Some(vec![lock("a")]);
+        assert!(stays(&owned, Some(&lock("a"))));
+        assert!(!stays(&owned, Some(&lock("b"))) && !stays(&owned, None));
     }
 
     #[test]

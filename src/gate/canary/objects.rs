@@ -1,9 +1,10 @@
 //! The objects that a canary consists of, and the names that no earlier run had.
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use rand::RngExt as _;
 use serde_json::{Value, json};
 
-use crate::config::{IssuerKind, IssuerRef};
+use crate::config::{CanarySettings, IssuerKind, IssuerRef};
 use crate::gate::mark::Mark;
 
 /// Never resolves; RFC 2606.
@@ -45,36 +46,49 @@ impl Token {
     }
 }
 
-fn metadata(name: &str, namespace: &str, mark: &Mark) -> Value {
-    json!({"name": name, "namespace": namespace, "labels": mark.labels()})
+/// What all canaries of a run have in common.
+#[derive(Debug, Clone)]
+pub(super) struct Form {
+    pub(super) mark: Mark,
+    pub(super) settings: CanarySettings,
+    /// With it, the objects beside it vanish.
+    pub(super) owner: Option<OwnerReference>,
+    /// Where the owner is; no owner reference leads into another namespace.
+    pub(super) home: String,
 }
 
-/// An issuer that signs with the key of the certificate itself.
-pub(super) fn issuer(name: &str, namespace: &str, mark: &Mark) -> Value {
-    json!({
-        "apiVersion": "cert-manager.io/v1", "kind": "Issuer", "metadata": metadata(name, namespace, mark),
-        "spec": {"selfSigned": {}},
-    })
-}
+impl Form {
+    /// An issuer that signs with the key of the certificate itself.
+    pub(super) fn issuer(&self, name: &str) -> Value {
+        json!({
+            "apiVersion": "cert-manager.io/v1", "kind": "Issuer", "metadata": self.metadata(name, &self.home),
+            "spec": {"selfSigned": {}},
+        })
+    }
 
-/// A Certificate of `issuer`, whose Secret carries the mark, too. Small keys, so that nothing waits for them;
-/// no duration, because CAs differ in what they allow.
-pub(super) fn certificate(
-    name: &str,
-    namespace: &str,
-    mark: &Mark,
-    issuer: &IssuerRef,
-    dns_name: &str,
-) -> Value {
-    json!({
-        "apiVersion": "cert-manager.io/v1", "kind": "Certificate",
-        "metadata": metadata(name, namespace, mark),
-        "spec": {
-            "secretName": name, "dnsNames": [dns_name], "secretTemplate": {"labels": mark.labels()},
+    /// A Certificate of `issuer`, whose Secret carries the mark, too. Small keys, so that nothing waits for
+    /// them; no duration, because CAs differ in what they allow.
+    pub(super) fn certificate(&self, token: &Token, index: usize, issuer: &IssuerRef) -> Value {
+        let name = token.name(index);
+        let namespace = issuer.namespace.as_deref().unwrap_or(&self.home);
+        let pattern = self.settings.dns_name.as_deref().filter(|_| index > 0);
+        let usual = json!({
+            "secretName": name, "dnsNames": [token.dns_name(pattern)],
+            "secretTemplate": {"labels": self.mark.labels()},
             "privateKey": {"algorithm": "ECDSA", "size": 256},
-            "issuerRef": {"name": issuer.name, "kind": issuer.kind.as_str(), "group": "cert-manager.io"},
-        },
-    })
+            "issuerRef": {"name": issuer.name, "kind": issuer.kind.as_str(), "group": issuer.kind.group()},
+        });
+        json!({
+            "apiVersion": "cert-manager.io/v1", "kind": "Certificate",
+            "metadata": self.metadata(&name, namespace),
+            "spec": self.settings.certificate.on(usual, &token.0),
+        })
+    }
+
+    fn metadata(&self, name: &str, namespace: &str) -> Value {
+        let owners: Vec<_> = self.owner.iter().filter(|_| namespace == self.home).collect();
+        json!({"name": name, "namespace": namespace, "labels": self.mark.labels(), "ownerReferences": owners})
+    }
 }
 
 /// Our own issuer, as a Certificate refers to it.
@@ -102,12 +116,23 @@ mod tests {
         assert_ne!(Token::new(&mark), Token::new(&mark));
     }
 
+    fn form(settings: &Value) -> Form {
+        let owner = json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "name": "l", "uid": "u"});
+        Form {
+            mark: Mark::new("run", 7),
+            settings: serde_json::from_value(settings.clone()).unwrap(),
+            owner: serde_json::from_value(owner).unwrap(),
+            home: "cert-manager".to_owned(),
+        }
+    }
+
     #[test]
     fn every_object_names_its_run_and_revision() {
-        let mark = Mark::new("run", 7);
-        let certificate = certificate("c", "web", &mark, &own_issuer("i"), "x.canary.invalid");
+        let form = form(&json!({}));
+        let token = Token::with(&form.mark, "abcdef");
+        let certificate = form.certificate(&token, 0, &own_issuer("i"));
         for labels in [
-            &issuer("i", "web", &mark)["metadata"]["labels"],
+            &form.issuer("i")["metadata"]["labels"],
             &certificate["metadata"]["labels"],
             &certificate["spec"]["secretTemplate"]["labels"],
         ] {
@@ -116,5 +141,33 @@ mod tests {
                 (&json!("run"), &json!("7"))
             );
         }
+    }
+
+    #[test]
+    fn a_certificate_has_the_form_that_is_asked_for_and_the_issuer_that_is_named() {
+        let form = form(&json!({
+            "dns-name": "{run}.example.com", "certificate": {"commonName": "{run}", "privateKey": {"algorithm": "RSA"}},
+        }));
+        let token = Token::with(&form.mark, "abcdef");
+        let issuer = "StepIssuer.certmanager.step.sm/web/step".parse().unwrap();
+        let certificate = form.certificate(&token, 1, &issuer);
+        let spec = &certificate["spec"];
+        assert_eq!(
+            spec["issuerRef"],
+            json!({"kind": "StepIssuer", "group": "certmanager.step.sm", "name": "step"})
+        );
+        assert_eq!(
+            (&spec["commonName"], &spec["dnsNames"]),
+            (&json!("run-abcdef"), &json!(["run-abcdef.example.com"]))
+        );
+        assert_eq!(spec["privateKey"], json!({"algorithm": "RSA"}));
+        assert_eq!(
+            certificate["metadata"]["ownerReferences"],
+            json!([]),
+            "its owner is in another namespace"
+        );
+        let own = form.certificate(&token, 0, &own_issuer("i"));
+        assert_eq!(own["spec"]["dnsNames"], json!(["run-abcdef.canary.invalid"]));
+        assert_eq!(own["metadata"]["ownerReferences"][0]["kind"], "Lease");
     }
 }

@@ -1,52 +1,92 @@
-//! What keeps the configured canaries from being issued, known before anything is changed. Reads the issuers
-//! and changes nothing.
+//! What keeps the canaries from being issued, known before anything is changed: reads the issuers, sends every
+//! object as a dry run, and changes nothing.
+
+use std::collections::BTreeMap;
 
 use futures::future::join_all;
 use kube::Api;
+use kube::api::ListParams;
 
-use crate::certmanager::resources::{ClusterIssuer, Issuer, IssuerSpec};
+use super::asked::{self, Asked};
+use super::objects::Token;
+use super::rehearsal::rehearse;
+use super::solver;
+use super::unissued::advice;
+use crate::certmanager::resources::{CertificateRequest, IssuerSpec, condition};
 use crate::cluster::Cluster;
-use crate::cluster::error::Cause as ApiCause;
-use crate::config::{CanarySettings, IssuerKind, IssuerRef, ReleaseId};
+use crate::config::{CanarySettings, IssuerRef};
+use crate::gate::mark::Mark;
+use crate::gate::subject::{Expected, Subject};
 
-/// Let's Encrypt's production; its staging has another host.
-const PRODUCTION: &str = "acme-v02.api.letsencrypt.org";
+/// The production of public CAs, by host; their staging has another one.
+const PRODUCTION: [(&str, &str); 4] = [
+    ("acme-v02.api.letsencrypt.org", "Let's Encrypt's"),
+    ("acme.zerossl.com", "ZeroSSL's"),
+    ("dv.acme-v02.api.pki.goog", "Google's"),
+    ("api.buypass.com", "Buypass's"),
+];
+/// So many requests show who approves on a cluster.
+const REQUESTS: u32 = 500;
 
-/// What keeps the configured canaries from being issued, known before anything is changed.
-pub async fn preflight(cluster: &Cluster, release: &ReleaseId, settings: &CanarySettings) -> Vec<String> {
-    let problems =
-        settings.issuers.iter().map(async |issuer| match spec(cluster, &release.namespace, issuer).await {
-            Ok(spec) => objection(issuer, &spec, settings),
-            Err(message) => Some(message),
-        });
-    join_all(problems).await.into_iter().flatten().collect()
+/// What would become of the canaries.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Forecast {
+    /// Why one of them cannot be issued.
+    pub refusals: Vec<String>,
+    /// Why one of them may not be.
+    pub warnings: Vec<String>,
 }
 
-/// What a configured issuer is; an error is a sentence.
-pub(super) async fn spec(
-    cluster: &Cluster,
-    release_namespace: &str,
-    issuer: &IssuerRef,
-) -> Result<IssuerSpec, String> {
-    let namespace = issuer.namespace.as_deref().unwrap_or(release_namespace);
-    let client = cluster.client.clone();
-    let found = match issuer.kind {
-        IssuerKind::ClusterIssuer => {
-            Api::<ClusterIssuer>::all(client).get(&issuer.name).await.map(|issuer| issuer.spec)
-        }
-        IssuerKind::Issuer => {
-            Api::<Issuer>::namespaced(client, namespace).get(&issuer.name).await.map(|issuer| issuer.spec)
-        }
-    };
-    found.map_err(|error| format!("read the canary's issuer {issuer}: {}", ApiCause::of(&error)))
+impl Forecast {
+    fn take(&mut self, other: Self) {
+        self.refusals.extend(other.refusals);
+        self.warnings.extend(other.warnings);
+    }
+}
+
+/// What would become of the canaries after an upgrade to `subject`.
+pub async fn preflight(cluster: &Cluster, subject: &Subject, settings: &CanarySettings) -> Forecast {
+    let namespace = &subject.release.namespace;
+    let issuers =
+        settings.issuers.iter().map(async |issuer| match asked::read(cluster, namespace, issuer).await {
+            Ok(asked) => forecast(issuer, &asked, settings),
+            Err(message) => Forecast { refusals: vec![message], warnings: Vec::new() },
+        });
+    let (issuers, rehearsed) =
+        futures::join!(join_all(issuers), rehearse(cluster, &subject.release, settings));
+    let mut all = Forecast::default();
+    for forecast in issuers {
+        all.take(forecast);
+    }
+    all.refusals
+        .extend(rehearsed.into_iter().map(|(own, refused)| format!("{}; {}", refused.message, advice(own))));
+    if Expected::of(subject).approver_disabled && !is_approved_by_others(cluster).await {
+        all.warnings.push(
+            "cert-manager's own approver is switched off, and nobody else has approved a request on this cluster: the canary will wait for one".to_owned(),
+        );
+    }
+    all
+}
+
+/// What is known of one issuer.
+fn forecast(issuer: &IssuerRef, asked: &Asked, settings: &CanarySettings) -> Forecast {
+    let spec = &asked.spec;
+    let objections =
+        [objection(issuer, spec, settings), not_ready(issuer, asked), unsolvable(issuer, spec, settings)];
+    let wants_name = spec.ca.is_some() || spec.vault.is_some() || spec.venafi.is_some();
+    let hint = (wants_name && !settings.certificate.has_common_name()).then(|| {
+        format!("{issuer} may want a common name, which the canary has not; if so, set canary.certificate.commonName")
+    });
+    Forecast { refusals: objections.into_iter().flatten().collect(), warnings: hint.into_iter().collect() }
 }
 
 /// Why no canary of this issuer is made.
 pub(super) fn objection(issuer: &IssuerRef, spec: &IssuerSpec, settings: &CanarySettings) -> Option<String> {
     let acme = spec.acme.as_ref()?;
-    if acme.server.contains(PRODUCTION) && !settings.allow_production {
+    let production = PRODUCTION.iter().find(|(host, _)| acme.server.contains(host));
+    if let Some((_, whose)) = production.filter(|_| !settings.allow_production) {
         return Some(format!(
-            "{issuer} is Let's Encrypt's production, which has rate limits; use its staging, or set canary.allow-production"
+            "{issuer} is {whose} production, which has rate limits; use a staging one, or set canary.allow-production"
         ));
     }
     match settings.dns_name.as_deref() {
@@ -60,37 +100,106 @@ pub(super) fn objection(issuer: &IssuerRef, spec: &IssuerSpec, settings: &Canary
     }
 }
 
+fn not_ready(issuer: &IssuerRef, asked: &Asked) -> Option<String> {
+    let ready = condition(&asked.conditions, "Ready").filter(|ready| !ready.is_true())?;
+    Some(format!("{issuer} is not Ready ({}): {}", ready.reason, ready.message))
+}
+
+fn unsolvable(issuer: &IssuerRef, spec: &IssuerSpec, settings: &CanarySettings) -> Option<String> {
+    let solvers = &spec.acme.as_ref()?.solvers;
+    let mark = Mark::new("rehearsal", 0);
+    let name = Token::new(&mark).dns_name(Some(settings.dns_name.as_deref()?));
+    let labels: BTreeMap<String, String> = serde_json::from_value(mark.labels()).unwrap_or_default();
+    if solver::select(solvers, &name, &labels).is_some() {
+        return None;
+    }
+    let pattern = settings.dns_name.as_deref().unwrap_or_default();
+    let told = solver::told(solvers);
+    Some(format!(
+        "no solver of {issuer} selects canary.dns-name `{pattern}`: they select {told}; take a name that one of them selects"
+    ))
+}
+
+/// Somebody other than cert-manager has approved requests here, of those that are listed first.
+async fn is_approved_by_others(cluster: &Cluster) -> bool {
+    let api = Api::<CertificateRequest>::all(cluster.client.clone());
+    let Ok(found) = api.list(&ListParams::default().limit(REQUESTS)).await else { return true };
+    let approved = |request: &CertificateRequest| {
+        let approved = condition(&request.status.conditions, "Approved");
+        approved.is_some_and(|approved| approved.is_true() && approved.reason != "cert-manager.io")
+    };
+    found.items.iter().any(approved)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::certmanager::resources::AcmeSpec;
+    use serde_json::{Value, json};
+
+    fn told(issuer: &Value, status: &Value, settings: &Value) -> Forecast {
+        let asked = Asked {
+            spec: serde_json::from_value(issuer.clone()).unwrap(),
+            conditions: serde_json::from_value(status.clone()).unwrap(),
+        };
+        let settings = serde_json::from_value(settings.clone()).unwrap();
+        forecast(&"ClusterIssuer/letsencrypt".parse().unwrap(), &asked, &settings)
+    }
+
+    fn acme(host: &str, zones: &[&str]) -> Value {
+        let solver = json!({"dns01": {}, "selector": {"dnsZones": zones}});
+        json!({"acme": {"server": format!("https://{host}/directory"), "solvers": [solver]}})
+    }
 
     #[test]
-    fn an_acme_issuer_needs_a_name_of_its_own_and_production_a_consent() {
-        let issuer: IssuerRef = "ClusterIssuer/letsencrypt".parse().unwrap();
-        let acme =
-            |host: &str| IssuerSpec { acme: Some(AcmeSpec { server: format!("https://{host}/directory") }) };
-        let settings = |dns_name: Option<&str>, allow_production| CanarySettings {
-            issuers: vec![issuer.clone()],
-            dns_name: dns_name.map(str::to_owned),
-            allow_production,
-        };
-        let staging = "acme-staging-v02.api.letsencrypt.org";
-        let name = Some("{run}.example.com");
+    fn what_keeps_a_canary_from_being_issued_is_known_beforehand() {
+        let (staging, ready) =
+            ("acme-staging-v02.api.letsencrypt.org", json!([{"type": "Ready", "status": "True"}]));
+        let production = "acme-v02.api.letsencrypt.org";
+        let name = json!({"dns-name": "{run}.example.com"});
+        let failed = json!([{"type": "Ready", "status": "False", "reason": "ErrRegisterACMEAccount", "message": "429"}]);
+        let allowed = json!({"dns-name": "{run}.example.com", "allow-production": true});
         let table = [
-            (acme(staging), settings(name, false), None),
-            (acme(PRODUCTION), settings(name, true), None),
-            (acme(PRODUCTION), settings(name, false), Some("production")),
-            (acme(staging), settings(None, false), Some("canary.dns-name has to say which")),
-            (acme(staging), settings(Some("canary.example.com"), false), Some("the same in every run")),
-            (IssuerSpec::default(), settings(None, false), None),
+            (acme(staging, &[]), ready.clone(), name.clone(), None),
+            (acme(staging, &["example.com"]), json!([]), name.clone(), None),
+            (
+                acme(staging, &["example.org"]),
+                ready.clone(),
+                name.clone(),
+                Some("they select zone example.org"),
+            ),
+            (acme(staging, &[]), failed, name.clone(), Some("is not Ready (ErrRegisterACMEAccount): 429")),
+            (acme(production, &[]), ready.clone(), allowed, None),
+            (acme(production, &[]), ready.clone(), name.clone(), Some("is Let's Encrypt's production")),
+            (acme("acme.zerossl.com/v2", &[]), ready.clone(), name.clone(), Some("is ZeroSSL's production")),
+            (acme("dv.acme-v02.test-api.pki.goog", &[]), ready.clone(), name, None),
+            (acme(staging, &[]), ready.clone(), json!({}), Some("canary.dns-name has to say which")),
+            (
+                acme(staging, &[]),
+                ready.clone(),
+                json!({"dns-name": "canary.example.com"}),
+                Some("the same in every run"),
+            ),
+            (json!({"selfSigned": {}}), ready, json!({}), None),
         ];
-        for (spec, settings, expected) in table {
-            let objection = objection(&issuer, &spec, &settings);
+        for (issuer, status, settings, expected) in table {
+            let refusals = told(&issuer, &status, &settings).refusals;
             match expected {
-                None => assert_eq!(objection, None),
-                Some(text) => assert!(objection.clone().unwrap().contains(text), "{objection:?}"),
+                None => assert!(refusals.is_empty(), "{refusals:?}"),
+                Some(text) => assert!(refusals.iter().any(|told| told.contains(text)), "{refusals:?}"),
             }
+        }
+    }
+
+    #[test]
+    fn an_issuer_that_may_want_a_common_name_is_a_hint_only() {
+        let named = json!({"certificate": {"commonName": "{run}"}});
+        for (issuer, settings, hints) in [
+            (json!({"vault": {}}), json!({}), 1),
+            (json!({"vault": {}}), named, 0),
+            (json!({"selfSigned": {}}), json!({}), 0),
+        ] {
+            let told = told(&issuer, &json!([]), &settings);
+            assert_eq!((told.refusals.len(), told.warnings.len()), (0, hints), "{issuer} {settings}");
         }
     }
 }

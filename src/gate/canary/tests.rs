@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{acme_proven, judge};
 use crate::gate::opinion::{Judgement, Limit, Target};
-use crate::gate::seen::{Canary, Seen, State};
+use crate::gate::seen::{Canary, Refusal, RefusedBy, Seen, State};
 use crate::gate::tests::{
     World, attributed, certificate, challenge, order, present_error, request, with_status,
 };
@@ -81,6 +81,15 @@ fn an_issued_canary_passes_when_its_challenge_was_new() {
     );
     let reused = seen(true, &ready, &issued, &order("valid"), &Value::Null);
     assert_eq!((judged(&reused).verdict(), acme_proven(&reused)), (Verdict::Inconclusive, false));
+    let mut world = world();
+    world.settings.canary.allow_reused = true;
+    let accepted = judge(&reused, &world.context());
+    assert_eq!((accepted.verdict(), acme_proven(&reused)), (Verdict::Passed, false));
+    assert!(
+        accepted.facts.iter().any(|fact| fact.contains("accepted as configured")),
+        "{:?}",
+        accepted.facts
+    );
     let mut watched = seen(true, &ready, &issued, &order("valid"), &Value::Null);
     watched.challenged.insert("o".to_owned());
     assert_eq!((judged(&watched).verdict(), acme_proven(&watched)), (Verdict::Passed, true));
@@ -93,85 +102,28 @@ fn every_broken_link_has_its_verdict_and_cause() {
     let gave_up = json!({"lastFailureTime": "2026-01-01T00:00:00Z", "conditions": [{"type": "Issuing", "status": "False", "reason": "Failed", "message": "boom"}]});
     let refused = json!({"state": "pending", "reason": "DNS update failed. Server replied: REFUSED"});
     let spreading = json!({"state": "pending", "reason": "Waiting for DNS-01 challenge propagation: DNS record for \"x\" not yet propagated"});
+    let gave_up_denied = json!({"lastFailureTime": "2026-01-01T00:00:00Z", "conditions": [{"type": "Issuing", "status": "False", "reason": "Denied", "message": "policy"}]});
     let (run, minutes) = (Limit::Run, |minutes: u64| Limit::Chain(Duration::from_mins(minutes)));
-    let trouble = Limit::Chain(Duration::from_mins(5));
-    let null = Value::Null;
+    let grace = Limit::Grace(Duration::from_mins(1));
+    let (failed_at_once, denied_at_once) = (Verdict::Failed, Verdict::Inconclusive);
+    let (waits, outside, unknown) = (Verdict::Waiting, Cause::Environment, Cause::Unknown);
+    let (null, open) = (Value::Null, not_ready());
+    let n = || null.clone();
     let table = [
-        (
-            true,
-            not_ready(),
-            null.clone(),
-            null.clone(),
-            null.clone(),
-            Verdict::Waiting,
-            minutes(30),
-            Cause::Environment,
-        ),
-        (false, not_ready(), null.clone(), null.clone(), null.clone(), Verdict::Waiting, run, Cause::Unknown),
-        (
-            true,
-            not_ready(),
-            json!([]),
-            null.clone(),
-            null.clone(),
-            Verdict::Waiting,
-            Limit::Grace(Duration::from_mins(1)),
-            Cause::Unknown,
-        ),
-        (
-            true,
-            not_ready(),
-            pending(),
-            json!({}),
-            null.clone(),
-            Verdict::Waiting,
-            minutes(2),
-            Cause::Environment,
-        ),
-        (
-            true,
-            not_ready(),
-            pending(),
-            accepted("pending"),
-            null.clone(),
-            Verdict::Waiting,
-            minutes(30),
-            Cause::Environment,
-        ),
-        (
-            true,
-            not_ready(),
-            pending(),
-            accepted("pending"),
-            spreading,
-            Verdict::Waiting,
-            minutes(30),
-            Cause::Environment,
-        ),
-        (
-            true,
-            not_ready(),
-            pending(),
-            accepted("pending"),
-            refused,
-            Verdict::Waiting,
-            trouble,
-            Cause::Environment,
-        ),
-        (
-            true,
-            not_ready(),
-            pending(),
-            accepted("errored"),
-            null.clone(),
-            Verdict::Failed,
-            run,
-            Cause::Environment,
-        ),
-        (true, not_ready(), denied, null.clone(), null.clone(), Verdict::Failed, run, Cause::Unknown),
-        // What another issuer needs may be missing anywhere.
-        (false, not_ready(), failed, null.clone(), null.clone(), Verdict::Failed, run, Cause::Unknown),
-        (false, gave_up, null.clone(), null.clone(), null, Verdict::Failed, run, Cause::Unknown),
+        (true, open.clone(), n(), n(), n(), waits, minutes(30), outside),
+        (false, open.clone(), n(), n(), n(), waits, run, unknown),
+        (true, open.clone(), json!([]), n(), n(), waits, grace, outside),
+        (true, open.clone(), pending(), json!({}), n(), waits, minutes(2), outside),
+        (true, open.clone(), pending(), accepted("pending"), n(), waits, minutes(1), outside),
+        (true, open.clone(), pending(), accepted("ready"), n(), waits, minutes(30), outside),
+        (true, open.clone(), pending(), accepted("pending"), spreading, waits, minutes(30), outside),
+        (true, open.clone(), pending(), accepted("pending"), refused, waits, minutes(5), outside),
+        (true, open.clone(), pending(), accepted("errored"), n(), failed_at_once, run, outside),
+        (true, open.clone(), denied.clone(), n(), n(), denied_at_once, run, outside),
+        (false, open.clone(), denied, n(), n(), denied_at_once, run, outside),
+        (false, open, failed, n(), n(), failed_at_once, run, unknown),
+        (false, gave_up, n(), n(), n(), failed_at_once, run, unknown),
+        (false, gave_up_denied, n(), n(), n(), denied_at_once, run, outside),
     ];
     for (acme, certificate, request, order, challenge, verdict, limit, cause) in table {
         let judgement = judged(&seen(acme, &certificate, &request, &order, &challenge));
@@ -184,8 +136,79 @@ fn every_broken_link_has_its_verdict_and_cause() {
     }
 }
 
+/// Our own canary alone, whose request is as given.
+fn own(conditions: &Value) -> Judgement {
+    let target = Target { uid: Some("own".to_owned()), ..Target::named("Certificate", Some("web"), "own") };
+    let own = Canary { issuer: "self-signed".to_owned(), acme: false, state: State::Created(target) };
+    let seen = Seen {
+        canaries: vec![own],
+        certificates: [with_status(certificate("own", None), &not_ready())].into_iter().collect(),
+        requests: [request("r", Some("own"), "1", conditions)].into_iter().collect(),
+        ..Seen::default()
+    };
+    attributed(&World::new(vec![]), "canary", &seen, judge)
+}
+
 #[test]
-fn refused_dns_updates_fail_after_three_tries_and_some_minutes_and_name_the_reason() {
+fn only_our_own_canary_accuses_the_release_and_only_of_what_is_not_outside_and_no_policy() {
+    let approved = json!({"type": "Approved", "status": "True"});
+    let failed = |message: &str| json!([approved, {"type": "Ready", "status": "False", "reason": "Failed", "message": message}]);
+    let denied = json!([{"type": "Denied", "status": "True", "message": "no policy approved this request"}]);
+    let table = [
+        (failed("boom"), Verdict::Failed, Cause::Release, "boom"),
+        (failed("dial tcp: i/o timeout"), Verdict::Failed, Cause::Environment, "dial tcp"),
+        (denied, Verdict::Inconclusive, Cause::Environment, "`canary.self-signed: false`"),
+    ];
+    for (conditions, verdict, cause, told) in table {
+        let judgement = own(&conditions);
+        let opinion = &judgement.opinions[0];
+        assert_eq!((opinion.verdict, opinion.cause), (verdict, cause), "{conditions}");
+        assert!(opinion.message.contains(told), "{}", opinion.message);
+    }
+}
+
+#[test]
+fn a_request_that_nobody_approves_proves_nothing_in_the_end() {
+    let judgement = own(&json!([]));
+    let opinion = &judgement.opinions[0];
+    assert_eq!((opinion.verdict, opinion.ends), (Verdict::Waiting, Verdict::Inconclusive));
+    assert_eq!(opinion.limit, Limit::Grace(Duration::from_mins(1)));
+}
+
+#[test]
+fn a_certificate_that_is_ready_before_its_order_is_waits_for_it() {
+    let ready = json!({"conditions": [{"type": "Ready", "status": "True"}]});
+    let issued = json!([{"type": "Approved", "status": "True"}, {"type": "Ready", "status": "True", "reason": "Issued"}]);
+    for order in [Value::Null, accepted("processing")] {
+        let judgement = judged(&seen(true, &ready, &issued, &order, &Value::Null));
+        let opinion = &judgement.opinions[0];
+        assert_eq!((opinion.verdict, opinion.ends), (Verdict::Waiting, Verdict::Inconclusive), "{order}");
+        assert_eq!(opinion.limit, Limit::Grace(Duration::from_secs(20)), "{order}");
+    }
+}
+
+#[test]
+fn a_name_that_no_solver_selects_is_told_in_cert_managers_words() {
+    let mut seen = seen(true, &not_ready(), &pending(), &accepted("pending"), &Value::Null);
+    let event = json!({
+        "metadata": {"namespace": "web", "name": "e", "uid": "e"}, "reason": "Solver",
+        "message": "Failed to determine a valid solver configuration", "involvedObject": {"kind": "Order", "uid": "o"},
+    });
+    seen.solver_errors = [serde_json::from_value(event).unwrap()].into_iter().collect();
+    let judgement = judged(&seen);
+    let opinion = &judgement.opinions[0];
+    assert_eq!((opinion.rule, opinion.cause), ("solver", Cause::Environment));
+    assert!(
+        opinion.message.ends_with("Failed to determine a valid solver configuration"),
+        "{}",
+        opinion.message
+    );
+    seen.challenged.insert("o".to_owned());
+    assert_eq!(judged(&seen).opinions[0].rule, "issued", "its Challenge is over");
+}
+
+#[test]
+fn refused_dns_updates_fail_after_three_tries_and_five_minutes_and_name_the_reason() {
     let refused = json!({"state": "pending", "reason": "DNS update failed. Server replied: REFUSED"});
     let mut seen = seen(true, &not_ready(), &pending(), &accepted("pending"), &refused);
     seen.present_errors = [present_error("ch", 3)].into_iter().collect();
@@ -206,12 +229,25 @@ fn refused_dns_updates_fail_after_three_tries_and_some_minutes_and_name_the_reas
 #[test]
 fn what_is_not_created_is_not_passed() {
     assert_eq!(judged(&Seen::default()).verdict(), Verdict::Waiting);
-    let refused = Canary {
-        issuer: "self-signed".to_owned(),
-        acme: false,
-        state: State::Refused("no".to_owned(), Cause::Release),
-    };
-    assert_eq!(judged(&Seen { canaries: vec![refused], ..Seen::default() }).verdict(), Verdict::Failed);
+    let table = [
+        (RefusedBy::Webhook, Verdict::Failed, Cause::Release),
+        (RefusedBy::Policy, Verdict::Inconclusive, Cause::Environment),
+        (RefusedBy::Settings, Verdict::Failed, Cause::Environment),
+        (RefusedBy::Silence, Verdict::Failed, Cause::Environment),
+        (RefusedBy::Other, Verdict::Failed, Cause::Unknown),
+    ];
+    for (by, verdict, cause) in table {
+        let state = State::Refused(Refusal { message: "no".to_owned(), by });
+        let refused = Canary { issuer: "self-signed".to_owned(), acme: false, state };
+        let judgement = attributed(
+            &World::new(vec![]),
+            "canary",
+            &Seen { canaries: vec![refused], ..Seen::default() },
+            judge,
+        );
+        let opinion = &judgement.opinions[0];
+        assert_eq!((opinion.verdict, opinion.cause), (verdict, cause), "{by:?}");
+    }
 }
 
 #[test]

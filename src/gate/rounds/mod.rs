@@ -200,7 +200,7 @@ fn cut(judged: &mut Judged, now: Duration) {
     for opinion in judged.judgement.opinions.iter_mut().filter(waits) {
         nothing = false;
         if !matches!(opinion.limit, Limit::Chain(_)) {
-            opinion.verdict = Verdict::Failed;
+            opinion.verdict = opinion.ends;
             opinion.message = format!("{} (still so after {} s)", opinion.message, now.as_secs());
         }
     }

@@ -1,7 +1,6 @@
 //! What became of a canary: created, or why it could not be.
 
 use crate::gate::opinion::Target;
-use crate::gate::verdict::Cause;
 
 /// How the report calls the issuer of our own canary.
 pub(crate) const SELF_SIGNED: &str = "self-signed";
@@ -20,8 +19,30 @@ pub(crate) struct Canary {
 pub(crate) enum State {
     /// The Certificate, with its uid.
     Created(Target),
-    /// It could not be, and why.
-    Refused(String, Cause),
+    /// It could not be.
+    Refused(Refusal),
+}
+
+/// Why an object of a canary could not be created.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub(crate) message: String,
+    pub(crate) by: RefusedBy,
+}
+
+/// Who or what stood in the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RefusedBy {
+    /// cert-manager's own webhook, which does not answer or finds fault with what it should take.
+    Webhook,
+    /// A policy of the cluster: it says nothing about the release.
+    Policy,
+    /// What `release.yaml` says about the canary does not fit the cluster.
+    Settings,
+    /// Nobody answers.
+    Silence,
+    /// Something else.
+    Other,
 }
 
 impl Canary {

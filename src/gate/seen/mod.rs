@@ -19,7 +19,7 @@ use k8s_openapi::api::core::v1::{Event, Pod, Secret};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use k8s_openapi::jiff::Timestamp;
 
-pub(crate) use canary::{Canary, SELF_SIGNED, State};
+pub(crate) use canary::{Canary, Refusal, RefusedBy, SELF_SIGNED, State};
 pub(crate) use probe::{Probe, Problem};
 pub(crate) use pulse::Pulse;
 pub(crate) use sightings::Sightings;
@@ -58,6 +58,8 @@ pub(crate) struct Seen {
     pub(crate) cluster_issuers: Store<ClusterIssuer>,
     /// `PresentError` events of Challenges.
     pub(crate) present_errors: Store<Event>,
+    /// `Solver` events of Orders: no solver of the issuer can prove their names.
+    pub(crate) solver_errors: Store<Event>,
     /// Answers of the webhook, oldest first.
     pub(crate) probes: Vec<Probe>,
     /// Why certificates were seen to be issued.

@@ -1,0 +1,48 @@
+//! `gates.canary` of `release.yaml`: which certificates are issued to prove that issuing works.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::issuer::IssuerRef;
+use super::shape::CertificateShape;
+
+/// The certificate that is issued to prove that issuing works. A self-signed one is, unless it is switched off.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct CanarySettings {
+    /// The issuers that are asked, besides a self-signed one. One of another controller is named with its
+    /// group: `AWSPCAClusterIssuer.awspca.cert-manager.io/NAME`.
+    pub issuers: Vec<IssuerRef>,
+    /// A self-signed certificate is issued, too. Where a policy forbids it, `false` leaves it to `issuers`.
+    pub self_signed: bool,
+    /// The name on the certificate; `{run}` stands for a text that is new in every run.
+    pub dns_name: Option<String>,
+    /// What is merged into the spec of every canary's Certificate, for issuers and policies that want a certain
+    /// form: `commonName`, `privateKey`, `duration`, `usages`, `subject`, …; `{run}` as in `dns-name`.
+    pub certificate: CertificateShape,
+    /// Ask even an ACME issuer of a CA's production, which has rate limits and public logs.
+    pub allow_production: bool,
+    /// Take an ACME certificate for proof that was issued without a new Challenge, as CAs do whose domains are
+    /// validated beforehand.
+    pub allow_reused: bool,
+}
+
+impl Default for CanarySettings {
+    fn default() -> Self {
+        Self {
+            issuers: Vec::new(),
+            self_signed: true,
+            dns_name: None,
+            certificate: CertificateShape::default(),
+            allow_production: false,
+            allow_reused: false,
+        }
+    }
+}
+
+impl CanarySettings {
+    /// How many certificates are issued.
+    pub fn count(&self) -> usize {
+        usize::from(self.self_signed) + self.issuers.len()
+    }
+}
