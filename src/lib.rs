@@ -21,7 +21,7 @@
 //!
 //! # Invariants
 //! Arrows only go down this list:
-//! `cli → commands → report → site → rollout → {action, evidence} → {plan, gate} → {source, repository, cluster} → {config, certmanager} → helm → {failure, redact}`.
+//! `cli → commands → report → site → rollout → {action, evidence} → {plan, gate} → {source, repository, cluster} → {config, certmanager} → helm → {explanation, failure, redact}`.
 //! A test reads the `use crate::` lines and fails on an upward one.
 
 pub mod action;
@@ -31,6 +31,7 @@ pub mod cluster;
 pub mod commands;
 pub mod config;
 pub mod evidence;
+pub mod explanation;
 pub mod failure;
 pub mod gate;
 pub mod helm;

@@ -1,9 +1,10 @@
 //! What cert-manager's states, versions and log lines mean, as data and pure rules. No I/O, no clock, no
 //! verdict.
 
+pub mod advice;
+pub mod app_version;
 pub mod blame;
 pub mod logs;
 pub mod resources;
 pub(crate) mod slim;
 pub mod states;
-pub mod versions;

@@ -3,7 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::certmanager::versions::{self, Advice, Severity};
+use crate::certmanager::advice::judge::Advice;
+use crate::certmanager::advice::rule::Severity;
 
 use super::decide::{Next, Refusal as Pending};
 
@@ -32,6 +33,8 @@ pub struct Observed {
     pub conflicts: Vec<String>,
     /// What is unhealthy in the release's own workloads or webhook right now.
     pub red: Vec<String>,
+    /// Its newest revision is a failed one: what is red is that revision's doing, and a fix has to get in.
+    pub newest_failed: bool,
     /// Why a configured canary could not be issued.
     pub canary: Vec<String>,
     /// What the release Secret will weigh, in bytes of its base64.
@@ -78,15 +81,8 @@ pub const UNHEALTHY: &str = "unhealthy";
 /// `--allow` name: a wave before has not proven the chart for as long as it has to.
 pub const UNSOAKED: &str = "unsoaked";
 
-/// Every name that `--allow` takes.
-pub const CHECKS: [&str; 6] = [
-    UNHEALTHY,
-    UNSOAKED,
-    versions::KNOWN_BAD,
-    versions::SKIPPED_MINORS,
-    versions::KUBERNETES_MATRIX,
-    versions::UPGRADE_NOTES,
-];
+/// The names of this module that `--allow` takes; those of the rules on versions come on top.
+pub const CHECKS: [&str; 2] = [UNHEALTHY, UNSOAKED];
 
 /// A Secret holds 1 MiB of data (Kubernetes' `MaxSecretSize`).
 const SECRET_LIMIT: usize = 1_048_576;
@@ -143,7 +139,9 @@ pub fn judge(seen: &Observed, next: Next, allowed: &Allowed) -> Judgement {
 
 fn unhealthy(seen: &Observed, allowed: &Allowed, judgement: &mut Judgement) {
     let told = |remedy: &str| listed("already unhealthy before the change", remedy, &seen.red);
-    if allowed.allows(UNHEALTHY) {
+    if seen.newest_failed {
+        judgement.warnings.extend(told("the newest revision has failed, so that a fix may get in"));
+    } else if allowed.allows(UNHEALTHY) {
         judgement.warnings.extend(told("it is changed all the same"));
     } else {
         judgement.refusals.extend(told(&format!(
@@ -154,10 +152,12 @@ fn unhealthy(seen: &Observed, allowed: &Allowed, judgement: &mut Judgement) {
 
 fn advise(seen: &Observed, allowed: &Allowed, judgement: &mut Judgement) {
     for advice in &seen.advice {
-        if advice.severity == Severity::Refuse && !allowed.allows(advice.name) {
-            judgement.refusals.push(format!("{} (--allow {} overrides)", advice.message, advice.name));
+        let is_allowed =
+            allowed.allows(&advice.id) || advice.class.is_some_and(|class| allowed.allows(class));
+        if advice.severity == Severity::Refuse && !is_allowed {
+            judgement.refusals.push(format!("{} (--allow {} overrides)", advice.line(), advice.id));
         } else {
-            judgement.warnings.push(advice.message.clone());
+            judgement.warnings.push(advice.line());
         }
     }
 }
@@ -193,6 +193,19 @@ mod tests {
         vec!["x".to_owned()]
     }
 
+    fn advice(id: &str, severity: Severity) -> Advice {
+        let (message, remedy) = ("one minor at a time".to_owned(), "do so".to_owned());
+        Advice {
+            id: id.to_owned(),
+            class: Some("a-class"),
+            is_unseen: false,
+            severity,
+            message,
+            remedy,
+            source: Vec::new(),
+        }
+    }
+
     #[test]
     fn a_clean_cluster_may_be_changed() {
         assert_eq!(judge(&Observed::default(), UPGRADE, &Allowed::default()), Judgement::default());
@@ -213,14 +226,7 @@ mod tests {
             Observed { canary: some(), ..base() },
             Observed { release_bytes: SECRET_LIMIT + 1, ..base() },
             Observed { downgrade: true, ..base() },
-            Observed {
-                advice: vec![Advice {
-                    name: "known-bad",
-                    severity: Severity::Refuse,
-                    message: "bad".to_owned(),
-                }],
-                ..base()
-            },
+            Observed { advice: vec![advice("bad", Severity::Refuse)], ..base() },
         ];
         for seen in table {
             assert_eq!(judge(&seen, UPGRADE, &Allowed::default()).refusals.len(), 1, "{seen:?}");
@@ -231,20 +237,42 @@ mod tests {
 
     #[test]
     fn what_is_allowed_by_name_becomes_a_warning() {
-        let advice =
-            |severity| Advice { name: "skipped-minor", severity, message: "one minor at a time".to_owned() };
         let seen = Observed {
             downgrade: true,
             red: some(),
-            advice: vec![advice(Severity::Refuse), advice(Severity::Warn)],
+            advice: vec![
+                advice("by-id", Severity::Refuse),
+                advice("by-class", Severity::Refuse),
+                advice("other", Severity::Warn),
+            ],
             ..Observed::default()
         };
-        let names = vec!["skipped-minor".to_owned(), UNHEALTHY.to_owned()];
+        let names = ["by-id", "a-class", UNHEALTHY].map(ToOwned::to_owned).to_vec();
         let allowed = Allowed { names, downgrade: true, ..Allowed::default() };
         let judgement = judge(&seen, UPGRADE, &allowed);
-        assert_eq!((judgement.refusals.len(), judgement.warnings.len()), (0, 3));
+        assert_eq!((judgement.refusals.len(), judgement.warnings.len()), (0, 4));
         let refusals = judge(&seen, UPGRADE, &Allowed::default()).refusals.join("\n");
         assert!(refusals.contains("(--allow unhealthy overrides"), "{refusals}");
+    }
+
+    #[test]
+    fn one_rule_is_allowed_and_not_its_class() {
+        let seen = Observed {
+            advice: vec![advice("one", Severity::Refuse), advice("two", Severity::Refuse)],
+            ..Observed::default()
+        };
+        let allowed = Allowed { names: vec!["one".to_owned()], ..Allowed::default() };
+        assert_eq!(
+            judge(&seen, UPGRADE, &allowed).refusals,
+            ["one minor at a time; do so (--allow two overrides)"]
+        );
+    }
+
+    #[test]
+    fn a_fix_follows_a_failed_revision() {
+        let seen = Observed { red: some(), newest_failed: true, ..Observed::default() };
+        let judgement = judge(&seen, UPGRADE, &Allowed::default());
+        assert_eq!((judgement.refusals.len(), judgement.warnings.len()), (0, 1));
     }
 
     #[test]

@@ -11,7 +11,11 @@ use super::{journal_keeper, values};
 use crate::action::ActionError;
 use crate::action::apply::{self, ApplyOptions, Detail, Prepared};
 use crate::action::verb;
-use crate::certmanager::versions::{self, Severity};
+use crate::certmanager::advice::condition::Facts;
+use crate::certmanager::advice::judge::{Advice, judge_upgrade};
+use crate::certmanager::advice::known::Knowledge;
+use crate::certmanager::advice::rule::{KUBERNETES_MATRIX, Severity};
+use crate::certmanager::app_version::AppVersion;
 use crate::cluster::authorship::author;
 use crate::cluster::{Cluster, lease};
 use crate::config::{ChartSettings, KubernetesMatrix, Profile};
@@ -89,7 +93,8 @@ fn first_look(request: &RolloutRequest<'_>, observed: &verb::Observed) -> (Optio
         unfit_kube_version: unfit(&request.archive.metadata().kube_version, &kubernetes),
         newest: newest.map(describe),
         downgrade: from.as_deref().is_some_and(|from| semver::is_newer(from, request.archive.version())),
-        advice: advice(request, from.as_deref(), &kubernetes),
+        newest_failed: newest.is_some_and(|record| record.status() == Status::Failed),
+        advice: advice(request, observed),
         kubernetes,
         ..Observed::default()
     };
@@ -180,15 +185,23 @@ pub fn gates(subject: &gate::Subject, chart: &ChartSettings) -> Vec<String> {
     gate::gates_for(subject, &chart.gates, true).into_iter().map(ToOwned::to_owned).collect()
 }
 
-fn advice(request: &RolloutRequest<'_>, from: Option<&str>, kubernetes: &str) -> Vec<versions::Advice> {
-    if request.chart.profile != Profile::CertManager {
-        return Vec::new();
-    }
-    let mut advice = versions::judge_upgrade(from, request.archive.version(), kubernetes);
-    for item in advice
-        .iter_mut()
-        .filter(|item| item.name == versions::KUBERNETES_MATRIX && request.matrix == KubernetesMatrix::Refuse)
-    {
+/// What is known of cert-manager's own versions, which need not be those of the chart. What nobody looks at here
+/// keeps silent.
+fn advice(request: &RolloutRequest<'_>, observed: &verb::Observed) -> Vec<Advice> {
+    let to = AppVersion::of_cert_manager(&request.archive.metadata().app_version);
+    let Some(to) = to.filter(|_| request.chart.profile == Profile::CertManager) else { return Vec::new() };
+    let runs = verb::replaced(&observed.history);
+    let from = runs.and_then(|record| AppVersion::of_cert_manager(record.app_version()));
+    let is_openshift = |version: &String| version.starts_with("route.openshift.io/");
+    let facts = Facts {
+        kubernetes: AppVersion::parse(&observed.version.version),
+        openshift: Some(observed.kinds.api_versions().iter().any(is_openshift)),
+        ..Facts::default()
+    };
+    let mut advice = judge_upgrade(&Knowledge::built_in(), from, to, &facts);
+    advice.retain(|item| !item.is_unseen);
+    let hardened = request.matrix == KubernetesMatrix::Refuse;
+    for item in advice.iter_mut().filter(|item| hardened && item.class == Some(KUBERNETES_MATRIX)) {
         item.severity = Severity::Refuse;
     }
     advice
