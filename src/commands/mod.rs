@@ -1,10 +1,12 @@
 //! One file per command: its arguments and its run. Commands resolve names and call the layers below; they
 //! decide nothing about a cluster.
 
+pub mod advise;
 pub mod apply;
 pub mod completions;
 pub mod config;
 pub mod diff;
+pub mod explain;
 pub mod gate;
 pub mod helm;
 pub mod init;
@@ -53,6 +55,10 @@ pub enum Command {
     Package(package::PackageArgs),
     /// Package the chart of release.yaml and publish it to its repository
     Publish(publish::PublishArgs),
+    /// Show the way from one version of cert-manager to another, without a cluster
+    Advise(advise::AdviseArgs),
+    /// Explain a rule of the gates or of the preflight
+    Explain(explain::ExplainArgs),
     /// Helm's verbs, with helm's arguments, output and exit codes
     Helm(Box<helm::HelmArgs>),
     /// Serve a chart repository
@@ -116,6 +122,8 @@ pub async fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
         Command::Unlock(args) => unlock::run(&args, context).await,
         Command::Package(args) => package::run(&args, context).await,
         Command::Publish(args) => publish::run(&args, context).await,
+        Command::Advise(args) => advise::run(&args, context),
+        Command::Explain(args) => explain::run(&args, context),
         Command::Helm(args) => helm::run(*args, context).await,
         Command::Repository(command) => repository::run(command, &context.printer).await,
         Command::Init(args) => init::run(&args, context),

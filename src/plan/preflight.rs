@@ -37,6 +37,8 @@ pub struct Observed {
     pub newest_failed: bool,
     /// Why a configured canary could not be issued.
     pub canary: Vec<String>,
+    /// What a person should know before, beside what is known of versions.
+    pub hints: Vec<String>,
     /// What the release Secret will weigh, in bytes of its base64.
     pub release_bytes: usize,
     /// The version is older than the one that runs.
@@ -133,7 +135,7 @@ pub fn judge(seen: &Observed, next: Next, allowed: &Allowed) -> Judgement {
     }));
     unhealthy(seen, allowed, &mut judgement);
     advise(seen, allowed, &mut judgement);
-    judgement.warnings.extend(seen.known_later.iter().chain(&seen.dead_apis).cloned());
+    judgement.warnings.extend(seen.known_later.iter().chain(&seen.dead_apis).chain(&seen.hints).cloned());
     judgement
 }
 

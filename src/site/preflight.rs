@@ -115,8 +115,7 @@ async fn look_at_health(
         seen.red.extend(gate::webhook::check(cluster).await.err());
         let forecast = gate::canary::preflight(cluster, subject, &chart.gates.canary).await;
         seen.canary = forecast.refusals;
-        let warn = |message| versions::Advice { name: "canary", severity: Severity::Warn, message };
-        seen.advice.extend(forecast.warnings.into_iter().map(warn));
+        seen.hints.extend(forecast.warnings);
     }
 }
 

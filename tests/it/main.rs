@@ -1,6 +1,7 @@
 //! The program as its users run it: one file per command, one binary for all of them. No cluster and no
 //! network beyond the loopback.
 
+mod advise;
 mod circles;
 mod cluster_run;
 mod config;

@@ -13,6 +13,7 @@ use std::time::Duration;
 use futures::StreamExt;
 use jiff::ZonedDateTime;
 use kube::api::{Api, DynamicObject, PropagationPolicy};
+use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
 use super::permit::{Permit, Unwritten, permitted};
@@ -31,6 +32,9 @@ pub use log::HookLog;
 /// How long a kind whose CRD has just come may take until it is served.
 const SERVED: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(200);
+/// The annotation that makes an object a hook.
+const HOOK: &str = "helm.sh/hook";
+
 /// Where and how hooks run.
 #[derive(Clone, Copy)]
 pub struct HookPlace<'a> {
@@ -270,13 +274,23 @@ impl Run<'_> {
     }
 }
 
-/// The live object is a hook of the same event, as charts mark them: an earlier run was killed, or its policies let
-/// it stay. Anything else of that name is somebody else's.
+/// The live object is this very hook, left by an earlier run that was killed or whose policies let it stay: it has
+/// every label and annotation that the chart gives it. A Job or Pod would not run again when it is applied, and
+/// anything else of that name is somebody else's.
 async fn is_left_over(api: &Api<DynamicObject>, object: &Object) -> bool {
-    const HOOK: &str = "helm.sh/hook";
-    let live = objects::metadata(api, object.name()).await.ok().flatten();
-    let annotations = live.and_then(|live| live.annotations).unwrap_or_default();
-    object.annotation(HOOK).is_some() && annotations.get(HOOK).map(String::as_str) == object.annotation(HOOK)
+    if object.annotation(HOOK).is_none() || matches!(object.kind(), "Job" | "Pod") {
+        return false;
+    }
+    let Some(live) = objects::metadata(api, object.name()).await.ok().flatten() else { return false };
+    has_all(live.labels.as_ref(), &object.value["metadata"]["labels"])
+        && has_all(live.annotations.as_ref(), &object.value["metadata"]["annotations"])
+}
+
+fn has_all(live: Option<&BTreeMap<String, String>>, wanted: &Value) -> bool {
+    let has = |(name, text): (&String, &Value)| {
+        live.and_then(|live| live.get(name)).map(String::as_str) == text.as_str()
+    };
+    wanted.as_object().into_iter().flatten().all(has)
 }
 
 /// The object under the name that the server gave it.
@@ -320,6 +334,15 @@ mod tests {
         ];
         assert_eq!(order(&hooks, "pre-install"), [2, 1, 4, 0]);
         assert_eq!(order(&hooks, "pre-upgrade"), [1]);
+    }
+
+    #[test]
+    fn a_left_over_has_all_that_the_chart_gives_it() {
+        let live: BTreeMap<String, String> = [("a".into(), "1".into()), ("b".into(), "2".into())].into();
+        let has = |wanted: Value| has_all(Some(&live), &wanted);
+        assert!(has(serde_json::json!({"a": "1"})) && has(Value::Null));
+        assert!(!has(serde_json::json!({"a": "2"})) && !has(serde_json::json!({"c": "1"})));
+        assert!(!has_all(None, &serde_json::json!({"a": "1"})));
     }
 
     #[test]

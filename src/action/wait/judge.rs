@@ -74,10 +74,9 @@ fn rule(object: &Value, until: Until) -> Status {
     }
 }
 
-/// Until the controller has seen the new generation, its pods are those of the old one. With Helm 3's rules only
-/// the time ends a wait.
+/// Until the controller has seen the new generation, its pods are those of the old one.
 fn obstacles(key: &Key, object: &Value, seen: &Seen, until: Until) -> Vec<Opinion> {
-    if !legacy::is_observed(object) || matches!(until, Until::Legacy { .. }) {
+    if !is_observed(object) {
         return Vec::new();
     }
     let itself: Option<Pod> =
@@ -92,6 +91,12 @@ fn obstacles(key: &Key, object: &Value, seen: &Seen, until: Until) -> Vec<Opinio
         let uid = Some(text(object, "/metadata/uid").to_owned());
         let target = Target { uid, ..Target::named(&key.kind, key.namespace.as_deref(), &key.name) };
         opinions.push(Opinion::waiting("replica-failure", target, message).grace(CREATED));
+    }
+    // With Helm 3's rules only the time ends a wait; what is wrong is told at its end.
+    if matches!(until, Until::Legacy { .. }) {
+        for opinion in &mut opinions {
+            (opinion.verdict, opinion.limit) = (Verdict::Waiting, Limit::Run);
+        }
     }
     opinions
 }
@@ -125,6 +130,16 @@ fn crashes(pod: &Pod, opinion: &Opinion, before: &Baseline) -> bool {
     let restarts = known.into_iter().flat_map(|known| &known.restarts);
     let earlier = restarts.filter(|(name, _)| *name == container.name).map(|(_, count)| *count).next();
     !container.ready && container.restart_count - earlier.unwrap_or(0) >= 2
+}
+
+/// The controller has seen the generation that the object has. Jobs and Pods have no generation that is observed.
+fn is_observed(object: &Value) -> bool {
+    let number = |pointer: &str| object.pointer(pointer).and_then(Value::as_i64);
+    match (number("/metadata/generation"), number("/status/observedGeneration")) {
+        (Some(generation), Some(observed)) => observed >= generation,
+        (Some(_), None) => kind(object).0 != "apps",
+        (None, _) => true,
+    }
 }
 
 /// All opinions as one judgement, for the clock.
@@ -229,6 +244,23 @@ mod tests {
         assert!(is_ready(&seen));
         seen.conditioned.insert(key("Custom"));
         assert!(!is_ready(&seen));
+    }
+
+    #[test]
+    fn nothing_is_said_of_the_pods_of_an_older_generation() {
+        let object = |kind: &str, status: Value| {
+            let api_version = if kind == "Job" { "batch/v1" } else { "apps/v1" };
+            json!({"apiVersion": api_version, "kind": kind, "metadata": {"generation": 2}, "status": status})
+        };
+        let table = [
+            (object("Deployment", json!({"observedGeneration": 1})), false),
+            (object("Deployment", json!({"observedGeneration": 2})), true),
+            (object("Deployment", json!({})), false),
+            (object("Job", json!({})), true),
+        ];
+        for (object, observed) in table {
+            assert_eq!(is_observed(&object), observed, "{object}");
+        }
     }
 
     #[test]

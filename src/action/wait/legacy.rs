@@ -128,7 +128,7 @@ fn replicas(object: &Value) -> Status {
     Status::ready()
 }
 
-pub(super) fn is_observed(object: &Value) -> bool {
+fn is_observed(object: &Value) -> bool {
     number(object, "/status/observedGeneration", 0) == number(object, "/metadata/generation", 0)
 }
 

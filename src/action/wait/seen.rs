@@ -81,7 +81,9 @@ impl Seen {
     pub(super) fn take_pod(&mut self, event: watcher::Event<Pod>) {
         if let watcher::Event::Apply(pod) | watcher::Event::InitApply(pod) = &event {
             let created = pod.metadata.creation_timestamp.as_ref().map(|time| time.0);
-            if created < self.began {
+            // Where the server's clock is not known, what the first list holds counts as older.
+            let listed = matches!(event, watcher::Event::InitApply(_)) && self.began.is_none();
+            if listed || created < self.began {
                 self.restarts.remember(pod);
             }
         }

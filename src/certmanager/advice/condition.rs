@@ -9,7 +9,7 @@ use crate::certmanager::app_version::AppVersion;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Condition {
-    /// It is an OpenShift cluster.
+    /// It is an `OpenShift` cluster.
     Openshift,
     /// The chart's values set both `webhook.config` and `webhook.volumes`.
     WebhookConfigAndVolumes,
@@ -43,7 +43,7 @@ pub struct LiveCrd {
 pub struct Facts {
     /// The version of Kubernetes.
     pub kubernetes: Option<AppVersion>,
-    /// The cluster is an OpenShift cluster.
+    /// The cluster is an `OpenShift` cluster.
     pub openshift: Option<bool>,
     /// The values of the chart that were set.
     pub values: Option<Value>,

@@ -68,7 +68,7 @@ impl Upgrade<'_> {
         let (severity, message) = match (holds, rule.condition) {
             (Holds::No, _) => return None,
             (Holds::Unknown, condition) => {
-                let condition = condition.map(|condition| condition.words()).unwrap_or_default();
+                let condition = condition.map(super::condition::Condition::words).unwrap_or_default();
                 (rule.severity.min(Severity::Warn), format!("{condition}: {message}"))
             }
             (Holds::Yes(names), _) if names.is_empty() => (rule.severity, message),

@@ -21,6 +21,9 @@ pub struct Knowledge {
 
 impl Knowledge {
     /// What the program brings.
+    ///
+    /// # Panics
+    /// The file is part of the program, and a test reads it.
     pub fn built_in() -> Self {
         serde_saphyr::from_str(BUILT_IN).expect("a test reads the file of the program itself")
     }

@@ -81,9 +81,8 @@ fn jump(known: &Knowledge, here: AppVersion, to: AppVersion) -> Option<u64> {
         Applies::Skipped(skipped) => Some(&skipped.documented),
         _ => None,
     });
-    let fits = jumps
-        .flatten()
-        .filter(|jump| (jump.first..=jump.last).contains(&here) && jump.to.minor <= to.minor);
+    let fits =
+        jumps.flatten().filter(|jump| (jump.first..=jump.last).contains(&here) && jump.to.minor <= to.minor);
     fits.map(|jump| jump.to.minor).max()
 }
 
