@@ -138,4 +138,40 @@ mod tests {
             assert_eq!(decided(on_failure, action, failed, obstacles, target), expected, "row {row}");
         }
     }
+
+    #[test]
+    fn the_strongest_reason_against_a_rollback_counts_not_the_first_finding() {
+        let finding = |cause, verdict| Finding { verdict, ..Finding::failed("Pod x", "crash", cause) };
+        let report = |findings| crate::gate::GateReport {
+            gate: "workload".to_owned(),
+            verdict: Verdict::Failed,
+            findings,
+            facts: Vec::new(),
+            seconds: 1.0,
+        };
+        let (release, outside) =
+            (finding(Cause::Release, Verdict::Failed), finding(Cause::Environment, Verdict::Failed));
+        let waiting = finding(Cause::Environment, Verdict::Waiting);
+        let unknown = finding(Cause::Unknown, Verdict::Failed);
+        let table = [
+            (vec![release.clone(), outside], false),
+            (vec![release.clone(), waiting], true),
+            (vec![unknown.clone(), release], true),
+            (vec![unknown], false),
+        ];
+        for (row, (findings, expected)) in table.into_iter().enumerate() {
+            let outcome = GateOutcome {
+                verdict: Verdict::Failed,
+                first_cause: findings.first().cloned(),
+                reports: vec![report(findings)],
+                acme_proven: false,
+            };
+            let failed = Failed::Gates(&outcome);
+            assert_eq!(
+                decided(OnFailure::Rollback, Action::Upgrade, failed, &[], Some(1)),
+                expected,
+                "row {row}"
+            );
+        }
+    }
 }
