@@ -24,6 +24,10 @@ pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
     let is_mass = is_over_budget(differently, before.len(), context)
         || is_many(otherwise(Why::SecretChanged), before.len());
     let Some((first, _, reason)) = again.first() else {
+        if context.strict() {
+            judgement.fact("nothing came before that could be compared with");
+            return judgement;
+        }
         judgement.fact(format!(
             "none of {} certificates was issued again without a reason of its own",
             before.len()
