@@ -3,6 +3,7 @@
 
 pub mod advise;
 pub mod apply;
+mod check_name;
 pub mod completions;
 pub mod config;
 pub mod diff;

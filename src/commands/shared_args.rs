@@ -1,15 +1,12 @@
 //! The arguments that the fleet verbs share, so that `--cluster` or `--timeout` is the same thing everywhere.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use clap::Args;
-use clap::builder::PossibleValuesParser;
 
-use crate::certmanager::advice::known::Knowledge;
-use crate::certmanager::advice::rule::CLASSES;
+use super::check_name::CheckName;
 use crate::config::{OnFailure, Selection, duration};
-use crate::plan::preflight::{self, Allowed};
+use crate::plan::preflight::Allowed;
 use crate::report::format::{Format, ReportFile};
 
 /// Which chart, on which clusters.
@@ -83,7 +80,7 @@ pub struct RunArgs {
 #[command(next_help_heading = "How")]
 pub struct PermissionArgs {
     /// Go on although this preflight check refuses; its message gives the name (repeatable)
-    #[arg(long, value_name = "CHECK", value_parser = PossibleValuesParser::new(checks()), hide_possible_values = true)]
+    #[arg(long, value_name = "CHECK", value_parser = CheckName, hide_possible_values = true)]
     pub allow: Vec<String>,
     /// Go to a chart version that is older than the one in the cluster
     #[arg(long)]
@@ -91,17 +88,6 @@ pub struct PermissionArgs {
     /// Take over fields that another field manager has set
     #[arg(long)]
     pub force_conflicts: bool,
-}
-
-/// Every name that `--allow` takes.
-fn checks() -> Vec<String> {
-    let rules = Knowledge::built_in();
-    let classes = preflight::CHECKS.into_iter().chain(CLASSES).map(ToOwned::to_owned);
-    classes
-        .chain(rules.rules().iter().map(|rule| rule.id.clone()))
-        .collect::<BTreeSet<_>>()
-        .into_iter()
-        .collect()
 }
 
 /// Where results go.
