@@ -73,7 +73,7 @@ pub fn sign(message: &str) -> Sign {
     let lower = message.to_lowercase();
     let speaks = |of: &[&str]| of.iter().any(|literal| lower.contains(literal));
     match () {
-        () if is_rate_limited(message) => Sign::RateLimit,
+        () if is_rate_limited(&lower) => Sign::RateLimit,
         () if speaks(&OWN_PARTS) => Sign::OwnPart,
         () if speaks(&OUTSIDE) => Sign::Outside,
         () => Sign::Nothing,
@@ -82,11 +82,10 @@ pub fn sign(message: &str) -> Sign {
 
 /// The CA refuses more requests: every further try makes it worse, on every cluster that shares the account
 /// or the domain.
-pub fn is_rate_limited(message: &str) -> bool {
-    let message = message.to_lowercase();
-    message.contains("ratelimited")
-        || message.contains("too many certificates")
-        || message.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word == "429")
+fn is_rate_limited(lower: &str) -> bool {
+    lower.contains("ratelimited")
+        || lower.contains("too many certificates")
+        || lower.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word == "429")
 }
 
 #[cfg(test)]

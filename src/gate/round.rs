@@ -41,7 +41,7 @@ impl Judged {
 
     /// Says again who is to blame, after what waited has failed.
     pub(super) fn attribute(&mut self, corroboration: &Corroboration) {
-        attribute(self.gate, &mut self.judgement, corroboration);
+        attribute(self.gate, &mut self.judgement.opinions, corroboration);
         self.verdict = self.judgement.verdict();
     }
 

@@ -53,7 +53,7 @@ pub(crate) fn attributed(
 ) -> Judgement {
     let context = world.context();
     let mut judgement = judge(seen, &context);
-    attribute(gate, &mut judgement, &Corroboration::of(seen, &context));
+    attribute(gate, &mut judgement.opinions, &Corroboration::of(seen, &context));
     judgement
 }
 

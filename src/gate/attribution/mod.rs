@@ -4,8 +4,10 @@
 //! The release is the cause only on positive evidence. What is not known is nobody's fault, and never rolls a
 //! cluster back.
 
+use std::cell::OnceCell;
+
 use super::corroboration::{CanaryWord, Corroboration};
-use super::opinion::{Holds, Judgement, Opinion};
+use super::opinion::{Holds, Opinion};
 use super::verdict::{Cause, Verdict};
 use super::whose::Whose;
 use crate::certmanager::blame::{self, Sign};
@@ -23,7 +25,8 @@ enum Effect {
 struct Facts<'f> {
     gate: &'static str,
     opinion: &'f Opinion,
-    sign: Sign,
+    /// Asked for only by rows about messages.
+    sign: OnceCell<Sign>,
     /// What the canary of the same issuer says.
     canary: Option<CanaryWord>,
     /// Our own self-signed canary failed, too.
@@ -37,6 +40,11 @@ struct Facts<'f> {
 impl Facts<'_> {
     fn is(&self, gate: &str, rules: &[&str]) -> bool {
         self.gate == gate && rules.contains(&self.opinion.rule)
+    }
+
+    /// What its message is a sign of.
+    fn sign(&self) -> Sign {
+        *self.sign.get_or_init(|| blame::sign(&self.opinion.message))
     }
 
     /// It belongs to a Certificate of a user, not to the chart.
@@ -89,7 +97,12 @@ const ROWS: [Row; 25] = [
         Cause::Environment,
     ),
     row("an approver decided so", is_denied, Effect::Remark, Cause::Environment),
-    row("the CA limits the rate", |facts| facts.sign == Sign::RateLimit, Effect::Blocks, Cause::Environment),
+    row(
+        "the CA limits the rate",
+        |facts| facts.sign() == Sign::RateLimit,
+        Effect::Blocks,
+        Cause::Environment,
+    ),
     row(
         "a rollback would issue everything a second time",
         |facts| facts.gate == "reissue",
@@ -178,25 +191,28 @@ fn is_known_issuance(facts: &Facts) -> bool {
 
 /// One Certificate alone has trouble that is not the release's by its own words.
 fn is_alone(facts: &Facts) -> bool {
-    let accuses = facts.opinion.overdue || matches!(facts.sign, Sign::Outside | Sign::Nothing);
     let canary_fails = facts.canary == Some(CanaryWord::Failed) || facts.own_canary_failed;
-    is_known_issuance(facts) && accuses && !canary_fails && !facts.is_several()
+    let accuses = || facts.opinion.overdue || matches!(facts.sign(), Sign::Outside | Sign::Nothing);
+    is_known_issuance(facts) && !canary_fails && !facts.is_several() && accuses()
 }
 
 fn is_outside(facts: &Facts) -> bool {
     let own = facts.gate == "webhook" || facts.opinion.points_to == Some(Cause::Release);
-    facts.sign == Sign::Outside && !own && !facts.is("workload", &["crash", "restarts"])
+    facts.sign() == Sign::Outside && !own && !facts.is("workload", &["crash", "restarts"])
 }
 
 /// Only of what the chart did before: in strict mode nothing came before.
 fn is_own_fault(facts: &Facts) -> bool {
-    facts.sign == Sign::OwnPart && facts.opinion.whose != Whose::Now
+    facts.sign() == Sign::OwnPart && facts.opinion.whose != Whose::Now
 }
 
-/// Attributes everything that a gate says. Asked again after time was weighed, since what is overdue is another
-/// finding than what waits.
-pub(super) fn attribute(gate: &'static str, judgement: &mut Judgement, corroboration: &Corroboration) {
-    for opinion in judgement.opinions.iter_mut().filter(|opinion| opinion.verdict > Verdict::Passed) {
+/// Attributes what a gate says. Asked again of what time has made another finding.
+pub(super) fn attribute<'o>(
+    gate: &'static str,
+    opinions: impl IntoIterator<Item = &'o mut Opinion>,
+    corroboration: &Corroboration,
+) {
+    for opinion in opinions.into_iter().filter(|opinion| opinion.verdict > Verdict::Passed) {
         let facts = facts(gate, opinion, corroboration);
         let Some(row) = ROWS.iter().find(|row| (row.fits)(&facts)) else { continue };
         (opinion.cause, opinion.because) = (row.cause, row.words);
@@ -216,7 +232,7 @@ fn facts<'f>(gate: &'static str, opinion: &'f Opinion, corroboration: &Corrobora
     Facts {
         gate,
         opinion,
-        sign: blame::sign(&opinion.message),
+        sign: OnceCell::new(),
         canary: issuer.and_then(|issuer| corroboration.canary(issuer)),
         own_canary_failed: corroboration.own_canary_failed(),
         issuers_in_trouble: corroboration.issuers_in_trouble(),

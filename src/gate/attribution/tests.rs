@@ -7,9 +7,9 @@ fn target() -> Target {
 }
 
 fn decided(gate: &'static str, opinion: Opinion, corroboration: &Corroboration) -> (Verdict, Cause) {
-    let mut judgement = Judgement { opinions: vec![opinion], facts: Vec::new() };
-    attribute(gate, &mut judgement, corroboration);
-    (judgement.opinions[0].verdict, judgement.opinions[0].cause)
+    let mut opinion = opinion;
+    attribute(gate, [&mut opinion], corroboration);
+    (opinion.verdict, opinion.cause)
 }
 
 #[test]

@@ -120,9 +120,11 @@ impl Rounds {
             return Weighed { judgement: incomparable(context), ..Weighed::default() };
         }
         let mut judgement = (gate.judge)(seen, context);
-        attribute(gate.name, &mut judgement, corroboration);
+        attribute(gate.name, &mut judgement.opinions, corroboration);
         let mut weighed = self.clock.weigh(gate.name, judgement, now, seen.server_time);
-        attribute(gate.name, &mut weighed.judgement, corroboration);
+        // What is overdue is another finding than what waits.
+        let overdue = weighed.judgement.opinions.iter_mut().filter(|opinion| opinion.overdue);
+        attribute(gate.name, overdue, corroboration);
         weighed
     }
 
