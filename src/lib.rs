@@ -21,7 +21,7 @@
 //!
 //! # Invariants
 //! Arrows only go down this list:
-//! `cli → commands → report → site → rollout → {action, evidence} → {plan, gate} → {source, repository, cluster} → {config, certmanager} → helm → {explanation, failure, redact}`.
+//! `cli → commands → report → site → rollout → {action, evidence} → {plan, gate} → {source, repository, cluster} → {config, certmanager} → helm → {explanation, failure, redact, several}`.
 //! A test reads the `use crate::` lines and fails on an upward one.
 
 pub mod action;
@@ -40,5 +40,6 @@ pub mod redact;
 pub mod report;
 pub mod repository;
 pub mod rollout;
+pub mod several;
 pub mod site;
 pub mod source;

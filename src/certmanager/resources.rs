@@ -228,6 +228,12 @@ pub struct IssuerStatus {
     pub conditions: Vec<Condition>,
 }
 
+/// Kind, namespace and name, from a [title](Object::title).
+pub fn of_title(title: &str) -> (&str, Option<&str>, &str) {
+    let (kind, name) = title.split_once(' ').unwrap_or(("", title));
+    name.split_once('/').map_or((kind, None, name), |(namespace, name)| (kind, Some(namespace), name))
+}
+
 /// What every one of these kinds has.
 pub trait Object: k8s_openapi::Metadata<Ty = ObjectMeta> {
     /// The object as people name it: `Certificate web/shop`.
@@ -335,6 +341,8 @@ mod tests {
         }))
         .unwrap();
         assert_eq!(certificate.title(), "Certificate web/shop");
+        assert_eq!(of_title("Certificate web/shop"), ("Certificate", Some("web"), "shop"));
+        assert_eq!(of_title("ClusterIssuer ca"), ("ClusterIssuer", None, "ca"));
         assert_eq!((certificate.uid(), certificate.status.revision), ("u1", Some(2)));
         assert_eq!(certificate.spec.issuer_ref.kind(), "Issuer");
         assert!(certificate.spec.issuer_ref.is_internal());

@@ -1,10 +1,11 @@
 //! The last lines that a container wrote, also those of the container that ran before it crashed.
 
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 use kube::Api;
 use kube::api::LogParams;
 use serde::{Deserialize, Serialize};
 
+use super::container_statuses::container_statuses;
 use super::{ApiError, Cluster};
 
 /// A guard against a container that writes lines without end.
@@ -69,18 +70,14 @@ pub async fn tail(
 
 /// Name, whether it has restarted, and whether it has ever started.
 fn containers(pod: &Pod) -> Vec<(String, bool, bool)> {
-    let status = pod.status.clone().unwrap_or_default();
-    let all = status
-        .init_container_statuses
-        .unwrap_or_default()
-        .into_iter()
-        .chain(status.container_statuses.unwrap_or_default());
-    all.map(|container| {
-        let state = container.state.unwrap_or_default();
-        let restarted = container.last_state.is_some_and(|last| last.terminated.is_some());
-        (container.name, restarted, state.running.is_some() || state.terminated.is_some())
-    })
-    .collect()
+    let told = |container: &ContainerStatus| {
+        let state = container.state.as_ref();
+        let last = container.last_state.as_ref();
+        let restarted = last.is_some_and(|last| last.terminated.is_some());
+        let started = state.is_some_and(|state| state.running.is_some() || state.terminated.is_some());
+        (container.name.clone(), restarted, started)
+    };
+    container_statuses(pod).map(told).collect()
 }
 
 #[cfg(test)]

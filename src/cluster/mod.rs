@@ -25,11 +25,13 @@ pub mod objects;
 pub mod release_objects;
 pub mod release_secrets;
 
+mod container_statuses;
 mod plugin;
 mod retry;
 
 use std::path::PathBuf;
 
+pub(crate) use container_statuses::container_statuses;
 pub use error::ApiError;
 pub use plugin::PluginError;
 

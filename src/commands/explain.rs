@@ -5,14 +5,12 @@ use clap::Args;
 use super::Context;
 use crate::certmanager::advice::known::Knowledge;
 use crate::certmanager::advice::rule::AdviceRule;
+use crate::config::nearest;
 use crate::explanation::Explanation;
 use crate::failure::Failure;
 use crate::gate::catalogue::{RuleText, catalogue};
 use crate::plan::preflight::{UNHEALTHY, UNSOAKED};
 use crate::report::exit_code::Exit;
-
-/// So near a name has to be to be meant.
-const NEAR: f64 = 0.75;
 
 /// Explain a rule of the gates or of the preflight; without a name, list them
 #[derive(Debug, Clone, Args)]
@@ -91,11 +89,9 @@ fn paragraph(rule: &Explanation) -> String {
 }
 
 fn unknown(name: &str, rules: &[Explanation]) -> Failure {
-    let near = rules.iter().map(|rule| (strsim::jaro_winkler(&rule.id, name), &rule.id));
-    let nearest = near.filter(|(score, _)| *score > NEAR).max_by(|a, b| a.0.total_cmp(&b.0));
-    let hint = nearest.map_or_else(
+    let hint = nearest(name, rules.iter().map(|rule| rule.id.as_str())).map_or_else(
         || "`release explain` lists them all".to_owned(),
-        |(_, id)| format!("did you mean `{id}`? `release explain` lists them all"),
+        |id| format!("did you mean `{id}`? `release explain` lists them all"),
     );
     Failure::refused(format!("there is no rule `{name}`")).hint(hint)
 }

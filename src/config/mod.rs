@@ -23,7 +23,7 @@ mod structure;
 mod validate;
 
 pub use canary::CanarySettings;
-pub use error::ConfigError;
+pub use error::{ConfigError, nearest};
 pub use file::{
     ChartConfig, ClusterConfig, Config, GateSettings, KubeTarget, KubernetesMatrix, OnFailure,
     PreflightSettings, Profile, ReleaseId, RepositoryConfig, WaveSettings,

@@ -7,12 +7,13 @@ use super::baseline::CertificateState;
 use super::chain;
 use super::context::Context;
 use super::mark;
-use super::mass::{first_few, is_many};
+use super::mass::{NAMED, is_many};
 use super::opinion::{Judgement, Opinion, Target};
 use super::seen::Seen;
 use super::whose::Whose;
-use crate::certmanager::resources::{Certificate, Condition, Object, condition};
+use crate::certmanager::resources::{Certificate, Condition, Object, condition, of_title};
 use crate::certmanager::states;
+use crate::several::first_of;
 
 /// Between two writes of its status a Certificate may look worse than it is.
 const BETWEEN_WRITES: Duration = Duration::from_secs(30);
@@ -138,14 +139,13 @@ fn vanished(seen: &Seen, context: &Context) -> Option<Opinion> {
         before.iter().filter(|(uid, _)| !is_here(uid)).map(|(_, state)| state).collect();
     let beside = missing.iter().filter(|state| alive.contains(state.namespace())).count();
     let gone: Vec<&str> = missing.iter().map(|state| state.title.as_str()).collect();
-    let name = gone.first()?.strip_prefix("Certificate ").unwrap_or_default();
-    let (namespace, name) = name.split_once('/').unwrap_or(("", name));
-    let target = Target::named("Certificate", Some(namespace), name);
+    let (kind, namespace, name) = of_title(gone.first()?);
+    let target = Target::named(kind, namespace, name);
     let message = format!(
         "{} of {} certificates are gone or were created again: {}",
         gone.len(),
         before.len(),
-        first_few(&gone)
+        first_of(&gone, NAMED)
     );
     let all = alive.is_empty() && gone.len() > 1;
     Some(if all || is_many(beside, before.len()) {

@@ -1,8 +1,9 @@
 //! What our own fresh evidence, and the number of those in trouble, say about one finding. Computed once for each
 //! look; pure.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
+use super::canary::is_issued;
 use super::certificate;
 use super::chain;
 use super::context::Context;
@@ -77,7 +78,7 @@ impl Corroboration {
 
     /// How many issuers have Certificates that worked before and fail now.
     pub(super) fn issuers_in_trouble(&self) -> usize {
-        self.failing.keys().collect::<BTreeSet<_>>().len()
+        self.failing.len()
     }
 
     /// How many Certificates of `issuer` worked before and fail now; with `hanging`, or are not issued yet.
@@ -114,7 +115,7 @@ fn word(seen: &Seen, canary: &Canary) -> CanaryWord {
     let Some(certificate) = target.uid.as_deref().and_then(|uid| seen.certificates.get(uid)) else {
         return CanaryWord::Open;
     };
-    if condition(&certificate.status.conditions, "Ready").is_some_and(Condition::is_true) {
+    if is_issued(certificate) {
         return CanaryWord::Issued;
     }
     let results = || chain::requests_of(seen, certificate).map(states::result);

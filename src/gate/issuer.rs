@@ -6,7 +6,7 @@ use super::opinion::{Judgement, Opinion, Target};
 use super::seen::Seen;
 use super::verdict::Cause;
 use super::whose::Whose;
-use crate::certmanager::resources::{Certificate, Condition, Issuer, Object, condition};
+use crate::certmanager::resources::{Certificate, Condition, Issuer, Object, condition, of_title};
 
 pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
     let mut judgement = Judgement::default();
@@ -33,9 +33,7 @@ fn vanished(seen: &Seen, context: &Context) -> Vec<Opinion> {
     let is_here = |uid: &str| seen.issuers.get(uid).is_some() || seen.cluster_issuers.get(uid).is_some();
     let before = context.baseline.issuers.iter().filter(|(uid, before)| before.ready && !is_here(uid));
     let gone = before.filter_map(|(_, before)| {
-        let (kind, name) = before.title.split_once(' ')?;
-        let (namespace, name) =
-            name.split_once('/').map_or((None, name), |(space, name)| (Some(space), name));
+        let (kind, namespace, name) = of_title(&before.title);
         let again = match namespace {
             Some(namespace) => seen.issuers.find(Some(namespace), name).is_some(),
             None => seen.cluster_issuers.find(None, name).is_some(),

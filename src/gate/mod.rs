@@ -30,6 +30,7 @@ mod clock;
 mod context;
 mod corroboration;
 mod crds;
+mod denial;
 mod ending;
 mod explain;
 mod follow;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
 use super::chain;
 use super::context::Context;
 use super::opinion::{Judgement, Opinion, Target};
@@ -111,15 +113,18 @@ fn strangers(context: &Context) -> Whose {
 
 /// It proves a name of this run's own canary.
 fn is_ours(seen: &Seen, challenge: &Challenge, context: &Context) -> bool {
-    let order = chain::order_of(seen, challenge).map(|order| &order.metadata);
-    [Some(&challenge.metadata), order].into_iter().flatten().any(|metadata| context.mark.is_on(metadata))
+    labelled(seen, challenge).any(|metadata| context.mark.is_on(metadata))
 }
 
 /// A canary that was made for another revision, or by a run that is over, proves nothing about this one.
 fn is_others_canary(seen: &Seen, challenge: &Challenge, context: &Context) -> bool {
+    labelled(seen, challenge).any(|metadata| chain::is_canary(metadata) && !context.mark.is_on(metadata))
+}
+
+/// What may carry the mark of a canary.
+fn labelled<'s>(seen: &'s Seen, challenge: &'s Challenge) -> impl Iterator<Item = &'s ObjectMeta> {
     let of_order = chain::order_of(seen, challenge).map(|order| &order.metadata);
-    let mut labelled = [Some(&challenge.metadata), of_order].into_iter().flatten();
-    labelled.any(|metadata| chain::is_canary(metadata) && !context.mark.is_on(metadata))
+    std::iter::once(&challenge.metadata).chain(of_order)
 }
 
 /// The proof cannot be put in place, again and again: waiting for cert-manager's growing pauses would not

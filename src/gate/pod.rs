@@ -1,5 +1,6 @@
 //! What is wrong with one pod, as its containers say.
 
+use crate::cluster::container_statuses;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{ContainerStateTerminated, ContainerStatus, Pod};
@@ -42,11 +43,9 @@ pub(crate) fn problems(pod: &Pod, baseline: &Baseline) -> Vec<Opinion> {
 
 /// The same, of containers that may crash for a while.
 pub(crate) fn problems_within(pod: &Pod, baseline: &Baseline, patience: Patience) -> Vec<Opinion> {
-    let status = pod.status.as_ref();
-    let init = status.and_then(|status| status.init_container_statuses.as_ref()).into_iter().flatten();
-    let main = status.and_then(|status| status.container_statuses.as_ref()).into_iter().flatten();
-    let containers = init.chain(main).filter_map(|container| problem(pod, container, baseline, patience));
-    containers.chain(unschedulable(pod)).collect()
+    let problems =
+        container_statuses(pod).filter_map(|container| problem(pod, container, baseline, patience));
+    problems.chain(unschedulable(pod)).collect()
 }
 
 fn problem(
@@ -71,7 +70,8 @@ fn problem(
         "CrashLoopBackOff" if container.restart_count >= CRASHES => {
             let message =
                 format!("container {}: CrashLoopBackOff after {}", container.name, restarts(container));
-            let final_ = container.restart_count - before(&target, container, baseline) >= patience.crashes();
+            let final_ = container.restart_count - baseline.restarts(target.uid.as_deref(), &container.name)
+                >= patience.crashes();
             let opinion =
                 if final_ || patience == Patience::None { Opinion::failed } else { Opinion::waiting };
             Some(opinion("crash", target, message))
@@ -87,19 +87,12 @@ fn restarted(
     patience: Patience,
 ) -> Option<Opinion> {
     let message = format!("container {}: {}", container.name, restarts(container));
-    match container.restart_count - before(&target, container, baseline) {
+    match container.restart_count - baseline.restarts(target.uid.as_deref(), &container.name) {
         ..=0 => None,
         1 => Some(Opinion::remark("restart", target, message)),
         count if count < patience.crashes() => Some(Opinion::remark("restart", target, message)),
         _ => Some(Opinion::failed("restarts", target, message)),
     }
-}
-
-/// How often the container had restarted when the baseline was taken.
-fn before(target: &Target, container: &ContainerStatus, baseline: &Baseline) -> i32 {
-    let pod = target.uid.as_ref().and_then(|uid| baseline.pods.get(uid));
-    let counted = pod.and_then(|pod| pod.restarts.iter().find(|(name, _)| *name == container.name));
-    counted.map_or(0, |(_, count)| *count)
 }
 
 /// `2 restarts, the last after exit code 1 (Error)`.

@@ -6,11 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::baseline::CertificateState;
 use super::chain;
 use super::context::Context;
-use super::mass::{first_few, is_many};
+use super::mass::{NAMED, is_many};
 use super::opinion::{Judgement, Opinion, Target};
 use super::seen::Seen;
 use crate::certmanager::resources::{Certificate, Condition, Object, condition};
 use crate::certmanager::states;
+use crate::several::first_of;
 
 pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
     let mut judgement = Judgement::default();
@@ -35,12 +36,11 @@ pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
         return judgement;
     };
     let titles: Vec<String> = again.iter().map(|(certificate, ..)| certificate.title()).collect();
-    let titles: Vec<&str> = titles.iter().map(String::as_str).collect();
     let message = format!(
         "{} of {} certificates are issued again ({reason}): {}{}",
         again.len(),
         before.len(),
-        first_few(&titles),
+        first_of(&titles, NAMED),
         by_domain(&again)
     );
     if is_mass {

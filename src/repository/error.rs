@@ -9,6 +9,7 @@ use super::index::IndexError;
 use crate::config::SecretError;
 use crate::failure::Failure;
 use crate::helm::chart::archive::ArchiveError;
+use crate::several::first_of;
 
 /// Why a chart could not be published, found or read. `doing` is what was being done, with the object and the
 /// repository.
@@ -159,7 +160,7 @@ pub enum RepositoryError {
         url: String,
     },
     /// The version is taken by other content.
-    #[error("{chart} is already published in {url} with other content: {}", listed(files))]
+    #[error("{chart} is already published in {url} with other content: {}", first_of(files, NAMED))]
     OtherContent {
         /// Name and version of the chart.
         chart: String,
@@ -286,12 +287,8 @@ fn wanted(challenge: Option<&str>) -> String {
     challenge.map(|challenge| format!("; it asks for {challenge}")).unwrap_or_default()
 }
 
-/// The first ten names; a chart whose every file differs would hide the message.
-fn listed(files: &[String]) -> String {
-    let shown = files.iter().take(10).map(String::as_str).collect::<Vec<_>>().join(", ");
-    let more = files.len().saturating_sub(10);
-    if more == 0 { shown } else { format!("{shown} and {more} more") }
-}
+/// A chart whose every file differs would hide the message.
+const NAMED: usize = 10;
 
 #[cfg(test)]
 mod tests {

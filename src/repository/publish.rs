@@ -13,6 +13,7 @@ use super::{ChartRepository, RepositoryError, Uploaded};
 use crate::config::error::did_you_mean;
 use crate::helm::chart::archive::ChartArchive;
 use crate::redact::RedactedUrl;
+use crate::several::first_of;
 
 /// How long the repository may take to serve and list an archive. Replicas of ChartMuseum without a shared
 /// cache list it only after their `--cache-interval`, which is five minutes where it is set at all.
@@ -117,11 +118,7 @@ async fn missing(
 /// The first ten; a repository may have thousands.
 fn few<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let names: Vec<&str> = names.collect();
-    match names.len() {
-        0 => "none".to_owned(),
-        1..=10 => names.join(", "),
-        all => format!("{} and {} more", names[..10].join(", "), all - 10),
-    }
+    if names.is_empty() { "none".to_owned() } else { first_of(&names, 10) }
 }
 
 async fn publish_within(

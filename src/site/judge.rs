@@ -53,8 +53,7 @@ impl KubernetesSite {
     /// A verdict counts only when nobody else has touched the release while the gates judged.
     pub(super) async fn judge(&self, judged: JudgedRevision) -> Result<GateOutcome, Failure> {
         let subject = self.subject(judged).await?;
-        let (baseline, fresh) = self.baseline_for(judged).await;
-        let subject = Subject { fresh, ..subject };
+        let baseline = self.baseline_for(judged).await;
         self.memory.lock().await.judging = true;
         let outcome = self.ask_gates(&subject, &baseline).await?;
         let mut memory = self.memory.lock().await;
@@ -108,13 +107,13 @@ impl KubernetesSite {
     }
 
     /// A verdict on a revision is relative to what was there before it was written, also when a later run gives it.
-    async fn baseline_for(&self, judged: JudgedRevision) -> (Baseline, bool) {
+    async fn baseline_for(&self, judged: JudgedRevision) -> Baseline {
         let memory = self.memory.lock().await;
         let missing = || Baseline::missing("the journal does not hold what was there before the change");
         let taken = || memory.baseline.clone().unwrap_or_else(missing);
         match judged {
-            JudgedRevision::Changed(_) => (taken(), true),
-            JudgedRevision::RolledBack(_) => (memory.rollback_baseline.clone().unwrap_or_else(taken), true),
+            JudgedRevision::Changed(_) => taken(),
+            JudgedRevision::RolledBack(_) => memory.rollback_baseline.clone().unwrap_or_else(taken),
             JudgedRevision::Confirmed(revision) => {
                 let earlier = memory.previous.as_ref().filter(|journal| {
                     let plan = journal.cluster_plan();
@@ -124,7 +123,7 @@ impl KubernetesSite {
                 });
                 let earlier =
                     earlier.and_then(|journal| serde_json::from_value(journal.baseline.clone()?).ok());
-                (earlier.unwrap_or_else(taken), true)
+                earlier.unwrap_or_else(taken)
             }
         }
     }

@@ -238,7 +238,7 @@ async fn after_a_failure() {
     assert_eq!(outcome.verdict, Verdict::Passed, "with --timeout it is waited for: {outcome:#?}");
 }
 
-async fn scale(cluster: &Cluster, replicas: i32) {
+pub(crate) async fn scale(cluster: &Cluster, replicas: i32) {
     let deployments = Api::<Deployment>::namespaced(cluster.client.clone(), "cert-manager");
     let patch = Patch::Merge(json!({"spec": {"replicas": replicas}}));
     deployments.patch("cert-manager-cainjector", &PatchParams::default(), &patch).await.unwrap();

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{
     Api, ApiResource, DeleteParams, DynamicObject, GroupVersionKind, Patch, PatchParams, PostParams,
@@ -16,7 +15,7 @@ use release::cluster::Cluster;
 use release::gate::{Cause, GateOutcome, Verdict};
 use serde_json::{Value, json};
 
-use crate::gate::{alone, quiet};
+use crate::gate::{alone, quiet, scale};
 use crate::support::gates::{Recorder, baseline, report, run, settings, subject};
 use crate::support::{trial, wait};
 
@@ -137,22 +136,16 @@ async fn judge(cluster: &Cluster, colleagues: &Colleagues<'_>, fault: bool) -> G
         recorder.verdict(Instant::now(), "settle", Verdict::Waiting).await;
         colleagues.disturb().await;
         if fault {
-            scale_cainjector(cluster, 0).await;
+            scale(cluster, 0).await;
         }
     };
     let short = release::config::GateSettings { timeout: Duration::from_secs(40), ..settings };
     let (outcome, ()) = tokio::join!(run(cluster, &subject, &before, &short, true, &recorder), disturb);
     if fault {
-        scale_cainjector(cluster, 1).await;
+        scale(cluster, 1).await;
     }
     colleagues.end().await;
     outcome
-}
-
-async fn scale_cainjector(cluster: &Cluster, replicas: i32) {
-    let deployments = Api::<Deployment>::namespaced(cluster.client.clone(), "cert-manager");
-    let patch = Patch::Merge(json!({"spec": {"replicas": replicas}}));
-    deployments.patch("cert-manager-cainjector", &PatchParams::default(), &patch).await.unwrap();
 }
 
 async fn what_colleagues_do() {

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::seen::{Seen, Sight};
 use super::status::{self, State, Status, kind, text};
 use super::{Until, legacy, workload};
+use crate::cluster::container_statuses;
 use crate::gate::{Baseline, Holds, Judgement, Limit, Opinion, Target, Verdict, problems};
 use crate::helm::manifest::Key;
 
@@ -121,15 +122,11 @@ fn is_crash(opinion: &Opinion) -> bool {
 
 /// The container is not ready, and has restarted twice since the wait began.
 fn crashes(pod: &Pod, opinion: &Opinion, before: &Baseline) -> bool {
-    let status = pod.status.as_ref();
-    let init = status.and_then(|status| status.init_container_statuses.as_ref());
-    let main = status.and_then(|status| status.container_statuses.as_ref());
     let named = |container: &&ContainerStatus| Some(&container.name) == opinion.target.container.as_ref();
-    let Some(container) = init.into_iter().chain(main).flatten().find(named) else { return false };
-    let known = pod.metadata.uid.as_ref().and_then(|uid| before.pods.get(uid));
-    let restarts = known.into_iter().flat_map(|known| &known.restarts);
-    let earlier = restarts.filter(|(name, _)| *name == container.name).map(|(_, count)| *count).next();
-    !container.ready && container.restart_count - earlier.unwrap_or(0) >= 2
+    container_statuses(pod).find(named).is_some_and(|container| {
+        let earlier = before.restarts(pod.metadata.uid.as_deref(), &container.name);
+        !container.ready && container.restart_count - earlier >= 2
+    })
 }
 
 /// The controller has seen the generation that the object has. Jobs and Pods have no generation that is observed.

@@ -9,6 +9,7 @@ use super::rule::{
     AdviceRule, Applies, LeavingRange, RemovedValues, Severity, SkippedMinors, TargetRange, TestedRange,
 };
 use crate::certmanager::app_version::AppVersion;
+use crate::several::first_of;
 
 /// How many objects a message names.
 const NAMED: usize = 5;
@@ -72,7 +73,7 @@ impl Upgrade<'_> {
                 (rule.severity.min(Severity::Warn), format!("{condition}: {message}"))
             }
             (Holds::Yes(names), _) if names.is_empty() => (rule.severity, message),
-            (Holds::Yes(names), _) => (rule.severity, format!("{message}: {}", first_of(&names))),
+            (Holds::Yes(names), _) => (rule.severity, format!("{message}: {}", first_of(&names, NAMED))),
         };
         let AdviceRule { id, remedy, source, .. } = rule.clone();
         Some(Advice { id, class: rule.class(), is_unseen, severity, message, remedy, source })
@@ -150,12 +151,6 @@ pub(super) fn is_target(range: &TargetRange, version: AppVersion) -> bool {
 /// Whether the rule speaks of an upgrade between these.
 pub(super) fn is_left(range: &LeavingRange, from: AppVersion, to: AppVersion) -> bool {
     (range.first..=range.last).contains(&from) && to >= range.to
-}
-
-fn first_of(names: &[String]) -> String {
-    let shown: Vec<&str> = names.iter().take(NAMED).map(String::as_str).collect();
-    let more = names.len().saturating_sub(NAMED);
-    if more == 0 { shown.join(", ") } else { format!("{} and {more} more", shown.join(", ")) }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! holds 1 MiB, so what there is thousands of becomes rows, and what is as usual is left out. Older journals
 //! have the long form, which still reads.
 
+use crate::certmanager::resources::of_title;
 use std::collections::BTreeMap;
 
 use k8s_openapi::jiff::Timestamp;
@@ -139,7 +140,7 @@ impl From<Baseline> for Compact {
 
 impl Compact {
     fn certificate(&mut self, uid: &str, state: CertificateState) {
-        let (namespace, name) = split(&state.title, "Certificate ");
+        let (namespace, name) = split(&state.title);
         let flags = flag(state.ready, READY) | flag(state.issuing, ISSUING);
         let renewal = state.renewal.map(Timestamp::as_second);
         let row = CertificateRow(short(uid), name, flags, state.generation, state.revision, renewal);
@@ -151,7 +152,7 @@ impl Compact {
     }
 
     fn request(&mut self, uid: &str, state: RequestState) {
-        let (namespace, name) = split(&state.title, "CertificateRequest ");
+        let (namespace, name) = split(&state.title);
         // Of the others only the uid is compared, and there may be as many as pods.
         let name = if state.broken || state.open { name } else { String::new() };
         let flags = flag(state.broken, BROKEN) | flag(state.open, OPEN);
@@ -216,10 +217,9 @@ fn second(second: i64) -> Option<Timestamp> {
 }
 
 /// Namespace and name of a title.
-fn split(title: &str, kind: &str) -> (String, String) {
-    let rest = title.strip_prefix(kind).unwrap_or(title);
-    let (namespace, name) = rest.split_once('/').unwrap_or(("", rest));
-    (namespace.to_owned(), name.to_owned())
+fn split(title: &str) -> (String, String) {
+    let (_, namespace, name) = of_title(title);
+    (namespace.unwrap_or_default().to_owned(), name.to_owned())
 }
 
 fn title(kind: &str, namespace: &str, name: &str) -> String {

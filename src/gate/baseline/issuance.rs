@@ -1,6 +1,6 @@
 //! What cert-manager's own kinds look like, all lists at the same time. Of each page only the states are kept.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures::try_join;
 use kube::Api;
@@ -36,7 +36,7 @@ impl Reader<'_> {
         let roles = baseline.note_requests(&certificates, &requests);
         let matters = baseline.note_orders(&roles, &orders);
         for challenge in challenges {
-            let matters = challenge.owner("Order").is_some_and(|owner| matters.contains_key(&owner.uid));
+            let matters = challenge.owner("Order").is_some_and(|owner| matters.contains(owner.uid.as_str()));
             let status = &challenge.status;
             let state = OrderState::of(&challenge, &status.state, &status.reason, matters);
             baseline.challenges.insert(challenge.uid().to_owned(), state);
@@ -115,23 +115,19 @@ impl Baseline {
     }
 
     /// The Orders that matter, by uid; what is valid is not written down.
-    fn note_orders<'o>(
-        &mut self,
-        roles: &BTreeMap<&str, Role>,
-        orders: &'o [Order],
-    ) -> BTreeMap<String, &'o Order> {
+    fn note_orders<'o>(&mut self, roles: &BTreeMap<&str, Role>, orders: &'o [Order]) -> BTreeSet<&'o str> {
         let matters = |order: &Order| {
             let role = order.owner("CertificateRequest").and_then(|owner| roles.get(owner.uid.as_str()));
             role.copied().is_some_and(Role::matters)
         };
-        let mut matter = BTreeMap::new();
+        let mut matter = BTreeSet::new();
         for order in orders.iter().filter(|order| matters(order)) {
             let status = &order.status;
             if status.state != "valid" {
                 let state = OrderState::of(order, &status.state, &status.reason, true);
                 self.orders.insert(order.uid().to_owned(), state);
             }
-            matter.insert(order.uid().to_owned(), order);
+            matter.insert(order.uid());
         }
         matter
     }

@@ -56,6 +56,13 @@ impl Baseline {
         self.pods.entry(pod.uid().to_owned()).or_insert_with(|| PodState::of(pod));
     }
 
+    /// How often a container of the pod with this uid had restarted.
+    pub(crate) fn restarts(&self, pod: Option<&str>, container: &str) -> i32 {
+        let pod = pod.and_then(|uid| self.pods.get(uid));
+        let counted = pod.and_then(|pod| pod.restarts.iter().find(|(name, _)| name == container));
+        counted.map_or(0, |(_, count)| *count)
+    }
+
     /// Why there is none to compare with.
     pub(crate) fn why_missing(&self) -> Option<&str> {
         self.missing.as_deref()

@@ -4,8 +4,11 @@ use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::certmanager::resources::{Certificate, CertificateRequest, Condition, Object, condition};
+use crate::certmanager::resources::{
+    Certificate, CertificateRequest, Condition, Object, condition, of_title,
+};
 use crate::certmanager::states::{self, RequestResult, Role};
+use crate::cluster::container_statuses;
 
 /// A Certificate. There may be thousands, so what is as usual is not written down.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -52,8 +55,7 @@ impl CertificateState {
 
     /// The namespace that it lies in.
     pub(crate) fn namespace(&self) -> &str {
-        let name = self.title.rsplit(' ').next().unwrap_or_default();
-        name.split_once('/').map_or("", |(namespace, _)| namespace)
+        of_title(&self.title).1.unwrap_or_default()
     }
 
     /// Its last issuance failed, or it does not have what it should.
@@ -190,15 +192,8 @@ pub(crate) struct PodState {
 
 impl PodState {
     pub(crate) fn of(pod: &Pod) -> Self {
-        let status = pod.status.as_ref();
-        let init = status.and_then(|status| status.init_container_statuses.as_ref());
-        let main = status.and_then(|status| status.container_statuses.as_ref());
-        let restarts = init
-            .into_iter()
-            .chain(main)
-            .flatten()
-            .map(|container| (container.name.clone(), container.restart_count))
-            .collect();
+        let restarts = container_statuses(pod);
+        let restarts = restarts.map(|container| (container.name.clone(), container.restart_count)).collect();
         Self { title: pod.title(), restarts }
     }
 }

@@ -132,7 +132,7 @@ fn orders<'s>(seen: &'s Seen, certificate: &'s Certificate) -> impl Iterator<Ite
     chain::requests_of(seen, certificate).flat_map(|request| chain::orders_of(seen, request))
 }
 
-fn is_issued(certificate: &Certificate) -> bool {
+pub(super) fn is_issued(certificate: &Certificate) -> bool {
     let ready = condition(&certificate.status.conditions, "Ready");
     let current = ready
         .and_then(|ready| ready.observed_generation)

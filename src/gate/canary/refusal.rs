@@ -1,10 +1,8 @@
 //! Who or what refused an object of a canary, from the API server's answer. Asks nothing.
 
 use crate::cluster::error::Cause;
+use crate::gate::denial::{WEBHOOK, is_denial};
 use crate::gate::seen::{Refusal, RefusedBy};
-
-/// cert-manager's own webhook, as the API server names it.
-const WEBHOOK: &str = "webhook.cert-manager.io\"";
 
 /// The answer to the creation of `kind` `name`, sorted.
 pub(super) fn of(kind: &str, name: &str, error: &kube::Error) -> Refusal {
@@ -15,12 +13,10 @@ pub(super) fn of(kind: &str, name: &str, error: &kube::Error) -> Refusal {
     Refusal { message: format!("create {kind} {name}: {}", Cause::of(error)), by }
 }
 
-/// Policies speak through webhooks, or as what is built into the API server.
 fn by(message: &str) -> RefusedBy {
-    let policy = message.contains("denied the request") || message.contains("denied request");
     match () {
-        () if message.contains(WEBHOOK) => RefusedBy::Webhook,
-        () if policy => RefusedBy::Policy,
+        () if message.contains(&format!("{WEBHOOK}\"")) => RefusedBy::Webhook,
+        () if is_denial(message) => RefusedBy::Policy,
         () if message.contains("failed calling webhook") => RefusedBy::Silence,
         () => RefusedBy::Other,
     }

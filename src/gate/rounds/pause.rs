@@ -7,8 +7,6 @@ use std::time::Duration;
 pub(super) struct Pause {
     before: Duration,
     since: Option<Duration>,
-    /// The last time that counted.
-    at: Duration,
 }
 
 impl Pause {
@@ -22,8 +20,7 @@ impl Pause {
             }
             (true, Some(_)) | (false, None) => {}
         }
-        self.at = real.saturating_sub(self.before + self.length(real));
-        self.at
+        real.saturating_sub(self.before + self.length(real))
     }
 
     /// How long the silence that lasts has lasted.

@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
 use crate::cluster::Cluster;
+use crate::gate::denial::{WEBHOOK, is_denial};
 use crate::gate::seen::{Change, Probe, Problem};
 
 /// API servers that share a cluster cache webhook configurations each on its own.
@@ -23,8 +24,6 @@ const SOON: Duration = Duration::from_millis(300);
 /// After a good row the webhook is only watched.
 const LATER: Duration = Duration::from_secs(5);
 const HISTORY: usize = 16;
-/// The webhook's own name in every chart of cert-manager.
-const OWN: &str = "webhook.cert-manager.io";
 /// Not the release's own: up to cert-manager 1.12 the validating webhook leaves out a namespace that Helm
 /// created for it.
 pub(in crate::gate) const NAMESPACE: &str = "default";
@@ -129,13 +128,12 @@ fn is_filled(object: &Value) -> bool {
 /// The API server's words for a webhook that said no; there is no other sign. Policies of others say no as well.
 fn is_denied(error: &kube::Error) -> bool {
     let text = message(error);
-    text.contains(&format!("admission webhook \"{OWN}\"")) && text.contains("denied the request")
+    text.contains(&format!("admission webhook \"{WEBHOOK}\"")) && text.contains("denied the request")
 }
 
 fn is_denied_by_others(error: &kube::Error) -> bool {
     let text = message(error);
-    let denied = text.contains("denied the request") || text.contains("denied request");
-    denied && !text.contains(OWN)
+    is_denial(&text) && !text.contains(WEBHOOK)
 }
 
 fn unanswered(error: &kube::Error) -> Problem {
