@@ -17,11 +17,12 @@
 //! | [`gate`] | is this cluster healthy? observe, then judge | judge with a clock or a socket |
 //! | [`source`], [`repository`], [`cluster`] | where a chart comes from and goes to; Kubernetes | know each other |
 //! | [`config`], [`certmanager`] | `release.yaml`; cert-manager's states and versions as data | I/O after loading |
+//! | [`health`] | is an object ready? by the rules of kstatus | ask a cluster |
 //! | [`helm`] | Helm's own formats and rules | know a fleet, a gate or a terminal |
 //!
 //! # Invariants
 //! Arrows only go down this list:
-//! `cli → commands → report → site → rollout → {action, evidence} → {plan, gate} → {source, repository, cluster} → {config, certmanager} → helm → {explanation, failure, redact, several}`.
+//! `cli → commands → report → site → rollout → {action, evidence} → {plan, gate} → {source, repository, cluster} → {config, certmanager, health} → helm → {explanation, failure, redact, several}`.
 //! A test reads the `use crate::` lines and fails on an upward one.
 
 pub mod action;
@@ -34,6 +35,7 @@ pub mod evidence;
 pub mod explanation;
 pub mod failure;
 pub mod gate;
+pub mod health;
 pub mod helm;
 pub mod plan;
 pub mod redact;

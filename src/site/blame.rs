@@ -54,8 +54,9 @@ fn of_hook(why: &WhyHook) -> Cause {
         WhyHook::Create { cause, .. } | WhyHook::Delete { cause, .. } => of_api(cause),
         WhyHook::Store(error) => of_record(error),
         WhyHook::NoLeave(_) => Cause::Environment,
-        // A Job that failed, an image that cannot be pulled, a time that was too short: all look the same.
-        WhyHook::NotReady(_) | WhyHook::NotGone(_) => Cause::Unknown,
+        // A Job that failed, an image that cannot be pulled, a time that was too short, somebody else's object: the
+        // chart may have done it or not.
+        WhyHook::NotReady(_) | WhyHook::NotGone(_) | WhyHook::Exists { .. } => Cause::Unknown,
     }
 }
 

@@ -104,6 +104,7 @@ async fn run_with(
         kinds: &kinds,
         namespace: &place.release.namespace,
         timeout: Duration::from_mins(2),
+        fail_fast: true,
         permit,
     };
     let mut stored = Vec::new();
@@ -302,7 +303,7 @@ async fn what_a_hook_finds() {
     place.apply(&[], &objects(&[&foreign[0].manifest])).await.unwrap();
     let before = uid(&place.metadata(&foreign[0].manifest).await);
     let error = run(&place, &mut foreign).await.0.unwrap_err().to_string();
-    assert!(error.contains("already exists"), "{error}");
+    assert!(error.contains("already exists, and it does not have the labels"), "{error}");
     assert_eq!(uid(&place.metadata(&foreign[0].manifest).await), before, "it is not ours to delete");
 
     let text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: l, annotations: {helm.sh/hook: pre-install}}\ndata: {a: one}\n";
@@ -312,7 +313,18 @@ async fn what_a_hook_finds() {
     left[0].manifest = text.replace("one", "two");
     run(&place, &mut left).await.0.unwrap();
     let live = place.live(text).await.unwrap();
-    assert_eq!((uid(&place.metadata(text).await), &live["data"]["a"]), (first, &serde_json::json!("two")));
+    assert_eq!((uid(&place.metadata(text).await), &live["data"]["a"]), (first, &json!("two")));
+
+    let edit = PatchParams { field_manager: Some("kubectl-edit".into()), ..PatchParams::default() };
+    let api = place.api(&objects(&[text])[0]).await;
+    api.patch("l", &edit, &Patch::Merge(json!({"data": {"a": "by hand"}}))).await.unwrap();
+    let error = run(&place, &mut left).await.0.unwrap_err().to_string();
+    assert!(error.contains("kubectl-edit has written it, too; delete it, or give the hook"), "{error}");
+    assert_eq!(
+        place.live(text).await.unwrap()["data"]["a"],
+        "by hand",
+        "it is nobody's to overwrite or delete"
+    );
 }
 
 async fn what_the_server_refuses_is_named() {
@@ -322,9 +334,9 @@ async fn what_the_server_refuses_is_named() {
     let error = run(&place, &mut twice).await.0.unwrap_err().to_string();
     let namespace = &place.release.namespace;
     let expected = format!(
-        "failed pre-install: warning: Hook pre-install app/templates/a.yaml failed: ConfigMap {namespace}/a: conflict: configmaps \"a\" already exists"
+        "failed pre-install: warning: Hook pre-install app/templates/a.yaml failed: ConfigMap {namespace}/a already exists, and"
     );
-    assert_eq!(error, expected);
+    assert!(error.starts_with(&expected), "{error}");
     let unknown = "apiVersion: nobody.example.com/v1\nkind: Nobody\nmetadata: {name: none}\n";
     let error = run(&place, &mut [hook("none", "Nobody", unknown)]).await.0.unwrap_err().to_string();
     assert!(

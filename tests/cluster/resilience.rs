@@ -8,7 +8,7 @@ use kube::Api;
 use kube::api::{ListParams, PostParams};
 use libtest_mimic::Trial;
 use release::action::apply::{ApplyOptions, prepare};
-use release::action::wait::{self, Until};
+use release::action::wait::{self, Until, WaitTerms};
 use release::cluster::discovery::{self, Kinds};
 use release::cluster::journal::{self, JournalVersion};
 use release::cluster::lease::{Holder, Lock, LockLost};
@@ -191,9 +191,8 @@ async fn objects_are_applied_and_waited_for_through_every_fault() {
 
 async fn wait_for(place: &Place, kinds: &Kinds, objects: &[Object], through: &str) {
     let limit = Duration::from_mins(1);
-    let until = Until::Ready { jobs: true };
-    let waited =
-        wait::ready(&place.cluster, kinds, objects, &place.release.namespace, until, limit, &|_| ()).await;
+    let terms = WaitTerms { until: Until::Ready { jobs: true }, limit, fail_fast: true };
+    let waited = wait::ready(&place.cluster, kinds, objects, &place.release.namespace, terms, &|_| ()).await;
     waited.unwrap_or_else(|error| panic!("{through}: {error}"));
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ListParams};
 use libtest_mimic::Trial;
-use release::action::wait::{self, NotReady, Until};
+use release::action::wait::{self, NotReady, Until, WaitTerms};
 use serde_json::json;
 
 use crate::support::objects::{Place, objects};
@@ -72,20 +72,21 @@ async fn applied(
     until: Until,
     limit: Duration,
 ) -> (Result<(), NotReady>, Vec<String>) {
+    applied_on(place, old, new, WaitTerms { until, limit, fail_fast: true }).await
+}
+
+async fn applied_on(
+    place: &Place,
+    old: &str,
+    new: &str,
+    terms: WaitTerms,
+) -> (Result<(), NotReady>, Vec<String>) {
     let (old, new) = (objects(&[old]), objects(&[new]));
     place.apply(&old, &new).await.unwrap();
     let told = Mutex::new(Vec::new());
     let tell = |line: &str| told.lock().unwrap().push(line.to_owned());
-    let result = wait::ready(
-        &place.cluster,
-        &place.kinds().await,
-        &new,
-        &place.release.namespace,
-        until,
-        limit,
-        &tell,
-    )
-    .await;
+    let kinds = place.kinds().await;
+    let result = wait::ready(&place.cluster, &kinds, &new, &place.release.namespace, terms, &tell).await;
     (result, told.into_inner().unwrap())
 }
 
@@ -188,6 +189,9 @@ async fn a_quota_ends_the_wait() {
         assert!(error.contains("not ready. status: Failed, message: Replicas: 0/1; "), "{error}");
         assert!(error.contains("FailedCreate: ") && error.contains("exceeded quota: q"), "{error}");
     }
+    let patient = WaitTerms { until: READY, limit: Duration::from_secs(30), fail_fast: false };
+    let error = applied_on(&place, "", &deployment(1, RUNS), patient).await.0.unwrap_err();
+    assert!(error.timed_out && error.to_string().contains("exceeded quota: q"), "{error}");
 }
 
 async fn a_job_is_waited_for_to_its_end() {

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::HookLog;
+use super::{HookLog, Stranger};
 use crate::action::permit::NoLeave;
 use crate::action::records::RecordError;
 use crate::action::wait::{NotGone, NotReady};
@@ -55,6 +55,20 @@ pub enum WhyHook {
         object: String,
         /// Why.
         cause: Cause,
+    },
+    /// An object of this name is there that no earlier run of the hook left.
+    #[error(
+        "warning: Hook {event} {path} failed: {object} already exists, and {why}; delete it, or give the hook the annotation helm.sh/hook-delete-policy: before-hook-creation"
+    )]
+    Exists {
+        /// For example `pre-install`.
+        event: String,
+        /// The template of the hook.
+        path: String,
+        /// `Kind namespace/name`.
+        object: String,
+        /// Why it is not taken over.
+        why: Stranger,
     },
     /// It failed, or took too long.
     #[error("{0}")]

@@ -2,9 +2,10 @@
 //! say.
 //!
 //! A hook's object is created anew: one that is to be deleted before has gone first. One that an earlier run of the
-//! same hook left is applied. What this run did not create it does not clean up.
+//! same hook left is taken over. What this run neither created nor took over it does not clean up.
 
 mod error;
+mod left_over;
 mod log;
 
 use std::collections::BTreeMap;
@@ -13,12 +14,11 @@ use std::time::Duration;
 use futures::StreamExt;
 use jiff::ZonedDateTime;
 use kube::api::{Api, DynamicObject, PropagationPolicy};
-use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
 use super::permit::{Permit, Unwritten, permitted};
 use super::records::RecordError;
-use super::wait::{self, Until};
+use super::wait::{self, Until, WaitTerms};
 use crate::cluster::Cluster;
 use crate::cluster::discovery::Kinds;
 use crate::cluster::error::Cause;
@@ -27,13 +27,12 @@ use crate::helm::manifest::{self, Object};
 use crate::helm::release::{Hook, stamp};
 
 pub use error::{HookError, WhyHook};
+pub use left_over::Stranger;
 pub use log::HookLog;
 
 /// How long a kind whose CRD has just come may take until it is served.
 const SERVED: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(200);
-/// The annotation that makes an object a hook.
-const HOOK: &str = "helm.sh/hook";
 
 /// Where and how hooks run.
 #[derive(Clone, Copy)]
@@ -46,6 +45,8 @@ pub struct HookPlace<'a> {
     pub namespace: &'a str,
     /// For each hook, and for each deletion.
     pub timeout: Duration,
+    /// A hook that does not get on fails before its time is over.
+    pub fail_fast: bool,
     /// Asked before everything that is created or deleted.
     pub permit: &'a dyn Permit,
 }
@@ -91,11 +92,12 @@ struct Run<'a> {
     place: HookPlace<'a>,
     event: &'a str,
     logs: Vec<HookLog>,
-    /// What was created for a hook.
+    /// What was created for a hook, or taken over.
     created: BTreeMap<usize, Vec<Created>>,
 }
 
 /// An object of a hook, under the name that the server gave, and its uid.
+#[derive(Clone)]
 struct Created {
     object: Object,
     uid: Option<String>,
@@ -142,14 +144,13 @@ impl Run<'_> {
             }
         }
         first?;
-        let HookPlace { cluster, kinds, namespace, timeout, .. } = self.place;
+        let HookPlace { cluster, kinds, namespace, timeout, fail_fast, .. } = self.place;
         let created = self.created(index);
-        wait::ready(cluster, kinds, &created, namespace, Until::Finished, timeout, &|_| ())
-            .await
-            .map_err(WhyHook::NotReady)
+        let terms = WaitTerms { until: Until::Finished, limit: timeout, fail_fast };
+        wait::ready(cluster, kinds, &created, namespace, terms, &|_| ()).await.map_err(WhyHook::NotReady)
     }
 
-    /// The object under the name that it really has. One that an earlier run of this release left is applied.
+    /// The object under the name that it really has. One that an earlier run of this hook left is taken over.
     async fn create(&self, hook: &Hook, object: &Object) -> Result<Created, WhyHook> {
         let HookPlace { cluster, kinds, namespace, permit, .. } = self.place;
         let Some(api) = kinds.api(cluster, object, namespace) else {
@@ -160,10 +161,8 @@ impl Run<'_> {
         loop {
             match permitted(permit, objects::create(cluster, &api, &object.value, false)).await {
                 Ok(live) => return Ok(Created { uid: live.uid, object: named(object, live.name) }),
-                Err(Unwritten::Failed(kube::Error::Api(status)))
-                    if status.is_already_exists() && is_left_over(&api, object).await =>
-                {
-                    return self.apply(hook, &api, object).await;
+                Err(Unwritten::Failed(kube::Error::Api(status))) if status.is_already_exists() => {
+                    return self.take_over(hook, &api, object).await;
                 }
                 // A kind that the release has just brought: nothing else is missing that has a name.
                 Err(Unwritten::Failed(kube::Error::Api(status)))
@@ -171,51 +170,65 @@ impl Run<'_> {
                 {
                     sleep(PAUSE).await;
                 }
-                Err(Unwritten::Failed(error)) => {
-                    let object = kinds.key(object, namespace).to_string();
-                    let (event, path) = (self.event.to_owned(), hook.path.clone());
-                    return Err(WhyHook::Create { event, path, object, cause: Cause::of(&error) });
-                }
-                Err(Unwritten::NotSent(why) | Unwritten::CutOff(why)) => return Err(WhyHook::NoLeave(why)),
+                Err(unwritten) => return Err(self.not_created(hook, object, unwritten)),
             }
         }
     }
 
-    async fn apply(
+    /// Applies what an earlier run left; what is somebody else's stays as it is.
+    async fn take_over(
         &self,
         hook: &Hook,
         api: &Api<DynamicObject>,
         object: &Object,
     ) -> Result<Created, WhyHook> {
-        let HookPlace { kinds, namespace, permit, .. } = self.place;
-        let how = Apply { dry_run: false, force: true };
-        let applied = permitted(permit, objects::apply(api, object.name(), &object.value, how)).await;
-        match applied {
+        let exists = |why| WhyHook::Exists {
+            event: self.event.to_owned(),
+            path: hook.path.clone(),
+            object: self.place.kinds.key(object, self.place.namespace).to_string(),
+            why,
+        };
+        let found = objects::metadata(api, object.name()).await;
+        let live = found
+            .map_err(|error| exists(Stranger::Unreadable(Cause::of(&error).to_string())))?
+            .unwrap_or_default();
+        left_over::recognize(&live, object).map_err(exists)?;
+        // The version makes the server refuse it when somebody has written meanwhile.
+        let mut value = object.value.clone();
+        value["metadata"]["resourceVersion"] = live.resource_version.into();
+        // It has no writer but Helm: nothing is taken away from anybody.
+        let applied = objects::apply(api, object.name(), &value, Apply { dry_run: false, force: true });
+        match permitted(self.place.permit, applied).await {
             Ok(live) => Ok(Created { uid: live.uid, object: object.clone() }),
-            Err(Unwritten::NotSent(why) | Unwritten::CutOff(why)) => Err(WhyHook::NoLeave(why)),
-            Err(Unwritten::Failed(error)) => {
-                let (event, path) = (self.event.to_owned(), hook.path.clone());
-                let object = kinds.key(object, namespace).to_string();
-                Err(WhyHook::Create { event, path, object, cause: Cause::of(&error) })
-            }
+            Err(unwritten) => Err(self.not_created(hook, object, unwritten)),
         }
     }
 
-    /// What was created for a hook.
+    fn not_created(&self, hook: &Hook, object: &Object, unwritten: Unwritten<kube::Error>) -> WhyHook {
+        match unwritten {
+            Unwritten::NotSent(why) | Unwritten::CutOff(why) => WhyHook::NoLeave(why),
+            Unwritten::Failed(error) => WhyHook::Create {
+                event: self.event.to_owned(),
+                path: hook.path.clone(),
+                object: self.place.kinds.key(object, self.place.namespace).to_string(),
+                cause: Cause::of(&error),
+            },
+        }
+    }
+
+    /// What was created for a hook, or taken over.
     fn created(&self, index: usize) -> Vec<Object> {
         self.created.get(&index).into_iter().flatten().map(|created| created.object.clone()).collect()
     }
 
     /// What a policy deletes: what lies in the way of a hook goes by its name, whoever made it, as with Helm; later
-    /// only what this run has created.
+    /// only what this run has created or taken over.
     fn doomed(&self, hook: &Hook, index: usize, policy: &str) -> Result<Vec<Created>, WhyHook> {
         if policy == "before-hook-creation" {
             let named = objects_of(hook)?.into_iter();
             return Ok(named.map(|object| Created { object, uid: None }).collect());
         }
-        let created = self.created.get(&index).into_iter().flatten();
-        let copy = |created: &Created| Created { object: created.object.clone(), uid: created.uid.clone() };
-        Ok(created.map(copy).collect())
+        Ok(self.created.get(&index).cloned().unwrap_or_default())
     }
 
     /// Deletes the hook's objects if it has this policy, and waits until they have gone. CRDs are never
@@ -274,25 +287,6 @@ impl Run<'_> {
     }
 }
 
-/// The live object is this very hook, left by an earlier run that was killed or whose policies let it stay: it has
-/// every label and annotation that the chart gives it. A Job or Pod would not run again when it is applied, and
-/// anything else of that name is somebody else's.
-async fn is_left_over(api: &Api<DynamicObject>, object: &Object) -> bool {
-    if object.annotation(HOOK).is_none() || matches!(object.kind(), "Job" | "Pod") {
-        return false;
-    }
-    let Some(live) = objects::metadata(api, object.name()).await.ok().flatten() else { return false };
-    has_all(live.labels.as_ref(), &object.value["metadata"]["labels"])
-        && has_all(live.annotations.as_ref(), &object.value["metadata"]["annotations"])
-}
-
-fn has_all(live: Option<&BTreeMap<String, String>>, wanted: &Value) -> bool {
-    let has = |(name, text): (&String, &Value)| {
-        live.and_then(|live| live.get(name)).map(String::as_str) == text.as_str()
-    };
-    wanted.as_object().into_iter().flatten().all(has)
-}
-
 /// The object under the name that the server gave it.
 fn named(object: &Object, name: Option<String>) -> Object {
     let mut object = object.clone();
@@ -334,15 +328,6 @@ mod tests {
         ];
         assert_eq!(order(&hooks, "pre-install"), [2, 1, 4, 0]);
         assert_eq!(order(&hooks, "pre-upgrade"), [1]);
-    }
-
-    #[test]
-    fn a_left_over_has_all_that_the_chart_gives_it() {
-        let live: BTreeMap<String, String> = [("a".into(), "1".into()), ("b".into(), "2".into())].into();
-        let has = |wanted: Value| has_all(Some(&live), &wanted);
-        assert!(has(serde_json::json!({"a": "1"})) && has(Value::Null));
-        assert!(!has(serde_json::json!({"a": "2"})) && !has(serde_json::json!({"c": "1"})));
-        assert!(!has_all(None, &serde_json::json!({"a": "1"})));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::ActionContext;
 use crate::action::ActionError;
 use crate::action::apply::{Applied, Failed, Problem, Why};
 use crate::action::permit::{Unwritten, permitted};
-use crate::action::wait::{self, Until};
+use crate::action::wait::{self, Until, WaitTerms};
 use crate::cluster::discovery::Kinds;
 use crate::cluster::error::Cause;
 use crate::cluster::objects::{self, Apply};
@@ -35,16 +35,8 @@ pub(super) async fn install(
         }
     }
     let ActionContext { cluster, release, talk, .. } = verb;
-    Ok(wait::ready(
-        cluster,
-        kinds,
-        &applied,
-        &release.namespace,
-        Until::Ready { jobs: false },
-        ESTABLISHED,
-        talk,
-    )
-    .await?)
+    let terms = WaitTerms { until: Until::Ready { jobs: false }, limit: ESTABLISHED, fail_fast: true };
+    Ok(wait::ready(cluster, kinds, &applied, &release.namespace, terms, talk).await?)
 }
 
 async fn apply(

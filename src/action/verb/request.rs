@@ -66,6 +66,8 @@ pub struct ActionOptions {
     pub wait_for_jobs: bool,
     /// For each wait, and for each hook.
     pub timeout: Duration,
+    /// What does not get on (an image that cannot be pulled, a crash loop) ends a wait before its time is over.
+    pub fail_fast: bool,
     /// Take fields away from other field managers.
     pub force_conflicts: bool,
     /// Take over objects of others.
@@ -84,6 +86,7 @@ impl Default for ActionOptions {
             wait: Wait::Hooks,
             wait_for_jobs: false,
             timeout: TIMEOUT,
+            fail_fast: true,
             force_conflicts: false,
             take_ownership: false,
             history_max: 10,

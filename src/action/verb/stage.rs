@@ -8,7 +8,7 @@ use super::{ActionContext, ActionOptions, Refusal, Wait};
 use crate::action::apply::{Applied, Prepared};
 use crate::action::hooks::{self, HookLog, HookPlace};
 use crate::action::records::{unwritable, with_status};
-use crate::action::wait::{self, Until};
+use crate::action::wait::{self, Until, WaitTerms};
 use crate::action::{ActionError, removal};
 use crate::cluster::authorship;
 use crate::cluster::discovery::Kinds;
@@ -109,6 +109,7 @@ impl<'a> Stage<'a> {
             kinds: &self.kinds,
             namespace: &verb.release.namespace,
             timeout: self.conduct.timeout,
+            fail_fast: self.conduct.fail_fast,
             permit: verb.permit,
         };
         let record = &mut self.record;
@@ -155,7 +156,8 @@ impl<'a> Stage<'a> {
         };
         let limit = if self.conduct.timeout.is_zero() { SHORTEST_WAIT } else { self.conduct.timeout };
         let ActionContext { cluster, release, talk, .. } = self.verb;
-        Ok(wait::ready(cluster, &self.kinds, &self.objects, &release.namespace, until, limit, talk).await?)
+        let terms = WaitTerms { until, limit, fail_fast: self.conduct.fail_fast };
+        Ok(wait::ready(cluster, &self.kinds, &self.objects, &release.namespace, terms, talk).await?)
     }
 
     /// Everything is applied: the revisions before are superseded, then this one is deployed.

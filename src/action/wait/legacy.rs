@@ -2,53 +2,53 @@
 
 use serde_json::Value;
 
-use super::status::{self, Status, condition, kind, number, text};
+use crate::health::{self, Health, condition, kind, number, text};
 
 /// Ready by Helm 3's rules; kinds that it does not know are ready at once.
-pub(super) fn of(object: &Value, jobs: bool) -> Status {
+pub(super) fn of(object: &Value, jobs: bool) -> Health {
     match kind(object) {
         ("", "Pod") => pod(object),
         ("", "Service") => service(object),
         ("", "PersistentVolumeClaim") | ("apiextensions.k8s.io", "CustomResourceDefinition") => {
-            status::of(object, jobs)
+            health::of(object, jobs)
         }
         ("apps" | "extensions", "Deployment") => deployment(object),
         ("apps" | "extensions", "DaemonSet") => daemon_set(object),
         ("apps" | "extensions", "ReplicaSet") | ("", "ReplicationController") => replicas(object),
         ("apps", "StatefulSet") => stateful_set(object),
-        ("batch", "Job") if jobs => status::of_hook(object),
-        _ => Status::ready(),
+        ("batch", "Job") if jobs => health::of_hook(object),
+        _ => Health::ready(),
     }
 }
 
-fn pod(object: &Value) -> Status {
+fn pod(object: &Value) -> Health {
     let ready = condition(object, "Ready").is_some_and(|ready| ready.status == "True");
-    if ready { Status::ready() } else { Status::in_progress("Pod is not ready") }
+    if ready { Health::ready() } else { Health::in_progress("Pod is not ready") }
 }
 
-fn service(object: &Value) -> Status {
+fn service(object: &Value) -> Health {
     let kind = text(object, "/spec/type");
     if kind == "ExternalName" {
-        return Status::ready();
+        return Health::ready();
     }
     if text(object, "/spec/clusterIP").is_empty() {
-        return Status::in_progress("Service does not have a cluster IP address");
+        return Health::in_progress("Service does not have a cluster IP address");
     }
     let some = |pointer: &str| {
         object.pointer(pointer).and_then(Value::as_array).is_some_and(|list| !list.is_empty())
     };
     if kind == "LoadBalancer" && !some("/spec/externalIPs") && !some("/status/loadBalancer/ingress") {
-        return Status::in_progress("Service does not have load balancer ingress IP address");
+        return Health::in_progress("Service does not have load balancer ingress IP address");
     }
-    Status::ready()
+    Health::ready()
 }
 
-fn deployment(object: &Value) -> Status {
+fn deployment(object: &Value) -> Health {
     if object["spec"]["paused"] == true {
-        return Status::ready();
+        return Health::ready();
     }
     if !is_observed(object) {
-        return Status::in_progress("Deployment is not observed yet");
+        return Health::in_progress("Deployment is not observed yet");
     }
     let wanted = number(object, "/spec/replicas", 1);
     let rolling = &object["spec"]["strategy"]["rollingUpdate"];
@@ -59,38 +59,38 @@ fn deployment(object: &Value) -> Status {
     let older = (count("replicas") - count("updatedReplicas")).max(0);
     let new = (count("readyReplicas") - older).max(0);
     if new < expected {
-        return Status::in_progress(format!(
+        return Health::in_progress(format!(
             "Deployment is not ready. {new} out of {expected} expected pods are ready"
         ));
     }
-    Status::ready()
+    Health::ready()
 }
 
-fn daemon_set(object: &Value) -> Status {
+fn daemon_set(object: &Value) -> Health {
     if text(object, "/spec/updateStrategy/type") != "RollingUpdate" {
-        return Status::ready();
+        return Health::ready();
     }
     let count = |field: &str| number(object, &format!("/status/{field}"), 0);
     let (wanted, updated, ready) =
         (count("desiredNumberScheduled"), count("updatedNumberScheduled"), count("numberReady"));
     if !is_observed(object) || updated != wanted {
-        return Status::in_progress(format!(
+        return Health::in_progress(format!(
             "DaemonSet is not ready. {updated} out of {wanted} expected pods have been scheduled"
         ));
     }
     let expected = wanted
         - max_unavailable(&object["spec"]["updateStrategy"]["rollingUpdate"]["maxUnavailable"], wanted);
     if ready < expected {
-        return Status::in_progress(format!(
+        return Health::in_progress(format!(
             "DaemonSet is not ready. {ready} out of {expected} expected pods are ready"
         ));
     }
-    Status::ready()
+    Health::ready()
 }
 
-fn stateful_set(object: &Value) -> Status {
+fn stateful_set(object: &Value) -> Health {
     if text(object, "/spec/updateStrategy/type") != "RollingUpdate" {
-        return Status::ready();
+        return Health::ready();
     }
     let count = |field: &str| number(object, &format!("/status/{field}"), 0);
     let (wanted, partition) = (
@@ -99,33 +99,33 @@ fn stateful_set(object: &Value) -> Status {
     );
     let (updated, ready) = (count("updatedReplicas"), count("readyReplicas"));
     if !is_observed(object) || updated < wanted - partition {
-        return Status::in_progress(format!(
+        return Health::in_progress(format!(
             "StatefulSet is not ready. {updated} out of {} expected pods have been scheduled",
             wanted - partition
         ));
     }
     if ready != wanted {
-        return Status::in_progress(format!(
+        return Health::in_progress(format!(
             "StatefulSet is not ready. {ready} out of {wanted} expected pods are ready"
         ));
     }
     if partition == 0 && text(object, "/status/currentRevision") != text(object, "/status/updateRevision") {
-        return Status::in_progress(
+        return Health::in_progress(
             "StatefulSet is not ready. currentRevision does not yet match updateRevision",
         );
     }
-    Status::ready()
+    Health::ready()
 }
 
-fn replicas(object: &Value) -> Status {
+fn replicas(object: &Value) -> Health {
     let (wanted, ready) = (number(object, "/spec/replicas", 1), number(object, "/status/readyReplicas", 0));
     if !is_observed(object) || ready < wanted {
-        return Status::in_progress(format!(
+        return Health::in_progress(format!(
             "{} is not ready. {ready} out of {wanted} expected pods are ready",
             kind(object).1
         ));
     }
-    Status::ready()
+    Health::ready()
 }
 
 fn is_observed(object: &Value) -> bool {
@@ -158,8 +158,8 @@ mod tests {
             message(&deployment(2, &json!("25%"))),
             "Deployment is not ready. 2 out of 3 expected pods are ready"
         );
-        assert_eq!(of(&deployment(3, &json!("25%")), false), Status::ready());
-        assert_eq!(of(&deployment(3, &json!(1)), false), Status::ready());
+        assert_eq!(of(&deployment(3, &json!("25%")), false), Health::ready());
+        assert_eq!(of(&deployment(3, &json!(1)), false), Health::ready());
         assert_eq!(
             message(&deployment(3, &json!(null))),
             "Deployment is not ready. 3 out of 4 expected pods are ready"
@@ -169,11 +169,11 @@ mod tests {
     #[test]
     fn other_kinds_are_ready_at_once_and_jobs_only_when_asked_for() {
         let custom = json!({"apiVersion": "g/v1", "kind": "A", "status": {"conditions": [{"type": "Ready", "status": "False"}]}});
-        assert_eq!(of(&custom, true), Status::ready());
+        assert_eq!(of(&custom, true), Health::ready());
         let job = json!({"apiVersion": "batch/v1", "kind": "Job"});
         assert_eq!(
             (of(&job, false), of(&job, true)),
-            (Status::ready(), Status::in_progress("Job in progress"))
+            (Health::ready(), Health::in_progress("Job in progress"))
         );
         let balancer = json!({"apiVersion": "v1", "kind": "Service", "spec": {"type": "LoadBalancer", "clusterIP": "1.2.3.4"}});
         assert_eq!(of(&balancer, false).message, "Service does not have load balancer ingress IP address");

@@ -11,16 +11,14 @@ mod gone;
 mod judge;
 mod legacy;
 mod not_ready;
+mod reasons;
 mod seen;
-mod status;
 mod watch;
-mod workload;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures::StreamExt;
-use k8s_openapi::jiff::Timestamp;
 use kube::api::TypeMeta;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinSet;
@@ -31,6 +29,7 @@ pub use not_ready::{NotReady, Unready};
 
 use conditioned::conditioned;
 use judge::{Judged, apart, judge, together};
+use reasons::unready;
 use seen::{Seen, Sight};
 use watch::{Change, Place, Watches, here};
 
@@ -38,7 +37,8 @@ use crate::cluster::Cluster;
 use crate::cluster::discovery::Kinds;
 use crate::cluster::error::Cause;
 use crate::cluster::objects::in_parallel;
-use crate::gate::{Clock, Target, Verdict, explain, server_time};
+use crate::gate::{Clock, server_time};
+use crate::health::is_always_ready;
 use crate::helm::manifest::{Key, Object};
 
 /// Changes come in bursts; one judgement for each burst is enough.
@@ -46,8 +46,6 @@ const BURST: Duration = Duration::from_millis(20);
 /// So long a custom resource may stay without the condition `Ready` before it is taken for one that never
 /// gets it.
 const SILENCE: Duration = Duration::from_secs(5);
-/// So many failed objects get their last event and log line told.
-const EXPLAINED: usize = 3;
 /// Writing a release takes some seconds.
 const WRITTEN: Duration = Duration::from_secs(10);
 
@@ -68,6 +66,17 @@ pub enum Until {
     Finished,
 }
 
+/// How a wait may end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WaitTerms {
+    /// Until when.
+    pub until: Until,
+    /// For no longer than this.
+    pub limit: Duration,
+    /// What does not get on ends it before that.
+    pub fail_fast: bool,
+}
+
 /// Waits until all objects are ready. `namespace` is the release's own; `tell` hears about every object whose
 /// state changes.
 pub async fn ready(
@@ -75,23 +84,16 @@ pub async fn ready(
     kinds: &Kinds,
     objects: &[Object],
     namespace: &str,
-    until: Until,
-    limit: Duration,
+    terms: WaitTerms,
     tell: &(dyn Fn(&str) + Send + Sync),
 ) -> Result<(), NotReady> {
-    let wanted = wanted(cluster, kinds, objects, namespace, until);
-    let mut wait = Wait::new(cluster, wanted, until, tell);
-    let deadline = Instant::now() + limit;
+    let wanted = wanted(cluster, kinds, objects, namespace, terms.until);
+    let mut wait = Wait::new(cluster, wanted, terms, tell);
+    let deadline = Instant::now() + terms.limit;
     wait.look(Instant::now()).await;
     let result = wait.until(deadline).await;
     wait.watches.tasks.abort_all();
     result
-}
-
-/// When the objects were written that are waited for, by the API server's clock: shortly before the wait began.
-async fn began(cluster: &Cluster) -> Option<Timestamp> {
-    let now = server_time(cluster).await.ok().flatten()?;
-    now.checked_sub(WRITTEN).ok()
 }
 
 /// The objects that need to be looked at, each once.
@@ -105,7 +107,7 @@ fn wanted(
     let is_awaited = |object: &&Object| match until {
         Until::Finished => matches!((object.group(), object.kind()), ("batch", "Job") | ("", "Pod")),
         Until::Ready { .. } | Until::Legacy { .. } => {
-            !status::is_always_ready(object.group(), object.kind()) && !object.name().is_empty()
+            !is_always_ready(object.group(), object.kind()) && !object.name().is_empty()
         }
     };
     let found = objects.iter().filter(is_awaited);
@@ -122,10 +124,12 @@ struct Wait<'w> {
     cluster: &'w Cluster,
     places: BTreeMap<Key, Place>,
     keys: Vec<Key>,
-    until: Until,
+    terms: WaitTerms,
     seen: Seen,
     clock: Clock,
     started: Instant,
+    /// The API server has told its time, or does not tell it.
+    timed: bool,
     watches: Watches<'w>,
     arriving: UnboundedReceiver<Change>,
     watched: BTreeSet<Key>,
@@ -138,7 +142,7 @@ impl<'w> Wait<'w> {
     fn new(
         cluster: &'w Cluster,
         places: BTreeMap<Key, Place>,
-        until: Until,
+        terms: WaitTerms,
         tell: &'w (dyn Fn(&str) + Send + Sync),
     ) -> Self {
         let (changes, arriving) = unbounded_channel();
@@ -148,10 +152,11 @@ impl<'w> Wait<'w> {
             cluster,
             places,
             keys,
-            until,
+            terms,
             seen: Seen::default(),
             clock: Clock::default(),
             started: Instant::now(),
+            timed: false,
             watches,
             arriving,
             watched: BTreeSet::new(),
@@ -169,7 +174,7 @@ impl<'w> Wait<'w> {
             Err(error) => (key.clone(), Sight::Hidden(Cause::of(&error).to_string())),
         };
         self.seen.objects = in_parallel(&self.places, read).collect().await;
-        if matches!(self.until, Until::Ready { .. }) {
+        if matches!(self.terms.until, Until::Ready { .. }) {
             self.seen.conditioned = conditioned(self.cluster, &self.places).await;
         }
     }
@@ -181,16 +186,26 @@ impl<'w> Wait<'w> {
                 return Ok(());
             }
             if judged.iter().any(Judged::has_failed) {
-                return Err(self.not_ready(judged, false).await);
+                return Err(unready(self.cluster, &self.seen, judged, false).await);
             }
             if Instant::now() >= deadline {
-                return Err(self.not_ready(judged, true).await);
+                return Err(unready(self.cluster, &self.seen, judged, true).await);
             }
-            if self.seen.began.is_none() {
-                self.seen.began = began(self.cluster).await;
-            }
+            self.ask_for_the_time().await;
             self.watch(&judged);
             self.next_change(next.map_or(deadline, |next| deadline.min(self.started + next))).await;
+        }
+    }
+
+    /// When the objects were written that are waited for, by the API server's clock: shortly before the wait began.
+    async fn ask_for_the_time(&mut self) {
+        if self.timed {
+            return;
+        }
+        if let Ok(time) = server_time(self.cluster).await {
+            self.timed = true;
+            let passed = self.started.elapsed() + WRITTEN;
+            self.seen.began = time.and_then(|time| time.checked_sub(passed).ok());
         }
     }
 
@@ -201,7 +216,8 @@ impl<'w> Wait<'w> {
         if patience.is_none() {
             self.seen.conditioned.clear();
         }
-        let mut judged = judge(&self.keys, &self.seen, self.until);
+        self.seen.now = self.seen.began.and_then(|began| began.checked_add(WRITTEN + elapsed).ok());
+        let mut judged = judge(&self.keys, &self.seen, self.terms);
         let weighed = self.clock.weigh("wait", together(&judged), elapsed, None);
         apart(&mut judged, weighed.judgement);
         for judged in &judged {
@@ -247,38 +263,5 @@ impl<'w> Wait<'w> {
         while let Ok(change) = self.arriving.try_recv() {
             change(&mut self.seen);
         }
-    }
-
-    /// The reason of every object that is not ready, with the last event and log line of what failed.
-    async fn not_ready(&self, judged: Vec<Judged>, timed_out: bool) -> NotReady {
-        let mut objects: Vec<Unready> = Vec::new();
-        for judged in judged.into_iter().filter(|judged| !judged.is_ready()) {
-            let failed = judged.has_failed();
-            let mut reasons: Vec<String> = Vec::new();
-            for opinion in &judged.opinions {
-                let told = objects.len() < EXPLAINED && opinion.verdict >= Verdict::Waiting;
-                let more = if told {
-                    explain(self.cluster, &opinion.target, &opinion.message).await
-                } else {
-                    String::new()
-                };
-                reasons.push(format!("{}: {}{more}", opinion.target, opinion.message));
-            }
-            if judged.opinions.is_empty() && failed {
-                reasons.extend(self.explain(&judged.key, &judged.status.message).await);
-            }
-            objects.push(Unready { key: judged.key, failed, message: judged.status.message, reasons });
-        }
-        NotReady { objects, timed_out }
-    }
-
-    /// The last event of an object that failed by itself.
-    async fn explain(&self, key: &Key, said: &str) -> Option<String> {
-        let Some(Sight::Here(object)) = self.seen.objects.get(key) else { return None };
-        let uid = Some(status::text(object, "/metadata/uid").to_owned());
-        let target = Target { uid, ..Target::named(&key.kind, key.namespace.as_deref(), &key.name) };
-        let text = explain(self.cluster, &target, said).await;
-        let text = text.trim_start_matches("; ");
-        (!text.is_empty()).then(|| text.to_owned())
     }
 }

@@ -9,8 +9,8 @@ use kube::runtime::watcher;
 use kube::{Resource, ResourceExt};
 use serde_json::Value;
 
-use super::status::{State, kind, of_hook, text};
 use crate::gate::{Baseline, controller, is_ended, is_terminating};
+use crate::health::{HealthState, kind, of_hook, text};
 use crate::helm::manifest::Key;
 
 /// The annotation by which a Deployment and its `ReplicaSets` number revisions.
@@ -42,6 +42,8 @@ pub(super) struct Seen {
     pub(super) failed_creates: Store<Event>,
     /// When the wait began, by the API server's clock: older events are none.
     pub(super) began: Option<Timestamp>,
+    /// What that clock says now.
+    pub(super) now: Option<Timestamp>,
     /// How often containers had restarted when their pod was first seen.
     pub(super) restarts: Baseline,
 }
@@ -140,7 +142,7 @@ impl Seen {
 
 fn has_ended(object: &Value) -> bool {
     let is_job_or_pod = matches!(kind(object), ("batch", "Job") | ("", "Pod"));
-    is_job_or_pod && of_hook(object).state != State::InProgress
+    is_job_or_pod && of_hook(object).state != HealthState::InProgress
 }
 
 /// The pod is of the template that the workload has now.

@@ -13,9 +13,9 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinSet;
 
 use super::seen::{Seen, Sight};
-use super::status::kind;
 use crate::cluster::Cluster;
 use crate::cluster::error::Cause;
+use crate::health::kind;
 use crate::helm::manifest::Key;
 
 /// One change of what is seen.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::{ArgAction, Args, ValueEnum};
 use thiserror::Error;
 
 use crate::action::verb::{ActionOptions, Wait};
@@ -32,6 +32,10 @@ pub struct WaitArgs {
     /// Time to wait for any individual Kubernetes operation (like Jobs for hooks)
     #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "5m")]
     pub timeout: Duration,
+    /// End a wait, or a hook, before its time is over when it does not get on: an image that cannot be pulled, a crash
+    /// loop, a quota. `--fail-fast=false` waits to the end, as helm does
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value_t = true, action = ArgAction::Set)]
+    pub fail_fast: bool,
     /// Prevent hooks from running
     #[arg(long)]
     pub no_hooks: bool,
@@ -93,7 +97,8 @@ impl WaitArgs {
             WaitStrategy::HookOnly => Wait::Hooks,
             WaitStrategy::Legacy => Wait::Legacy,
         };
-        ActionOptions { wait, timeout: self.timeout, hooks: !self.no_hooks, ..ActionOptions::default() }
+        let Self { timeout, fail_fast, .. } = *self;
+        ActionOptions { wait, timeout, fail_fast, hooks: !self.no_hooks, ..ActionOptions::default() }
     }
 }
 
@@ -165,6 +170,9 @@ mod tests {
             (all.timeout, all.hooks, all.wait_for_jobs, all.force_conflicts),
             (Duration::from_secs(90), false, true, true)
         );
+        for (line, expected) in [("", true), ("--fail-fast", true), ("--fail-fast=false", false)] {
+            assert_eq!(conduct(line).unwrap().fail_fast, expected, "{line}");
+        }
     }
 
     #[test]

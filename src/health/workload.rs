@@ -2,22 +2,24 @@
 
 use serde_json::Value;
 
-use super::status::{Status, condition, number, text};
+use super::conditions::condition;
+use super::fields::{number, text};
+use super::status::Health;
 
 /// Without `progressDeadlineSeconds` (or with this number, Kubernetes' own "never") nobody says
 /// `Progressing`.
 const NO_DEADLINE: i64 = i32::MAX as i64;
 
 /// Every replica is of the new template, available and ready, and no other pod is left.
-pub(super) fn deployment(object: &Value) -> Status {
+pub(super) fn deployment(object: &Value) -> Health {
     if object["spec"]["paused"] == true {
-        return Status::ready();
+        return Health::ready();
     }
     let progressing = condition(object, "Progressing");
     if let Some(stuck) =
         progressing.as_ref().filter(|condition| condition.reason == "ProgressDeadlineExceeded")
     {
-        return Status::failed(format!("Progress deadline exceeded: {}", stuck.message));
+        return Health::failed(format!("Progress deadline exceeded: {}", stuck.message));
     }
     let wanted = number(object, "/spec/replicas", 1);
     let count = |field: &str| number(object, &format!("/status/{field}"), 0);
@@ -39,18 +41,18 @@ pub(super) fn deployment(object: &Value) -> Status {
             condition.status != "True" || condition.reason != "NewReplicaSetAvailable"
         })
     {
-        return Status::in_progress("ReplicaSet not Available");
+        return Health::in_progress("ReplicaSet not Available");
     }
     if condition(object, "Available").is_none_or(|condition| condition.status != "True") {
-        return Status::in_progress("Deployment not Available");
+        return Health::in_progress("Deployment not Available");
     }
-    Status::ready()
+    Health::ready()
 }
 
 /// All pods ready and of the new revision, as far as the update strategy brings them there.
-pub(super) fn stateful_set(object: &Value) -> Status {
+pub(super) fn stateful_set(object: &Value) -> Health {
     if text(object, "/spec/updateStrategy/type") == "OnDelete" {
-        return Status::ready();
+        return Health::ready();
     }
     let wanted = number(object, "/spec/replicas", 1);
     let count = |field: &str| number(object, &format!("/status/{field}"), 0);
@@ -63,18 +65,18 @@ pub(super) fn stateful_set(object: &Value) -> Status {
     let partition = number(object, "/spec/updateStrategy/rollingUpdate/partition", 0);
     if partition > 0 {
         let updated = [("updated", count("updatedReplicas"), (wanted - partition).max(0))];
-        return too_few(&updated).unwrap_or_else(Status::ready);
+        return too_few(&updated).unwrap_or_else(Health::ready);
     }
     if text(object, "/status/currentRevision") != text(object, "/status/updateRevision") {
-        return Status::in_progress("Waiting for updated revision to match current");
+        return Health::in_progress("Waiting for updated revision to match current");
     }
-    Status::ready()
+    Health::ready()
 }
 
 /// A pod of the new template is ready on every node that should have one.
-pub(super) fn daemon_set(object: &Value) -> Status {
+pub(super) fn daemon_set(object: &Value) -> Health {
     if object["status"]["observedGeneration"].is_null() {
-        return Status::in_progress("DaemonSet status.observedGeneration not found");
+        return Health::in_progress("DaemonSet status.observedGeneration not found");
     }
     let count = |field: &str| number(object, &format!("/status/{field}"), 0);
     let wanted = count("desiredNumberScheduled");
@@ -90,11 +92,11 @@ pub(super) fn daemon_set(object: &Value) -> Status {
         ("Available", count("numberAvailable"), wanted),
         ("Ready", count("numberReady"), wanted),
     ];
-    too_few(&counts).unwrap_or_else(Status::ready)
+    too_few(&counts).unwrap_or_else(Health::ready)
 }
 
 /// As many ready pods as wanted, and no more.
-pub(super) fn replica_set(object: &Value) -> Status {
+pub(super) fn replica_set(object: &Value) -> Health {
     let wanted = number(object, "/spec/replicas", 1);
     let count = |field: &str| number(object, &format!("/status/{field}"), 0);
     let counts = [
@@ -102,22 +104,22 @@ pub(super) fn replica_set(object: &Value) -> Status {
         ("Available", count("availableReplicas"), wanted),
         ("Ready", count("readyReplicas"), wanted),
     ];
-    too_few(&counts).or_else(|| too_many(count("replicas"), wanted)).unwrap_or_else(Status::ready)
+    too_few(&counts).or_else(|| too_many(count("replicas"), wanted)).unwrap_or_else(Health::ready)
 }
 
 /// What a controller itself says keeps it from creating pods, for example a quota.
-pub(super) fn cannot_create(object: &Value) -> Option<String> {
+pub fn cannot_create(object: &Value) -> Option<String> {
     let failure = condition(object, "ReplicaFailure").filter(|condition| condition.status == "True")?;
     Some(format!("{}: {}", failure.reason, failure.message))
 }
 
-fn too_few(counts: &[(&str, i64, i64)]) -> Option<Status> {
+fn too_few(counts: &[(&str, i64, i64)]) -> Option<Health> {
     let (name, have, wanted) = counts.iter().find(|(_, have, wanted)| have < wanted)?;
-    Some(Status::in_progress(format!("{name}: {have}/{wanted}")))
+    Some(Health::in_progress(format!("{name}: {have}/{wanted}")))
 }
 
-fn too_many(have: i64, wanted: i64) -> Option<Status> {
-    (have > wanted).then(|| Status::in_progress(format!("Pending termination: {}", have - wanted)))
+fn too_many(have: i64, wanted: i64) -> Option<Health> {
+    (have > wanted).then(|| Health::in_progress(format!("Pending termination: {}", have - wanted)))
 }
 
 #[cfg(test)]
@@ -126,7 +128,7 @@ mod tests {
 
     use super::*;
 
-    fn table(judge: fn(&Value) -> Status, spec: &Value, rows: &[(Value, Status)]) {
+    fn table(judge: fn(&Value) -> Health, spec: &Value, rows: &[(Value, Health)]) {
         for (status, expected) in rows {
             assert_eq!(judge(&json!({"kind": "X", "spec": spec, "status": status})), *expected, "{status}");
         }
@@ -134,7 +136,7 @@ mod tests {
 
     #[test]
     fn a_deployment_is_ready_when_all_replicas_are_new_and_ready() {
-        let in_progress = |message: &str| Status::in_progress(message);
+        let in_progress = |message: &str| Health::in_progress(message);
         let good = [
             json!({"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable"}),
             json!({"type": "Available", "status": "True"}),
@@ -149,18 +151,18 @@ mod tests {
                 (counts(3, 2, 3, 3), in_progress("Pending termination: 1")),
                 (counts(2, 2, 1, 2), in_progress("Available: 1/2")),
                 (counts(2, 2, 2, 1), in_progress("Ready: 1/2")),
-                (counts(2, 2, 2, 2), Status::ready()),
+                (counts(2, 2, 2, 2), Health::ready()),
                 (
                     json!({"replicas": 2, "updatedReplicas": 2, "availableReplicas": 2, "readyReplicas": 2}),
                     in_progress("ReplicaSet not Available"),
                 ),
                 (
                     json!({"conditions": [{"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "m"}]}),
-                    Status::failed("Progress deadline exceeded: m"),
+                    Health::failed("Progress deadline exceeded: m"),
                 ),
             ],
         );
-        table(deployment, &json!({"paused": true}), &[(json!({}), Status::ready())]);
+        table(deployment, &json!({"paused": true}), &[(json!({}), Health::ready())]);
     }
 
     #[test]
@@ -170,10 +172,10 @@ mod tests {
             stateful_set,
             &json!({"replicas": 2, "updateStrategy": {"rollingUpdate": {"partition": 0}}}),
             &[
-                (counts(1, 1, 1, "a"), Status::in_progress("Replicas: 1/2")),
-                (counts(2, 1, 1, "a"), Status::in_progress("Ready: 1/2")),
-                (counts(2, 2, 1, "b"), Status::in_progress("Waiting for updated revision to match current")),
-                (counts(2, 2, 2, "a"), Status::ready()),
+                (counts(1, 1, 1, "a"), Health::in_progress("Replicas: 1/2")),
+                (counts(2, 1, 1, "a"), Health::in_progress("Ready: 1/2")),
+                (counts(2, 2, 1, "b"), Health::in_progress("Waiting for updated revision to match current")),
+                (counts(2, 2, 2, "a"), Health::ready()),
             ],
         );
         let partition = json!({"replicas": 2, "updateStrategy": {"rollingUpdate": {"partition": 1}}});
@@ -181,14 +183,14 @@ mod tests {
             stateful_set,
             &partition,
             &[
-                (counts(2, 2, 0, "b"), Status::in_progress("updated: 0/1")),
-                (counts(2, 2, 1, "b"), Status::ready()),
+                (counts(2, 2, 0, "b"), Health::in_progress("updated: 0/1")),
+                (counts(2, 2, 1, "b"), Health::ready()),
             ],
         );
         table(
             stateful_set,
             &json!({"updateStrategy": {"type": "OnDelete"}}),
-            &[(json!({}), Status::ready())],
+            &[(json!({}), Health::ready())],
         );
     }
 
@@ -199,16 +201,16 @@ mod tests {
                 "updatedNumberScheduled": updated, "numberAvailable": desired, "numberReady": desired})
         };
         let rows = [
-            (json!({}), Status::in_progress("DaemonSet status.observedGeneration not found")),
-            (counts(2, 1), Status::in_progress("Updated: 1/2")),
-            (counts(2, 2), Status::ready()),
-            (counts(0, 0), Status::ready()),
+            (json!({}), Health::in_progress("DaemonSet status.observedGeneration not found")),
+            (counts(2, 1), Health::in_progress("Updated: 1/2")),
+            (counts(2, 2), Health::ready()),
+            (counts(0, 0), Health::ready()),
         ];
         table(daemon_set, &json!({}), &rows);
         table(
             daemon_set,
             &json!({"updateStrategy": {"type": "OnDelete"}}),
-            &[(counts(2, 1), Status::ready())],
+            &[(counts(2, 1), Health::ready())],
         );
     }
 }

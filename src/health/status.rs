@@ -1,16 +1,18 @@
-//! Whether an object is ready, by the rules of kstatus, which Helm 4 waits by. Pure.
-//!
-//! Stricter than kstatus where that would call ready what is not: a Pod that failed, a `Ready` condition of
-//! an older generation.
+//! The rule of every kind. Stricter than kstatus where that would call ready what is not: a Pod that failed, a
+//! `Ready` condition of an older generation.
 
 use serde_json::Value;
 
+use super::conditions::{ObjectCondition, condition};
+use super::fields::{kind, number, text};
 use super::workload;
 
 /// How far an object is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum State {
+pub enum HealthState {
+    /// It is there as it was asked for.
     Ready,
+    /// Its controller is at work, or has not begun.
     InProgress,
     /// It does not become ready any more without a change.
     Failed,
@@ -18,36 +20,33 @@ pub(super) enum State {
 
 /// How far an object is, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Status {
-    pub(super) state: State,
-    pub(super) message: String,
+pub struct Health {
+    /// How far.
+    pub state: HealthState,
+    /// Why; empty when it is ready.
+    pub message: String,
 }
 
-impl Status {
-    pub(super) fn ready() -> Self {
-        Self { state: State::Ready, message: String::new() }
+impl Health {
+    /// It is there.
+    pub fn ready() -> Self {
+        Self { state: HealthState::Ready, message: String::new() }
     }
 
-    pub(super) fn in_progress(message: impl Into<String>) -> Self {
-        Self { state: State::InProgress, message: message.into() }
+    /// Not yet, and why.
+    pub fn in_progress(message: impl Into<String>) -> Self {
+        Self { state: HealthState::InProgress, message: message.into() }
     }
 
-    pub(super) fn failed(message: impl Into<String>) -> Self {
-        Self { state: State::Failed, message: message.into() }
+    /// Not any more, and why.
+    pub fn failed(message: impl Into<String>) -> Self {
+        Self { state: HealthState::Failed, message: message.into() }
     }
-}
-
-/// One condition of an object.
-pub(super) struct Condition<'o> {
-    pub(super) status: &'o str,
-    pub(super) reason: &'o str,
-    pub(super) message: &'o str,
-    generation: Option<i64>,
 }
 
 /// Ready by the rules of kstatus. `jobs`: a Job has to be complete; without it a Job that has started is
 /// ready.
-pub(super) fn of(object: &Value, jobs: bool) -> Status {
+pub fn of(object: &Value, jobs: bool) -> Health {
     if let Some(status) = of_any(object) {
         return status;
     }
@@ -66,16 +65,16 @@ pub(super) fn of(object: &Value, jobs: bool) -> Status {
 }
 
 /// A hook is done: a Job is complete, a Pod has succeeded. Every other kind is done at once.
-pub(super) fn of_hook(object: &Value) -> Status {
+pub fn of_hook(object: &Value) -> Health {
     match kind(object) {
         ("batch", "Job") => job(object, true),
         ("", "Pod") => finished_pod(object),
-        _ => Status::ready(),
+        _ => Health::ready(),
     }
 }
 
 /// Kinds that are ready as soon as they exist, so that nobody has to look.
-pub(super) fn is_always_ready(group: &str, kind: &str) -> bool {
+pub fn is_always_ready(group: &str, kind: &str) -> bool {
     match group {
         "" => matches!(
             kind,
@@ -92,9 +91,9 @@ pub(super) fn is_always_ready(group: &str, kind: &str) -> bool {
 }
 
 /// What holds for every kind; `None` when it decides nothing.
-fn of_any(object: &Value) -> Option<Status> {
+fn of_any(object: &Value) -> Option<Health> {
     if object["metadata"]["deletionTimestamp"].is_string() {
-        return Some(Status::in_progress("Resource scheduled for deletion"));
+        return Some(Health::in_progress("Resource scheduled for deletion"));
     }
     let (generation, observed) =
         (object["metadata"]["generation"].as_i64(), object["status"]["observedGeneration"].as_i64());
@@ -102,31 +101,31 @@ fn of_any(object: &Value) -> Option<Status> {
         && generation != observed
     {
         let kind = kind(object).1;
-        return Some(Status::in_progress(format!(
+        return Some(Health::in_progress(format!(
             "{kind} generation is {generation}, but latest observed generation is {observed}"
         )));
     }
     let is_true = |name| condition(object, name).filter(|condition| condition.status == "True");
     if let Some(condition) = is_true("Reconciling") {
-        return Some(Status::in_progress(condition.message));
+        return Some(Health::in_progress(condition.message));
     }
-    is_true("Stalled").map(|condition| Status::failed(condition.message))
+    is_true("Stalled").map(|condition| Health::failed(condition.message))
 }
 
-fn by_ready_condition(object: &Value) -> Status {
-    let Some(condition) = condition(object, "Ready") else { return Status::ready() };
+fn by_ready_condition(object: &Value) -> Health {
+    let Some(condition) = condition(object, "Ready") else { return Health::ready() };
     let generation = object["metadata"]["generation"].as_i64();
     if condition.generation.is_some() && condition.generation < generation {
-        return Status::in_progress("the condition Ready is of an older generation");
+        return Health::in_progress("the condition Ready is of an older generation");
     }
     match condition.status {
-        "True" => Status::ready(),
-        _ => Status::in_progress(said(&condition)),
+        "True" => Health::ready(),
+        _ => Health::in_progress(said(&condition)),
     }
 }
 
 /// Reason and message, as far as there are any.
-fn said(condition: &Condition<'_>) -> String {
+fn said(condition: &ObjectCondition<'_>) -> String {
     [condition.reason, condition.message]
         .into_iter()
         .filter(|text| !text.is_empty())
@@ -134,101 +133,79 @@ fn said(condition: &Condition<'_>) -> String {
         .join(": ")
 }
 
-fn job(object: &Value, complete: bool) -> Status {
+fn job(object: &Value, complete: bool) -> Health {
     let parallelism = number(object, "/spec/parallelism", 1);
     let (completions, failed) =
         (number(object, "/spec/completions", parallelism), number(object, "/status/failed", 0));
     let is_true = |name| condition(object, name).filter(|condition| condition.status == "True");
     if is_true("Complete").is_some() {
-        return Status::ready();
+        return Health::ready();
     }
     if let Some(condition) = is_true("Failed") {
         let why = said(&condition);
         let why = if why.is_empty() { why } else { format!(" ({why})") };
-        return Status::failed(format!("Job Failed. failed: {failed}/{completions}{why}"));
+        return Health::failed(format!("Job Failed. failed: {failed}/{completions}{why}"));
     }
     if complete {
-        return Status::in_progress("Job in progress");
+        return Health::in_progress("Job in progress");
     }
     if object["status"]["startTime"].is_string() {
-        Status::ready()
+        Health::ready()
     } else {
-        Status::in_progress("Job not started")
+        Health::in_progress("Job not started")
     }
 }
 
-fn pod(object: &Value) -> Status {
+fn pod(object: &Value) -> Health {
     match text(object, "/status/phase") {
-        "Succeeded" => Status::ready(),
-        "Failed" => Status::failed("Pod has completed, but not successfully"),
+        "Succeeded" => Health::ready(),
+        "Failed" => Health::failed("Pod has completed, but not successfully"),
         "Running" if condition(object, "Ready").is_some_and(|ready| ready.status == "True") => {
-            Status::ready()
+            Health::ready()
         }
-        "Running" => Status::in_progress("Pod is running but is not Ready"),
-        "Pending" => Status::in_progress("Pod is in the Pending phase"),
-        _ => Status::in_progress("Pod phase not available"),
+        "Running" => Health::in_progress("Pod is running but is not Ready"),
+        "Pending" => Health::in_progress("Pod is in the Pending phase"),
+        _ => Health::in_progress("Pod phase not available"),
     }
 }
 
-fn finished_pod(object: &Value) -> Status {
+fn finished_pod(object: &Value) -> Health {
     let name = text(object, "/metadata/name");
     match text(object, "/status/phase") {
-        "Succeeded" => Status::ready(),
-        "Failed" => Status::failed(format!("pod {name} failed")),
-        _ => Status::in_progress("Pod in progress"),
+        "Succeeded" => Health::ready(),
+        "Failed" => Health::failed(format!("pod {name} failed")),
+        _ => Health::in_progress("Pod in progress"),
     }
 }
 
-fn claim(object: &Value) -> Status {
+fn claim(object: &Value) -> Health {
     match text(object, "/status/phase") {
-        "Bound" => Status::ready(),
-        phase => Status::in_progress(format!(
+        "Bound" => Health::ready(),
+        phase => Health::in_progress(format!(
             "PVC is not Bound. phase: {}",
             if phase.is_empty() { "unknown" } else { phase }
         )),
     }
 }
 
-fn service(object: &Value) -> Status {
+fn service(object: &Value) -> Health {
     if text(object, "/spec/type") == "LoadBalancer" && text(object, "/spec/clusterIP").is_empty() {
-        return Status::in_progress("ClusterIP not set. Service type: LoadBalancer");
+        return Health::in_progress("ClusterIP not set. Service type: LoadBalancer");
     }
-    Status::ready()
+    Health::ready()
 }
 
-fn crd(object: &Value) -> Status {
+fn crd(object: &Value) -> Health {
     if let Some(names) = condition(object, "NamesAccepted").filter(|condition| condition.status == "False") {
-        return Status::failed(said(&names));
+        return Health::failed(said(&names));
     }
     match condition(object, "Established") {
-        Some(established) if established.status == "True" => Status::ready(),
+        Some(established) if established.status == "True" => Health::ready(),
         Some(established) if established.status == "False" && established.reason != "Installing" => {
-            Status::failed(said(&established))
+            Health::failed(said(&established))
         }
-        _ => Status::in_progress("Install in progress"),
+        _ => Health::in_progress("Install in progress"),
     }
-}
-
-/// API group and kind.
-pub(super) fn kind(object: &Value) -> (&str, &str) {
-    let group = text(object, "/apiVersion").split_once('/').map_or("", |(group, _)| group);
-    (group, text(object, "/kind"))
-}
-
-pub(super) fn text<'o>(object: &'o Value, pointer: &str) -> &'o str {
-    object.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
-}
-
-pub(super) fn number(object: &Value, pointer: &str, default: i64) -> i64 {
-    object.pointer(pointer).and_then(Value::as_i64).unwrap_or(default)
-}
-
-pub(super) fn condition<'o>(object: &'o Value, name: &str) -> Option<Condition<'o>> {
-    let found =
-        object["status"]["conditions"].as_array()?.iter().find(|condition| condition["type"] == name)?;
-    let word = |field: &str| found[field].as_str().unwrap_or_default();
-    let generation = found["observedGeneration"].as_i64();
-    Some(Condition { status: word("status"), reason: word("reason"), message: word("message"), generation })
 }
 
 #[cfg(test)]
@@ -252,7 +229,7 @@ mod tests {
 
     #[test]
     fn every_kind_has_its_rule() {
-        let ready = Status::ready;
+        let ready = Health::ready;
         let table = [
             ("v1", "ConfigMap", json!({}), ready()),
             ("g/v1", "Custom", json!({}), ready()),
@@ -260,73 +237,73 @@ mod tests {
                 "g/v1",
                 "Custom",
                 json!({"status": {"observedGeneration": 1}}),
-                Status::in_progress("Custom generation is 2, but latest observed generation is 1"),
+                Health::in_progress("Custom generation is 2, but latest observed generation is 1"),
             ),
             ("g/v1", "Custom", conditions(&[("Ready", "True", "")]), ready()),
             (
                 "g/v1",
                 "Custom",
                 conditions(&[("Ready", "False", "Pending")]),
-                Status::in_progress("Pending: why"),
+                Health::in_progress("Pending: why"),
             ),
-            ("g/v1", "Custom", conditions(&[("Stalled", "True", "x")]), Status::failed("why")),
+            ("g/v1", "Custom", conditions(&[("Stalled", "True", "x")]), Health::failed("why")),
             (
                 "g/v1",
                 "Custom",
                 conditions(&[("Ready", "True", ""), ("Reconciling", "True", "x")]),
-                Status::in_progress("why"),
+                Health::in_progress("why"),
             ),
             (
                 "g/v1",
                 "Custom",
                 json!({"status": {"conditions": [{"type": "Ready", "status": "True", "observedGeneration": 1}]}}),
-                Status::in_progress("the condition Ready is of an older generation"),
+                Health::in_progress("the condition Ready is of an older generation"),
             ),
             (
                 "g/v1",
                 "Custom",
                 json!({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}}),
-                Status::in_progress("Resource scheduled for deletion"),
+                Health::in_progress("Resource scheduled for deletion"),
             ),
             (
                 "v1",
                 "PersistentVolumeClaim",
                 json!({"status": {"phase": "Pending"}}),
-                Status::in_progress("PVC is not Bound. phase: Pending"),
+                Health::in_progress("PVC is not Bound. phase: Pending"),
             ),
             ("v1", "PersistentVolumeClaim", json!({"status": {"phase": "Bound"}}), ready()),
             (
                 "v1",
                 "Service",
                 json!({"spec": {"type": "LoadBalancer"}}),
-                Status::in_progress("ClusterIP not set. Service type: LoadBalancer"),
+                Health::in_progress("ClusterIP not set. Service type: LoadBalancer"),
             ),
             ("v1", "Service", json!({"spec": {"type": "ClusterIP"}}), ready()),
             (
                 "v1",
                 "Pod",
                 json!({"status": {"phase": "Failed"}}),
-                Status::failed("Pod has completed, but not successfully"),
+                Health::failed("Pod has completed, but not successfully"),
             ),
             (
                 "v1",
                 "Pod",
                 json!({"status": {"phase": "Running"}}),
-                Status::in_progress("Pod is running but is not Ready"),
+                Health::in_progress("Pod is running but is not Ready"),
             ),
-            ("batch/v1", "Job", json!({}), Status::in_progress("Job not started")),
+            ("batch/v1", "Job", json!({}), Health::in_progress("Job not started")),
             ("batch/v1", "Job", json!({"status": {"startTime": "now"}}), ready()),
             (
                 "apiextensions.k8s.io/v1",
                 "CustomResourceDefinition",
                 json!({}),
-                Status::in_progress("Install in progress"),
+                Health::in_progress("Install in progress"),
             ),
             (
                 "apiextensions.k8s.io/v1",
                 "CustomResourceDefinition",
                 conditions(&[("NamesAccepted", "False", "Taken")]),
-                Status::failed("Taken: why"),
+                Health::failed("Taken: why"),
             ),
             (
                 "apiextensions.k8s.io/v1",
@@ -343,16 +320,16 @@ mod tests {
     #[test]
     fn a_job_that_has_to_end_is_told_as_helm_tells_it() {
         let job = |rest: &Value| of_hook(&object("batch/v1", "Job", rest));
-        assert_eq!(job(&json!({"status": {"startTime": "now"}})), Status::in_progress("Job in progress"));
-        assert_eq!(job(&conditions(&[("Complete", "True", "")])), Status::ready());
+        assert_eq!(job(&json!({"status": {"startTime": "now"}})), Health::in_progress("Job in progress"));
+        assert_eq!(job(&conditions(&[("Complete", "True", "")])), Health::ready());
         assert_eq!(
             job(&conditions(&[("Failed", "True", "BackoffLimitExceeded")])).message,
             "Job Failed. failed: 0/1 (BackoffLimitExceeded: why)"
         );
         assert_eq!(
             of_hook(&object("v1", "Pod", &json!({"status": {"phase": "Failed"}}))),
-            Status::failed("pod x failed")
+            Health::failed("pod x failed")
         );
-        assert_eq!(of_hook(&object("apps/v1", "Deployment", &json!({}))), Status::ready());
+        assert_eq!(of_hook(&object("apps/v1", "Deployment", &json!({}))), Health::ready());
     }
 }
