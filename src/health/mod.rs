@@ -3,10 +3,12 @@
 
 mod conditions;
 mod fields;
+mod state;
 mod status;
 mod workload;
 
 pub use conditions::{ObjectCondition, condition};
 pub use fields::{kind, number, text};
-pub use status::{Health, HealthState, is_always_ready, of, of_hook};
+pub use state::{Health, HealthState};
+pub use status::{is_always_ready, of, of_hook};
 pub use workload::cannot_create;

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::conditions::condition;
 use super::fields::{number, text};
-use super::status::Health;
+use super::state::Health;
 
 /// Without `progressDeadlineSeconds` (or with this number, Kubernetes' own "never") nobody says
 /// `Progressing`.
