@@ -174,6 +174,8 @@ pub struct GateSettings {
     /// So many certificates may be issued again without a reason of their own; more of them stop the fleet.
     /// Without it: one in a hundred.
     pub max_reissue: Option<usize>,
+    /// What happens when more are issued again.
+    pub on_reissue: OnReissue,
     /// The certificate that is issued to prove that issuing works.
     pub canary: CanarySettings,
 }
@@ -185,6 +187,7 @@ impl Default for GateSettings {
             acme_timeout: Duration::from_mins(30),
             settle: Duration::from_mins(2),
             max_reissue: None,
+            on_reissue: OnReissue::Halt,
             canary: CanarySettings::default(),
         }
     }
@@ -288,6 +291,17 @@ pub enum OnFailure {
     Halt,
     /// Bring it back to the last good revision, if the cause lies in the release.
     Rollback,
+}
+
+/// What happens to a controller that issues certificates again without a reason of their own.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnReissue {
+    /// It goes on; the fleet is stopped.
+    #[default]
+    Halt,
+    /// The fleet is stopped, and the controller scaled to nothing, so that it asks the CA for no more.
+    StopController,
 }
 
 /// What is checked before anything is published or changed.

@@ -25,7 +25,7 @@ mod validate;
 pub use canary::CanarySettings;
 pub use error::{ConfigError, nearest};
 pub use file::{
-    ChartConfig, ClusterConfig, Config, GateSettings, KubeTarget, KubernetesMatrix, OnFailure,
+    ChartConfig, ClusterConfig, Config, GateSettings, KubeTarget, KubernetesMatrix, OnFailure, OnReissue,
     PreflightSettings, Profile, ReleaseId, RepositoryConfig, WaveSettings,
 };
 pub use issuer::{IssuerKind, IssuerRef};

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::context::Context;
-use super::names::{API_SERVER, CANARY, LEASE, SETTLE, WORKLOAD};
+use super::names::{API_SERVER, CANARY, LEASE, REISSUE, SETTLE, WORKLOAD};
 use super::opinion::Judgement;
 use super::seen::Seen;
 use super::start::Start;
@@ -90,7 +90,7 @@ const GATES: [Gate; 12] = [
     Gate::regression("certificate-request", certificate_request::judge),
     Gate::regression("order", order::judge),
     Gate::regression("certificate", certificate::judge),
-    Gate::regression("reissue", reissue::judge),
+    Gate::regression(REISSUE, reissue::judge),
 ];
 
 fn watch_issuance(start: &mut Start) {

@@ -6,6 +6,8 @@ pub const API_SERVER: &str = "api-server";
 pub const WORKLOAD: &str = "workload";
 /// The new pods lead.
 pub const LEASE: &str = "lease";
+/// Certificates are not issued again.
+pub const REISSUE: &str = "reissue";
 /// A fresh certificate is issued.
 pub const CANARY: &str = "canary";
 /// Healthy without a break for a while: no judge, but the loop's own.

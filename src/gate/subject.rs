@@ -30,6 +30,21 @@ pub struct Subject {
     pub fresh: bool,
 }
 
+impl Subject {
+    /// Namespaces and names of the Deployments that are cert-manager's controller.
+    pub fn controllers(&self) -> Vec<(String, String)> {
+        let is_controller = |object: &&Object| {
+            (object.group(), object.kind()) == ("apps", "Deployment")
+                && component(object) == Some("controller")
+        };
+        let name = |object: &Object| {
+            let namespace = object.namespace().unwrap_or(&self.release.namespace);
+            (namespace.to_owned(), object.name().to_owned())
+        };
+        self.objects.iter().filter(is_controller).map(name).collect()
+    }
+}
+
 /// The CRDs of cert-manager; they may be installed apart from the chart.
 pub(crate) const CRDS: [&str; 6] = [
     "certificaterequests.cert-manager.io",
@@ -161,9 +176,7 @@ fn workload(object: &Object, release_namespace: &str) -> Workload {
 
 /// The leader election of cert-manager's controller or cainjector, as its arguments set it up.
 fn leader(object: &Object, workload: &Workload) -> Option<Leader> {
-    let component =
-        object.value.pointer("/metadata/labels/app.kubernetes.io~1component").and_then(Value::as_str)?;
-    let lease = match component {
+    let lease = match component(object)? {
         "controller" => "cert-manager-controller",
         "cainjector" => "cert-manager-cainjector-leader-election",
         _ => return None,
@@ -180,6 +193,11 @@ fn leader(object: &Object, workload: &Workload) -> Option<Leader> {
         None => "kube-system".to_owned(),
     };
     Some(Leader { namespace, lease, deployment: (workload.namespace.clone(), workload.name.clone()) })
+}
+
+/// Which part of cert-manager an object is.
+fn component(object: &Object) -> Option<&str> {
+    object.value.pointer("/metadata/labels/app.kubernetes.io~1component").and_then(Value::as_str)
 }
 
 fn arguments(object: &Object) -> impl Iterator<Item = &str> {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::names::{LEASE, WORKLOAD};
+use super::names::{LEASE, REISSUE, WORKLOAD};
 
 /// What a gate says; ordered, the worst wins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -164,6 +164,12 @@ impl GateOutcome {
             self.reports.iter().any(|report| report.gate == gate && report.verdict == Verdict::Passed)
         };
         passed(WORKLOAD) && passed(LEASE)
+    }
+
+    /// Certificates are issued again without a reason of their own, more of them than is allowed.
+    pub fn issues_again(&self) -> bool {
+        let reports = self.reports.iter().filter(|report| report.gate == REISSUE);
+        reports.flat_map(|report| &report.findings).any(|finding| finding.verdict == Verdict::Failed)
     }
 }
 

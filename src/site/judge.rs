@@ -59,6 +59,9 @@ impl KubernetesSite {
         let mut memory = self.memory.lock().await;
         (memory.judging, memory.controller_works) = (false, outcome.controller_works());
         drop(memory);
+        if outcome.issues_again() {
+            self.stop_controller(&subject).await;
+        }
         if outcome.controller_works() {
             self.delete_left_canaries().await;
         }

@@ -3,6 +3,7 @@
 
 pub mod archive;
 pub mod blame;
+mod breaker;
 pub mod chart;
 pub mod connect;
 pub mod daily_check;

@@ -12,6 +12,7 @@ mod connect;
 mod evidence;
 mod gate;
 mod hooks;
+mod incidents;
 mod interop;
 mod killed;
 mod lease;
@@ -53,6 +54,7 @@ fn trials() -> Vec<Trial> {
         evidence::trials(),
         gate::trials(),
         hooks::trials(),
+        incidents::trials(),
         interop::trials(),
         killed::trials(),
         lease::trials(),

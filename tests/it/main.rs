@@ -10,6 +10,7 @@ mod helm_package;
 mod helm_template;
 mod helm_verbs;
 mod help;
+mod incidents;
 mod init;
 mod layers;
 mod package;

@@ -2,6 +2,7 @@
 
 pub(crate) mod cert_manager;
 pub(crate) mod chart;
+pub(crate) mod colleagues;
 pub(crate) mod fleet;
 pub(crate) mod gates;
 pub(crate) mod helm;

@@ -1,0 +1,83 @@
+//! Incidents through the whole program: what it does about them.
+
+use std::path::PathBuf;
+use std::process::Child;
+
+use k8s_openapi::api::apps::v1::Deployment;
+use kube::api::{Api, Patch, PatchParams};
+use libtest_mimic::Trial;
+use release::cluster::Cluster;
+use serde_json::json;
+
+use super::stage::Stage;
+use crate::gate::{alone, quiet};
+use crate::support::program::{config, directory, finish, release, start};
+use crate::support::{THIRD, cert_manager, trial};
+
+pub(super) fn trials() -> Vec<Trial> {
+    vec![
+        trial("incidents::an_issuance_that_fails_is_rolled_back_to_a_cluster_that_passes", taken_back),
+        trial("incidents::a_mass_reissue_halts_and_stops_the_controller", stopped),
+    ]
+}
+
+/// A release.yaml by which the third cluster is upgraded, to other labels of the pods.
+fn upgrading(name: &str, settle: &str) -> PathBuf {
+    let file = format!("values/cert-manager/{name}.yaml");
+    std::fs::write(directory().join(&file), format!("podLabels: {{attempt: {name}}}\n")).unwrap();
+    let own = format!("values/cert-manager/{THIRD}.yaml");
+    let replacements = [
+        ("issuers: [ClusterIssuer/letsencrypt], ", ""),
+        ("settle: 10s", settle),
+        (own.as_str(), &format!("{own}, {file}")),
+    ];
+    config(&format!("{name}.yaml"), &replacements)
+}
+
+/// Starts the upgrade, and waits until its revision is written; also how many revisions there were.
+async fn upgrade(cluster: &Cluster, config: &std::path::Path) -> (Child, Vec<String>) {
+    let before = cert_manager::history(cluster).await;
+    let run = start(config, &["--cluster", THIRD, "--on-failure", "rollback"]);
+    cert_manager::wait_for_revision(cluster, u32::try_from(before.len()).unwrap() + 1).await;
+    (run, before)
+}
+
+/// What the new version did to Certificates stays after the rollback, and is not held against the old one.
+async fn taken_back() {
+    let (cluster, _alone) = alone().await;
+    quiet(&cluster).await;
+    let (run, before) = upgrade(&cluster, &upgrading("fails", "settle: 5s")).await;
+    let stage = Stage::of(&cluster);
+    stage.happen("several-fail").await;
+    let ran = finish(run);
+    stage.undo("several-fail").await;
+    let ran = ran.expect(3);
+    assert!(ran.stdout.contains("certificates of several issuers fail alike"), "{}", ran.stdout);
+    let after = cert_manager::history(&cluster).await;
+    let kept = before.last().unwrap().rsplit(' ').next().unwrap();
+    assert_eq!(after.len(), before.len() + 2, "{after:?}");
+    assert!(after[before.len()].contains(" failed "), "{after:?}");
+    assert!(after.last().unwrap().ends_with(&format!("deployed {kept}")), "{after:?}");
+}
+
+/// A rollback is wished, and would only issue everything once more.
+async fn stopped() {
+    let (cluster, _alone) = alone().await;
+    quiet(&cluster).await;
+    let config = upgrading("reissues", "settle: 15s\n      on-reissue: stop-controller");
+    let (run, before) = upgrade(&cluster, &config).await;
+    Stage::of(&cluster).happen("read-differently").await;
+    let ran = finish(run);
+    let deployments = Api::<Deployment>::namespaced(cluster.client.clone(), "cert-manager");
+    let replicas = deployments.get("cert-manager").await.unwrap().spec.replicas;
+    let patch = Patch::Merge(json!({"spec": {"replicas": 1}}));
+    deployments.patch("cert-manager", &PatchParams::apply("kubectl-scale"), &patch).await.unwrap();
+    quiet(&cluster).await;
+    let ran = ran.expect(4);
+    assert!(ran.stderr.contains("Deployment cert-manager/cert-manager is scaled to 0"), "{}", ran.stderr);
+    assert!(ran.stdout.contains("a rollback would issue everything a second time"), "{}", ran.stdout);
+    assert_eq!(replicas, Some(0));
+    assert_eq!(cert_manager::history(&cluster).await.len(), before.len() + 1, "no rollback");
+    // The other tests find the version that was there, and the field that was taken is given back.
+    release(&config, &["rollback", "--cluster", THIRD, "--force-conflicts"]).expect(0);
+}
