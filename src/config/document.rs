@@ -73,6 +73,11 @@ impl Document {
         &self.path
     }
 
+    /// The text of the file.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// The folder of the file.
     pub fn base_dir(&self) -> &Path {
         match self.path.parent() {

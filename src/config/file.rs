@@ -12,6 +12,7 @@ use super::canary::CanarySettings;
 use super::document::Document;
 use super::duration;
 use super::error::ConfigError;
+use super::rule::RuleSettings;
 use super::secret::{Credential, SecretRef};
 use super::source::SourceConfig;
 use super::{structure, validate, values};
@@ -178,6 +179,9 @@ pub struct GateSettings {
     pub on_reissue: OnReissue,
     /// The certificate that is issued to prove that issuing works.
     pub canary: CanarySettings,
+    /// Objects of any kind that have to be well, and when they are.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<RuleSettings>,
 }
 
 impl Default for GateSettings {
@@ -189,6 +193,7 @@ impl Default for GateSettings {
             max_reissue: None,
             on_reissue: OnReissue::Halt,
             canary: CanarySettings::default(),
+            rules: Vec::new(),
         }
     }
 }
@@ -197,7 +202,7 @@ impl Default for GateSettings {
 #[derive(JsonSchema)]
 #[schemars(inline, with = "String", title = "a duration such as `90s`, `10m` or `1h30m`")]
 #[schemars(extend("pattern" = duration::PATTERN))]
-enum DurationText {}
+pub(super) enum DurationText {}
 
 /// A chart repository.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]

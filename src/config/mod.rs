@@ -10,8 +10,10 @@ pub mod canary;
 pub mod document;
 pub mod duration;
 pub mod error;
+pub mod expression;
 pub mod file;
 pub mod issuer;
+pub mod rule;
 pub mod secret;
 pub mod selection;
 pub mod settings;
@@ -29,6 +31,7 @@ pub use file::{
     PreflightSettings, Profile, ReleaseId, RepositoryConfig, WaveSettings,
 };
 pub use issuer::{IssuerKind, IssuerRef};
+pub use rule::{RuleBaseline, RuleCause, RuleSettings, WatchedKind};
 pub use secret::{Credential, SecretError, SecretRef};
 pub use selection::Selection;
 pub use settings::{ChartSettings, ClusterSettings, Credentials, RepositorySettings, Settings};

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use url::Url;
 
 use super::error::{Problem, did_you_mean};
+use super::expression::place;
 use super::file::{ChartConfig, ClusterConfig, Config, KubeTarget, RepositoryConfig};
 use crate::redact;
 
@@ -52,6 +53,27 @@ impl Findings<'_> {
         }
         self.source(name, chart);
         self.canary(name, chart);
+        self.rules(name, chart);
+    }
+
+    /// Names that are there twice, and expressions that cannot be right.
+    fn rules(&mut self, name: &str, chart: &ChartConfig) {
+        let rules = &chart.gates.rules;
+        for (index, rule) in rules.iter().enumerate() {
+            let index_text = index.to_string();
+            let here = |key| ["charts", name, "gates", "rules", &index_text, key];
+            if rules[..index].iter().any(|other| other.name == rule.name) {
+                self.at(&here("name"), format!("there is a rule `{}` already", rule.name));
+            }
+            for (key, text, mistake) in rule.mistakes() {
+                let start = self.config.document.location(&here(key));
+                let location = place(self.config.document.text(), start, text, mistake.offset, mistake.length);
+                let near = mistake.unknown.as_ref();
+                let near = near.map(|(name, known)| did_you_mean(name, known.iter().map(String::as_str)));
+                let told = format!("`{key}` of rule `{}`: {}{}", rule.name, mistake.message, near.unwrap_or_default());
+                self.problems.push(Problem { location, message: told });
+            }
+        }
     }
 
     fn source(&mut self, name: &str, chart: &ChartConfig) {
