@@ -9,6 +9,8 @@ use crate::config::nearest;
 use crate::explanation::Explanation;
 use crate::failure::Failure;
 use crate::gate::catalogue::{RuleText, catalogue};
+use crate::gate::names::RULES;
+use crate::gate::{ShippedRule, shipped_rules};
 use crate::plan::preflight::{UNHEALTHY, UNSOAKED};
 use crate::report::exit_code::Exit;
 
@@ -25,7 +27,25 @@ fn all() -> Vec<Explanation> {
     let gates = catalogue().into_iter().map(of_gate);
     let known = Knowledge::built_in();
     let advice: Vec<Explanation> = known.rules().iter().map(AdviceRule::explanation).collect();
-    gates.chain(of_preflight()).chain(advice).collect()
+    let shipped = shipped_rules().into_iter().map(of_shipped);
+    gates.chain(shipped).chain(of_preflight()).chain(advice).collect()
+}
+
+/// A rule that comes with the program.
+fn of_shipped(shipped: ShippedRule) -> Explanation {
+    let ShippedRule { source, rule } = shipped;
+    let says = rule.expressions().filter(|(key, _, _)| *key != "message");
+    let says: Vec<String> = says.map(|(key, text, _)| format!("{key}: {text}")).collect();
+    Explanation {
+        id: format!("{RULES}/{}", rule.name),
+        what: format!("An object of the release of kind {} is not ready", rule.watch),
+        why: says.join("; "),
+        remedy: format!(
+            "Look at the object and at its controller; a rule `{}` in gates.rules takes its place",
+            rule.name
+        ),
+        source: vec![source],
+    }
 }
 
 fn of_gate(text: RuleText) -> Explanation {

@@ -84,7 +84,10 @@ pub enum RuleCause {
 /// A kind of objects, such as `argoproj.io/v1alpha1/Rollout`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
-#[schemars(with = "String", title = "a kind such as `argoproj.io/v1alpha1/Rollout` or `v1/PersistentVolumeClaim`")]
+#[schemars(
+    with = "String",
+    title = "a kind such as `argoproj.io/v1alpha1/Rollout` or `v1/PersistentVolumeClaim`"
+)]
 #[schemars(extend("pattern" = "^([a-z0-9]([a-z0-9.-]*[a-z0-9])?/)?v[0-9]+((alpha|beta)[0-9]+)?/[A-Z][A-Za-z0-9]*$"))]
 pub struct WatchedKind {
     /// API group, empty for the core group.
@@ -181,7 +184,11 @@ mod tests {
             ("a/v1/", None),
         ] {
             let kind = text.parse::<WatchedKind>().ok();
-            assert_eq!(kind.as_ref().map(|kind| (&*kind.group, &*kind.version, &*kind.kind)), expected, "{text}");
+            assert_eq!(
+                kind.as_ref().map(|kind| (&*kind.group, &*kind.version, &*kind.kind)),
+                expected,
+                "{text}"
+            );
             assert!(kind.is_none_or(|kind| kind.to_string() == text), "{text}");
         }
     }

@@ -67,10 +67,16 @@ impl Findings<'_> {
             }
             for (key, text, mistake) in rule.mistakes() {
                 let start = self.config.document.location(&here(key));
-                let location = place(self.config.document.text(), start, text, mistake.offset, mistake.length);
+                let location =
+                    place(self.config.document.text(), start, text, mistake.offset, mistake.length);
                 let near = mistake.unknown.as_ref();
                 let near = near.map(|(name, known)| did_you_mean(name, known.iter().map(String::as_str)));
-                let told = format!("`{key}` of rule `{}`: {}{}", rule.name, mistake.message, near.unwrap_or_default());
+                let told = format!(
+                    "`{key}` of rule `{}`: {}{}",
+                    rule.name,
+                    mistake.message,
+                    near.unwrap_or_default()
+                );
                 self.problems.push(Problem { location, message: told });
             }
         }

@@ -8,7 +8,7 @@ use k8s_openapi::jiff::Timestamp;
 use super::opinion::{Holds, Judgement, Limit, Opinion};
 use super::verdict::Verdict;
 
-/// Gate, rule, object.
+/// Gate, rule, object with whose rule it is.
 type Key = (&'static str, &'static str, String);
 
 /// Since when each opinion is held, from the start of the run.
@@ -46,11 +46,8 @@ impl Clock {
         let previous: HashMap<Key, Duration> = self.began.extract_if(|key, _| key.0 == gate).collect();
         let mut weighed = Weighed::default();
         for opinion in judgement.opinions.iter_mut().filter(|opinion| opinion.verdict == Verdict::Waiting) {
-            let key = (
-                gate,
-                opinion.rule,
-                format!("{}{}", opinion.target, opinion.target.container.as_deref().unwrap_or_default()),
-            );
+            let container = opinion.target.container.as_deref().unwrap_or_default();
+            let key = (gate, opinion.rule, format!("{}{container}{}", opinion.target, opinion.by));
             let began = previous.get(&key).copied().unwrap_or(now);
             let age = now.saturating_sub(began).max(self.age(opinion, server));
             match opinion.limit {

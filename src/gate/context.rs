@@ -2,6 +2,7 @@
 
 use super::baseline::Baseline;
 use super::mark::Mark;
+use super::rules::HealthRules;
 use super::subject::{Expected, Subject};
 use crate::config::GateSettings;
 
@@ -14,6 +15,8 @@ pub(crate) struct Context<'c> {
     pub(crate) settings: &'c GateSettings,
     /// What the canaries of this judgement carry.
     pub(crate) mark: &'c Mark,
+    /// What judges objects of any kind.
+    pub(crate) rules: &'c HealthRules,
 }
 
 impl Context<'_> {

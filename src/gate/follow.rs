@@ -4,12 +4,14 @@
 
 use std::fmt::Debug;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{Stream, StreamExt as _};
-use kube::Api;
 use kube::api::{ListParams, WatchParams};
+use kube::core::request::Request;
 use kube::core::{Status, WatchEvent};
+use kube::{Api, Client};
 use serde::de::DeserializeOwned;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
@@ -33,32 +35,45 @@ const CATCH_UP: Duration = Duration::from_millis(300);
 const LONGEST_CATCH_UP: Duration = Duration::from_secs(3);
 
 /// What a watch needs of a kind.
-pub(super) trait Watchable:
-    Object + kube::Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static
-{
-}
-impl<K: Object + kube::Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static>
-    Watchable for K
-{
-}
+pub(super) trait Watchable: Object + Clone + Debug + DeserializeOwned + Send + Sync + 'static {}
+impl<K: Object + Clone + Debug + DeserializeOwned + Send + Sync + 'static> Watchable for K {}
+
+/// Where the objects of a watch are kept.
+type Place<K> = Arc<dyn Fn(&mut Seen) -> &mut Store<K> + Send + Sync>;
 
 /// What is watched: how it is called, what it selects, and where it goes.
 pub(super) struct Watch<K: 'static> {
     pub(super) what: String,
-    pub(super) api: Api<K>,
+    pub(super) client: Client,
+    /// Of the list of all objects.
+    pub(super) path: String,
     /// A selector of fields.
     pub(super) fields: Option<String>,
+    /// A selector of labels.
+    pub(super) labels: Option<String>,
     /// How objects are known from a table.
     pub(super) rows: Option<&'static Rows<K>>,
-    pub(super) store: fn(&mut Seen) -> &mut Store<K>,
+    pub(super) store: Place<K>,
     /// What else to remember of an object that came or changed.
     pub(super) note: fn(&mut Seen, &K),
 }
 
-impl<K> Watch<K> {
+impl<K: Watchable> Watch<K> {
     /// Every object, read whole.
     pub(super) fn of(what: &str, api: Api<K>, store: fn(&mut Seen) -> &mut Store<K>) -> Self {
-        Self { what: what.to_owned(), api, fields: None, rows: None, store, note: |_, _| {} }
+        let path = api.resource_url().to_owned();
+        Self::at(what, api.into_client(), path, store)
+    }
+
+    /// The same, of the objects below a path.
+    pub(super) fn at(
+        what: &str,
+        client: Client,
+        path: String,
+        store: impl Fn(&mut Seen) -> &mut Store<K> + Send + Sync + 'static,
+    ) -> Self {
+        let (what, store) = (what.to_owned(), Arc::new(store));
+        Self { what, client, path, fields: None, labels: None, rows: None, store, note: |_, _| {} }
     }
 }
 
@@ -121,8 +136,10 @@ impl<K: Watchable> Follow<K> {
 
     async fn list(&self) -> Result<kube::Result<String>, Unheard> {
         self.tell(News::Begin).await?;
-        let params = ListParams { field_selector: self.watch.fields.clone(), ..ListParams::default() };
-        let mut pages = Pages::of(&self.watch.api, params, self.watch.rows);
+        let Watch { client, path, fields, labels, rows, .. } = &self.watch;
+        let (field_selector, label_selector) = (fields.clone(), labels.clone());
+        let params = ListParams { field_selector, label_selector, ..ListParams::default() };
+        let mut pages = Pages::at(client.clone(), path.clone(), params, *rows);
         loop {
             match pages.next().await {
                 Ok(Some(page)) => self.tell(News::Page(page)).await?,
@@ -139,7 +156,7 @@ impl<K: Watchable> Follow<K> {
         let (mut pause, mut behind) = (Pause::default(), false);
         loop {
             let before = version.clone();
-            let stop = match self.watch.api.watch(&self.params(), &version).await {
+            let stop = match self.ask(&version).await {
                 Ok(events) => self.events(events, &mut version, &mut behind).await?,
                 Err(error) => Stop::of(&error),
             };
@@ -156,6 +173,15 @@ impl<K: Watchable> Follow<K> {
                 }
             }
         }
+    }
+
+    async fn ask(
+        &self,
+        version: &str,
+    ) -> kube::Result<impl Stream<Item = kube::Result<WatchEvent<K>>> + use<K>> {
+        let request = Request::new(&self.watch.path).watch(&self.params(), version);
+        let request = request.map_err(kube::Error::BuildRequest)?;
+        self.watch.client.request_events::<K>(request).await
     }
 
     async fn events(
@@ -198,15 +224,13 @@ impl<K: Watchable> Follow<K> {
     }
 
     fn params(&self) -> WatchParams {
-        let params = WatchParams::default().timeout(WATCH_SECONDS);
-        match &self.watch.fields {
-            Some(fields) => params.fields(fields),
-            None => params,
-        }
+        let Watch { fields, labels, .. } = &self.watch;
+        let (field_selector, label_selector) = (fields.clone(), labels.clone());
+        WatchParams { field_selector, label_selector, ..WatchParams::default() }.timeout(WATCH_SECONDS)
     }
 
     async fn broken(&self, why: String) -> Result<(), Unheard> {
-        let (what, store, part) = (self.watch.what.clone(), self.watch.store, self.part);
+        let (what, store, part) = (self.watch.what.clone(), self.watch.store.clone(), self.part);
         self.send(Box::new(move |seen| {
             store(seen).apply(part, News::Broken);
             seen.broken.insert(what, why);
@@ -217,7 +241,7 @@ impl<K: Watchable> Follow<K> {
     async fn tell(&self, mut news: News<K>) -> Result<(), Unheard> {
         slim(&mut news);
         let (what, store, part, note) =
-            (self.watch.what.clone(), self.watch.store, self.part, self.watch.note);
+            (self.watch.what.clone(), self.watch.store.clone(), self.part, self.watch.note);
         self.send(Box::new(move |seen| {
             match &news {
                 News::Page(objects) => objects.iter().for_each(|object| note(seen, object)),

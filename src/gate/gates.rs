@@ -3,8 +3,9 @@
 use std::fmt;
 
 use super::context::Context;
-use super::names::{API_SERVER, CANARY, LEASE, REISSUE, SETTLE, WORKLOAD};
+use super::names::{API_SERVER, CANARY, LEASE, REISSUE, RULES, SETTLE, WORKLOAD};
 use super::opinion::Judgement;
+use super::rules::{self, HealthRules};
 use super::seen::Seen;
 use super::start::Start;
 use super::subject::{Expected, Subject};
@@ -20,6 +21,8 @@ pub(super) struct Scope<'s> {
     pub(super) expected: &'s Expected,
     /// Certificates of our own may be issued.
     pub(super) canary: bool,
+    /// What judges objects of any kind.
+    pub(super) rules: &'s HealthRules,
 }
 
 /// One gate.
@@ -77,11 +80,11 @@ impl Gate {
 }
 
 /// Every gate but the settle time, in order.
-const GATES: [Gate; 12] = [
+const GATES: [Gate; 13] = [
     Gate::step(API_SERVER, pulse::judge).when(every_chart).starts(pulse::start),
     Gate::step("crds", crds::judge).when(has_crds),
-    // The kinds of cert-manager are served by then.
-    Gate::step(WORKLOAD, workload::judge).when(every_chart).starts(watch_issuance),
+    // The kinds that the chart brings are served by then.
+    Gate::step(WORKLOAD, workload::judge).when(every_chart).starts(watch_kinds),
     Gate::step(LEASE, lease::judge),
     Gate::step("ca-bundle", ca_bundle::judge).when(has_webhook),
     Gate::step("webhook", webhook::judge).when(has_webhook).acts(webhook::start),
@@ -91,9 +94,11 @@ const GATES: [Gate; 12] = [
     Gate::regression("order", order::judge),
     Gate::regression("certificate", certificate::judge),
     Gate::regression(REISSUE, reissue::judge),
+    Gate::step(RULES, rules::judge).when(has_rules).compares(),
 ];
 
-fn watch_issuance(start: &mut Start) {
+fn watch_kinds(start: &mut Start) {
+    rules::start(start);
     if start.context.subject.profile == Profile::CertManager {
         start.watches().issuance();
     }
@@ -119,6 +124,10 @@ fn has_canary(scope: &Scope) -> bool {
     is_cert_manager(scope) && scope.canary
 }
 
+fn has_rules(scope: &Scope) -> bool {
+    !scope.rules.is_empty()
+}
+
 /// The gates that apply.
 pub(super) fn gates(scope: &Scope) -> Vec<Gate> {
     GATES.into_iter().filter(|gate| (gate.applies)(scope)).collect()
@@ -126,7 +135,8 @@ pub(super) fn gates(scope: &Scope) -> Vec<Gate> {
 
 /// The names of the gates that `subject` has to pass, in order: what a dry run shows.
 pub fn gates_for(subject: &Subject, settings: &GateSettings, canary: bool) -> Vec<&'static str> {
-    let scope = Scope { subject, expected: &Expected::of(subject), canary };
+    let rules = HealthRules::of(&subject.release, &subject.objects, settings);
+    let scope = Scope { subject, expected: &Expected::of(subject), canary, rules: &rules };
     let names = gates(&scope).into_iter().map(|gate| gate.name);
     names.chain((subject.fresh && !settings.settle.is_zero()).then_some(SETTLE)).collect()
 }
@@ -142,6 +152,8 @@ mod tests {
         let mut world = World::new(vec![json!({
             "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration", "metadata": {"name": "w"},
         })]);
+        let rule = json!({"name": "w", "watch": "example.com/v1/Widget", "ready": "true"});
+        world = world.with_rules(vec![serde_json::from_value(rule).unwrap()]);
         let named = |world: &World, canary| gates_for(&world.subject, &world.settings, canary);
         let every: Vec<&str> = GATES.iter().map(|gate| gate.name).chain([SETTLE]).collect();
         assert_eq!(named(&world, true), every);
@@ -149,6 +161,8 @@ mod tests {
         assert!(!named(&world, false).iter().any(|gate| [CANARY, SETTLE].contains(gate)));
         world.subject.fresh = true;
         world.subject.profile = Profile::Generic;
+        assert_eq!(named(&world, true), ["api-server", "workload", "rules", "settle"]);
+        world.settings.rules.clear();
         assert_eq!(named(&world, true), ["api-server", "workload", "settle"]);
         assert_eq!(named(&World::new(vec![]), true).iter().find(|gate| **gate == "webhook"), None);
     }

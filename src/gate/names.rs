@@ -10,5 +10,7 @@ pub const LEASE: &str = "lease";
 pub const REISSUE: &str = "reissue";
 /// A fresh certificate is issued.
 pub const CANARY: &str = "canary";
+/// Objects of any kind are well, by the rules of `release.yaml`.
+pub const RULES: &str = "rules";
 /// Healthy without a break for a while: no judge, but the loop's own.
 pub const SETTLE: &str = "settle";

@@ -2,16 +2,18 @@
 
 use std::collections::BTreeSet;
 
+use super::rules::HealthRules;
 use super::subject::{Expected, Subject};
 use super::{canary, webhook};
 use crate::cluster::access::Access;
+use crate::cluster::discovery::Kinds;
 use crate::config::{GateSettings, Profile};
 
-/// Every permission that the gates of `subject` use; logs and events that only explain a failure are left
-/// out.
-pub fn needs(subject: &Subject, settings: &GateSettings) -> Vec<Access> {
+/// Every permission that the gates of `subject` use, on a cluster with these kinds; logs and events that only explain
+/// a failure are left out.
+pub fn needs(subject: &Subject, settings: &GateSettings, kinds: &Kinds) -> Vec<Access> {
     let expected = Expected::of(subject);
-    let mut needs = BTreeSet::new();
+    let mut needs = HealthRules::of(&subject.release, &subject.objects, settings).needs(kinds);
     for namespace in expected.namespaces() {
         for resource in ["deployments", "statefulsets", "daemonsets", "replicasets"] {
             watch(&mut needs, "apps", resource, Some(namespace));
@@ -91,7 +93,10 @@ mod tests {
         ]);
         world.settings.canary.issuers = vec!["Issuer/web/ca".parse().unwrap()];
         let told = |world: &World| {
-            needs(&world.subject, &world.settings).iter().map(ToString::to_string).collect::<Vec<_>>()
+            needs(&world.subject, &world.settings, &Kinds::default())
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
         };
         let wanted = told(&world);
         for access in [

@@ -101,6 +101,8 @@ pub(crate) struct Opinion {
     pub(crate) because: &'static str,
     /// Together with the object it says whether this is still the same opinion as before.
     pub(crate) rule: &'static str,
+    /// The rule of `release.yaml` that speaks; several may speak of one object.
+    pub(crate) by: String,
     pub(crate) limit: Limit,
     pub(crate) holds: Holds,
     /// It waited for longer than it may.
@@ -125,6 +127,7 @@ impl Opinion {
             cause: Cause::Unknown,
             because: "",
             rule,
+            by: String::new(),
             limit: Limit::Run,
             holds: Holds::Gate,
             overdue: false,
@@ -157,6 +160,11 @@ impl Opinion {
     /// Whose the object is.
     pub(crate) fn of(self, whose: Whose) -> Self {
         Self { whose, ..self }
+    }
+
+    /// Which rule of `release.yaml` speaks.
+    pub(crate) fn by(self, name: &str) -> Self {
+        Self { by: name.to_owned(), ..self }
     }
 
     /// Who was to sign.

@@ -56,14 +56,18 @@ impl<K: DeserializeOwned + Send + 'static> Pages<K> {
     where
         K: kube::Resource + Clone + Debug,
     {
-        let (client, path) = (api.clone().into_client(), api.resource_url().to_owned());
-        Self { params: params.limit(ANSWER), rows, ..Self::at(client, path) }
+        Self::at(api.clone().into_client(), api.resource_url().to_owned(), params, rows)
     }
 
-    /// Of every object below a path, each read as `K`.
-    pub(super) fn at(client: Client, path: String) -> Self {
-        let params = ListParams::default().limit(ANSWER);
-        Self { client, path, params, rows: None, version: String::new(), answer: None, done: false }
+    /// Of the objects below a path, each read as `K`.
+    pub(super) fn at(
+        client: Client,
+        path: String,
+        params: ListParams,
+        rows: Option<&'static Rows<K>>,
+    ) -> Self {
+        let params = params.limit(ANSWER);
+        Self { client, path, params, rows, version: String::new(), answer: None, done: false }
     }
 
     /// Where a watch goes on from, once there are no more pages.

@@ -18,6 +18,7 @@ use super::pulse;
 use super::request::GateRequest;
 use super::round::Round;
 use super::rounds::Rounds;
+use super::rules::HealthRules;
 use super::seen::{Change, Seen};
 use super::start::Start;
 use super::subject::Expected;
@@ -40,7 +41,8 @@ pub async fn run(
     let GateRequest { subject, baseline, settings, .. } = *request;
     let expected = Expected::of(subject);
     let mark = Mark::new(request.run, subject.revision);
-    let context = Context { subject, expected: &expected, baseline, settings, mark: &mark };
+    let rules = HealthRules::of(&subject.release, &subject.objects, settings);
+    let context = Context { subject, expected: &expected, baseline, settings, mark: &mark, rules: &rules };
     let mut run = Run::new(cluster, request, context, progress);
     let round = run.until_the_end().await?;
     let outcome = run.outcome(round).await;
@@ -71,7 +73,8 @@ impl<'r> Run<'r> {
         progress: &'r dyn Progress,
     ) -> Self {
         let (changes, arriving) = mpsc::channel(1024);
-        let scope = Scope { subject: context.subject, expected: context.expected, canary: request.canary };
+        let Context { subject, expected, rules, .. } = context;
+        let scope = Scope { subject, expected, canary: request.canary, rules };
         let rounds = Rounds::new(gates(&scope), request.settle(), request.deadline(), context.strict());
         Self {
             cluster,

@@ -9,10 +9,11 @@ use super::context::Context;
 use super::corroboration::Corroboration;
 use super::mark::Mark;
 use super::opinion::Judgement;
+use super::rules::HealthRules;
 use super::seen::Seen;
 use super::subject::{Expected, Subject};
 use crate::certmanager::resources::{Certificate, CertificateRequest, Challenge, Order};
-use crate::config::GateSettings;
+use crate::config::{GateSettings, RuleSettings};
 
 /// What a judge may know, owned.
 pub(crate) struct World {
@@ -21,6 +22,7 @@ pub(crate) struct World {
     pub(crate) settings: GateSettings,
     expected: Expected,
     mark: Mark,
+    rules: HealthRules,
 }
 
 impl World {
@@ -30,7 +32,15 @@ impl World {
         let expected = Expected::of(&subject);
         let (baseline, settings) = (Baseline::default(), GateSettings::default());
         let mark = Mark::new("this-run", subject.revision);
-        Self { subject, baseline, settings, expected, mark }
+        let rules = HealthRules::of(&subject.release, &subject.objects, &settings);
+        Self { subject, baseline, settings, expected, mark, rules }
+    }
+
+    /// The same with rules of `release.yaml`.
+    pub(crate) fn with_rules(self, rules: Vec<RuleSettings>) -> Self {
+        let settings = GateSettings { rules, ..self.settings };
+        let rules = HealthRules::of(&self.subject.release, &self.subject.objects, &settings);
+        Self { settings, rules, ..self }
     }
 
     pub(crate) fn context(&self) -> Context<'_> {
@@ -40,6 +50,7 @@ impl World {
             baseline: &self.baseline,
             settings: &self.settings,
             mark: &self.mark,
+            rules: &self.rules,
         }
     }
 }

@@ -142,7 +142,12 @@ impl KubernetesSite {
             return;
         }
         let profile = self.run.plan.terms.profile;
-        match Baseline::observe(&self.cluster, &self.run.release, profile).await {
+        let observed = async {
+            let mut baseline = Baseline::observe(&self.cluster, &self.run.release, profile).await?;
+            self.observe_rules(&mut baseline).await?;
+            Ok::<_, Failure>(baseline)
+        };
+        match observed.await {
             Ok(baseline) => {
                 let mut memory = self.memory.lock().await;
                 if let Some(keeper) = memory.keeper.as_mut() {
@@ -151,7 +156,10 @@ impl KubernetesSite {
                 memory.rollback_baseline = Some(baseline);
             }
             Err(error) => {
-                self.note(&format!("what is broken before the rollback could not be recorded: {error}"));
+                self.note(&format!(
+                    "what is broken before the rollback could not be recorded: {}",
+                    error.chain().join(": ")
+                ));
             }
         }
     }

@@ -6,6 +6,7 @@ use crate::action::apply::{self, ApplyOptions, Detail, Prepared, Problem, Why};
 use crate::cluster::discovery::Kinds;
 use crate::cluster::{Cluster, access, gitops, namespace};
 use crate::failure::Failure;
+use crate::gate::HealthRules;
 use crate::helm::release::Release;
 use crate::plan::change::{self, Change};
 use crate::plan::preflight::Observed;
@@ -22,6 +23,8 @@ pub(super) async fn examine(
 ) -> Result<Option<Prepared>, Failure> {
     let release = &wanted.subject.release;
     seen.dead_apis = kinds.dead().map(apply::dead).collect();
+    let rules = HealthRules::of(release, &wanted.subject.objects, wanted.gates);
+    seen.hints.extend(rules.unserved(&kinds.with_crds(&wanted.subject.objects).with_crds(wanted.first)));
     seen.other_owner = gitops::find(newest, []).map(|owner| owner.to_string());
     let is_missing =
         wanted.makes_namespace && namespace::exists(cluster, &release.namespace).await? == Some(false);

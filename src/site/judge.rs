@@ -3,10 +3,11 @@
 
 use std::sync::Arc;
 
+use crate::action::verb;
 use crate::evidence::run_directory::BASELINE;
 use crate::failure::{Failure, Kind};
 use crate::gate::baseline::Baseline;
-use crate::gate::{self, GateError, GateOutcome, GateRequest, Subject, Verdict};
+use crate::gate::{self, GateError, GateOutcome, GateRequest, HealthRules, Subject, Verdict};
 use crate::plan::Action;
 use crate::rollout::Observer;
 use crate::rollout::fold::replay;
@@ -24,8 +25,9 @@ impl KubernetesSite {
         self.look_again().await?;
         let profile = self.run.plan.terms.profile;
         let mut backup = self.run.directory.file(&self.plan.cluster, "backup.yaml");
-        let (baseline, written) =
+        let (mut baseline, written) =
             Baseline::observe_with_backup(&self.cluster, &self.run.release, profile, &mut backup).await?;
+        self.observe_rules(&mut baseline).await?;
         self.run.directory.written(&backup, written).iter().for_each(|note| self.note(note));
         let unhealthy = baseline.unhealthy();
         let text = serde_json::to_string(&baseline).unwrap_or_default();
@@ -37,6 +39,14 @@ impl KubernetesSite {
         }
         memory.baseline = Some(baseline);
         Ok(unhealthy)
+    }
+
+    /// Adds how objects of any kind are, by the rules for the revision that runs.
+    pub(super) async fn observe_rules(&self, baseline: &mut Baseline) -> Result<(), Failure> {
+        let (_, history) = self.own_newest().await?;
+        let objects = history.last().map(verb::objects).transpose()?.unwrap_or_default();
+        let rules = HealthRules::of(&self.run.release, &objects, &self.run.plan.terms.gates);
+        Ok(rules.observe(&self.cluster, baseline).await?)
     }
 
     /// The same chart and values, proven on the very revision that runs.

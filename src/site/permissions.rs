@@ -45,7 +45,7 @@ pub(super) fn all(
     }
     all.extend(access::to_run_hooks(kinds, namespace, &hook_objects(wanted)?));
     all.extend(namespace_is_missing.then(access::to_create_namespace));
-    all.extend(gate::needs(subject, gates));
+    all.extend(gate::needs(subject, gates, kinds));
     all.sort();
     all.dedup();
     Ok(all)

@@ -150,6 +150,117 @@ fn names_have_to_exist() {
     ");
 }
 
+/// `release config check` on the fleet with `gates.rules`.
+fn check_rules(rules: &str) -> Ran {
+    let settle = "      settle: 2m                       # healthy without a break for this long\n";
+    check_with(&[(settle, &format!("{settle}      rules:\n{rules}"))])
+}
+
+#[test]
+fn a_wrong_expression_of_a_rule_is_told_where_it_stands_in_the_file() {
+    let rules = r#"
+        - name: plain
+          watch: example.com/v1/Widget
+          ready: objct.status.phase == 'Up'
+          failed: "object.status.conditions.exsts(c, c.type == \"Bad\")"
+          message: size(object.status.phase)
+        - name: folded
+          watch: v1/PersistentVolumeClaim
+          ready: >-
+            object.status.phase == 'Bound'
+            && size(object.spec.accessModes) == '1'
+          in-progress: |
+            has(object.status.phase)
+              && object.status.
+        - { name: plain, watch: example.com/v1/Widget, ready: 'object.status.ready', within: 5m, cause: release, baseline: strict }
+"#;
+    assert_snapshot!(check_rules(rules), @r##"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    error: release.yaml:16:18: `ready` of rule `plain`: there is no variable `objct`, only `object` and what a loop names; did you mean `object`?
+       |
+    16 |           ready: objct.status.phase == 'Up'
+       |                  ^^^^^
+
+    release.yaml:17:45: `failed` of rule `plain`: there is no function `exsts`; did you mean `exists`?
+       |
+    17 |           failed: "object.status.conditions.exsts(c, c.type == \"Bad\")"
+       |                                             ^^^^^
+
+    release.yaml:18:20: `message` of rule `plain`: it has to result in a text, not in a number
+       |
+    18 |           message: size(object.status.phase)
+       |                    ^^^^^^^^^^^^^^^^^^^^^^^^^
+
+    release.yaml:23:46: `ready` of rule `folded`: a number is compared with a text
+       |
+    23 |             && size(object.spec.accessModes) == '1'
+       |                                              ^^
+
+    release.yaml:26:33: `in-progress` of rule `folded`: the expression ends too early
+       |
+    26 |               && object.status.
+       |                                 ^
+
+    release.yaml:27:19: there is a rule `plain` already
+       |
+    27 |         - { name: plain, watch: example.com/v1/Widget, ready: 'object.status.ready', within: 5m, cause: release, baseline: strict }
+       |                   ^^^^^
+    "##);
+}
+
+#[test]
+fn a_rule_of_another_form_is_told_by_what_is_right() {
+    let rules = r"
+        - name: Widgets
+          watch: Widget
+          namespce: web
+          within: soon
+          cause: weather
+          baseline: ignore
+";
+    assert_snapshot!(check_rules(rules), @r##"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    error: release.yaml:14:9: missing key `ready` in `charts.cert-manager.gates.rules[0]`
+       |
+    14 |         - name: Widgets
+       |         ^
+
+    release.yaml:14:17: `charts.cert-manager.gates.rules[0].name` has to be a name: lower case letters, digits and `-`, at most 63 characters
+       |
+    14 |         - name: Widgets
+       |                 ^^^^^^^
+
+    release.yaml:15:18: `charts.cert-manager.gates.rules[0].watch` has to be a kind such as `argoproj.io/v1alpha1/Rollout` or `v1/PersistentVolumeClaim`
+       |
+    15 |           watch: Widget
+       |                  ^^^^^^
+
+    release.yaml:16:11: unknown key `namespce` in `charts.cert-manager.gates.rules[0]`; did you mean `namespace`?
+       |
+    16 |           namespce: web
+       |           ^^^^^^^^
+
+    release.yaml:17:19: `charts.cert-manager.gates.rules[0].within` has to be a duration such as `90s`, `10m` or `1h30m`
+       |
+    17 |           within: soon
+       |                   ^^^^
+
+    release.yaml:18:18: `charts.cert-manager.gates.rules[0].cause` has to be `release` or `environment` or `unknown`
+       |
+    18 |           cause: weather
+       |                  ^^^^^^^
+
+    release.yaml:19:21: `charts.cert-manager.gates.rules[0].baseline` has to be `report` or `strict`
+       |
+    19 |           baseline: ignore
+       |                     ^^^^^^
+    "##);
+}
+
 #[test]
 fn two_clusters_with_one_api_server_are_one_cluster() {
     assert_snapshot!(check_with(&[("https://DEF.eks.amazonaws.com", "https://abc.EKS.amazonaws.com:443/")]), @"

@@ -29,20 +29,20 @@ impl Mistake {
         let Some(error) = syntax.or(errors.first()) else {
             return Self::new(0, 1, "the expression cannot be read");
         };
-        Self::new(offset(text, error.pos), 1, said(&error.msg))
+        let offset = offset(text, error.pos);
+        let is_end = offset >= text.trim_end().chars().count();
+        Self::new(offset, 1, if is_end { ENDS.to_owned() } else { said(&error.msg) })
     }
 }
 
 const SYNTAX: &str = "Syntax error: ";
+const ENDS: &str = "the expression ends too early";
 
 /// The parser lists every token that it would have taken, which helps nobody.
 fn said(message: &str) -> String {
     let message = message.strip_prefix(SYNTAX).unwrap_or(message);
     let message = message.split(" expecting ").next().unwrap_or(message);
-    match message {
-        "mismatched input '<EOF>'" => "the expression ends too early".to_owned(),
-        message => message.trim_end().to_owned(),
-    }
+    message.trim_end().to_owned()
 }
 
 /// From a line and a column, both from 1.

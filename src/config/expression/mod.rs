@@ -144,7 +144,10 @@ mod tests {
             ("object.status.share < 1.0 && object.status.phase.startsWith('Run')", Ok(true)),
             ("has(object.status.phase) && !has(object.status.other)", Ok(true)),
             ("object.status.other == 'x'", Err("the object has no field `other` there")),
-            ("object.status.phase > 3", Err("found no matching overload for '_>_' applied to '(string, int)'")),
+            (
+                "object.status.phase > 3",
+                Err("found no matching overload for '_>_' applied to '(string, int)'"),
+            ),
             ("object.status.phase", Err("it results in a string, not in true or false")),
             ("object.status.conditions[7].type == 'x'", Err("a list is shorter than the index")),
         ];

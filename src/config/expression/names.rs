@@ -1,8 +1,8 @@
 //! Are the names of an expression right, and does each part result in what its place asks for? What only an
 //! object can tell is let through.
 
-use cel::common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedExpr, LiteralValue, SelectExpr};
 use cel::Program;
+use cel::common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedExpr, LiteralValue, SelectExpr};
 
 use super::OBJECT;
 use super::functions::{FUNCTIONS, Form, MACROS, TYPES};
@@ -225,7 +225,10 @@ mod tests {
             match expected {
                 None => assert_eq!(told, [], "{text}"),
                 Some((offset, words)) => {
-                    assert!(told.len() == 1 && told[0].0 == offset && told[0].1.starts_with(words), "{text}: {told:?}");
+                    assert!(
+                        told.len() == 1 && told[0].0 == offset && told[0].1.starts_with(words),
+                        "{text}: {told:?}"
+                    );
                 }
             }
         }
@@ -235,6 +238,9 @@ mod tests {
     fn a_message_has_to_be_a_text() {
         assert_eq!(told("'phase ' + object.status.phase", Wanted::Message), []);
         assert_eq!(told("'a' + 'b'", Wanted::Message), []);
-        assert_eq!(told("object.a == 'b'", Wanted::Message)[0].1, "it has to result in a text, not in true or false");
+        assert_eq!(
+            told("object.a == 'b'", Wanted::Message)[0].1,
+            "it has to result in a text, not in true or false"
+        );
     }
 }

@@ -7,6 +7,7 @@
 use std::cell::OnceCell;
 
 use super::corroboration::{CanaryWord, Corroboration};
+use super::names::RULES;
 use super::opinion::{Holds, Opinion};
 use super::verdict::{Cause, Verdict};
 use super::whose::Whose;
@@ -70,7 +71,7 @@ const fn row(words: &'static str, fits: fn(&Facts) -> bool, effect: Effect, caus
 }
 
 /// The first row that fits decides. The last one fits everything.
-const ROWS: [Row; 25] = [
+const ROWS: [Row; 27] = [
     row("it was so before", |facts| facts.opinion.whose == Whose::Before, Effect::Remark, Cause::Unknown),
     row(
         "made since by somebody else",
@@ -120,6 +121,18 @@ const ROWS: [Row; 25] = [
         |facts| is_alone(facts) && facts.opinion.overdue,
         Effect::Remark,
         Cause::Unknown,
+    ),
+    row(
+        "its rule says that this is the release's doing",
+        |facts| facts.gate == RULES && facts.opinion.points_to == Some(Cause::Release),
+        Effect::Blocks,
+        Cause::Release,
+    ),
+    row(
+        "its rule says that the cause is outside",
+        |facts| facts.gate == RULES && facts.opinion.points_to == Some(Cause::Environment),
+        Effect::Blocks,
+        Cause::Environment,
     ),
     row("its message speaks of the CA, DNS or the network", is_outside, Effect::Blocks, Cause::Environment),
     row(
@@ -201,9 +214,10 @@ fn is_outside(facts: &Facts) -> bool {
     facts.sign() == Sign::Outside && !own && !facts.is("workload", &["crash", "restarts"])
 }
 
-/// Only of what the chart did before: in strict mode nothing came before.
+/// Only of what the chart did before: in strict mode nothing came before. A rule of `release.yaml` says itself
+/// whose fault it is.
 fn is_own_fault(facts: &Facts) -> bool {
-    facts.sign() == Sign::OwnPart && facts.opinion.whose != Whose::Now
+    facts.sign() == Sign::OwnPart && facts.opinion.whose != Whose::Now && facts.gate != RULES
 }
 
 /// Attributes what a gate says. Asked again of what time has made another finding.

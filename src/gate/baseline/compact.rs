@@ -11,7 +11,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Baseline;
 use super::packed;
-use super::state::{CertificateState, IssuerState, OrderState, PodState, RequestState, WorkloadState};
+use super::state::{
+    CertificateState, IssuerState, OrderState, PodState, RequestState, RuledState, WorkloadState,
+};
 use super::uid::{long, short};
 
 /// The version of the compact form; the long form has none.
@@ -77,6 +79,8 @@ struct Others {
     leases: BTreeMap<String, String>,
     webhooks: BTreeMap<String, bool>,
     crds: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    rules: BTreeMap<String, BTreeMap<String, RuledState>>,
 }
 
 /// How it was written before: every state with all its words.
@@ -130,6 +134,7 @@ impl From<Baseline> for Compact {
                 leases: baseline.leases,
                 webhooks: baseline.webhooks,
                 crds: baseline.crds,
+                rules: baseline.rules,
             },
         };
         baseline.certificates.into_iter().for_each(|(uid, state)| compact.certificate(&uid, state));
@@ -204,8 +209,9 @@ fn rows<R>(by_namespace: BTreeMap<String, Vec<R>>) -> impl Iterator<Item = (Stri
 }
 
 fn of_others(others: Others) -> Baseline {
-    let Others { orders, challenges, issuers, workloads, pods, leases, webhooks, crds } = others;
-    Baseline { orders, challenges, issuers, workloads, pods, leases, webhooks, crds, ..Baseline::default() }
+    let Others { orders, challenges, issuers, workloads, pods, leases, webhooks, crds, rules } = others;
+    let rest = Baseline::default();
+    Baseline { orders, challenges, issuers, workloads, pods, leases, webhooks, crds, rules, ..rest }
 }
 
 fn flag(is: bool, flag: u8) -> u8 {
@@ -262,7 +268,11 @@ mod tests {
 
     #[test]
     fn everything_is_read_back() {
-        let whole = baseline();
+        let mut whole = baseline();
+        let ruled =
+            RuledState { title: "W n/w".to_owned(), why: "is not ready".to_owned(), generation: Some(2) };
+        let ready = RuledState { generation: Some(1), ..RuledState::default() };
+        whole.rules.insert("widgets".to_owned(), [("u".to_owned(), ruled), ("v".to_owned(), ready)].into());
         assert_eq!(again(serde_json::to_value(&whole).unwrap()), whole);
         assert_eq!(serde_json::from_str::<Baseline>(&serde_json::to_string(&whole).unwrap()).unwrap(), whole);
         let missing = Baseline::missing("it did not fit");

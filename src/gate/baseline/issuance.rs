@@ -78,7 +78,8 @@ impl Reader<'_> {
         mut see: impl FnMut(K),
     ) -> Result<(), GateError> {
         let path = format!("/apis/{}/{}", K::API_VERSION, K::URL_PATH_SEGMENT);
-        let mut pages = Pages::<Box<RawValue>>::at(self.cluster.client.clone(), path);
+        let client = self.cluster.client.clone();
+        let mut pages = Pages::<Box<RawValue>>::at(client, path, ListParams::default(), None);
         while let Some(page) = self.page(&mut pages, &format!("{}s", K::KIND)).await? {
             for raw in page {
                 let object = serde_json::from_str::<K>(raw.get()).ok();

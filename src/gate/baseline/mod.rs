@@ -20,7 +20,9 @@ use k8s_openapi::jiff::Timestamp;
 use crate::certmanager::resources::Object;
 
 pub use red::{can_be_red, red};
-pub(crate) use state::{CertificateState, IssuerState, OrderState, PodState, RequestState, WorkloadState};
+pub(crate) use state::{
+    CertificateState, IssuerState, OrderState, PodState, RequestState, RuledState, WorkloadState,
+};
 
 /// What was there before the upgrade, by uid where a recreated object is another object.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -41,6 +43,8 @@ pub struct Baseline {
     pub(crate) webhooks: BTreeMap<String, bool>,
     /// Uids by name.
     pub(crate) crds: BTreeMap<String, String>,
+    /// What each rule of `release.yaml` saw, by its name and by uid.
+    pub(crate) rules: BTreeMap<String, BTreeMap<String, RuledState>>,
     /// Why there is none.
     missing: Option<String>,
 }
@@ -74,8 +78,10 @@ impl Baseline {
         let requests = self.requests.values().filter_map(RequestState::complaint);
         let orders = self.orders.values().chain(self.challenges.values()).filter_map(OrderState::complaint);
         let issuers = self.issuers.values().filter_map(IssuerState::complaint);
+        let ruled = self.rules.values().flat_map(BTreeMap::values).filter_map(RuledState::complaint);
         self.red_workloads()
             .into_iter()
+            .chain(ruled)
             .chain(issuers)
             .chain(certificates)
             .chain(requests)

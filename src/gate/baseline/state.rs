@@ -167,6 +167,29 @@ impl IssuerState {
     }
 }
 
+/// An object of a rule of `release.yaml`. What is ready needs no words.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct RuledState {
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) title: String,
+    /// Why it was not ready; empty where it was.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) why: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) generation: Option<i64>,
+}
+
+impl RuledState {
+    pub(crate) fn is_ready(&self) -> bool {
+        self.why.is_empty()
+    }
+
+    pub(super) fn complaint(&self) -> Option<String> {
+        (!self.is_ready()).then(|| format!("{}: {}", self.title, self.why))
+    }
+}
+
 /// A Deployment, `StatefulSet` or `DaemonSet`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct WorkloadState {

@@ -4,6 +4,7 @@
 mod canary;
 mod probe;
 mod pulse;
+mod ruled;
 mod sightings;
 mod store;
 
@@ -22,6 +23,7 @@ use k8s_openapi::jiff::Timestamp;
 pub(crate) use canary::{Canary, Refusal, RefusedBy, SELF_SIGNED, State};
 pub(crate) use probe::{Probe, Problem};
 pub(crate) use pulse::Pulse;
+pub(crate) use ruled::{Health, RuleSeen, RuledObject};
 pub(crate) use sightings::Sightings;
 pub(crate) use store::{News, Store};
 
@@ -66,6 +68,8 @@ pub(crate) struct Seen {
     pub(crate) sightings: Sightings,
     /// Orders for which a Challenge was seen: they prove something, the others reuse an older proof.
     pub(crate) challenged: BTreeSet<String>,
+    /// What each rule of `release.yaml` sees, by its name.
+    pub(crate) rules: BTreeMap<String, RuleSeen>,
     /// The canaries that were created, or why one could not be.
     pub(crate) canaries: Vec<Canary>,
 }

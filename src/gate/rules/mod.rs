@@ -1,0 +1,126 @@
+//! Objects of any kind, judged by the expressions of `release.yaml` and by the rules that come with the program.
+
+mod health;
+mod observe;
+mod rule;
+mod served;
+mod shipped;
+mod watch;
+mod whose;
+
+pub(crate) use rule::HealthRule;
+pub use rule::HealthRules;
+pub use shipped::{ShippedRule, shipped_rules};
+pub(super) use watch::start;
+
+use super::context::Context;
+use super::opinion::{Judgement, Opinion, Target};
+use super::seen::{Health, RuleSeen, RuledObject, Seen};
+use super::verdict::Cause;
+use super::whose::Whose;
+use crate::config::RuleCause;
+
+pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
+    let mut judgement = Judgement::default();
+    for rule in context.rules.iter() {
+        match seen.rules.get(rule.name()) {
+            Some(seen) => Judging { rule, seen, context }.judge(&mut judgement),
+            None => judgement.say(listed(rule)),
+        }
+    }
+    judgement
+}
+
+fn listed(rule: &HealthRule) -> Opinion {
+    rule.limited(Opinion::waiting("listed", rule.itself(), "its objects are not all listed yet"))
+}
+
+/// One rule and what it sees.
+struct Judging<'j> {
+    rule: &'j HealthRule,
+    seen: &'j RuleSeen,
+    context: &'j Context<'j>,
+}
+
+impl Judging<'_> {
+    fn judge(&self, judgement: &mut Judgement) {
+        let Self { rule, seen, .. } = *self;
+        if seen.unserved {
+            let message = format!("the cluster does not serve {}", rule.settings.watch);
+            let opinion = Opinion::waiting("not-served", rule.itself(), message).then_inconclusive();
+            return judgement.say(rule.limited(opinion));
+        }
+        if !seen.objects.is_listed() {
+            return judgement.say(listed(rule));
+        }
+        let judged: Vec<&RuledObject> = seen.objects.iter().filter(|object| self.is_judged(object)).collect();
+        let opinions: Vec<Opinion> = judged.iter().filter_map(|object| self.opinion(object)).collect();
+        let ready = judged.len() - opinions.len();
+        opinions.into_iter().for_each(|opinion| judgement.say(opinion));
+        self.missing(judgement);
+        if judged.is_empty() && rule.promised.is_empty() {
+            let message = format!("there is no {}{} to judge", rule.settings.watch.kind, rule.place());
+            return judgement.say(Opinion::remark("no-object", rule.itself(), message));
+        }
+        judgement.fact(format!(
+            "rule {}: {ready} of {} {} are ready",
+            rule.name(),
+            judged.len(),
+            rule.settings.watch.kind
+        ));
+    }
+
+    /// What somebody is deleting is judged only where the release promises it.
+    fn is_judged(&self, object: &RuledObject) -> bool {
+        let promised = self.rule.promises(object);
+        promised || (!self.rule.own_only && object.metadata.deletion_timestamp.is_none())
+    }
+
+    /// Nothing for an object that is ready.
+    fn opinion(&self, object: &RuledObject) -> Option<Opinion> {
+        let rule = self.rule;
+        let target = rule.target(object);
+        let said = |message: &str| format!("{message} (rule {})", rule.name());
+        let opinion = match self.context.rules.health(rule, object) {
+            _ if object.metadata.deletion_timestamp.is_some() => {
+                Opinion::waiting("deleted", target, said("is being deleted"))
+            }
+            Health::Ready => return None,
+            Health::Failed(why) => Opinion::failed("failed", target, said(why)),
+            Health::NotReady(why) => Opinion::waiting("not-ready", target, said(why)),
+            Health::Unobserved(why) => Opinion::waiting("generation", target, said(why)),
+            Health::Unknown(why) => Opinion::waiting("unknown", target, said(why)).then_inconclusive(),
+        };
+        let whose = self.whose(object);
+        let opinion = rule.limited(opinion).of(whose);
+        Some(match self.cause(object, whose) {
+            Some(cause) if opinion.rule != "unknown" => opinion.points_to(cause),
+            Some(_) | None => opinion,
+        })
+    }
+
+    /// What the rule says of the cause, where the object was well before or the release has made it.
+    fn cause(&self, object: &RuledObject, whose: Whose) -> Option<Cause> {
+        let judged = !matches!(whose, Whose::Before | Whose::New | Whose::Edited) && !self.was_unwell(object);
+        match self.rule.settings.cause {
+            RuleCause::Release => judged.then_some(Cause::Release),
+            RuleCause::Environment => judged.then_some(Cause::Environment),
+            RuleCause::Unknown => None,
+        }
+    }
+
+    /// What the release promises and is not there.
+    fn missing(&self, judgement: &mut Judgement) {
+        let rule = self.rule;
+        let is_there =
+            |key: &&(String, String)| !self.seen.objects.iter().any(|object| rule.key(object) == **key);
+        for (namespace, name) in rule.promised.iter().filter(is_there) {
+            let target = Target::named(&rule.settings.watch.kind, Some(namespace), name);
+            let message = format!("is not there (rule {})", rule.name());
+            judgement.say(rule.limited(Opinion::waiting("missing", target, message)));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

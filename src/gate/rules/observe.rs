@@ -1,0 +1,72 @@
+//! What the rules said before the upgrade, for the baseline. Lists only.
+
+use std::collections::BTreeMap;
+
+use kube::api::ListParams;
+
+use super::rule::{HealthRule, HealthRules};
+use super::watch::path;
+use crate::certmanager::resources::Object as _;
+use crate::cluster::Cluster;
+use crate::cluster::discovery::Kinds;
+use crate::gate::GateError;
+use crate::gate::baseline::{Baseline, RuledState};
+use crate::gate::pages::Pages;
+use crate::gate::seen::{Health, RuledObject};
+
+/// A message is for people; a journal has little room.
+const LONGEST: usize = 200;
+
+impl HealthRules {
+    /// Adds to `baseline` how the objects of every rule are now. A kind that is not served has none.
+    ///
+    /// # Errors
+    /// The cluster cannot be asked.
+    pub async fn observe(&self, cluster: &Cluster, baseline: &mut Baseline) -> Result<(), GateError> {
+        if self.is_empty() {
+            return Ok(());
+        }
+        let kinds = Kinds::load(cluster).await?;
+        for rule in self.iter() {
+            let mut states = BTreeMap::new();
+            for namespace in &rule.namespaces {
+                if let Some(path) = path(&kinds, &rule.sample(), namespace.as_deref()) {
+                    self.list(cluster, rule, path, &mut states).await?;
+                }
+            }
+            baseline.rules.insert(rule.name().to_owned(), states);
+        }
+        Ok(())
+    }
+
+    async fn list(
+        &self,
+        cluster: &Cluster,
+        rule: &HealthRule,
+        path: String,
+        states: &mut BTreeMap<String, RuledState>,
+    ) -> Result<(), GateError> {
+        let params = ListParams { label_selector: rule.selector(), ..ListParams::default() };
+        let mut pages = Pages::<RuledObject>::at(cluster.client.clone(), path, params, None);
+        loop {
+            let page = pages.next().await;
+            let doing = || format!("list {} for rule {}", rule.settings.watch, rule.name());
+            let page = page.map_err(|error| GateError::api(cluster, doing(), &error))?;
+            let Some(page) = page else { return Ok(()) };
+            let state = |object: &RuledObject| (object.uid().to_owned(), self.state(rule, object));
+            states.extend(page.iter().map(state));
+        }
+    }
+
+    fn state(&self, rule: &HealthRule, object: &RuledObject) -> RuledState {
+        let why = match self.health(rule, object) {
+            Health::Ready => "",
+            Health::Failed(why) | Health::NotReady(why) | Health::Unobserved(why) | Health::Unknown(why) => {
+                why
+            }
+        };
+        let title = if why.is_empty() { String::new() } else { rule.target(object).to_string() };
+        let generation = object.metadata.generation;
+        RuledState { title, why: why.chars().take(LONGEST).collect(), generation }
+    }
+}
