@@ -4,10 +4,17 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use jiff::fmt::friendly::{Designator, Spacing, SpanPrinter};
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serializer};
 
 /// What a text has to look like; `release.yaml`'s schema carries it.
 pub(crate) const PATTERN: &str = "^([0-9]{1,9}(h|ms|m|s))+$";
+
+/// A duration in the schema: a text of a certain form.
+#[derive(JsonSchema)]
+#[schemars(inline, with = "String", title = "a duration such as `90s`, `10m` or `1h30m`")]
+#[schemars(extend("pattern" = PATTERN))]
+pub(super) enum DurationText {}
 
 /// A text that is no duration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -45,11 +52,12 @@ pub fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S:
 pub mod optional {
     use std::time::Duration;
 
-    use serde::{Deserializer, Serializer};
+    use serde::{Deserialize as _, Deserializer, Serializer};
 
-    /// A duration that is written.
+    /// A duration, where one is written.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-        super::deserialize(deserializer).map(Some)
+        let text = Option::<String>::deserialize(deserializer)?;
+        text.map(|text| super::parse(&text)).transpose().map_err(serde::de::Error::custom)
     }
 
     /// Nothing where there is none.

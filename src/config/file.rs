@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::canary::CanarySettings;
 use super::document::Document;
-use super::duration;
+use super::duration::{self, DurationText};
 use super::error::ConfigError;
 use super::rule::RuleSettings;
 use super::secret::{Credential, SecretRef};
@@ -197,12 +197,6 @@ impl Default for GateSettings {
         }
     }
 }
-
-/// A duration in the schema: a text of a certain form.
-#[derive(JsonSchema)]
-#[schemars(inline, with = "String", title = "a duration such as `90s`, `10m` or `1h30m`")]
-#[schemars(extend("pattern" = duration::PATTERN))]
-pub(super) enum DurationText {}
 
 /// A chart repository.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]

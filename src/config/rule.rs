@@ -1,5 +1,5 @@
-//! `gates.rules` of `release.yaml`: which objects of any kind are judged, and by which expressions. Compiles them
-//! only to say what is wrong.
+//! `gates.rules` of `release.yaml`: which objects of any kind are judged, and by which expressions. Compiles
+//! them only to say what is wrong.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,9 +9,8 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::duration;
+use super::duration::{self, DurationText};
 use super::expression::{Language, Mistake, Wanted};
-use super::file::DurationText;
 
 /// In place of a namespace: all of them.
 pub const EVERYWHERE: &str = "*";
@@ -42,7 +41,8 @@ pub struct RuleSettings {
     /// Something is under way, whatever `ready` and `failed` say: CEL over `object`, true or false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub in_progress: Option<String>,
-    /// What is told of an object that is not ready: CEL over `object`, a text. Without it: its `Ready` condition.
+    /// What is told of an object that is not ready: CEL over `object`, a text. Without it: its `Ready`
+    /// condition.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
     /// It has failed when it is not ready for this long. Without it: at the end of `gates.timeout`.

@@ -25,6 +25,7 @@ mod release_secrets;
 mod removal;
 mod resilience;
 mod rollout;
+mod rules;
 mod several;
 mod support;
 mod taken_up;
@@ -67,6 +68,7 @@ fn trials() -> Vec<Trial> {
         removal::trials(),
         resilience::trials(),
         rollout::trials(),
+        rules::trials(),
         several::trials(),
         taken_up::trials(),
         under_the_lock::trials(),

@@ -1,5 +1,5 @@
-//! A statement about one Kubernetes object, in the Common Expression Language (CEL) over the variable `object`.
-//! Pure: it reads no cluster and knows no time.
+//! A statement about one Kubernetes object, in the Common Expression Language (CEL) over the variable
+//! `object`. Pure: it reads no cluster and knows no time.
 
 mod functions;
 mod mistake;

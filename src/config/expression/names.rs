@@ -156,9 +156,10 @@ impl<'p> Names<'p> {
         let parenthesis = self.place(at);
         let known = FUNCTIONS.iter().map(|(known, _)| *known).chain(MACROS).map(str::to_owned).collect();
         let start = parenthesis.saturating_sub(name.chars().count());
-        let message = match MACROS.contains(&name) {
-            true => format!("`{name}` is not called like this"),
-            false => format!("there is no function `{name}`"),
+        let message = if MACROS.contains(&name) {
+            format!("`{name}` is not called like this")
+        } else {
+            format!("there is no function `{name}`")
         };
         self.unknown(start, name, message, known);
     }

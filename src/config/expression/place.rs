@@ -1,12 +1,12 @@
-//! Where a character of a YAML text stands in the file, whatever way the text is written: plain, quoted, folded or
-//! as a block. Pure.
+//! Where a character of a YAML text stands in the file, whatever way the text is written: plain, quoted, folded
+//! or as a block. Pure.
 
 use crate::config::error::Location;
 
 /// The place in `file` of what begins at `offset` of `text`, a value that begins at `start`.
 ///
-/// What YAML adds to a text (quotes, escapes, indentation, folds) comes between its characters, so each of them is
-/// looked for after the one before.
+/// What YAML adds to a text (quotes, escapes, indentation, folds) comes between its characters, so each of them
+/// is looked for after the one before.
 pub(in crate::config) fn place(
     file: &str,
     start: Location,

@@ -2,9 +2,12 @@
 
 use serde_json::Value;
 
-use super::rule::Statements;
+use super::statements::Statements;
 use crate::config::expression::{Bindings, Language};
 use crate::gate::seen::Health;
+
+/// A status may hold a whole log.
+const LONGEST: usize = 400;
 
 /// What the statements of a rule say of an object.
 pub(super) fn health(statements: &Statements, language: &Language, object: &Value) -> Health {
@@ -44,7 +47,9 @@ fn asked(statements: &Statements, object: &Bindings, value: &Value) -> Result<He
 
 fn with(state: &str, told: &str) -> String {
     let told = told.trim();
-    if told.is_empty() { state.to_owned() } else { format!("{state}: {told}") }
+    let cut = told.char_indices().nth(LONGEST).map_or("", |_| "…");
+    let shown: String = told.chars().take(LONGEST).collect();
+    if told.is_empty() { state.to_owned() } else { format!("{state}: {shown}{cut}") }
 }
 
 /// The condition that most kinds have.

@@ -1,12 +1,16 @@
-//! Objects of any kind, judged by the expressions of `release.yaml` and by the rules that come with the program.
+//! Objects of any kind, judged by the rules of `release.yaml` and by those that come with the program. A judge is
+//! pure; `watch` and `observe` ask the cluster.
 
 mod health;
 mod observe;
 mod rule;
 mod served;
 mod shipped;
+mod statements;
 mod watch;
 mod whose;
+
+use std::time::Duration;
 
 pub(crate) use rule::HealthRule;
 pub use rule::HealthRules;
@@ -19,6 +23,9 @@ use super::seen::{Health, RuleSeen, RuledObject, Seen};
 use super::verdict::Cause;
 use super::whose::Whose;
 use crate::config::RuleCause;
+
+/// What the chart brings is served by then.
+const UNSERVED: Duration = Duration::from_mins(1);
 
 pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
     let mut judgement = Judgement::default();
@@ -48,7 +55,7 @@ impl Judging<'_> {
         if seen.unserved {
             let message = format!("the cluster does not serve {}", rule.settings.watch);
             let opinion = Opinion::waiting("not-served", rule.itself(), message).then_inconclusive();
-            return judgement.say(rule.limited(opinion));
+            return judgement.say(rule.limited(opinion.grace(UNSERVED)));
         }
         if !seen.objects.is_listed() {
             return judgement.say(listed(rule));
@@ -56,14 +63,14 @@ impl Judging<'_> {
         let judged: Vec<&RuledObject> = seen.objects.iter().filter(|object| self.is_judged(object)).collect();
         let opinions: Vec<Opinion> = judged.iter().filter_map(|object| self.opinion(object)).collect();
         let ready = judged.len() - opinions.len();
-        opinions.into_iter().for_each(|opinion| judgement.say(opinion));
+        judgement.opinions.extend(opinions);
         self.missing(judgement);
         if judged.is_empty() && rule.promised.is_empty() {
             let message = format!("there is no {}{} to judge", rule.settings.watch.kind, rule.place());
             return judgement.say(Opinion::remark("no-object", rule.itself(), message));
         }
         judgement.fact(format!(
-            "rule {}: {ready} of {} {} are ready",
+            "rule {}: {ready} of {} {} ready",
             rule.name(),
             judged.len(),
             rule.settings.watch.kind

@@ -1,5 +1,5 @@
-//! The rules that apply to a release: those of `release.yaml`, and the shipped ones whose kinds its manifest holds.
-//! Asks no cluster.
+//! The rules that apply to a release: those of `release.yaml`, and the shipped ones whose kinds its manifest
+//! holds. Asks no cluster.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -8,7 +8,8 @@ use serde_json::json;
 
 use super::health;
 use super::shipped::{ShippedRule, shipped_rules};
-use crate::config::expression::{Expression, Language};
+use super::statements::Statements;
+use crate::config::expression::Language;
 use crate::config::rule::EVERYWHERE;
 use crate::config::{GateSettings, ReleaseId, RuleBaseline, RuleSettings};
 use crate::gate::seen::{Health, RuledObject};
@@ -31,31 +32,6 @@ pub(crate) struct HealthRule {
     /// It judges only what the manifest promises.
     pub(super) own_only: bool,
     statements: Result<Statements, String>,
-}
-
-/// The compiled expressions of a rule, by their keys.
-pub(super) struct Statements(Vec<(&'static str, Expression)>);
-
-impl Statements {
-    fn of(settings: &RuleSettings, language: &Language) -> Result<Self, String> {
-        let compiled = settings.expressions().map(|(key, text, wanted)| {
-            let expression = language.compile(text, wanted);
-            let expression = expression.map_err(|mistakes| {
-                let told = mistakes.into_iter().map(|mistake| mistake.message);
-                format!("`{key}` is no expression: {}", told.collect::<Vec<_>>().join("; "))
-            });
-            Ok((key, expression?))
-        });
-        compiled.collect::<Result<_, _>>().map(Self)
-    }
-
-    pub(super) fn condition(&self, key: &str) -> Option<&Expression> {
-        self.0.iter().find(|(known, _)| *known == key).map(|(_, expression)| expression)
-    }
-
-    pub(super) fn message(&self) -> Option<&Expression> {
-        self.condition("message")
-    }
 }
 
 impl HealthRules {

@@ -150,7 +150,7 @@ fn two_rules_on_one_object_have_their_own_time() {
     all.rules.extend(seen(&[widget("w", &status)]).rules.into_values().map(|seen| ("slow".to_owned(), seen)));
     let mut clock = Clock::default();
     clock.weigh(RULES, judge(&all, &world.context()), Duration::ZERO, None);
-    let late = clock.weigh(RULES, judge(&all, &world.context()), Duration::from_secs(60), None);
+    let late = clock.weigh(RULES, judge(&all, &world.context()), Duration::from_mins(1), None);
     let verdicts: Vec<Verdict> = late.judgement.opinions.iter().map(|opinion| opinion.verdict).collect();
     assert_eq!(verdicts, [Verdict::Failed, Verdict::Waiting]);
 }

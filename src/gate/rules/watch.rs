@@ -1,5 +1,5 @@
-//! Watching the objects of a rule: its kind is looked up among what the cluster serves, again and again until it is.
-//! Judges nothing.
+//! Watching the objects of a rule: its kind is looked up among what the cluster serves, until it is there. Judges
+//! nothing.
 
 use std::time::Duration;
 
