@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::duration::{self, DurationText};
-use super::expression::{Language, Mistake, Wanted};
+use super::expression::{Language, Mistake, Purpose};
 
 /// In place of a namespace: all of them.
 pub const EVERYWHERE: &str = "*";
@@ -148,12 +148,12 @@ impl fmt::Display for WatchedKind {
 
 impl RuleSettings {
     /// Its expressions by their keys, each with what it has to result in.
-    pub fn expressions(&self) -> impl Iterator<Item = (&'static str, &str, Wanted)> {
+    pub fn expressions(&self) -> impl Iterator<Item = (&'static str, &str, Purpose)> {
         let all = [
-            ("ready", Some(&self.ready), Wanted::Condition),
-            ("failed", self.failed.as_ref(), Wanted::Condition),
-            ("in-progress", self.in_progress.as_ref(), Wanted::Condition),
-            ("message", self.message.as_ref(), Wanted::Message),
+            ("ready", Some(&self.ready), Purpose::Condition),
+            ("failed", self.failed.as_ref(), Purpose::Condition),
+            ("in-progress", self.in_progress.as_ref(), Purpose::Condition),
+            ("message", self.message.as_ref(), Purpose::Message),
         ];
         all.into_iter().filter_map(|(key, text, wanted)| Some((key, text?.as_str(), wanted)))
     }

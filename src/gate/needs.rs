@@ -84,7 +84,39 @@ fn watch(needs: &mut BTreeSet<Access>, group: &str, resource: &str, namespace: O
 mod tests {
     use super::*;
     use crate::gate::tests::World;
+    use crate::helm::manifest::Object;
     use serde_json::json;
+
+    #[test]
+    fn the_objects_of_a_rule_are_read_where_it_looks() {
+        let crd = json!({
+            "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": "w"},
+            "spec": {"group": "g.io", "scope": "Namespaced", "names": {"kind": "Widget", "plural": "widgets"}, "versions": [{"name": "v1"}]},
+        });
+        let kinds = Kinds::default().with_crds(&[Object::new(crd)]);
+        let rule = |name: &str, kind: &str, namespace: &str| {
+            let rule = json!({"name": name, "watch": format!("g.io/v1/{kind}"), "namespace": namespace, "ready": "true"});
+            serde_json::from_value(rule).unwrap()
+        };
+        let mut world = World::new(vec![]);
+        world.subject.profile = Profile::Generic;
+        world = world.with_rules(vec![
+            rule("a", "Widget", "web"),
+            rule("b", "Widget", "*"),
+            rule("c", "Ghost", "web"),
+        ]);
+        let World { subject, settings, .. } = &world;
+        let told: Vec<String> = needs(subject, settings, &kinds).iter().map(ToString::to_string).collect();
+        let of = |place: &str| ["get", "list", "watch"].map(|verb| format!("{verb} widgets.g.io in {place}"));
+        let (everywhere, web) = (of("the whole cluster"), of("namespace web"));
+        assert!(
+            everywhere.iter().chain(&web).all(|access| told.contains(access)) && told.len() == 6,
+            "{told:?}"
+        );
+        let unserved = HealthRules::of(&subject.release, &subject.objects, settings).unserved(&kinds);
+        let words = "rule c of gates.rules will prove nothing: the cluster does not serve g.io/v1/Ghost";
+        assert_eq!(unserved, [words]);
+    }
 
     #[test]
     fn a_canary_needs_more_than_reading_and_another_chart_does_not() {

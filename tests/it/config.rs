@@ -214,7 +214,7 @@ fn a_wrong_expression_of_a_rule_is_told_where_it_stands_in_the_file() {
 fn the_rules_of_the_readme_are_right() {
     let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
     let rules = readme.split("```yaml\ngates:\n  rules:\n").nth(1).unwrap().split("```").next().unwrap();
-    let indented: String = rules.lines().map(|line| format!("    {line}\n")).collect();
+    let indented = rules.lines().map(|line| format!("    {line}\n")).collect::<Vec<_>>().concat();
     assert_eq!(check_rules(&indented).code, Some(0), "{}", check_rules(&indented));
 }
 

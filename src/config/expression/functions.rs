@@ -2,7 +2,7 @@
 
 /// What an expression results in, as far as that is known without an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
+pub(super) enum ResultType {
     Bool,
     Text,
     Number,
@@ -12,7 +12,7 @@ pub(super) enum Form {
     Any,
 }
 
-impl Form {
+impl ResultType {
     pub(super) fn words(self) -> &'static str {
         match self {
             Self::Bool => "true or false",
@@ -31,38 +31,38 @@ impl Form {
 }
 
 /// By name; a namespace belongs to the name.
-pub(super) const FUNCTIONS: [(&str, Form); 31] = [
-    ("bool", Form::Bool),
-    ("bytes", Form::Any),
-    ("charAt", Form::Text),
-    ("contains", Form::Bool),
-    ("double", Form::Number),
-    ("dyn", Form::Any),
-    ("endsWith", Form::Bool),
-    ("hasValue", Form::Bool),
-    ("indexOf", Form::Number),
-    ("int", Form::Number),
-    ("join", Form::Text),
-    ("lastIndexOf", Form::Number),
-    ("lowerAscii", Form::Text),
-    ("matches", Form::Bool),
-    ("optional.none", Form::Any),
-    ("optional.of", Form::Any),
-    ("optional.ofNonZeroValue", Form::Any),
-    ("or", Form::Any),
-    ("orValue", Form::Any),
-    ("replace", Form::Text),
-    ("reverse", Form::Text),
-    ("size", Form::Number),
-    ("split", Form::List),
-    ("startsWith", Form::Bool),
-    ("string", Form::Text),
-    ("substring", Form::Text),
-    ("trim", Form::Text),
-    ("type", Form::Any),
-    ("uint", Form::Number),
-    ("upperAscii", Form::Text),
-    ("value", Form::Any),
+pub(super) const FUNCTIONS: [(&str, ResultType); 31] = [
+    ("bool", ResultType::Bool),
+    ("bytes", ResultType::Any),
+    ("charAt", ResultType::Text),
+    ("contains", ResultType::Bool),
+    ("double", ResultType::Number),
+    ("dyn", ResultType::Any),
+    ("endsWith", ResultType::Bool),
+    ("hasValue", ResultType::Bool),
+    ("indexOf", ResultType::Number),
+    ("int", ResultType::Number),
+    ("join", ResultType::Text),
+    ("lastIndexOf", ResultType::Number),
+    ("lowerAscii", ResultType::Text),
+    ("matches", ResultType::Bool),
+    ("optional.none", ResultType::Any),
+    ("optional.of", ResultType::Any),
+    ("optional.ofNonZeroValue", ResultType::Any),
+    ("or", ResultType::Any),
+    ("orValue", ResultType::Any),
+    ("replace", ResultType::Text),
+    ("reverse", ResultType::Text),
+    ("size", ResultType::Number),
+    ("split", ResultType::List),
+    ("startsWith", ResultType::Bool),
+    ("string", ResultType::Text),
+    ("substring", ResultType::Text),
+    ("trim", ResultType::Text),
+    ("type", ResultType::Any),
+    ("uint", ResultType::Number),
+    ("upperAscii", ResultType::Text),
+    ("value", ResultType::Any),
 ];
 
 /// What the parser turns into loops; here only to be suggested.

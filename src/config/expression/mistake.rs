@@ -54,7 +54,7 @@ fn offset(text: &str, (line, column): (isize, isize)) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Language, Wanted};
+    use super::super::{Language, Purpose};
 
     #[test]
     fn the_first_error_is_told_where_it_is() {
@@ -68,7 +68,7 @@ mod tests {
             ("object.a)", 8, "extraneous input ')'"),
         ];
         for (text, offset, message) in table {
-            let mistakes = Language::default().compile(text, Wanted::Condition).unwrap_err();
+            let mistakes = Language::default().compile(text, Purpose::Condition).unwrap_err();
             assert_eq!((mistakes[0].offset, mistakes[0].message.as_str()), (offset, message), "{text:?}");
         }
     }

@@ -15,7 +15,7 @@ use serde_json::Value;
 pub(super) use mistake::Mistake;
 pub(super) use place::place;
 
-use functions::Form;
+use functions::ResultType;
 use names::Names;
 
 /// The variable that an expression is about.
@@ -28,7 +28,7 @@ pub struct Language(Arc<Env>);
 
 /// What an expression has to result in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wanted {
+pub enum Purpose {
     /// True or false.
     Condition,
     /// A text.
@@ -56,7 +56,7 @@ impl Language {
     ///
     /// # Errors
     /// Its syntax, a name that does not exist, or a result of another type than what is wanted.
-    pub fn compile(&self, text: &str, wanted: Wanted) -> Result<Expression, Vec<Mistake>> {
+    pub fn compile(&self, text: &str, wanted: Purpose) -> Result<Expression, Vec<Mistake>> {
         let program = self.0.compile(text).map_err(|errors| vec![Mistake::of(text, &errors.errors)])?;
         let mistakes = Names::check(&program, wanted.form());
         if mistakes.is_empty() { Ok(Expression(program)) } else { Err(mistakes) }
@@ -70,11 +70,11 @@ impl Language {
     }
 }
 
-impl Wanted {
-    fn form(self) -> Form {
+impl Purpose {
+    fn form(self) -> ResultType {
         match self {
-            Self::Condition => Form::Bool,
-            Self::Message => Form::Text,
+            Self::Condition => ResultType::Bool,
+            Self::Message => ResultType::Text,
         }
     }
 }
@@ -132,7 +132,7 @@ mod tests {
 
     fn holds(text: &str) -> Result<bool, String> {
         let language = Language::default();
-        language.compile(text, Wanted::Condition).unwrap().holds(&language.bind(&object()))
+        language.compile(text, Purpose::Condition).unwrap().holds(&language.bind(&object()))
     }
 
     #[test]
@@ -160,9 +160,9 @@ mod tests {
     fn a_message_is_a_text_of_the_object() {
         let language = Language::default();
         let text = "object.status.conditions.map(c, c.type + '=' + c.status).join(', ')";
-        let message = language.compile(text, Wanted::Message).unwrap();
+        let message = language.compile(text, Purpose::Message).unwrap();
         assert_eq!(message.text(&language.bind(&object())).unwrap(), "Ready=True, Stalled=False");
-        let number = language.compile("object.status.ready", Wanted::Message).unwrap();
+        let number = language.compile("object.status.ready", Purpose::Message).unwrap();
         assert_eq!(number.text(&language.bind(&object())).unwrap_err(), "it results in a int, not in a text");
     }
 }

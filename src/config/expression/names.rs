@@ -5,21 +5,21 @@ use cel::Program;
 use cel::common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedExpr, LiteralValue, SelectExpr};
 
 use super::OBJECT;
-use super::functions::{FUNCTIONS, Form, MACROS, TYPES};
+use super::functions::{FUNCTIONS, MACROS, ResultType, TYPES};
 use super::mistake::Mistake;
 
 /// A walk through an expression.
 pub(super) struct Names<'p> {
     program: &'p Program,
     /// The variables of the loops around, innermost last.
-    scope: Vec<(&'p str, Form)>,
+    scope: Vec<(&'p str, ResultType)>,
     mistakes: Vec<Mistake>,
 }
 
 impl<'p> Names<'p> {
     /// Everything that is wrong with a program that has to result in `wanted`.
-    pub(super) fn check(program: &'p Program, wanted: Form) -> Vec<Mistake> {
-        let mut names = Self { program, scope: vec![(OBJECT, Form::Any)], mistakes: Vec::new() };
+    pub(super) fn check(program: &'p Program, wanted: ResultType) -> Vec<Mistake> {
+        let mut names = Self { program, scope: vec![(OBJECT, ResultType::Any)], mistakes: Vec::new() };
         let form = names.form(program.expression());
         if names.mistakes.is_empty() && !form.may_be(wanted) {
             let length = program.source_info().source.chars().count();
@@ -29,7 +29,7 @@ impl<'p> Names<'p> {
         names.mistakes
     }
 
-    fn form(&mut self, at: &'p IdedExpr) -> Form {
+    fn form(&mut self, at: &'p IdedExpr) -> ResultType {
         match &at.expr {
             Expr::Ident(name) => self.name(at, name),
             Expr::Select(select) => self.select(select),
@@ -38,17 +38,17 @@ impl<'p> Names<'p> {
             Expr::Literal(literal) => of_literal(literal),
             Expr::List(list) => {
                 self.walk(&list.elements);
-                Form::List
+                ResultType::List
             }
             Expr::Map(map) => {
                 map.entries.iter().for_each(|entry| self.entry(&entry.expr));
-                Form::Map
+                ResultType::Map
             }
             Expr::Struct(_) => {
                 self.tell(at, 1, "there are no message types here");
-                Form::Any
+                ResultType::Any
             }
-            Expr::Unspecified => Form::Any,
+            Expr::Unspecified => ResultType::Any,
         }
     }
 
@@ -65,7 +65,7 @@ impl<'p> Names<'p> {
         }
     }
 
-    fn name(&mut self, at: &IdedExpr, name: &str) -> Form {
+    fn name(&mut self, at: &IdedExpr, name: &str) -> ResultType {
         if let Some((_, form)) = self.scope.iter().rev().find(|(known, _)| *known == name) {
             return *form;
         }
@@ -75,15 +75,15 @@ impl<'p> Names<'p> {
             let message = format!("there is no variable `{name}`, only `{OBJECT}` and what a loop names");
             self.unknown(self.place(at), name, message, known);
         }
-        Form::Any
+        ResultType::Any
     }
 
-    fn select(&mut self, select: &'p SelectExpr) -> Form {
+    fn select(&mut self, select: &'p SelectExpr) -> ResultType {
         self.form(&select.operand);
-        if select.test { Form::Bool } else { Form::Any }
+        if select.test { ResultType::Bool } else { ResultType::Any }
     }
 
-    fn call(&mut self, at: &'p IdedExpr, call: &'p CallExpr) -> Form {
+    fn call(&mut self, at: &'p IdedExpr, call: &'p CallExpr) -> ResultType {
         if !call.func_name.starts_with(|first: char| first.is_ascii_alphabetic()) {
             return self.operator(at, call);
         }
@@ -95,7 +95,7 @@ impl<'p> Names<'p> {
         let in_namespace = namespace.as_deref().and_then(named);
         let Some(form) = in_namespace.or_else(|| named(&call.func_name)) else {
             self.unknown_function(at, &call.func_name);
-            return Form::Any;
+            return ResultType::Any;
         };
         if in_namespace.is_none() {
             self.walk(call.target.as_deref());
@@ -104,45 +104,45 @@ impl<'p> Names<'p> {
         form
     }
 
-    fn operator(&mut self, at: &'p IdedExpr, call: &'p CallExpr) -> Form {
-        let forms: Vec<Form> = call.args.iter().map(|argument| self.form(argument)).collect();
+    fn operator(&mut self, at: &'p IdedExpr, call: &'p CallExpr) -> ResultType {
+        let forms: Vec<ResultType> = call.args.iter().map(|argument| self.form(argument)).collect();
         match (call.func_name.as_str(), forms.as_slice()) {
             ("_&&_" | "_||_" | "!_", _) => {
                 for (argument, form) in call.args.iter().zip(&forms) {
                     self.want_bool(argument, *form);
                 }
-                Form::Bool
+                ResultType::Bool
             }
             ("_?_:_", [asked, yes, no]) => {
                 self.want_bool(&call.args[0], *asked);
-                if yes == no { *yes } else { Form::Any }
+                if yes == no { *yes } else { ResultType::Any }
             }
             ("_==_" | "_!=_" | "_<_" | "_<=_" | "_>_" | "_>=_", [left, right]) => {
                 if !left.may_be(*right) {
                     let message = format!("{} is compared with {}", left.words(), right.words());
                     self.tell(at, 2, message);
                 }
-                Form::Bool
+                ResultType::Bool
             }
-            ("@in" | "@not_strictly_false", _) => Form::Bool,
+            ("@in" | "@not_strictly_false", _) => ResultType::Bool,
             ("_+_", [left, right]) if left == right => *left,
-            ("-_" | "_-_" | "_*_" | "_/_" | "_%_", _) => Form::Number,
-            _ => Form::Any,
+            ("-_" | "_-_" | "_*_" | "_/_" | "_%_", _) => ResultType::Number,
+            _ => ResultType::Any,
         }
     }
 
-    fn want_bool(&mut self, at: &IdedExpr, form: Form) {
-        if !form.may_be(Form::Bool) {
+    fn want_bool(&mut self, at: &IdedExpr, form: ResultType) {
+        if !form.may_be(ResultType::Bool) {
             self.tell(at, 1, format!("this has to be true or false, and is {}", form.words()));
         }
     }
 
-    fn comprehension(&mut self, made: &'p ComprehensionExpr) -> Form {
+    fn comprehension(&mut self, made: &'p ComprehensionExpr) -> ResultType {
         self.form(&made.iter_range);
         let accumulator = self.form(&made.accu_init);
         let around = self.scope.len();
         let variables = [Some(&made.iter_var), made.iter_var2.as_ref()].into_iter().flatten();
-        self.scope.extend(variables.map(|name| (name.as_str(), Form::Any)));
+        self.scope.extend(variables.map(|name| (name.as_str(), ResultType::Any)));
         self.scope.push((&made.accu_var, accumulator));
         self.form(&made.loop_cond);
         self.form(&made.loop_step);
@@ -184,20 +184,20 @@ impl<'p> Names<'p> {
     }
 }
 
-fn of_literal(literal: &LiteralValue) -> Form {
+fn of_literal(literal: &LiteralValue) -> ResultType {
     match literal {
-        LiteralValue::Boolean(_) => Form::Bool,
-        LiteralValue::String(_) => Form::Text,
-        LiteralValue::Double(_) | LiteralValue::Int(_) | LiteralValue::UInt(_) => Form::Number,
-        LiteralValue::Bytes(_) | LiteralValue::Null => Form::Any,
+        LiteralValue::Boolean(_) => ResultType::Bool,
+        LiteralValue::String(_) => ResultType::Text,
+        LiteralValue::Double(_) | LiteralValue::Int(_) | LiteralValue::UInt(_) => ResultType::Number,
+        LiteralValue::Bytes(_) | LiteralValue::Null => ResultType::Any,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Language, Wanted};
+    use super::super::{Language, Purpose};
 
-    fn told(text: &str, wanted: Wanted) -> Vec<(usize, String)> {
+    fn told(text: &str, wanted: Purpose) -> Vec<(usize, String)> {
         let mistakes = Language::default().compile(text, wanted).err().unwrap_or_default();
         mistakes.into_iter().map(|mistake| (mistake.offset, mistake.message)).collect()
     }
@@ -222,7 +222,7 @@ mod tests {
             ("Foo{a: 1} == object", Some((3, "there are no message types here"))),
         ];
         for (text, expected) in table {
-            let told = told(text, Wanted::Condition);
+            let told = told(text, Purpose::Condition);
             match expected {
                 None => assert_eq!(told, [], "{text}"),
                 Some((offset, words)) => {
@@ -237,10 +237,10 @@ mod tests {
 
     #[test]
     fn a_message_has_to_be_a_text() {
-        assert_eq!(told("'phase ' + object.status.phase", Wanted::Message), []);
-        assert_eq!(told("'a' + 'b'", Wanted::Message), []);
+        assert_eq!(told("'phase ' + object.status.phase", Purpose::Message), []);
+        assert_eq!(told("'a' + 'b'", Purpose::Message), []);
         assert_eq!(
-            told("object.a == 'b'", Wanted::Message)[0].1,
+            told("object.a == 'b'", Purpose::Message)[0].1,
             "it has to result in a text, not in true or false"
         );
     }

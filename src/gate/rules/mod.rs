@@ -1,7 +1,7 @@
-//! Objects of any kind, judged by the rules of `release.yaml` and by those that come with the program. A judge is
-//! pure; `watch` and `observe` ask the cluster.
+//! Objects of any kind, judged by the rules of `release.yaml` and by those that come with the program.
+//! A judge is pure; `watch` and `observe` ask the cluster.
 
-mod health;
+mod answer;
 mod observe;
 mod rule;
 mod served;
@@ -19,7 +19,7 @@ pub(super) use watch::start;
 
 use super::context::Context;
 use super::opinion::{Judgement, Opinion, Target};
-use super::seen::{Health, RuleSeen, RuledObject, Seen};
+use super::seen::{RuleAnswer, RuleSeen, RuledObject, Seen};
 use super::verdict::Cause;
 use super::whose::Whose;
 use crate::config::RuleCause;
@@ -88,15 +88,15 @@ impl Judging<'_> {
         let rule = self.rule;
         let target = rule.target(object);
         let said = |message: &str| format!("{message} (rule {})", rule.name());
-        let opinion = match self.context.rules.health(rule, object) {
+        let opinion = match self.context.rules.answer(rule, object) {
             _ if object.metadata.deletion_timestamp.is_some() => {
                 Opinion::waiting("deleted", target, said("is being deleted"))
             }
-            Health::Ready => return None,
-            Health::Failed(why) => Opinion::failed("failed", target, said(why)),
-            Health::NotReady(why) => Opinion::waiting("not-ready", target, said(why)),
-            Health::Unobserved(why) => Opinion::waiting("generation", target, said(why)),
-            Health::Unknown(why) => Opinion::waiting("unknown", target, said(why)).then_inconclusive(),
+            RuleAnswer::Ready => return None,
+            RuleAnswer::Failed(why) => Opinion::failed("failed", target, said(why)),
+            RuleAnswer::NotReady(why) => Opinion::waiting("not-ready", target, said(why)),
+            RuleAnswer::Unobserved(why) => Opinion::waiting("generation", target, said(why)),
+            RuleAnswer::Unknown(why) => Opinion::waiting("unknown", target, said(why)).then_inconclusive(),
         };
         let whose = self.whose(object);
         let opinion = rule.limited(opinion).of(whose);

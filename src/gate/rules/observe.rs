@@ -12,7 +12,7 @@ use crate::cluster::discovery::Kinds;
 use crate::gate::GateError;
 use crate::gate::baseline::{Baseline, RuledState};
 use crate::gate::pages::Pages;
-use crate::gate::seen::{Health, RuledObject};
+use crate::gate::seen::{RuleAnswer, RuledObject};
 
 /// A message is for people; a journal has little room.
 const LONGEST: usize = 200;
@@ -59,11 +59,12 @@ impl HealthRules {
     }
 
     fn state(&self, rule: &HealthRule, object: &RuledObject) -> RuledState {
-        let why = match self.health(rule, object) {
-            Health::Ready => "",
-            Health::Failed(why) | Health::NotReady(why) | Health::Unobserved(why) | Health::Unknown(why) => {
-                why
-            }
+        let why = match self.answer(rule, object) {
+            RuleAnswer::Ready => "",
+            RuleAnswer::Failed(why)
+            | RuleAnswer::NotReady(why)
+            | RuleAnswer::Unobserved(why)
+            | RuleAnswer::Unknown(why) => why,
         };
         let title = if why.is_empty() { String::new() } else { rule.target(object).to_string() };
         let generation = object.metadata.generation;

@@ -6,13 +6,13 @@ use std::fmt;
 
 use serde_json::json;
 
-use super::health;
+use super::answer::answer;
 use super::shipped::{ShippedRule, shipped_rules};
 use super::statements::Statements;
 use crate::config::expression::Language;
 use crate::config::rule::EVERYWHERE;
 use crate::config::{GateSettings, ReleaseId, RuleBaseline, RuleSettings};
-use crate::gate::seen::{Health, RuledObject};
+use crate::gate::seen::{RuleAnswer, RuledObject};
 use crate::helm::manifest::Object;
 
 /// Every rule that applies to one revision of a release.
@@ -55,10 +55,10 @@ impl HealthRules {
     }
 
     /// What a rule says of an object that it sees; asked once, as objects change seldom.
-    pub(super) fn health<'o>(&self, rule: &HealthRule, object: &'o RuledObject) -> &'o Health {
-        object.health.get_or_init(|| match &rule.statements {
-            Ok(statements) => health::health(statements, &self.language, &object.value),
-            Err(why) => Health::Unknown(why.clone()),
+    pub(super) fn answer<'o>(&self, rule: &HealthRule, object: &'o RuledObject) -> &'o RuleAnswer {
+        object.answer.get_or_init(|| match &rule.statements {
+            Ok(statements) => answer(statements, &self.language, &object.value),
+            Err(why) => RuleAnswer::Unknown(why.clone()),
         })
     }
 }

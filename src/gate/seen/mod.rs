@@ -23,7 +23,7 @@ use k8s_openapi::jiff::Timestamp;
 pub(crate) use canary::{Canary, Refusal, RefusedBy, SELF_SIGNED, State};
 pub(crate) use probe::{Probe, Problem};
 pub(crate) use pulse::Pulse;
-pub(crate) use ruled::{Health, RuleSeen, RuledObject};
+pub(crate) use ruled::{RuleAnswer, RuleSeen, RuledObject};
 pub(crate) use sightings::Sightings;
 pub(crate) use store::{News, Store};
 

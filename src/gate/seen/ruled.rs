@@ -10,7 +10,7 @@ use super::store::Store;
 
 /// What a rule says of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Health {
+pub(crate) enum RuleAnswer {
     /// It is as it should be.
     Ready,
     /// It will not come right by itself; what is told of it.
@@ -30,7 +30,7 @@ pub(crate) struct RuledObject {
     /// The whole object, without the fields' managers.
     pub(crate) value: Value,
     /// What its rule says of it, once that was asked.
-    pub(crate) health: OnceLock<Health>,
+    pub(crate) answer: OnceLock<RuleAnswer>,
 }
 
 /// What one rule sees.
@@ -48,7 +48,7 @@ impl<'de> Deserialize<'de> for RuledObject {
             metadata.remove("managedFields");
         }
         let metadata = ObjectMeta::deserialize(&value["metadata"]).map_err(de::Error::custom)?;
-        Ok(Self { metadata, value, health: OnceLock::new() })
+        Ok(Self { metadata, value, answer: OnceLock::new() })
     }
 }
 

@@ -4,28 +4,29 @@ use serde_json::Value;
 
 use super::statements::Statements;
 use crate::config::expression::{Bindings, Language};
-use crate::gate::seen::Health;
+use crate::gate::seen::RuleAnswer;
+use crate::health;
 
 /// A status may hold a whole log.
 const LONGEST: usize = 400;
 
 /// What the statements of a rule say of an object.
-pub(super) fn health(statements: &Statements, language: &Language, object: &Value) -> Health {
+pub(super) fn answer(statements: &Statements, language: &Language, object: &Value) -> RuleAnswer {
     let generation = object.pointer("/metadata/generation").and_then(Value::as_i64);
     let observed = object.pointer("/status/observedGeneration").and_then(number);
     if let (Some(generation), Some(observed)) = (generation, observed)
         && observed < generation
     {
-        return Health::Unobserved(format!(
+        return RuleAnswer::Unobserved(format!(
             "its controller has seen generation {observed}, not {generation}"
         ));
     }
     let current = current(object, generation.unwrap_or_default());
-    asked(statements, &language.bind(&current), &current).unwrap_or_else(Health::Unknown)
+    asked(statements, &language.bind(&current), &current).unwrap_or_else(RuleAnswer::Unknown)
 }
 
 /// What is under way is not judged, and what has failed is not ready.
-fn asked(statements: &Statements, object: &Bindings, value: &Value) -> Result<Health, String> {
+fn asked(statements: &Statements, object: &Bindings, value: &Value) -> Result<RuleAnswer, String> {
     let holds = |key: &str| match statements.condition(key) {
         Some(condition) => condition.holds(object).map_err(|why| format!("`{key}` cannot be told: {why}")),
         None => Ok(false),
@@ -38,10 +39,10 @@ fn asked(statements: &Statements, object: &Bindings, value: &Value) -> Result<He
         None => by_condition(value).unwrap_or_default(),
     };
     Ok(match (in_progress, failed, ready) {
-        (true, _, _) => Health::NotReady(with("is in progress", &told())),
-        (false, true, _) => Health::Failed(with("has failed", &told())),
-        (false, false, true) => Health::Ready,
-        (false, false, false) => Health::NotReady(with("is not ready", &told())),
+        (true, _, _) => RuleAnswer::NotReady(with("is in progress", &told())),
+        (false, true, _) => RuleAnswer::Failed(with("has failed", &told())),
+        (false, false, true) => RuleAnswer::Ready,
+        (false, false, false) => RuleAnswer::NotReady(with("is not ready", &told())),
     })
 }
 
@@ -54,10 +55,8 @@ fn with(state: &str, told: &str) -> String {
 
 /// The condition that most kinds have.
 fn by_condition(object: &Value) -> Option<String> {
-    let conditions = object.pointer("/status/conditions")?.as_array()?;
-    let ready = conditions.iter().find(|condition| condition["type"] == "Ready")?;
-    let text = |key: &str| ready[key].as_str().unwrap_or_default();
-    Some(format!("Ready={} ({}): {}", text("status"), text("reason"), text("message")))
+    let ready = health::condition(object, "Ready")?;
+    Some(format!("Ready={} ({}): {}", ready.status, ready.reason, ready.message))
 }
 
 /// Some controllers write the generation as a text.
