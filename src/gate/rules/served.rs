@@ -23,7 +23,9 @@ impl HealthRules {
 
     /// What is to be said of rules whose kinds the cluster does not serve, and the chart does not bring.
     pub fn unserved(&self, kinds: &Kinds) -> Vec<String> {
-        let unserved = self.iter().filter(|rule| kinds.find(&rule.sample()).is_none());
+        // Without the kind of a shipped rule, the release itself is refused.
+        let own = self.iter().filter(|rule| !rule.own_only);
+        let unserved = own.filter(|rule| kinds.find(&rule.sample()).is_none());
         let told = unserved.map(|rule| {
             format!(
                 "rule {} of gates.rules will prove nothing: the cluster does not serve {}",
