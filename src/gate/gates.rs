@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::context::Context;
-use super::names::{API_SERVER, CANARY, LEASE, REISSUE, RULES, SETTLE, WORKLOAD};
+use super::names::{API_SERVER, CANARY, LEASE, OBJECTS, REISSUE, RULES, SETTLE, WORKLOAD};
 use super::opinion::Judgement;
 use super::rules::{self, HealthRules};
 use super::seen::Seen;
@@ -80,11 +80,12 @@ impl Gate {
 }
 
 /// Every gate but the settle time, in order.
-const GATES: [Gate; 13] = [
+const GATES: [Gate; 14] = [
     Gate::step(API_SERVER, pulse::judge).when(every_chart).starts(pulse::start),
     Gate::step("crds", crds::judge).when(has_crds),
     // The kinds that the chart brings are served by then.
     Gate::step(WORKLOAD, workload::judge).when(every_chart).starts(watch_kinds),
+    Gate::step(OBJECTS, rules::judge_kinds).when(has_other_objects).compares(),
     Gate::step(LEASE, lease::judge),
     Gate::step("ca-bundle", ca_bundle::judge).when(has_webhook),
     Gate::step("webhook", webhook::judge).when(has_webhook).acts(webhook::start),
@@ -125,7 +126,11 @@ fn has_canary(scope: &Scope) -> bool {
 }
 
 fn has_rules(scope: &Scope) -> bool {
-    !scope.rules.is_empty()
+    scope.rules.written().next().is_some()
+}
+
+fn has_other_objects(scope: &Scope) -> bool {
+    scope.rules.unwritten().next().is_some()
 }
 
 /// The gates that apply.
@@ -135,7 +140,7 @@ pub(super) fn gates(scope: &Scope) -> Vec<Gate> {
 
 /// The names of the gates that `subject` has to pass, in order: what a dry run shows.
 pub fn gates_for(subject: &Subject, settings: &GateSettings, canary: bool) -> Vec<&'static str> {
-    let rules = HealthRules::of(&subject.release, &subject.objects, settings);
+    let rules = HealthRules::of(subject, settings);
     let scope = Scope { subject, expected: &Expected::of(subject), canary, rules: &rules };
     let names = gates(&scope).into_iter().map(|gate| gate.name);
     names.chain((subject.fresh && !settings.settle.is_zero()).then_some(SETTLE)).collect()
@@ -149,9 +154,12 @@ mod tests {
 
     #[test]
     fn the_dry_run_names_the_gates_in_order() {
-        let mut world = World::new(vec![json!({
-            "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration", "metadata": {"name": "w"},
-        })]);
+        let mut world = World::new(vec![
+            json!({
+                "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration", "metadata": {"name": "w"},
+            }),
+            json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "j"}}),
+        ]);
         let rule = json!({"name": "w", "watch": "example.com/v1/Widget", "ready": "true"});
         world = world.with_rules(vec![serde_json::from_value(rule).unwrap()]);
         let named = |world: &World, canary| gates_for(&world.subject, &world.settings, canary);
@@ -161,9 +169,9 @@ mod tests {
         assert!(!named(&world, false).iter().any(|gate| [CANARY, SETTLE].contains(gate)));
         world.subject.fresh = true;
         world.subject.profile = Profile::Generic;
-        assert_eq!(named(&world, true), ["api-server", "workload", "rules", "settle"]);
+        assert_eq!(named(&world, true), ["api-server", "workload", "objects", "rules", "settle"]);
         world.settings.rules.clear();
-        assert_eq!(named(&world, true), ["api-server", "workload", "settle"]);
+        assert_eq!(named(&world, true), ["api-server", "workload", "objects", "settle"]);
         assert_eq!(named(&World::new(vec![]), true).iter().find(|gate| **gate == "webhook"), None);
     }
 

@@ -12,5 +12,7 @@ pub const REISSUE: &str = "reissue";
 pub const CANARY: &str = "canary";
 /// Objects of any kind are well, by the rules of `release.yaml`.
 pub const RULES: &str = "rules";
+/// Every other object of the manifest is ready.
+pub const OBJECTS: &str = "objects";
 /// Healthy without a break for a while: no judge, but the loop's own.
 pub const SETTLE: &str = "settle";

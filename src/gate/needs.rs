@@ -13,7 +13,7 @@ use crate::config::{GateSettings, Profile};
 /// a failure are left out.
 pub fn needs(subject: &Subject, settings: &GateSettings, kinds: &Kinds) -> Vec<Access> {
     let expected = Expected::of(subject);
-    let mut needs = HealthRules::of(&subject.release, &subject.objects, settings).needs(kinds);
+    let mut needs = HealthRules::of(subject, settings).needs(kinds);
     for namespace in expected.namespaces() {
         for resource in ["deployments", "statefulsets", "daemonsets", "replicasets"] {
             watch(&mut needs, "apps", resource, Some(namespace));
@@ -113,7 +113,7 @@ mod tests {
             everywhere.iter().chain(&web).all(|access| told.contains(access)) && told.len() == 6,
             "{told:?}"
         );
-        let unserved = HealthRules::of(&subject.release, &subject.objects, settings).unserved(&kinds);
+        let unserved = HealthRules::of(subject, settings).unserved(&kinds);
         let words = "rule c of gates.rules will prove nothing: the cluster does not serve g.io/v1/Ghost";
         assert_eq!(unserved, [words]);
     }

@@ -41,7 +41,7 @@ pub async fn run(
     let GateRequest { subject, baseline, settings, .. } = *request;
     let expected = Expected::of(subject);
     let mark = Mark::new(request.run, subject.revision);
-    let rules = HealthRules::of(&subject.release, &subject.objects, settings);
+    let rules = HealthRules::of(subject, settings);
     let context = Context { subject, expected: &expected, baseline, settings, mark: &mark, rules: &rules };
     let mut run = Run::new(cluster, request, context, progress);
     let round = run.until_the_end().await?;

@@ -32,14 +32,14 @@ impl World {
         let expected = Expected::of(&subject);
         let (baseline, settings) = (Baseline::default(), GateSettings::default());
         let mark = Mark::new("this-run", subject.revision);
-        let rules = HealthRules::of(&subject.release, &subject.objects, &settings);
+        let rules = HealthRules::of(&subject, &settings);
         Self { subject, baseline, settings, expected, mark, rules }
     }
 
     /// The same with rules of `release.yaml`.
     pub(crate) fn with_rules(self, rules: Vec<RuleSettings>) -> Self {
         let settings = GateSettings { rules, ..self.settings };
-        let rules = HealthRules::of(&self.subject.release, &self.subject.objects, &settings);
+        let rules = HealthRules::of(&self.subject, &settings);
         Self { settings, rules, ..self }
     }
 

@@ -3,12 +3,14 @@
 
 mod conditions;
 mod fields;
+mod promise;
 mod state;
 mod status;
 mod workload;
 
 pub use conditions::{ObjectCondition, condition};
 pub use fields::{kind, number, text};
+pub use promise::of_promised;
 pub use state::{Health, HealthState};
 pub use status::{is_always_ready, of, of_hook};
 pub use workload::cannot_create;

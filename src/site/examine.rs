@@ -23,7 +23,7 @@ pub(super) async fn examine(
 ) -> Result<Option<Prepared>, Failure> {
     let release = &wanted.subject.release;
     seen.dead_apis = kinds.dead().map(apply::dead).collect();
-    let rules = HealthRules::of(release, &wanted.subject.objects, wanted.gates);
+    let rules = HealthRules::of(wanted.subject, wanted.gates);
     seen.hints.extend(rules.unserved(&kinds.with_crds(&wanted.subject.objects).with_crds(wanted.first)));
     seen.other_owner = gitops::find(newest, []).map(|owner| owner.to_string());
     let is_missing =

@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use crate::action::verb;
 use crate::evidence::run_directory::BASELINE;
 use crate::failure::{Failure, Kind};
 use crate::gate::baseline::Baseline;
@@ -44,8 +43,9 @@ impl KubernetesSite {
     /// Adds how objects of any kind are, by the rules for the revision that runs.
     pub(super) async fn observe_rules(&self, baseline: &mut Baseline) -> Result<(), Failure> {
         let (_, history) = self.own_newest().await?;
-        let objects = history.last().map(verb::objects).transpose()?.unwrap_or_default();
-        let rules = HealthRules::of(&self.run.release, &objects, &self.run.plan.terms.gates);
+        let Some(newest) = history.last() else { return Ok(()) };
+        let subject = history::subject(newest, &self.run.release, self.run.plan.terms.profile, true)?;
+        let rules = HealthRules::of(&subject, &self.run.plan.terms.gates);
         Ok(rules.observe(&self.cluster, baseline).await?)
     }
 

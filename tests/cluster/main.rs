@@ -20,6 +20,7 @@ mod node;
 mod noise;
 mod objects;
 mod preflight;
+mod promised;
 mod proofs;
 mod release_secrets;
 mod removal;
@@ -63,6 +64,7 @@ fn trials() -> Vec<Trial> {
         noise::trials(),
         objects::trials(),
         preflight::trials(),
+        promised::trials(),
         proofs::trials(),
         release_secrets::trials(),
         removal::trials(),

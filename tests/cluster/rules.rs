@@ -109,7 +109,7 @@ spec:
         let Place { cluster, release } = &self.place;
         let subject = subject_of(cluster, release, Profile::Generic, true).await;
         let mut baseline = Baseline::observe(cluster, release, Profile::Generic).await.unwrap();
-        HealthRules::of(release, &subject.objects, settings).observe(cluster, &mut baseline).await.unwrap();
+        HealthRules::of(&subject, settings).observe(cluster, &mut baseline).await.unwrap();
         baseline
     }
 

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::statements::Statements;
 use crate::config::expression::{Bindings, Language};
 use crate::gate::seen::RuleAnswer;
-use crate::health;
+use crate::health::{self, Health, HealthState};
 
 /// A status may hold a whole log.
 const LONGEST: usize = 400;
@@ -23,6 +23,16 @@ pub(super) fn answer(statements: &Statements, language: &Language, object: &Valu
     }
     let current = current(object, generation.unwrap_or_default());
     asked(statements, &language.bind(&current), &current).unwrap_or_else(RuleAnswer::Unknown)
+}
+
+/// What Kubernetes itself says of an object.
+pub(super) fn of_health(object: &Value) -> RuleAnswer {
+    let Health { state, message } = health::of_promised(object);
+    match state {
+        HealthState::Ready => RuleAnswer::Ready,
+        HealthState::InProgress => RuleAnswer::NotReady(with("is not ready", &message)),
+        HealthState::Failed => RuleAnswer::Failed(with("has failed", &message)),
+    }
 }
 
 /// What is under way is not judged, and what has failed is not ready.

@@ -1,7 +1,11 @@
-//! Objects of any kind, judged by the rules of `release.yaml` and by those that come with the program.
+//! Objects of any kind, judged by the rules of `release.yaml`, by those that come with the program, and else by what
+//! Kubernetes says of their kind.
 //! A judge is pure; `watch` and `observe` ask the cluster.
 
 mod answer;
+mod applied;
+mod kinds;
+mod late;
 mod observe;
 mod rule;
 mod served;
@@ -12,8 +16,8 @@ mod whose;
 
 use std::time::Duration;
 
+pub use applied::HealthRules;
 pub(crate) use rule::HealthRule;
-pub use rule::HealthRules;
 pub use shipped::{ShippedRule, shipped_rules};
 pub(super) use watch::start;
 
@@ -27,11 +31,21 @@ use crate::config::RuleCause;
 /// What the chart brings is served by then.
 const UNSERVED: Duration = Duration::from_mins(1);
 
+/// By the rules that somebody wrote.
 pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
+    by(context.rules.written(), seen, context)
+}
+
+/// Every other object of the manifest.
+pub(super) fn judge_kinds(seen: &Seen, context: &Context) -> Judgement {
+    by(context.rules.unwritten(), seen, context)
+}
+
+fn by<'r>(rules: impl Iterator<Item = &'r HealthRule>, seen: &Seen, context: &Context) -> Judgement {
     let mut judgement = Judgement::default();
-    for rule in context.rules.iter() {
+    for rule in rules {
         match seen.rules.get(rule.name()) {
-            Some(seen) => Judging { rule, seen, context }.judge(&mut judgement),
+            Some(own) => Judging { rule, seen: own, all: seen, context }.judge(&mut judgement),
             None => judgement.say(listed(rule)),
         }
     }
@@ -46,6 +60,7 @@ fn listed(rule: &HealthRule) -> Opinion {
 struct Judging<'j> {
     rule: &'j HealthRule,
     seen: &'j RuleSeen,
+    all: &'j Seen,
     context: &'j Context<'j>,
 }
 
@@ -69,12 +84,8 @@ impl Judging<'_> {
             let message = format!("there is no {}{} to judge", rule.settings.watch.kind, rule.place());
             return judgement.say(Opinion::remark("no-object", rule.itself(), message));
         }
-        judgement.fact(format!(
-            "rule {}: {ready} of {} {} ready",
-            rule.name(),
-            judged.len(),
-            rule.settings.watch.kind
-        ));
+        let written = if rule.is_of_kind() { String::new() } else { format!("rule {}: ", rule.name()) };
+        judgement.fact(format!("{written}{ready} of {} {} ready", judged.len(), rule.settings.watch.kind));
     }
 
     /// What somebody is deleting is judged only where the release promises it.
@@ -87,13 +98,16 @@ impl Judging<'_> {
     fn opinion(&self, object: &RuledObject) -> Option<Opinion> {
         let rule = self.rule;
         let target = rule.target(object);
-        let said = |message: &str| format!("{message} (rule {})", rule.name());
+        let said = |message: &str| rule.said(message);
         let opinion = match self.context.rules.answer(rule, object) {
             _ if object.metadata.deletion_timestamp.is_some() => {
                 Opinion::waiting("deleted", target, said("is being deleted"))
             }
             RuleAnswer::Ready => return None,
             RuleAnswer::Failed(why) => Opinion::failed("failed", target, said(why)),
+            RuleAnswer::NotReady(_) if late::waits_for_a_pod(rule, object, self.all) => {
+                return Some(Opinion::remark("first-consumer", target, "is bound when a pod wants it"));
+            }
             RuleAnswer::NotReady(why) => Opinion::waiting("not-ready", target, said(why)),
             RuleAnswer::Unobserved(why) => Opinion::waiting("generation", target, said(why)),
             RuleAnswer::Unknown(why) => Opinion::waiting("unknown", target, said(why)).then_inconclusive(),
@@ -123,8 +137,12 @@ impl Judging<'_> {
             |key: &&(String, String)| !self.seen.objects.iter().any(|object| rule.key(object) == **key);
         for (namespace, name) in rule.promised.iter().filter(is_there) {
             let target = Target::named(&rule.settings.watch.kind, Some(namespace), name);
-            let message = format!("is not there (rule {})", rule.name());
-            judgement.say(rule.limited(Opinion::waiting("missing", target, message)));
+            judgement.say(if rule.passing.contains(&(namespace.clone(), name.clone())) {
+                let message = "is gone; it goes by itself once it has ended";
+                Opinion::remark("ended", target, message)
+            } else {
+                rule.limited(Opinion::waiting("missing", target, rule.said("is not there")))
+            });
         }
     }
 }

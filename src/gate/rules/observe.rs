@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use kube::api::ListParams;
 
-use super::rule::{HealthRule, HealthRules};
+use super::applied::HealthRules;
+use super::rule::HealthRule;
 use super::watch::path;
 use crate::certmanager::resources::Object as _;
 use crate::cluster::Cluster;
@@ -23,7 +24,7 @@ impl HealthRules {
     /// # Errors
     /// The cluster cannot be asked.
     pub async fn observe(&self, cluster: &Cluster, baseline: &mut Baseline) -> Result<(), GateError> {
-        if self.is_empty() {
+        if self.iter().next().is_none() {
             return Ok(());
         }
         let kinds = Kinds::load(cluster).await?;
@@ -31,7 +32,12 @@ impl HealthRules {
             let mut states = BTreeMap::new();
             for namespace in &rule.namespaces {
                 if let Some(path) = path(&kinds, &rule.sample(), namespace.as_deref()) {
-                    self.list(cluster, rule, path, &mut states).await?;
+                    let selected = ListParams {
+                        label_selector: rule.selector(),
+                        field_selector: rule.fields(namespace.as_deref()),
+                        ..ListParams::default()
+                    };
+                    self.list(cluster, rule, path, selected, &mut states).await?;
                 }
             }
             baseline.rules.insert(rule.name().to_owned(), states);
@@ -44,10 +50,10 @@ impl HealthRules {
         cluster: &Cluster,
         rule: &HealthRule,
         path: String,
+        selected: ListParams,
         states: &mut BTreeMap<String, RuledState>,
     ) -> Result<(), GateError> {
-        let params = ListParams { label_selector: rule.selector(), ..ListParams::default() };
-        let mut pages = Pages::<RuledObject>::at(cluster.client.clone(), path, params, None);
+        let mut pages = Pages::<RuledObject>::at(cluster.client.clone(), path, selected, None);
         loop {
             let page = pages.next().await;
             let doing = || format!("list {} for rule {}", rule.settings.watch, rule.name());

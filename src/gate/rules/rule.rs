@@ -1,25 +1,15 @@
-//! The rules that apply to a release: those of `release.yaml`, and the shipped ones whose kinds its manifest
-//! holds. Asks no cluster.
+//! One rule: which objects it judges, and by what. Asks no cluster.
 
 use std::collections::BTreeSet;
-use std::fmt;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::answer::answer;
-use super::shipped::{ShippedRule, shipped_rules};
+use super::shipped::ShippedRule;
 use super::statements::Statements;
 use crate::config::expression::Language;
 use crate::config::rule::EVERYWHERE;
-use crate::config::{GateSettings, ReleaseId, RuleBaseline, RuleSettings};
-use crate::gate::seen::{RuleAnswer, RuledObject};
+use crate::config::{ReleaseId, RuleBaseline, RuleSettings};
 use crate::helm::manifest::Object;
-
-/// Every rule that applies to one revision of a release.
-pub struct HealthRules {
-    rules: Vec<HealthRule>,
-    language: Language,
-}
 
 /// One rule, with where it looks.
 pub(crate) struct HealthRule {
@@ -29,48 +19,28 @@ pub(crate) struct HealthRule {
     /// The objects that the manifest promises, as namespace and name; a cluster-scoped one has the release's
     /// namespace.
     pub(super) promised: BTreeSet<(String, String)>,
+    /// What is promised and may be gone again, because it goes when it has ended.
+    pub(super) passing: BTreeSet<(String, String)>,
     /// It judges only what the manifest promises.
     pub(super) own_only: bool,
-    statements: Result<Statements, String>,
+    pub(super) basis: Basis,
 }
 
-impl HealthRules {
-    /// The rules for a revision that consists of these objects.
-    pub fn of(release: &ReleaseId, objects: &[Object], settings: &GateSettings) -> Self {
-        let language = Language::default();
-        let own = settings.rules.iter().map(|rule| HealthRule::of(rule, release, objects, &language));
-        let mut rules: Vec<HealthRule> = own.collect();
-        let is_replaced = |rule: &RuleSettings| settings.rules.iter().any(|own| own.name == rule.name);
-        let shipped = shipped_rules().into_iter().filter(|shipped| !is_replaced(&shipped.rule));
-        rules.extend(shipped.filter_map(|rule| HealthRule::shipped(rule, release, objects, &language)));
-        Self { rules, language }
-    }
-
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &HealthRule> {
-        self.rules.iter()
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.rules.is_empty()
-    }
-
-    /// What a rule says of an object that it sees; asked once, as objects change seldom.
-    pub(super) fn answer<'o>(&self, rule: &HealthRule, object: &'o RuledObject) -> &'o RuleAnswer {
-        object.answer.get_or_init(|| match &rule.statements {
-            Ok(statements) => answer(statements, &self.language, &object.value),
-            Err(why) => RuleAnswer::Unknown(why.clone()),
-        })
-    }
-}
-
-impl fmt::Debug for HealthRules {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.iter().map(HealthRule::name)).finish()
-    }
+/// By what a rule knows how an object is.
+pub(super) enum Basis {
+    /// The expressions that somebody wrote; or why they are none.
+    Statements(Result<Statements, String>),
+    /// What Kubernetes says of its kind.
+    Health,
 }
 
 impl HealthRule {
-    fn of(rule: &RuleSettings, release: &ReleaseId, objects: &[Object], language: &Language) -> Self {
+    pub(super) fn of(
+        rule: &RuleSettings,
+        release: &ReleaseId,
+        objects: &[Object],
+        language: &Language,
+    ) -> Self {
         let namespace = match rule.namespace.as_deref() {
             Some(EVERYWHERE) => None,
             Some(namespace) => Some(namespace.to_owned()),
@@ -84,13 +54,14 @@ impl HealthRule {
             settings: rule.clone(),
             promised: promised.map(|object| key(object, release)).collect(),
             namespaces: BTreeSet::from([namespace.clone()]),
+            passing: BTreeSet::new(),
             own_only: false,
-            statements: Statements::of(rule, language),
+            basis: Basis::Statements(Statements::of(rule, language)),
         }
     }
 
     /// Where the manifest holds an object of the kind, in the version in which it does.
-    fn shipped(
+    pub(super) fn shipped(
         shipped: ShippedRule,
         release: &ReleaseId,
         objects: &[Object],
@@ -103,14 +74,35 @@ impl HealthRule {
         Some(Self {
             namespaces: promised().map(|object| Some(namespace_of(object, release).to_owned())).collect(),
             promised: promised().map(|object| key(object, release)).collect(),
+            passing: BTreeSet::new(),
             own_only: true,
-            statements: Statements::of(&rule, language),
+            basis: Basis::Statements(Statements::of(&rule, language)),
             settings: rule.clone(),
         })
     }
 
     pub(crate) fn name(&self) -> &str {
         &self.settings.name
+    }
+
+    /// Nobody wrote it.
+    pub(crate) fn is_of_kind(&self) -> bool {
+        matches!(self.basis, Basis::Health)
+    }
+
+    /// The object as a list does not have it: with its kind.
+    pub(super) fn typed(&self, value: &Value) -> Value {
+        let mut value = value.clone();
+        value["apiVersion"] = self.settings.watch.api_version().into();
+        value["kind"] = self.settings.watch.kind.clone().into();
+        value
+    }
+
+    /// A selector of fields, where the manifest holds one object of the kind in a namespace.
+    pub(super) fn fields(&self, namespace: Option<&str>) -> Option<String> {
+        let mut here = self.promised.iter().filter(|(own, _)| namespace.is_none_or(|wanted| wanted == own));
+        let (_, name) = here.next()?;
+        (self.is_of_kind() && here.next().is_none()).then(|| format!("metadata.name={name}"))
     }
 
     pub(super) fn is_strict(&self) -> bool {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::rule::HealthRules;
+use super::applied::HealthRules;
 use crate::cluster::access::Access;
 use crate::cluster::discovery::Kinds;
 

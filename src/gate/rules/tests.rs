@@ -7,7 +7,7 @@ use crate::gate::attribution::attribute;
 use crate::gate::baseline::RuledState;
 use crate::gate::clock::Clock;
 use crate::gate::corroboration::Corroboration;
-use crate::gate::names::RULES;
+use crate::gate::names::{OBJECTS, RULES};
 use crate::gate::tests::{World, attributed};
 use crate::gate::verdict::Verdict;
 use std::time::Duration;
@@ -245,7 +245,7 @@ fn shipped_rules_apply_to_what_the_release_brings_and_yield_to_those_of_the_same
         json!({"apiVersion": format!("gateway.networking.k8s.io/{version}"), "kind": "HTTPRoute",
             "metadata": {"name": "r", "namespace": "web"}})
     };
-    assert!(World::new(vec![]).context().rules.is_empty());
+    assert!(World::new(vec![]).context().rules.iter().next().is_none());
     let world = World::new(vec![route("v1beta1")]);
     let rule = world.context().rules.iter().next().unwrap();
     assert_eq!(rule.settings.watch.to_string(), "gateway.networking.k8s.io/v1beta1/HTTPRoute");
@@ -254,6 +254,73 @@ fn shipped_rules_apply_to_what_the_release_brings_and_yield_to_those_of_the_same
     assert!(rule.own_only && !rule.promises(&stranger) && !stranger.uid().is_empty());
     let own =
         World::new(vec![route("v1")]).with_rules(vec![super::tests::rule(&json!({"name": "http-route"}))]);
-    let kinds: Vec<String> = own.context().rules.iter().map(|rule| rule.settings.watch.to_string()).collect();
+    let kinds: Vec<String> =
+        own.context().rules.written().map(|rule| rule.settings.watch.to_string()).collect();
     assert_eq!(kinds, ["example.com/v1/Widget"]);
+}
+
+/// A release that promises this Job, and claims of a class.
+fn kinds(ttl: bool) -> World {
+    let spec = if ttl { json!({"ttlSecondsAfterFinished": 0}) } else { json!({}) };
+    World::new(vec![
+        json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "ours"}, "spec": spec}),
+        json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "claim"}}),
+    ])
+}
+
+fn listed_objects(rule: &str, objects: &[Value]) -> (String, RuleSeen) {
+    let objects = objects.iter().map(|object| serde_json::from_value::<RuledObject>(object.clone()).unwrap());
+    (rule.to_owned(), RuleSeen { objects: objects.collect(), unserved: false })
+}
+
+/// As a list has them: without their kind.
+fn in_a_list(name: &str, rest: &Value) -> Value {
+    let mut object = json!({"metadata": {"namespace": NAMESPACE, "name": name, "uid": name}});
+    object.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
+    object
+}
+
+#[test]
+fn kinds_that_nobody_wrote_a_rule_for_are_judged_by_what_kubernetes_says() {
+    use Verdict::{Failed, Passed, Waiting};
+    let ended = |kind: &str| json!({"status": {"conditions": [{"type": kind, "status": "True", "reason": "BackoffLimitExceeded"}]}});
+    let job = |rest: &Value| vec![in_a_list("ours", rest), in_a_list("theirs", &ended("Failed"))];
+    let table = [
+        (false, job(&ended("Complete")), "", None),
+        (false, job(&json!({})), "", Some(("not-ready", Waiting))),
+        (false, job(&json!({})), "is not ready: Job in progress", Some(("not-ready", Passed))),
+        (false, job(&ended("Failed")), "", Some(("failed", Failed))),
+        (false, vec![], "", Some(("missing", Waiting))),
+        (true, vec![], "", Some(("ended", Passed))),
+    ];
+    for (ttl, jobs, was, expected) in table {
+        let mut world = kinds(ttl);
+        let claim = in_a_list("claim", &json!({"status": {"phase": "Bound"}}));
+        let rules = [listed_objects("Job.batch", &jobs), listed_objects("PersistentVolumeClaim", &[claim])];
+        let seen = Seen { rules: rules.into(), ..Seen::default() };
+        if !was.is_empty() {
+            let state = RuledState { title: "Job".into(), why: was.into(), generation: None };
+            world.baseline.rules.entry("Job.batch".into()).or_default().insert("ours".into(), state);
+        }
+        let judgement = attributed(&world, OBJECTS, &seen, judge_kinds);
+        let said: Vec<_> = judgement.opinions.iter().map(|said| (said.rule, said.verdict)).collect();
+        assert_eq!(said, expected.into_iter().collect::<Vec<_>>(), "{jobs:?}");
+        assert!(judge(&seen, &world.context()).opinions.is_empty(), "the gate of written rules says nothing");
+    }
+}
+
+#[test]
+fn a_claim_that_waits_for_a_pod_is_not_waited_for() {
+    let world = kinds(false);
+    let complete = json!({"status": {"conditions": [{"type": "Complete", "status": "True"}]}});
+    let claim = json!({"spec": {"storageClassName": "late"}, "status": {"phase": "Pending"}});
+    let rules = [
+        listed_objects("Job.batch", &[in_a_list("ours", &complete)]),
+        listed_objects("PersistentVolumeClaim", &[in_a_list("claim", &claim)]),
+    ];
+    let mut seen = Seen { rules: rules.into(), ..Seen::default() };
+    let rule = |seen: &Seen| judge_kinds(seen, &world.context()).opinions[0].rule;
+    assert_eq!(rule(&seen), "not-ready");
+    seen.late_classes.insert("late".into());
+    assert_eq!(rule(&seen), "first-consumer");
 }

@@ -8,6 +8,7 @@ use kube::api::DynamicObject;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
+use super::late;
 use crate::cluster::discovery::Kinds;
 use crate::cluster::{ApiError, Cluster};
 use crate::gate::follow::{Follow, Watch};
@@ -20,6 +21,7 @@ const AGAIN: Duration = Duration::from_secs(2);
 
 /// From now on every rule sees its objects.
 pub(in crate::gate) fn start(start: &mut Start) {
+    late::learn(start);
     let rules = start.context.rules;
     for rule in rules.iter() {
         for namespace in &rule.namespaces {
@@ -29,7 +31,8 @@ pub(in crate::gate) fn start(start: &mut Start) {
                 rule: rule.name().to_owned(),
                 sample: rule.sample(),
                 namespace: namespace.clone(),
-                selector: rule.selector(),
+                labels: rule.selector(),
+                fields: rule.fields(namespace.as_deref()),
                 part,
                 changes: start.changes.clone(),
             };
@@ -49,7 +52,8 @@ struct Watching {
     rule: String,
     sample: Object,
     namespace: Option<String>,
-    selector: Option<String>,
+    labels: Option<String>,
+    fields: Option<String>,
     part: usize,
     changes: mpsc::Sender<Change>,
 }
@@ -62,7 +66,7 @@ impl Watching {
         let watch = Watch::<RuledObject>::at(&self.what(), client, path, move |seen| {
             &mut seen_by(seen, &rule).objects
         });
-        let watch = Watch { labels: self.selector, ..watch };
+        let watch = Watch { labels: self.labels, fields: self.fields, ..watch };
         Follow { watch, part: self.part, changes: self.changes }.forever().await;
     }
 

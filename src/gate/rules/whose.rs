@@ -71,7 +71,12 @@ impl HealthRule {
 
     /// The rule, where there is no object to name.
     pub(super) fn itself(&self) -> Target {
-        Target::named("Rule", None, self.name())
+        Target::named(if self.is_of_kind() { "Kind" } else { "Rule" }, None, self.name())
+    }
+
+    /// A message with the rule that somebody wrote.
+    pub(super) fn said(&self, message: &str) -> String {
+        if self.is_of_kind() { message.to_owned() } else { format!("{message} (rule {})", self.name()) }
     }
 
     /// By the time that the rule gives, and counted for this rule alone.

@@ -68,8 +68,10 @@ pub(crate) struct Seen {
     pub(crate) sightings: Sightings,
     /// Orders for which a Challenge was seen: they prove something, the others reuse an older proof.
     pub(crate) challenged: BTreeSet<String>,
-    /// What each rule of `release.yaml` sees, by its name.
+    /// What each rule sees, by its name.
     pub(crate) rules: BTreeMap<String, RuleSeen>,
+    /// Storage classes that bind a claim only when a pod wants it.
+    pub(crate) late_classes: BTreeSet<String>,
     /// The canaries that were created, or why one could not be.
     pub(crate) canaries: Vec<Canary>,
 }

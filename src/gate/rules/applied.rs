@@ -1,0 +1,64 @@
+//! The rules that apply to a release: those of `release.yaml`, the shipped ones whose kinds its manifest holds, and
+//! one for every other kind of it. Asks no cluster.
+
+use std::fmt;
+
+use super::answer::{answer, of_health};
+use super::kinds::by_kind;
+use super::rule::{Basis, HealthRule};
+use super::shipped::shipped_rules;
+use crate::config::expression::Language;
+use crate::config::{GateSettings, RuleSettings};
+use crate::gate::seen::{RuleAnswer, RuledObject};
+use crate::gate::subject::Subject;
+
+/// Every rule that applies to one revision of a release.
+pub struct HealthRules {
+    rules: Vec<HealthRule>,
+    language: Language,
+}
+
+impl HealthRules {
+    /// The rules for a revision.
+    pub fn of(subject: &Subject, settings: &GateSettings) -> Self {
+        let (release, objects) = (&subject.release, subject.objects.as_slice());
+        let language = Language::default();
+        let own = settings.rules.iter().map(|rule| HealthRule::of(rule, release, objects, &language));
+        let mut rules: Vec<HealthRule> = own.collect();
+        let is_replaced = |rule: &RuleSettings| settings.rules.iter().any(|own| own.name == rule.name);
+        let shipped = shipped_rules().into_iter().filter(|shipped| !is_replaced(&shipped.rule));
+        rules.extend(shipped.filter_map(|rule| HealthRule::shipped(rule, release, objects, &language)));
+        let unwritten = by_kind(subject, &rules);
+        rules.extend(unwritten);
+        Self { rules, language }
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &HealthRule> {
+        self.rules.iter()
+    }
+
+    /// Those that somebody wrote.
+    pub(crate) fn written(&self) -> impl Iterator<Item = &HealthRule> {
+        self.iter().filter(|rule| !rule.is_of_kind())
+    }
+
+    /// Those for the other kinds of the manifest.
+    pub(crate) fn unwritten(&self) -> impl Iterator<Item = &HealthRule> {
+        self.iter().filter(|rule| rule.is_of_kind())
+    }
+
+    /// What a rule says of an object that it sees; asked once, as objects change seldom.
+    pub(super) fn answer<'o>(&self, rule: &HealthRule, object: &'o RuledObject) -> &'o RuleAnswer {
+        object.answer.get_or_init(|| match &rule.basis {
+            Basis::Statements(Ok(statements)) => answer(statements, &self.language, &object.value),
+            Basis::Statements(Err(why)) => RuleAnswer::Unknown(why.clone()),
+            Basis::Health => of_health(&rule.typed(&object.value)),
+        })
+    }
+}
+
+impl fmt::Debug for HealthRules {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter().map(HealthRule::name)).finish()
+    }
+}
