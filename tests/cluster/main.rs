@@ -16,6 +16,7 @@ mod incidents;
 mod interop;
 mod killed;
 mod lease;
+mod many_upgrades;
 mod node;
 mod noise;
 mod objects;
@@ -60,6 +61,7 @@ fn trials() -> Vec<Trial> {
         interop::trials(),
         killed::trials(),
         lease::trials(),
+        many_upgrades::trials(),
         node::trials(),
         noise::trials(),
         objects::trials(),

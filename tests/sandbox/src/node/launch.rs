@@ -65,7 +65,9 @@ pub(super) async fn prepare(host: &Host, place: &PodPlace, container: &Container
 
 fn pull(host: &Host, reference: &str) -> Result<Image, Blocked> {
     let images = images::read(&host.images).map_err(|error| Blocked::Pull(format!("{error:#}")))?;
-    images.get(reference).cloned().ok_or_else(|| Blocked::Pull(format!("{reference}: not found")))
+    // What is pinned by a digest is known by its tag.
+    let known = reference.split_once('@').map_or(reference, |(tagged, _)| tagged);
+    images.get(known).cloned().ok_or_else(|| Blocked::Pull(format!("{reference}: not found")))
 }
 
 fn declared_ports(
