@@ -4,6 +4,7 @@
 pub mod advice;
 pub mod app_version;
 pub mod blame;
+pub mod deployed;
 pub mod logs;
 pub mod resources;
 pub(crate) mod slim;

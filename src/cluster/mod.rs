@@ -18,10 +18,12 @@ pub mod immutable;
 pub mod journal;
 pub mod kubeconfig;
 pub mod lease;
+pub mod live_crd;
 pub mod logs;
 pub mod managed_fields;
 pub mod namespace;
 pub mod objects;
+pub mod paging;
 pub mod release_objects;
 pub mod release_secrets;
 

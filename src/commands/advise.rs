@@ -5,7 +5,6 @@ use std::fmt::Write as _;
 use clap::Args;
 
 use super::Context;
-use crate::certmanager::advice::known::Knowledge;
 use crate::certmanager::advice::path::{Stop, UpgradePath, plan_path};
 use crate::certmanager::app_version::AppVersion;
 use crate::failure::Failure;
@@ -66,7 +65,7 @@ fn told(stop: &Stop) -> String {
 
 /// Prints every stop with what to know before it.
 pub fn run(args: &AdviseArgs, context: &Context) -> Result<Exit, Failure> {
-    let path = plan_path(&Knowledge::built_in(), args.from, args.to, args.kubernetes);
+    let path = plan_path(&context.knowledge()?, args.from, args.to, args.kubernetes);
     context.printer.data(&render(&path, args.output)?);
     Ok(Exit::Success)
 }

@@ -18,7 +18,7 @@ use crate::site::connect::{self, Connected};
 use crate::site::identity::Identity;
 use crate::site::plan::plan_rollout;
 use crate::site::run_context::RunStart;
-use crate::site::signals;
+use crate::site::{knowledge, signals};
 
 /// Execute exactly the plan that `release plan --out` wrote
 #[derive(Debug, Clone, Args)]
@@ -91,7 +91,9 @@ async fn checked(
     let mut connected = connect::connect_with_values(settings).await?;
     connect::refuse_locked(settings, &connected, lock_wait).await?;
     let chart = chart::resolve(settings).await?;
-    let now = plan_rollout(settings, &mut connected, &chart, plan.terms.clone()).await?;
+    let now =
+        plan_rollout(settings, knowledge::of(settings)?.as_ref(), &mut connected, &chart, plan.terms.clone())
+            .await?;
     let mut differences = check::differences(plan, &now).into_iter();
     if let Some(first) = differences.next() {
         let failure = differences.fold(Failure::refused(first), Failure::hint);

@@ -8,6 +8,7 @@ use super::{Context, config_failure};
 use crate::config::{ClusterConfig, Config, Selection, Settings, duration};
 use crate::failure::Failure;
 use crate::report::exit_code::Exit;
+use crate::site::knowledge;
 
 /// What to do with the configuration.
 #[derive(Debug, Clone, Subcommand)]
@@ -23,6 +24,7 @@ pub fn run(command: &ConfigCommand, context: &Context) -> Result<Exit, Failure> 
     let text = match command {
         ConfigCommand::Check => {
             let config = Config::check(&context.config).map_err(config_failure)?;
+            knowledge::with(&config.advice_files())?;
             format!("{} is OK\n{}", context.config.display(), summary(&config)?)
         }
         ConfigCommand::Schema => serde_json::to_string_pretty(&Config::schema())?,

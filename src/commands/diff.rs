@@ -48,6 +48,7 @@ pub async fn run(args: &DiffArgs, context: &Context) -> Result<Exit, Failure> {
         planned: &planned,
         terms: &terms,
         matrix: settings.preflight.kubernetes_matrix,
+        knowledge: None,
     };
     let mut differences = Vec::new();
     for one in &clusters {

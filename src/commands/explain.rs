@@ -1,5 +1,7 @@
 //! `release explain RULE`: what a rule of a gate or of the preflight is, why, and what to do.
 
+use std::collections::BTreeSet;
+
 use clap::Args;
 
 use super::Context;
@@ -11,7 +13,7 @@ use crate::failure::Failure;
 use crate::gate::catalogue::{RuleText, catalogue};
 use crate::gate::names::RULES;
 use crate::gate::{ShippedRule, shipped_rules};
-use crate::plan::preflight::{UNHEALTHY, UNSOAKED};
+use crate::plan::explained;
 use crate::report::exit_code::Exit;
 
 /// Explain a rule of the gates or of the preflight; without a name, list them
@@ -23,12 +25,11 @@ pub struct ExplainArgs {
 }
 
 /// Every rule that has a name.
-fn all() -> Vec<Explanation> {
+fn all(known: &Knowledge) -> Vec<Explanation> {
     let gates = catalogue().into_iter().map(of_gate);
-    let known = Knowledge::built_in();
-    let advice: Vec<Explanation> = known.rules().iter().map(AdviceRule::explanation).collect();
     let shipped = shipped_rules().into_iter().map(of_shipped);
-    gates.chain(shipped).chain(of_preflight()).chain(advice).collect()
+    let advice = known.rules().iter().map(AdviceRule::explanation);
+    gates.chain(shipped).chain(explained::explanations()).chain(advice).collect()
 }
 
 /// A rule that comes with the program.
@@ -53,47 +54,39 @@ fn of_gate(text: RuleText) -> Explanation {
     Explanation { id, what, why, remedy, source: source.into_iter().collect() }
 }
 
-fn of_preflight() -> [Explanation; 2] {
-    [
-        Explanation::of(
-            UNHEALTHY,
-            "Workloads or the webhook of the release are unhealthy before the upgrade",
-            "An upgrade on top of them would prove nothing",
-            "Mend them, or roll a fixed chart over them with --allow unhealthy",
-        ),
-        Explanation::of(
-            UNSOAKED,
-            "A wave before has not stood for as long as it has to",
-            "What breaks slowly would reach every cluster",
-            "Wait, or go on with --allow unsoaked",
-        ),
-    ]
-}
-
 /// Prints the rule, or the list of all.
 pub fn run(args: &ExplainArgs, context: &Context) -> Result<Exit, Failure> {
-    let rules = all();
+    let rules = all(&context.knowledge()?);
     let text = match &args.rule {
-        None => rules.iter().map(line).collect::<Vec<_>>().join("\n"),
-        Some(name) => {
-            let found: Vec<&Explanation> = rules.iter().filter(|rule| is_named(rule, name)).collect();
-            if found.is_empty() {
-                return Err(unknown(name, &rules));
-            }
-            found.into_iter().map(paragraph).collect::<Vec<_>>().join("\n\n")
-        }
+        None => lines(&rules.iter().collect::<Vec<_>>()),
+        Some(name) => answer(name, &rules)?,
     };
     context.printer.data(&text);
     Ok(Exit::Success)
 }
 
-/// A rule of a gate may be named without its gate.
-fn is_named(rule: &Explanation, name: &str) -> bool {
-    rule.id == name || rule.id.split_once('/').is_some_and(|(_, short)| short == name)
+/// The rule of this name; a list where a short name is that of several.
+fn answer(name: &str, rules: &[Explanation]) -> Result<String, Failure> {
+    let named = |is: fn(&Explanation, &str) -> bool| -> Vec<&Explanation> {
+        rules.iter().filter(|rule| is(rule, name)).collect()
+    };
+    let exact = named(|rule, name| rule.id == name);
+    let found = if exact.is_empty() { named(|rule, name| short(&rule.id) == name) } else { exact };
+    match found[..] {
+        [] => Err(unknown(name, rules)),
+        [rule] => Ok(paragraph(rule)),
+        _ => Ok(format!("`{name}` is a rule of several gates; name one of them:\n{}", lines(&found))),
+    }
 }
 
-fn line(rule: &Explanation) -> String {
-    format!("{:<32} {}", rule.id, rule.what)
+/// A rule of a gate may be named without its gate.
+fn short(id: &str) -> &str {
+    id.split_once('/').map_or(id, |(_, short)| short)
+}
+
+fn lines(rules: &[&Explanation]) -> String {
+    let line = |rule: &&Explanation| format!("{:<32} {}", rule.id, rule.what);
+    rules.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 fn paragraph(rule: &Explanation) -> String {
@@ -108,28 +101,52 @@ fn paragraph(rule: &Explanation) -> String {
     )
 }
 
+/// The nearest of the names, long and short; a short one is told as the rules that have it.
 fn unknown(name: &str, rules: &[Explanation]) -> Failure {
-    let hint = nearest(name, rules.iter().map(|rule| rule.id.as_str())).map_or_else(
+    let ids = || rules.iter().map(|rule| rule.id.as_str());
+    let names: BTreeSet<&str> = ids().chain(ids().map(short)).collect();
+    let near = nearest(name, names).map(|near| {
+        let meant: Vec<String> =
+            ids().filter(|id| *id == near || short(id) == near).map(|id| format!("`{id}`")).collect();
+        meant.join(" or ")
+    });
+    let hint = near.map_or_else(
         || "`release explain` lists them all".to_owned(),
-        |id| format!("did you mean `{id}`? `release explain` lists them all"),
+        |near| format!("did you mean {near}? `release explain` lists them all"),
     );
     Failure::refused(format!("there is no rule `{name}`")).hint(hint)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
+
+    fn rules() -> Vec<Explanation> {
+        all(&Knowledge::built_in())
+    }
 
     #[test]
     fn every_rule_has_a_name_of_its_own_and_says_what_to_do() {
-        let rules = all();
+        let rules = rules();
         let ids: BTreeSet<&str> = rules.iter().map(|rule| rule.id.as_str()).collect();
         assert_eq!(ids.len(), rules.len());
         for rule in &rules {
             assert!(!rule.what.is_empty() && !rule.why.is_empty() && !rule.remedy.is_empty(), "{rule:?}");
         }
-        assert!(rules.iter().any(|rule| is_named(rule, "crash")));
+    }
+
+    #[test]
+    fn a_short_name_of_several_rules_lists_them() {
+        let rule = |id: &str| Explanation::of(id, "what", "why", "remedy");
+        let rules = [rule("order/stuck"), rule("certificate/stuck"), rule("order/failed"), rule("stuck-too")];
+        let listed = answer("stuck", &rules).unwrap();
+        assert!(listed.starts_with("`stuck` is a rule of several gates"), "{listed}");
+        assert_eq!(listed.lines().count(), 3, "{listed}");
+        assert!(answer("failed", &rules).unwrap().starts_with("order/failed\n"));
+        let refused = answer("stck", &rules).unwrap_err();
+        assert!(
+            refused.hints()[0].starts_with("did you mean `order/stuck` or `certificate/stuck`?"),
+            "{refused:?}"
+        );
     }
 }

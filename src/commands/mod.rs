@@ -27,10 +27,12 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
+use crate::certmanager::advice::known::Knowledge;
 use crate::config::{Config, ConfigError, Selection, Settings};
 use crate::failure::Failure;
 use crate::report::exit_code::Exit;
 use crate::report::printer::Printer;
+use crate::site::knowledge;
 
 /// The commands.
 #[derive(Debug, Subcommand)]
@@ -91,6 +93,14 @@ impl Context {
     /// The configuration, without anything wrong in it.
     pub fn config(&self) -> Result<Config, Failure> {
         Config::load(&self.config).map_err(config_failure)
+    }
+
+    /// What is known of cert-manager's versions, with what the configuration adds, where there is one.
+    fn knowledge(&self) -> Result<Knowledge, Failure> {
+        if !self.config.exists() {
+            return Ok(Knowledge::built_in());
+        }
+        Ok(knowledge::with(&self.config()?.advice_files())?)
     }
 
     /// The configuration with the selection applied: every name resolved.

@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::Context;
+use super::check_name;
 use super::job::{self, Execution, before_touching};
 use super::shared_args::{DryRunArgs, PermissionArgs, ReportArgs, RunArgs, SelectionArgs, VersionArgs};
 use crate::config::Settings;
@@ -15,7 +16,7 @@ use crate::site::connect::{self, Connected};
 use crate::site::identity::Identity;
 use crate::site::plan::plan_rollout;
 use crate::site::run_context::RunStart;
-use crate::site::{signals, terms};
+use crate::site::{knowledge, signals, terms};
 
 /// The arguments of the main job.
 #[derive(Debug, Clone, Args)]
@@ -73,13 +74,15 @@ struct Planned {
 }
 
 async fn planned(args: &RolloutArgs, settings: &Settings) -> Result<Planned, Failure> {
+    let knowledge = knowledge::of(settings)?;
+    check_name::known(&args.permission.allow, knowledge.as_ref())?;
     let mut connected = connect::connect_with_values(settings).await?;
     if !args.dry_run.dry_run {
         connect::refuse_locked(settings, &connected, args.run.wait.lock_timeout).await?;
     }
     let chart = chart::resolve(settings).await?;
     let terms = terms::of(settings, args.permission.allowed());
-    let plan = plan_rollout(settings, &mut connected, &chart, terms).await?;
+    let plan = plan_rollout(settings, knowledge.as_ref(), &mut connected, &chart, terms).await?;
     Ok(Planned { connected, chart, plan })
 }
 

@@ -9,7 +9,7 @@ use serde::de::{DeserializeOwned, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::localizer::Localizer;
 use serde_saphyr::{DefaultMessageFormatter, Spanned};
 
-use super::error::{ConfigError, Location, Problem};
+use super::error::{ConfigError, Location, Problem, nearest};
 
 /// The text of a YAML file and the tree of its values.
 #[derive(Debug, Clone, Default)]
@@ -232,9 +232,23 @@ fn problem_of(error: &serde_saphyr::Error) -> Problem {
         serde_saphyr::Error::MultipleDocuments { .. } => {
             "a second YAML document begins here; keep one".to_owned()
         }
+        serde_saphyr::Error::SerdeUnknownField { field, expected, .. } => {
+            format!("unknown key `{field}`; {}", instead(field, expected))
+        }
+        serde_saphyr::Error::SerdeUnknownVariant { variant, expected, .. } => {
+            format!("`{variant}` is not known here; {}", instead(variant, expected))
+        }
         other => other.render_with_formatter(&DefaultMessageFormatter.with_localizer(&PlaceSaidElsewhere)),
     };
     Problem { location, message }
+}
+
+/// The nearest of the words that are known, or all of them.
+fn instead(word: &str, known: &[&str]) -> String {
+    match nearest(word, known.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("known are {}", known.join(", ")),
+    }
 }
 
 /// Keeps the line and column out of the message: every problem says them itself.

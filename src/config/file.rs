@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::advice_files::AdviceFiles;
 use super::canary::CanarySettings;
 use super::document::Document;
 use super::duration::{self, DurationText};
@@ -78,6 +80,11 @@ impl Config {
         let mut config: Self = document.read()?;
         config.document = document;
         Ok(config)
+    }
+
+    /// The files of `preflight.advice`; none of them is read yet.
+    pub fn advice_files(&self) -> AdviceFiles {
+        AdviceFiles::of(Arc::new(self.document.clone()), &self.preflight.advice)
     }
 
     /// The folder that every path in the file is relative to.
@@ -309,6 +316,9 @@ pub enum OnReissue {
 pub struct PreflightSettings {
     /// What happens when the chart's version is not tested with the cluster's Kubernetes version.
     pub kubernetes_matrix: KubernetesMatrix,
+    /// Files with rules of your own on versions of cert-manager, and changes of the rules that the program
+    /// has, relative to `release.yaml`; later ones win.
+    pub advice: Vec<String>,
 }
 
 /// What happens when the chart's version is not tested with the cluster's Kubernetes version.

@@ -6,6 +6,7 @@
 //! names; secrets stay names until [`RepositorySettings::credentials`] or [`SecretRef::read`] is called by the
 //! one place that sends them.
 
+pub mod advice_files;
 pub mod canary;
 pub mod document;
 pub mod duration;

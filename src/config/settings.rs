@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use url::Url;
 
+use super::advice_files::AdviceFiles;
 use super::error::{ConfigError, Problem, did_you_mean};
 use super::file::{
     ChartConfig, ClusterConfig, Config, GateSettings, KubeTarget, OnFailure, PreflightSettings, Profile,
@@ -33,6 +34,8 @@ pub struct Settings {
     pub on_failure: OnFailure,
     /// What is checked before anything is changed.
     pub preflight: PreflightSettings,
+    /// The files of `preflight.advice`; none of them is read yet.
+    pub advice: AdviceFiles,
     /// The folder of `release.yaml`.
     pub base_dir: PathBuf,
     /// `--ref`.
@@ -145,6 +148,7 @@ impl Settings {
             waves: config.waves.clone(),
             on_failure: selection.on_failure.unwrap_or(config.on_failure),
             preflight: config.preflight.clone(),
+            advice: config.advice_files(),
             base_dir: config.base_dir().to_owned(),
             reference: selection.reference.clone(),
             version: selection.version.clone(),

@@ -6,7 +6,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use super::context::Context;
 use super::opinion::{Judgement, Opinion, Target};
 use super::seen::Seen;
-use super::subject::CRDS;
+use crate::certmanager::deployed::CRDS;
 use crate::certmanager::resources::Object;
 
 pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::opinion::Target;
+use crate::certmanager::deployed::CRDS;
 use crate::config::{Profile, ReleaseId};
 use crate::helm::manifest::Object;
 use crate::helm::yaml;
@@ -44,16 +45,6 @@ impl Subject {
         self.objects.iter().filter(is_controller).map(name).collect()
     }
 }
-
-/// The CRDs of cert-manager; they may be installed apart from the chart.
-pub(crate) const CRDS: [&str; 6] = [
-    "certificaterequests.cert-manager.io",
-    "certificates.cert-manager.io",
-    "challenges.acme.cert-manager.io",
-    "clusterissuers.cert-manager.io",
-    "issuers.cert-manager.io",
-    "orders.acme.cert-manager.io",
-];
 
 /// A Deployment, `StatefulSet` or `DaemonSet` of the manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,6 +6,7 @@ pub mod check;
 pub mod crd;
 pub mod decide;
 pub mod difference;
+pub mod explained;
 #[cfg(test)]
 pub(crate) mod fixtures;
 mod lists;

@@ -41,8 +41,8 @@ pub struct Observed {
     pub hints: Vec<String>,
     /// What the release Secret will weigh, in bytes of its base64.
     pub release_bytes: usize,
-    /// The version is older than the one that runs.
-    pub downgrade: bool,
+    /// The version is older than the one that runs: `from 2.0.0 to 1.0.0`.
+    pub downgrade: Option<String>,
     /// What the chart's profile knows about this upgrade.
     pub advice: Vec<Advice>,
     /// What is known of the newest revision: its number, its status in words, its age in words.
@@ -125,9 +125,10 @@ pub fn judge(seen: &Observed, next: Next, allowed: &Allowed) -> Judgement {
             seen.release_bytes
         ));
     }
-    if seen.downgrade && !allowed.downgrade {
-        refusals.push("this is a downgrade: use `release rollback`, or --allow-downgrade".to_owned());
-    }
+    let back = seen.downgrade.iter().filter(|_| !allowed.downgrade);
+    refusals.extend(
+        back.map(|way| format!("this is a downgrade {way}: use `release rollback`, or --allow-downgrade")),
+    );
     refusals.extend(seen.conflicts.iter().map(|conflict| {
         format!(
             "other field managers own fields that would be set: {conflict}; --force-conflicts takes them over"
@@ -227,7 +228,7 @@ mod tests {
             Observed { red: some(), ..base() },
             Observed { canary: some(), ..base() },
             Observed { release_bytes: SECRET_LIMIT + 1, ..base() },
-            Observed { downgrade: true, ..base() },
+            Observed { downgrade: Some("from 2 to 1".to_owned()), ..base() },
             Observed { advice: vec![advice("bad", Severity::Refuse)], ..base() },
         ];
         for seen in table {
@@ -240,7 +241,7 @@ mod tests {
     #[test]
     fn what_is_allowed_by_name_becomes_a_warning() {
         let seen = Observed {
-            downgrade: true,
+            downgrade: Some("from 2 to 1".to_owned()),
             red: some(),
             advice: vec![
                 advice("by-id", Severity::Refuse),

@@ -9,6 +9,7 @@ use super::permissions::Wanted;
 use crate::action::apply::{ApplyOptions, Effect, Prepared, Step};
 use crate::action::verb::{self, ActionContext, ActionOptions, Deployment, ReadOnly, RevisionDraft};
 use crate::action::{self, ActionError, Target};
+use crate::certmanager::advice::known::Knowledge;
 use crate::cluster::Cluster;
 use crate::config::{ChartSettings, KubernetesMatrix};
 use crate::failure::Failure;
@@ -33,6 +34,8 @@ pub struct RolloutRequest<'a> {
     pub terms: &'a Terms,
     /// Whether an untested Kubernetes version refuses.
     pub matrix: KubernetesMatrix,
+    /// What is known of cert-manager's versions; absent for other charts.
+    pub knowledge: Option<&'a Knowledge>,
 }
 
 /// A revision that is not stored yet, and how it would be written.
@@ -48,16 +51,22 @@ pub(super) struct Draft {
     is_install: bool,
 }
 
+/// The chart with the values of a cluster.
+pub(super) fn deployment(one: &Connected, request: &RolloutRequest<'_>) -> Result<Deployment, Failure> {
+    let RolloutRequest { archive, terms, .. } = *request;
+    let options = ActionOptions { force_conflicts: terms.allowed.conflicts, ..ActionOptions::default() };
+    let target = Target { archive, values: &one.values, description: "dry run", options };
+    Ok(target.deployment()?)
+}
+
 /// Renders the chart for a cluster.
 pub(super) async fn draft(
     one: &Connected,
     request: &RolloutRequest<'_>,
     observed: &verb::Observed,
+    deployment: Deployment,
 ) -> Result<Draft, Failure> {
-    let RolloutRequest { chart, archive, terms, .. } = *request;
-    let options = ActionOptions { force_conflicts: terms.allowed.conflicts, ..ActionOptions::default() };
-    let target = Target { archive, values: &one.values, description: "dry run", options };
-    let deployment = target.deployment()?;
+    let chart = request.chart;
     let drafting = async |verb: ActionContext<'_>| verb::draft(verb, &deployment, observed).await;
     let drafted = in_context(&one.cluster, request, drafting).await?;
     let current = verb::replaced(&observed.history);

@@ -11,6 +11,7 @@ use super::{history, journal_keeper};
 use crate::action;
 use crate::action::apply::Prepared;
 use crate::action::verb::{self, ActionOptions};
+use crate::certmanager::advice::known::Knowledge;
 use crate::cluster::discovery::Kinds;
 use crate::cluster::{Cluster, release_secrets};
 use crate::config::{ReleaseId, Settings};
@@ -23,9 +24,10 @@ use crate::plan::{self, Action, ClusterPlan, Plan, PlannedChange, Terms};
 use super::chart::ChartToDeploy;
 use super::connect::{Connected, all};
 
-/// Looks at every cluster and plans the rollout of the chart.
+/// Looks at every cluster and plans the rollout of the chart; `knowledge` is for a chart of cert-manager.
 pub async fn plan_rollout(
     settings: &Settings,
+    knowledge: Option<&Knowledge>,
     clusters: &mut [Connected],
     chart: &ChartToDeploy,
     terms: Terms,
@@ -36,6 +38,7 @@ pub async fn plan_rollout(
         planned: &chart.planned,
         terms: &terms,
         matrix: settings.preflight.kubernetes_matrix,
+        knowledge,
     };
     let looks = join_all(clusters.iter().map(|one| plan_cluster(one, &request))).await;
     let mut planned = Vec::with_capacity(clusters.len());

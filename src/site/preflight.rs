@@ -3,28 +3,25 @@
 
 use tokio::try_join;
 
+use super::advice::{Advisor, chart_goes_back};
 use super::connect::Connected;
-use super::draft::{draft, in_context};
+use super::draft::{deployment, draft, in_context};
 use super::examine::{changes, known_later};
 use super::looked::Looked;
 use super::{journal_keeper, values};
 use crate::action::ActionError;
 use crate::action::apply::{self, ApplyOptions, Detail, Prepared};
 use crate::action::verb;
-use crate::certmanager::advice::condition::Facts;
-use crate::certmanager::advice::judge::{Advice, judge_upgrade};
-use crate::certmanager::advice::known::Knowledge;
-use crate::certmanager::advice::rule::{KUBERNETES_MATRIX, Severity};
-use crate::certmanager::app_version::AppVersion;
+use crate::certmanager::advice::rule::Severity;
 use crate::cluster::authorship::author;
 use crate::cluster::{Cluster, lease};
-use crate::config::{ChartSettings, KubernetesMatrix, Profile};
+use crate::config::{ChartSettings, Profile};
 use crate::evidence::journal::Journal;
 use crate::failure::Failure;
 use crate::gate;
 use crate::gate::baseline;
 use crate::helm::release::{Release, Status};
-use crate::helm::semver::{self, Constraint, Version};
+use crate::helm::semver::{Constraint, Version};
 use crate::plan::decide::{self, Next, Seen};
 use crate::plan::difference::{self, ClusterDifference};
 use crate::plan::preflight::{Judgement, Observed, judge};
@@ -44,6 +41,8 @@ pub async fn plan_cluster(
     let (observed, journal, holder) = try_join!(observing, journal_keeper::read(cluster, release), holding)?;
     let newest = observed.history.last();
     let (from, mut seen) = first_look(request, &observed);
+    let deployment = deployment(one, request)?;
+    let advisor = Advisor::new(request, &observed, &deployment.values);
     // Whether a holder that is still named is alive is found out when the lock is taken, before anything is
     // repaired.
     let gone = |journal: &Journal| holder.as_ref().is_none_or(|holder| holder.run_id == journal.run);
@@ -53,10 +52,12 @@ pub async fn plan_cluster(
     };
     // Helm refuses to render over a pending revision, and a chart that does not fit need not be rendered.
     if matches!(decide::decide(state(false)), Next::Refuse(_)) || seen.unfit_kube_version.is_some() {
+        seen.advice = advisor.map(|advisor| advisor.at_once()).unwrap_or_default();
         let plan = plan(one, request, newest, from, Action::Upgrade);
         return Ok((plan, judge(&seen, decide::decide(state(false)), allowed), None));
     }
-    let draft = draft(one, request, &observed).await?;
+    let drafted = draft(one, request, &observed, deployment).await;
+    let draft = drafted.map_err(|failure| explained(failure, advisor.as_ref()))?;
     seen.release_bytes = draft.revision.record_bytes;
     let prepared = draft.examine(cluster, request, &observed, &mut seen).await?;
     let changes = prepared.as_ref().map(changes).unwrap_or_default();
@@ -65,6 +66,9 @@ pub async fn plan_cluster(
     })));
     if !matches!(next, Next::Do(Action::Nothing | Action::Install)) {
         look_at_health(cluster, request, &draft.subject, prepared.as_ref(), &mut seen).await;
+    }
+    if let (Some(advisor), Some(prepared), false) = (advisor, &prepared, next == Next::Do(Action::Nothing)) {
+        advisor.look(cluster, &draft.subject.objects, prepared, &mut seen).await;
     }
     let action = match next {
         Next::Do(action) => action,
@@ -76,9 +80,6 @@ pub async fn plan_cluster(
     if let (Action::Upgrade, Some(prepared)) = (action, &prepared) {
         plan.rollback_obstacles = draft.rollback_obstacles(cluster, &observed, prepared).await?;
     }
-    if action == Action::Nothing {
-        seen.advice.clear();
-    }
     let judgement = judge(&seen, next, allowed);
     plan.warnings.clone_from(&judgement.warnings);
     let looked = Looked::now(observed, draft.revision);
@@ -88,13 +89,13 @@ pub async fn plan_cluster(
 /// What the versions alone tell; with the version that is deployed.
 fn first_look(request: &RolloutRequest<'_>, observed: &verb::Observed) -> (Option<String>, Observed) {
     let (newest, kubernetes) = (observed.history.last(), observed.version.version.clone());
-    let from = deployed_version(newest);
+    let current = verb::replaced(&observed.history);
+    let from = current.map(|record| record.chart_version().to_owned());
     let seen = Observed {
         unfit_kube_version: unfit(&request.archive.metadata().kube_version, &kubernetes),
         newest: newest.map(describe),
-        downgrade: from.as_deref().is_some_and(|from| semver::is_newer(from, request.archive.version())),
+        downgrade: chart_goes_back(current, request.archive.metadata()),
         newest_failed: newest.is_some_and(|record| record.status() == Status::Failed),
-        advice: advice(request, observed),
         kubernetes,
         ..Observed::default()
     };
@@ -155,7 +156,7 @@ async fn observe(cluster: &Cluster, request: &RolloutRequest<'_>) -> Result<verb
 pub async fn difference(one: &Connected, request: &RolloutRequest<'_>) -> Result<ClusterDifference, Failure> {
     let cluster = &one.cluster;
     let observed = observe(cluster, request).await?;
-    let draft = draft(one, request, &observed).await?;
+    let draft = draft(one, request, &observed, deployment(one, request)?).await?;
     let (kinds, options) =
         (observed.kinds.with_crds(&draft.first), ApplyOptions { detail: Detail::Sides, ..draft.options });
     let (release, objects) = (&request.chart.release, &draft.subject.objects);
@@ -166,17 +167,11 @@ pub async fn difference(one: &Connected, request: &RolloutRequest<'_>) -> Result
     Ok(ClusterDifference {
         cluster: cluster.name.clone(),
         release: release.to_string(),
-        from: deployed_version(observed.history.last()),
+        from: verb::replaced(&observed.history).map(|record| record.chart_version().to_owned()),
         to: request.archive.version().to_owned(),
         objects: differences.collect(),
         notes: refused.chain(known_later(&prepared)).collect(),
     })
-}
-
-fn deployed_version(newest: Option<&Release>) -> Option<String> {
-    newest
-        .filter(|record| record.status() != Status::Uninstalled)
-        .map(|record| record.chart_version().to_owned())
 }
 
 /// The names of the gates that a revision has to pass after it was written.
@@ -184,26 +179,11 @@ pub fn gates(subject: &gate::Subject, chart: &ChartSettings) -> Vec<String> {
     gate::gates_for(subject, &chart.gates, true).into_iter().map(ToOwned::to_owned).collect()
 }
 
-/// What is known of cert-manager's own versions, which need not be those of the chart. What nobody looks at here
-/// keeps silent.
-fn advice(request: &RolloutRequest<'_>, observed: &verb::Observed) -> Vec<Advice> {
-    let to = AppVersion::of_cert_manager(&request.archive.metadata().app_version);
-    let Some(to) = to.filter(|_| request.chart.profile == Profile::CertManager) else { return Vec::new() };
-    let runs = verb::replaced(&observed.history);
-    let from = runs.and_then(|record| AppVersion::of_cert_manager(record.app_version()));
-    let is_openshift = |version: &String| version.starts_with("route.openshift.io/");
-    let facts = Facts {
-        kubernetes: AppVersion::parse(&observed.version.version),
-        openshift: Some(observed.kinds.api_versions().iter().any(is_openshift)),
-        ..Facts::default()
-    };
-    let mut advice = judge_upgrade(&Knowledge::built_in(), from, to, &facts);
-    advice.retain(|item| !item.is_unseen);
-    let hardened = request.matrix == KubernetesMatrix::Refuse;
-    for item in advice.iter_mut().filter(|item| hardened && item.class == Some(KUBERNETES_MATRIX)) {
-        item.severity = Severity::Refuse;
-    }
-    advice
+/// A chart that cannot be rendered may be so for a reason that is known of its version.
+fn explained(failure: Failure, advisor: Option<&Advisor<'_>>) -> Failure {
+    let known = advisor.map(Advisor::at_once).unwrap_or_default();
+    let strong = known.into_iter().filter(|advice| advice.severity == Severity::Refuse);
+    strong.fold(failure, |failure, advice| failure.hint(advice.line()))
 }
 
 /// The chart's `kubeVersion`, when the cluster does not satisfy it; one that cannot be read is left to Helm's

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::certmanager::app_version::AppVersion;
 
 /// What must be seen in the cluster.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Condition {
     /// It is an `OpenShift` cluster.
@@ -19,8 +19,10 @@ pub enum Condition {
     SharedSecrets,
     /// An Order has not come to its end.
     OrdersInFlight,
-    /// A CRD is labelled with an older version than the target.
+    /// A CRD that the chart leaves as it is is labelled with an older version than the target.
     CrdsBehind,
+    /// A CRD that the chart leaves as it is has no label that tells its version.
+    CrdsUnlabelled,
     /// A CRD may still hold objects in a version other than v1.
     OldStoredVersions,
 }
@@ -96,6 +98,7 @@ impl Condition {
             Self::SharedSecrets => "where two Certificates name one Secret",
             Self::OrdersInFlight => "while Orders are in flight",
             Self::CrdsBehind => "where the CRDs are managed apart and older",
+            Self::CrdsUnlabelled => "where CRDs that are managed apart have no label of their version",
             Self::OldStoredVersions => "where status.storedVersions of a CRD is not [v1]",
         }
     }
@@ -113,6 +116,7 @@ impl Condition {
             Self::SharedSecrets => Holds::named(facts.shared_secrets.clone()),
             Self::OrdersInFlight => Holds::named(facts.orders.clone()),
             Self::CrdsBehind => Holds::named(facts.crds.as_ref().map(|crds| behind(crds, to))),
+            Self::CrdsUnlabelled => Holds::named(facts.crds.as_ref().map(|crds| unlabelled(crds))),
             Self::OldStoredVersions => Holds::named(facts.crds.as_ref().map(|crds| old_stored(crds))),
         }
     }
@@ -138,6 +142,11 @@ fn behind(crds: &[LiveCrd], to: AppVersion) -> Vec<String> {
         format!("{} of {version}", crd.name)
     };
     crds.iter().filter(older).map(told).collect()
+}
+
+fn unlabelled(crds: &[LiveCrd]) -> Vec<String> {
+    let unknown = crds.iter().filter(|crd| crd.becomes.max(crd.version).is_none());
+    unknown.map(|crd| crd.name.clone()).collect()
 }
 
 fn old_stored(crds: &[LiveCrd]) -> Vec<String> {

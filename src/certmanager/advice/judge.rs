@@ -1,9 +1,11 @@
 //! Which rules speak of one upgrade, and what they say. Pure. A downgrade is not judged here.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 use serde_json::Value;
 
-use super::condition::{Facts, Holds};
+use super::condition::{Condition, Facts, Holds};
 use super::known::Knowledge;
 use super::rule::{
     AdviceRule, Applies, LeavingRange, RemovedValues, Severity, SkippedMinors, TargetRange, TestedRange,
@@ -54,6 +56,14 @@ pub fn judge_upgrade(
     known.rules().iter().filter_map(|rule| upgrade.advice(rule)).collect()
 }
 
+/// What has to be looked at, so that every rule that may speak of this upgrade can.
+pub fn asked(known: &Knowledge, from: Option<AppVersion>, to: AppVersion) -> BTreeSet<Condition> {
+    let upgrade = Upgrade { from, to, facts: &Facts::default() };
+    let conditions =
+        known.rules().iter().filter_map(|rule| rule.condition.filter(|_| upgrade.concerns(rule)));
+    conditions.collect()
+}
+
 struct Upgrade<'a> {
     from: Option<AppVersion>,
     to: AppVersion,
@@ -69,7 +79,7 @@ impl Upgrade<'_> {
         let (severity, message) = match (holds, rule.condition) {
             (Holds::No, _) => return None,
             (Holds::Unknown, condition) => {
-                let condition = condition.map(super::condition::Condition::words).unwrap_or_default();
+                let condition = condition.map(Condition::words).unwrap_or_default();
                 (rule.severity.min(Severity::Warn), format!("{condition}: {message}"))
             }
             (Holds::Yes(names), _) if names.is_empty() => (rule.severity, message),
@@ -79,13 +89,20 @@ impl Upgrade<'_> {
         Some(Advice { id, class: rule.class(), is_unseen, severity, message, remedy, source })
     }
 
+    fn concerns(&self, rule: &AdviceRule) -> bool {
+        self.message(rule).is_some()
+    }
+
     /// What the rule says of this upgrade, if it speaks of it.
     fn message(&self, rule: &AdviceRule) -> Option<String> {
         let (to, text) = (self.to, &rule.text);
         match &rule.applies {
             Applies::Target(range) => is_target(range, to).then(|| match range.fix {
-                Some(_) if rule.condition.is_none() => {
+                Some(_) if rule.condition.is_none() && rule.severity == Severity::Refuse => {
                     format!("cert-manager {to} is known to be bad: {text}")
+                }
+                Some(_) if rule.condition.is_none() => {
+                    format!("cert-manager {to} has a known defect: {text}")
                 }
                 Some(_) => format!("cert-manager {to}: {text}"),
                 None => text.clone(),
@@ -243,6 +260,8 @@ mod tests {
             ("1.20.3", "1.21.2", Facts { crds: crds("v1.20.0", "v1", None), ..base() }, "crds-behind?"),
             ("1.20.3", "1.21.2", Facts { crds: crds("v1.21.0", "v1", None), ..base() }, ""),
             ("1.20.3", "1.21.2", Facts { crds: crds("v1.20.0", "v1", Some("1.21.2")), ..base() }, ""),
+            ("1.20.3", "1.21.2", Facts { crds: crds("", "v1", None), ..base() }, "crds-unlabelled?"),
+            ("1.20.3", "1.21.2", Facts { crds: crds("", "v1", Some("1.21.2")), ..base() }, ""),
             (
                 "1.20.3",
                 "1.21.2",
@@ -255,6 +274,15 @@ mod tests {
         }
         let shared = Facts { shared_secrets: some(), ..quiet("v1.25.0") };
         assert_eq!(names(Some("1.12.17"), "1.13.1", &shared), "shared-secret-runaway");
+    }
+
+    #[test]
+    fn only_what_a_rule_depends_on_is_asked_for() {
+        let asked = |from: &str, to: &str| asked(&Knowledge::built_in(), Some(version(from)), version(to));
+        let past = asked("1.18.3", "1.18.6");
+        assert!(past.contains(&Condition::SharedSecrets) && past.contains(&Condition::OrdersInFlight));
+        assert!(!past.contains(&Condition::CaWithoutRotationPolicy), "it is not crossed: {past:?}");
+        assert!(asked("1.17.4", "1.18.6").contains(&Condition::CaWithoutRotationPolicy));
     }
 
     #[test]

@@ -38,20 +38,20 @@ impl Knowledge {
         self.newest.values().rfind(|version| (version.major, version.minor) == (1, minor)).copied()
     }
 
-    /// With what a user adds and changes. A change of a rule that is not there is answered instead.
-    pub fn with(mut self, overlay: Overlay) -> Result<Self, Vec<String>> {
+    /// With what a user adds and changes. A change of a rule that is not there changes nothing.
+    #[must_use]
+    pub fn with(mut self, overlay: Overlay) -> Self {
         for rule in overlay.rules {
             match self.rules.iter_mut().find(|known| known.id == rule.id) {
                 Some(known) => *known = rule,
                 None => self.rules.push(rule),
             }
         }
-        let mut unknown = Vec::new();
         for (id, change) in overlay.change {
             match self.rules.iter().position(|known| known.id == id) {
                 Some(at) if change.off => drop(self.rules.remove(at)),
                 Some(at) => change.apply(&mut self.rules[at]),
-                None => unknown.push(id),
+                None => {}
             }
         }
         let minor = |version: &AppVersion| (version.major, version.minor);
@@ -59,7 +59,7 @@ impl Knowledge {
             self.newest.retain(|_, known| minor(known) != minor(&version));
             self.newest.insert(version, version);
         }
-        if unknown.is_empty() { Ok(self) } else { Err(unknown) }
+        self
     }
 }
 
@@ -112,17 +112,11 @@ mod tests {
               slow-ca: { severity: refuse, text: ours is slow }
               backoff: { off: true }
         "#;
-        let known = Knowledge::built_in().with(overlay(text)).unwrap();
+        let known = Knowledge::built_in().with(overlay(text));
         let find = |id: &str| known.rules().iter().find(|rule| rule.id == id);
         assert_eq!(find("slow-ca").unwrap().severity, Severity::Refuse);
         assert_eq!(find("slow-ca").unwrap().text, "ours is slow");
         assert!(find("ours").is_some() && find("backoff").is_none());
         assert_eq!(known.newest(21).unwrap().to_string(), "1.21.9");
-    }
-
-    #[test]
-    fn a_change_of_an_unknown_rule_is_answered() {
-        let unknown = Knowledge::built_in().with(overlay("change: { slow-cas: { off: true } }")).unwrap_err();
-        assert_eq!(unknown, ["slow-cas"]);
     }
 }

@@ -41,6 +41,9 @@ pub fn plan_path(
     while here < to {
         let next = next_stop(known, here, to);
         let mut advice = judge_upgrade(known, Some(here), next, &facts);
+        if next < to {
+            advice.iter_mut().for_each(|one| pass_by(known, one, next));
+        }
         advice.retain(|one| !told.contains(one));
         told.extend(advice.iter().cloned());
         advice.sort_by_key(|one| std::cmp::Reverse(one.severity));
@@ -48,6 +51,17 @@ pub fn plan_path(
         here = next;
     }
     UpgradePath { from, to, stops }
+}
+
+/// A whole minor may have a defect that only the next one mends: the stop stays, since minors are not left out.
+fn pass_by(known: &Knowledge, advice: &mut Advice, stop: AppVersion) {
+    let rule = known.rules().iter().find(|rule| rule.id == advice.id);
+    if let Some(Applies::Target(TargetRange { fix: Some(fix), .. })) = rule.map(|rule| &rule.applies)
+        && *fix > stop
+        && !fix.is_same_minor(stop)
+    {
+        advice.remedy = format!("no version of this minor is without it: go on to {fix} or newer soon");
+    }
 }
 
 /// Always newer than `here`, and never newer than `to`.
@@ -120,6 +134,17 @@ mod tests {
             let stops: Vec<String> = path.stops.iter().map(|stop| stop.to.to_string()).collect();
             assert_eq!(stops.join(" "), expected, "{from} to {to}");
         }
+    }
+
+    #[test]
+    fn a_stop_that_cannot_be_avoided_is_not_advised_against() {
+        let path = plan_path(&Knowledge::built_in(), version("1.15.5"), version("1.17.4"), None);
+        let slow = path.stops[0].advice.iter().find(|advice| advice.id == "slow-ca").unwrap();
+        assert_eq!(
+            slow.line(),
+            "cert-manager 1.16.5 has a known defect: an ACME server that answers slowly ends an issuance, which is \
+             then retried after an hour; no version of this minor is without it: go on to 1.17.3 or newer soon"
+        );
     }
 
     #[test]

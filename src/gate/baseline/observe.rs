@@ -21,11 +21,11 @@ use serde::de::DeserializeOwned;
 use super::Baseline;
 use super::backup::Backup;
 use super::state::{PodState, WorkloadState};
+use crate::certmanager::deployed::CRDS;
 use crate::certmanager::resources::Object;
 use crate::cluster::Cluster;
 use crate::config::{Profile, ReleaseId};
 use crate::gate::pages::Pages;
-use crate::gate::subject::CRDS;
 use crate::gate::{GateError, pulse};
 
 const LEASES: [&str; 2] = ["cert-manager-controller", "cert-manager-cainjector-leader-election"];

@@ -1,0 +1,181 @@
+//! What is known about an upgrade of cert-manager: from which version to which, and what the live cluster says
+//! to the rules. Reads only; the rules judge.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use super::draft::RolloutRequest;
+use super::facts;
+use crate::action::apply::{Effect, Prepared};
+use crate::action::verb;
+use crate::certmanager::advice::condition::{Facts, LiveCrd};
+use crate::certmanager::advice::judge::{Advice, asked, judge_upgrade};
+use crate::certmanager::advice::known::Knowledge;
+use crate::certmanager::advice::rule::{KUBERNETES_MATRIX, Severity};
+use crate::certmanager::app_version::AppVersion;
+use crate::certmanager::deployed::{CHART, ChartSays, deployed, labelled_version, of_crds};
+use crate::cluster::Cluster;
+use crate::config::KubernetesMatrix;
+use crate::helm::chart::metadata::Metadata;
+use crate::helm::manifest::Object;
+use crate::helm::release::Release;
+use crate::helm::semver;
+use crate::plan::preflight::Observed;
+
+/// What is known of versions, for a chart of cert-manager.
+pub(super) struct Advisor<'a> {
+    knowledge: &'a Knowledge,
+    request: &'a RolloutRequest<'a>,
+    observed: &'a verb::Observed,
+    facts: Facts,
+    from: Option<AppVersion>,
+}
+
+impl<'a> Advisor<'a> {
+    /// With what is known without a look at the cluster's objects; `values` are those that the user sets. Only
+    /// for a chart of cert-manager.
+    pub(super) fn new(
+        request: &'a RolloutRequest<'a>,
+        observed: &'a verb::Observed,
+        values: &Map<String, Value>,
+    ) -> Option<Self> {
+        let knowledge = request.knowledge?;
+        let is_openshift = |version: &String| version.starts_with("route.openshift.io/");
+        let facts = Facts {
+            kubernetes: AppVersion::parse(&observed.version.version),
+            openshift: Some(observed.kinds.api_versions().iter().any(is_openshift)),
+            values: Some(own_values(request.archive.metadata(), values)),
+            ..Facts::default()
+        };
+        let from = verb::replaced(&observed.history).and_then(runs);
+        Some(Self { knowledge, request, observed, facts, from })
+    }
+
+    /// What is known before anything is rendered.
+    pub(super) fn at_once(&self) -> Vec<Advice> {
+        self.judge(&[])
+    }
+
+    /// Looks at the cluster, and adds what is known of an upgrade to these objects.
+    pub(super) async fn look(
+        mut self,
+        cluster: &Cluster,
+        objects: &[Object],
+        prepared: &Prepared,
+        seen: &mut Observed,
+    ) {
+        let Some(to) = self.to(objects) else {
+            let told = "nothing is known of this upgrade: neither the chart's images nor its labels tell cert-manager's version";
+            return seen.hints.push(told.to_owned());
+        };
+        if self.from.is_none() && verb::replaced(&self.observed.history).is_some() {
+            self.facts.crds = facts::crds(cluster).await.ok();
+            self.from = self.facts.crds.as_deref().and_then(of_crds);
+        }
+        let asked = asked(self.knowledge, self.from, to);
+        seen.hints.extend(facts::gather(cluster, &asked, &mut self.facts).await);
+        brought(self.facts.crds.iter_mut().flatten(), prepared, to);
+        seen.advice = self.judge(objects);
+        if let Some(from) = self.from.filter(|from| *from > to) {
+            seen.downgrade = Some(format!("from cert-manager {from} to {to}"));
+        }
+    }
+
+    fn judge(&self, objects: &[Object]) -> Vec<Advice> {
+        let Some(to) = self.to(objects) else { return Vec::new() };
+        let mut advice = judge_upgrade(self.knowledge, self.from, to, &self.facts);
+        advice.retain(|item| !item.is_unseen);
+        let hardened = self.request.matrix == KubernetesMatrix::Refuse;
+        for item in advice.iter_mut().filter(|item| hardened && item.class == Some(KUBERNETES_MATRIX)) {
+            item.severity = Severity::Refuse;
+        }
+        advice
+    }
+
+    fn to(&self, objects: &[Object]) -> Option<AppVersion> {
+        let metadata = self.request.archive.metadata();
+        deployed(ChartSays { name: &metadata.name, app_version: &metadata.app_version }, objects)
+    }
+}
+
+/// The version that a revision runs.
+fn runs(record: &Release) -> Option<AppVersion> {
+    let objects = verb::objects(record).unwrap_or_default();
+    deployed(ChartSays { name: record.chart_name(), app_version: record.app_version() }, &objects)
+}
+
+/// Whether the chart's own version goes back; two charts of different names have nothing to compare.
+pub(super) fn chart_goes_back(current: Option<&Release>, to: &Metadata) -> Option<String> {
+    let current = current.filter(|current| current.chart_name() == to.name)?;
+    let from = current.chart_version();
+    semver::is_newer(from, &to.version).then(|| format!("from {from} to {}", to.version))
+}
+
+/// The values that reach cert-manager's chart: below its name or its alias where another chart wraps it.
+fn own_values(chart: &Metadata, values: &Map<String, Value>) -> Value {
+    let wrapped = chart.dependencies.iter().find(|dependency| dependency.name == CHART);
+    match wrapped.filter(|_| chart.name != CHART) {
+        Some(wrapped) if wrapped.alias.is_empty() => values.get(CHART).cloned().unwrap_or_default(),
+        Some(wrapped) => values.get(&wrapped.alias).cloned().unwrap_or_default(),
+        None => Value::Object(values.clone()),
+    }
+}
+
+/// Which version the chart would give to CRDs; those that it keeps as they are stay behind.
+fn brought<'c>(crds: impl IntoIterator<Item = &'c mut LiveCrd>, prepared: &Prepared, to: AppVersion) {
+    let steps = prepared.steps.iter().filter(|step| step.object.is_crd() && step.effect != Effect::KeptCrd);
+    let brought: BTreeMap<&str, AppVersion> =
+        steps.map(|step| (step.object.name(), labelled_version(&step.object.value).unwrap_or(to))).collect();
+    for crd in crds {
+        crd.becomes = brought.get(crd.name.as_str()).copied();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::helm::chart::dependency::Dependency;
+
+    fn record(chart: &str, version: &str, app_version: &str, manifest: &str) -> Release {
+        let record = json!({"name": "r", "version": 1, "info": {"status": "deployed"}, "manifest": manifest,
+            "chart": {"metadata": {"name": chart, "version": version, "appVersion": app_version}}});
+        Release::from_json(&record.to_string()).unwrap()
+    }
+
+    #[test]
+    fn the_image_of_the_deployed_revision_tells_what_runs() {
+        let manifest = "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: cm}\nspec: {template: {spec: {containers: [{image: 'r/cert-manager-controller:v1.14.2'}]}}}\n";
+        assert_eq!(runs(&record("platform", "0.3.1", "1.0.0", manifest)), AppVersion::parse("1.14.2"));
+        assert_eq!(runs(&record("platform", "0.3.1", "1.0.0", "")), None);
+    }
+
+    #[test]
+    fn only_one_and_the_same_chart_can_go_back() {
+        let to = Metadata { name: "platform".to_owned(), version: "0.3.0".to_owned(), ..Metadata::default() };
+        let back = |chart: &str, version: &str| chart_goes_back(Some(&record(chart, version, "", "")), &to);
+        assert_eq!(back("platform", "0.3.1").as_deref(), Some("from 0.3.1 to 0.3.0"));
+        assert_eq!((back("platform", "0.2.9"), back("cert-manager", "v1.14.2")), (None, None));
+        assert_eq!(chart_goes_back(None, &to), None);
+    }
+
+    #[test]
+    fn a_wrappers_values_are_below_the_name_of_the_wrapped_chart() {
+        let wrapping = |name: &str, alias: &str| Metadata {
+            name: name.to_owned(),
+            dependencies: vec![Dependency {
+                name: CHART.to_owned(),
+                alias: alias.to_owned(),
+                ..Dependency::default()
+            }],
+            ..Metadata::default()
+        };
+        let values = json!({"a": 1, "cert-manager": {"b": 1}, "cm": {"c": 1}});
+        let values = values.as_object().unwrap();
+        assert_eq!(own_values(&wrapping("platform", ""), values), json!({"b": 1}));
+        assert_eq!(own_values(&wrapping("platform", "cm"), values), json!({"c": 1}));
+        assert_eq!(own_values(&wrapping(CHART, ""), values)["a"], 1);
+    }
+}
