@@ -5,6 +5,7 @@
 
 pub mod apply;
 pub mod hooks;
+pub mod migration;
 pub mod permit;
 pub mod records;
 pub mod removal;

@@ -12,6 +12,7 @@ pub mod gate;
 pub mod helm;
 pub mod init;
 pub mod job;
+pub mod migrate;
 pub mod package;
 pub mod plan;
 pub mod publish;
@@ -54,6 +55,8 @@ pub enum Command {
     Resume(resume::ResumeArgs),
     /// Take the lock away from a run that is dead
     Unlock(unlock::UnlockArgs),
+    /// Store every object of the release's CRDs in the version of today
+    Migrate(migrate::MigrateArgs),
     /// Package the chart of release.yaml as an archive: the same commit, the same bytes
     Package(package::PackageArgs),
     /// Package the chart of release.yaml and publish it to its repository
@@ -131,6 +134,7 @@ pub async fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
         Command::Gate(args) => gate::run(&args, context).await,
         Command::Resume(args) => resume::run(&args, context).await,
         Command::Unlock(args) => unlock::run(&args, context).await,
+        Command::Migrate(args) => Box::pin(migrate::run(&args, context)).await,
         Command::Package(args) => package::run(&args, context).await,
         Command::Publish(args) => publish::run(&args, context).await,
         Command::Advise(args) => advise::run(&args, context),

@@ -1,19 +1,25 @@
 //! What the preflight's own checks mean, for `release explain`, and the classes of rules on versions that
 //! `--allow` takes. What the rules on versions mean is in their file.
 
-use super::preflight::{UNHEALTHY, UNSOAKED};
+use super::preflight::{PAUSED, UNHEALTHY, UNSOAKED};
 use crate::certmanager::advice::rule::{KNOWN_BAD, KUBERNETES_MATRIX, UPGRADE_NOTES};
 use crate::explanation::Explanation;
 
 /// A check in words: its name, what it looks at, why, and what to do.
 type Row = (&'static str, &'static str, &'static str, &'static str);
 
-const ROWS: [Row; 7] = [
+const ROWS: [Row; 8] = [
     (
         UNHEALTHY,
         "Workloads or the webhook of the release are unhealthy before the upgrade, also after half a minute",
         "An upgrade on top of them would prove nothing",
         "Mend them, or roll a fixed chart over them with --allow unhealthy; over a failed revision it may always go",
+    ),
+    (
+        PAUSED,
+        "A Deployment of the release is paused (`kubectl rollout pause`)",
+        "No pod of the new version would come up, and none of the old one after a rollback",
+        "End the pause with `kubectl rollout resume`, or go on with --allow paused",
     ),
     (
         UNSOAKED,

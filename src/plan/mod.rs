@@ -10,6 +10,7 @@ pub mod explained;
 #[cfg(test)]
 pub(crate) mod fixtures;
 mod lists;
+pub mod migration;
 pub mod preflight;
 pub mod standing;
 pub mod terms;

@@ -33,6 +33,8 @@ pub struct Observed {
     pub conflicts: Vec<String>,
     /// What is unhealthy in the release's own workloads or webhook right now.
     pub red: Vec<String>,
+    /// Deployments of the release that somebody has paused.
+    pub paused: Vec<String>,
     /// Its newest revision is a failed one: what is red is that revision's doing, and a fix has to get in.
     pub newest_failed: bool,
     /// Why a configured canary could not be issued.
@@ -80,11 +82,14 @@ pub struct Judgement {
 /// `--allow` name: something of the release is unhealthy already; how a fixed chart follows a broken one.
 pub const UNHEALTHY: &str = "unhealthy";
 
+/// `--allow` name: a Deployment of the release is paused, so that nothing new would roll out.
+pub const PAUSED: &str = "paused";
+
 /// `--allow` name: a wave before has not proven the chart for as long as it has to.
 pub const UNSOAKED: &str = "unsoaked";
 
 /// The names of this module that `--allow` takes; those of the rules on versions come on top.
-pub const CHECKS: [&str; 2] = [UNHEALTHY, UNSOAKED];
+pub const CHECKS: [&str; 3] = [UNHEALTHY, PAUSED, UNSOAKED];
 
 /// A Secret holds 1 MiB of data (Kubernetes' `MaxSecretSize`).
 const SECRET_LIMIT: usize = 1_048_576;
@@ -111,7 +116,7 @@ pub fn judge(seen: &Observed, next: Next, allowed: &Allowed) -> Judgement {
     refusals.extend(seen.refused.iter().cloned());
     refusals.extend(listed(
         "CRDs still store versions that the chart drops",
-        "migrate the stored objects first",
+        "`release migrate` stores their objects in the version of today",
         &seen.stored_versions,
     ));
     refusals.extend(listed(
@@ -134,10 +139,22 @@ pub fn judge(seen: &Observed, next: Next, allowed: &Allowed) -> Judgement {
             "other field managers own fields that would be set: {conflict}; --force-conflicts takes them over"
         )
     }));
+    paused(seen, allowed, &mut judgement);
     unhealthy(seen, allowed, &mut judgement);
     advise(seen, allowed, &mut judgement);
     judgement.warnings.extend(seen.known_later.iter().chain(&seen.dead_apis).chain(&seen.hints).cloned());
     judgement
+}
+
+fn paused(seen: &Observed, allowed: &Allowed, judgement: &mut Judgement) {
+    let told = |remedy: &str| listed("paused, so that no new pod would come up", remedy, &seen.paused);
+    if allowed.allows(PAUSED) {
+        judgement.warnings.extend(told("it is changed all the same"));
+    } else {
+        judgement.refusals.extend(told(&format!(
+            "end the pause with `kubectl rollout resume` first (--allow {PAUSED} overrides)"
+        )));
+    }
 }
 
 fn unhealthy(seen: &Observed, allowed: &Allowed, judgement: &mut Judgement) {
@@ -226,6 +243,7 @@ mod tests {
             Observed { stored_versions: some(), ..base() },
             Observed { conflicts: some(), ..base() },
             Observed { red: some(), ..base() },
+            Observed { paused: some(), ..base() },
             Observed { canary: some(), ..base() },
             Observed { release_bytes: SECRET_LIMIT + 1, ..base() },
             Observed { downgrade: Some("from 2 to 1".to_owned()), ..base() },
@@ -269,6 +287,15 @@ mod tests {
             judge(&seen, UPGRADE, &allowed).refusals,
             ["one minor at a time; do so (--allow two overrides)"]
         );
+    }
+
+    #[test]
+    fn a_pause_stops_a_fix_too_unless_it_is_allowed() {
+        let seen = Observed { paused: some(), newest_failed: true, ..Observed::default() };
+        assert_eq!(judge(&seen, UPGRADE, &Allowed::default()).refusals.len(), 1);
+        let allowed = Allowed { names: vec![PAUSED.to_owned()], ..Allowed::default() };
+        let judgement = judge(&seen, UPGRADE, &allowed);
+        assert_eq!((judgement.refusals.len(), judgement.warnings.len()), (0, 1));
     }
 
     #[test]

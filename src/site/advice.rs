@@ -19,7 +19,7 @@ use crate::cluster::Cluster;
 use crate::config::KubernetesMatrix;
 use crate::helm::chart::metadata::Metadata;
 use crate::helm::manifest::Object;
-use crate::helm::release::Release;
+use crate::helm::release::{Release, Status};
 use crate::helm::semver;
 use crate::plan::preflight::Observed;
 
@@ -48,7 +48,7 @@ impl<'a> Advisor<'a> {
             values: Some(own_values(request.archive.metadata(), values)),
             ..Facts::default()
         };
-        let from = verb::replaced(&observed.history).and_then(runs);
+        let from = current(&observed.history).and_then(runs);
         Some(Self { knowledge, request, observed, facts, from })
     }
 
@@ -69,7 +69,7 @@ impl<'a> Advisor<'a> {
             let told = "nothing is known of this upgrade: neither the chart's images nor its labels tell cert-manager's version";
             return seen.hints.push(told.to_owned());
         };
-        if self.from.is_none() && verb::replaced(&self.observed.history).is_some() {
+        if self.from.is_none() && current(&self.observed.history).is_some() {
             self.facts.crds = facts::crds(cluster).await.ok();
             self.from = self.facts.crds.as_deref().and_then(of_crds);
         }
@@ -97,6 +97,12 @@ impl<'a> Advisor<'a> {
         let metadata = self.request.archive.metadata();
         deployed(ChartSays { name: &metadata.name, app_version: &metadata.app_version }, objects)
     }
+}
+
+/// The revision that runs; none where nothing was ever good, as after a first install that failed.
+pub(super) fn current(history: &[Release]) -> Option<&Release> {
+    let good = |record: &Release| matches!(record.status(), Status::Deployed | Status::Superseded);
+    verb::replaced(history).filter(|_| history.iter().any(good))
 }
 
 /// The version that a revision runs.
@@ -143,6 +149,30 @@ mod tests {
         let record = json!({"name": "r", "version": 1, "info": {"status": "deployed"}, "manifest": manifest,
             "chart": {"metadata": {"name": chart, "version": version, "appVersion": app_version}}});
         Release::from_json(&record.to_string()).unwrap()
+    }
+
+    fn history(statuses: &[&str]) -> Vec<Release> {
+        let record = |(number, status): (usize, &&str)| {
+            let record = json!({"name": "r", "version": number + 1, "info": {"status": status}});
+            Release::from_json(&record.to_string()).unwrap()
+        };
+        statuses.iter().enumerate().map(record).collect()
+    }
+
+    #[test]
+    fn what_runs_is_the_last_deployed_revision() {
+        let table: [(&[&str], Option<u32>); 6] = [
+            (&[], None),
+            (&["deployed", "failed", "failed"], Some(1)),
+            (&["superseded", "deployed"], Some(2)),
+            (&["superseded", "failed"], Some(2)),
+            (&["failed"], None),
+            (&["superseded", "uninstalled"], None),
+        ];
+        for (statuses, expected) in table {
+            let history = history(statuses);
+            assert_eq!(current(&history).map(Release::revision), expected, "{statuses:?}");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! revision. Reads only, and decides nothing.
 
 use super::permissions::{self, Wanted};
-use crate::action::apply::{self, ApplyOptions, Detail, Prepared, Problem, Why};
+use crate::action::apply::{self, ApplyOptions, Detail, Prepared, Problem, Step, Why};
 use crate::cluster::discovery::Kinds;
 use crate::cluster::{Cluster, access, gitops, namespace};
 use crate::failure::Failure;
@@ -52,6 +52,17 @@ fn take(prepared: &Prepared, seen: &mut Observed) {
         list.push(problem.to_string());
     }
     seen.known_later = known_later(prepared);
+    seen.paused =
+        prepared.steps.iter().filter(|step| is_paused(step)).map(|step| step.key.to_string()).collect();
+}
+
+/// A Deployment that somebody has paused rolls nothing out, unless the manifest itself ends the pause.
+fn is_paused(step: &Step) -> bool {
+    let live = step.sides.as_ref().and_then(|sides| sides.before.as_ref());
+    let is_deployment = step.object.group() == "apps" && step.object.kind() == "Deployment";
+    is_deployment
+        && live.is_some_and(|live| live["spec"]["paused"] == true)
+        && step.object.value["spec"]["paused"] != false
 }
 
 /// What only the hooks can tell.

@@ -3,28 +3,30 @@
 
 use tokio::try_join;
 
-use super::advice::{Advisor, chart_goes_back};
+use super::advice::{self, Advisor, chart_goes_back};
 use super::connect::Connected;
 use super::draft::{deployment, draft, in_context};
 use super::examine::{changes, known_later};
 use super::looked::Looked;
+use super::own::Own;
 use super::{journal_keeper, values};
 use crate::action::ActionError;
-use crate::action::apply::{self, ApplyOptions, Detail, Prepared};
+use crate::action::apply::{self, ApplyOptions, Detail, Prepared, Step};
 use crate::action::verb;
 use crate::certmanager::advice::rule::Severity;
 use crate::cluster::authorship::author;
+use crate::cluster::discovery::Kinds;
 use crate::cluster::{Cluster, lease};
 use crate::config::{ChartSettings, Profile};
 use crate::evidence::journal::Journal;
 use crate::failure::Failure;
 use crate::gate;
-use crate::gate::baseline;
+use crate::helm::manifest::Object;
 use crate::helm::release::{Release, Status};
 use crate::helm::semver::{Constraint, Version};
 use crate::plan::decide::{self, Next, Seen};
 use crate::plan::difference::{self, ClusterDifference};
-use crate::plan::preflight::{Judgement, Observed, judge};
+use crate::plan::preflight::{Judgement, Observed, UNHEALTHY, judge};
 use crate::plan::{Action, ClusterPlan, PlannedChange};
 
 pub use super::draft::RolloutRequest;
@@ -65,7 +67,7 @@ pub async fn plan_cluster(
         changes.is_empty() && seen.known_later.is_empty() && draft.is_deployed(record, request.archive)
     })));
     if !matches!(next, Next::Do(Action::Nothing | Action::Install)) {
-        look_at_health(cluster, request, &draft.subject, prepared.as_ref(), &mut seen).await;
+        look_at_health(cluster, &observed.kinds, request, &draft.subject, prepared.as_ref(), &mut seen).await;
     }
     if let (Some(advisor), Some(prepared), false) = (advisor, &prepared, next == Next::Do(Action::Nothing)) {
         advisor.look(cluster, &draft.subject.objects, prepared, &mut seen).await;
@@ -94,7 +96,7 @@ fn first_look(request: &RolloutRequest<'_>, observed: &verb::Observed) -> (Optio
     let seen = Observed {
         unfit_kube_version: unfit(&request.archive.metadata().kube_version, &kubernetes),
         newest: newest.map(describe),
-        downgrade: chart_goes_back(current, request.archive.metadata()),
+        downgrade: chart_goes_back(advice::current(&observed.history), request.archive.metadata()),
         newest_failed: newest.is_some_and(|record| record.status() == Status::Failed),
         kubernetes,
         ..Observed::default()
@@ -105,19 +107,29 @@ fn first_look(request: &RolloutRequest<'_>, observed: &verb::Observed) -> (Optio
 /// What of the release is unhealthy already, and whether its canary could be issued.
 async fn look_at_health(
     cluster: &Cluster,
+    kinds: &Kinds,
     request: &RolloutRequest<'_>,
     subject: &gate::Subject,
     prepared: Option<&Prepared>,
     seen: &mut Observed,
 ) {
     let chart = request.chart;
-    seen.red = prepared.map(|prepared| baseline::red(prepared.live(), chart.profile)).unwrap_or_default();
+    let objects: Vec<Object> = prepared.iter().flat_map(|prepared| present(prepared)).collect();
+    let own = Own { cluster, kinds, release: &chart.release, objects: &objects, profile: chart.profile };
+    let overridden = seen.newest_failed || request.terms.allowed.allows(UNHEALTHY);
+    let red = if overridden { own.red().await } else { own.red_for_long().await };
+    seen.red = red.unwrap_or_else(|failure| vec![failure.chain().join(": ")]);
     if chart.profile == Profile::CertManager {
-        seen.red.extend(gate::webhook::check(cluster).await.err());
         let forecast = gate::canary::preflight(cluster, subject, &chart.gates.canary).await;
         seen.canary = forecast.refusals;
         seen.hints.extend(forecast.warnings);
     }
+}
+
+/// The objects of the new manifest that are there already.
+fn present(prepared: &Prepared) -> impl Iterator<Item = Object> {
+    let there = |step: &&Step| step.sides.as_ref().is_some_and(|sides| sides.before.is_some());
+    prepared.steps.iter().filter(there).map(|step| step.object.clone())
 }
 
 fn plan(

@@ -78,13 +78,24 @@ fn the_way_is_data_too() {
     assert_eq!((&way_in_json["from"], &way_in_json["to"]), (&"1.19.0".into(), &"1.20.3".into()));
     let first = &way_in_json["stops"][0];
     assert_eq!(first["to"], "1.20.3");
-    assert_eq!((&first["advice"][0]["id"], &first["advice"][0]["severity"]), (&"leaving-1.19.0".into(), &"warn".into()));
+    assert_eq!(
+        (&first["advice"][0]["id"], &first["advice"][0]["severity"]),
+        (&"leaving-1.19.0".into(), &"warn".into())
+    );
     assert!(first["advice"][0]["do"].is_string() && first["advice"][0]["source"][0].is_string());
 }
 
 #[test]
 fn a_version_of_kubernetes_that_is_none_is_told() {
-    assert_snapshot!(World::new().release(["advise", "--from", "1.20.2", "--to", "1.21.2", "--kubernetes", "new"]));
+    assert_snapshot!(World::new().release([
+        "advise",
+        "--from",
+        "1.20.2",
+        "--to",
+        "1.21.2",
+        "--kubernetes",
+        "new"
+    ]));
 }
 
 const OURS: &str = "\

@@ -42,7 +42,9 @@ pub fn plan_path(
         let next = next_stop(known, here, to);
         let mut advice = judge_upgrade(known, Some(here), next, &facts);
         if next < to {
-            advice.iter_mut().for_each(|one| pass_by(known, one, next));
+            for one in &mut advice {
+                pass_by(known, one, next);
+            }
         }
         advice.retain(|one| !told.contains(one));
         told.extend(advice.iter().cloned());
