@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::certmanager::advice::judge::Advice;
 use crate::certmanager::advice::rule::Severity;
 
+use super::Action;
 use super::decide::{Next, Refusal as Pending};
 
 /// What was seen of one cluster and of what is about to be done to it.
@@ -139,21 +140,22 @@ pub fn judge(seen: &Observed, next: Next, allowed: &Allowed) -> Judgement {
             "other field managers own fields that would be set: {conflict}; --force-conflicts takes them over"
         )
     }));
-    paused(seen, allowed, &mut judgement);
+    paused(seen, next, allowed, &mut judgement);
     unhealthy(seen, allowed, &mut judgement);
     advise(seen, allowed, &mut judgement);
     judgement.warnings.extend(seen.known_later.iter().chain(&seen.dead_apis).chain(&seen.hints).cloned());
     judgement
 }
 
-fn paused(seen: &Observed, allowed: &Allowed, judgement: &mut Judgement) {
+fn paused(seen: &Observed, next: Next, allowed: &Allowed, judgement: &mut Judgement) {
     let told = |remedy: &str| listed("paused, so that no new pod would come up", remedy, &seen.paused);
+    let remedy = "end the pause with `kubectl rollout resume` first";
     if allowed.allows(PAUSED) {
         judgement.warnings.extend(told("it is changed all the same"));
+    } else if next == Next::Do(Action::Rollback) {
+        judgement.refusals.extend(told(remedy));
     } else {
-        judgement.refusals.extend(told(&format!(
-            "end the pause with `kubectl rollout resume` first (--allow {PAUSED} overrides)"
-        )));
+        judgement.refusals.extend(told(&format!("{remedy} (--allow {PAUSED} overrides)")));
     }
 }
 
@@ -204,7 +206,6 @@ fn pending(next: Next, newest: Option<&str>) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Action;
     use super::*;
 
     const UPGRADE: Next = Next::Do(Action::Upgrade);

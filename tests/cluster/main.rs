@@ -6,6 +6,7 @@
 //! Tests run side by side on the same clusters, so each one works in a namespace of its own.
 
 mod action;
+mod advice;
 mod apply;
 mod canary;
 mod connect;
@@ -17,6 +18,7 @@ mod interop;
 mod killed;
 mod lease;
 mod many_upgrades;
+mod migrate;
 mod node;
 mod noise;
 mod objects;
@@ -51,6 +53,7 @@ fn main() -> ExitCode {
 fn trials() -> Vec<Trial> {
     let files = [
         action::trials(),
+        advice::trials(),
         apply::trials(),
         canary::trials(),
         connect::trials(),
@@ -62,6 +65,7 @@ fn trials() -> Vec<Trial> {
         killed::trials(),
         lease::trials(),
         many_upgrades::trials(),
+        migrate::trials(),
         node::trials(),
         noise::trials(),
         objects::trials(),

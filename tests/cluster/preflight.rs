@@ -52,6 +52,10 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("preflight::diff_and_dry_run_agree", diff_and_dry_run_agree),
         trial("preflight::a_dead_api_takes_only_its_own_kinds", a_dead_api_takes_only_its_own_kinds),
         trial(
+            "preflight::a_pause_is_refused_and_what_comes_up_is_waited_for",
+            a_pause_is_refused_and_what_comes_up_is_waited_for,
+        ),
+        trial(
             "preflight::a_stranger_that_is_down_does_not_stop_a_release",
             a_stranger_that_is_down_does_not_stop_a_release,
         ),
@@ -59,14 +63,14 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 /// A release of a chart beside its own release.yaml.
-struct Fleet {
-    place: Place,
+pub(crate) struct Fleet {
+    pub(crate) place: Place,
     chart: tempfile::TempDir,
     config: PathBuf,
 }
 
 impl Fleet {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let place = Place::new().await;
         let chart = tempfile::tempdir_in(directory()).unwrap();
         let config = chart.path().join("release.yaml");
@@ -80,7 +84,7 @@ impl Fleet {
     }
 
     /// The chart, whose name is the namespace: every test publishes a chart of its own.
-    fn write(&self, version: &str, templates: &[(&str, &str)]) {
+    pub(crate) fn write(&self, version: &str, templates: &[(&str, &str)]) {
         let (name, directory) = (&self.place.release.namespace, self.directory());
         std::fs::create_dir_all(directory.join("templates")).unwrap();
         std::fs::write(
@@ -97,7 +101,7 @@ impl Fleet {
         self.chart.path().join(&self.place.release.namespace)
     }
 
-    fn run(&self, args: &[&str]) -> Ran {
+    pub(crate) fn run(&self, args: &[&str]) -> Ran {
         release(&self.config, args)
     }
 
@@ -421,6 +425,28 @@ async fn a_dead_api_takes_only_its_own_kinds() {
     );
     let object = objects(&[&service]).remove(0);
     place.api(&object).await.delete(object.name(), &kube::api::DeleteParams::default()).await.unwrap();
+}
+
+/// A pod more is available only after some seconds; a pause does not end by itself.
+async fn a_pause_is_refused_and_what_comes_up_is_waited_for() {
+    let fleet = Fleet::new().await;
+    let text = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\nspec:\n  minReadySeconds: 6\n  selector: {matchLabels: {a: d}}\n  template:\n    metadata: {labels: {a: d}}\n    spec: {terminationGracePeriodSeconds: 1, containers: [{name: c, image: 'sandbox/sh:1', args: [-c, 'exec sleep 600']}]}\n";
+    fleet.write("1.0.0", &[("d", text), ("a", &config_map("a", &[("k", "1")]))]);
+    fleet.run(&["--cluster", FIRST]).expect(0);
+    fleet.write("2.0.0", &[("a", &config_map("a", &[("k", "2")]))]);
+    let change = async |spec: serde_json::Value| {
+        let api = fleet.place.api(&objects(&[text])[0]).await;
+        let patch = Patch::Merge(json!({ "spec": spec }));
+        api.patch("d", &PatchParams::default(), &patch).await.unwrap();
+    };
+    change(json!({"replicas": 2})).await;
+    fleet.run(&["--cluster", FIRST, "--dry-run"]).expect(0);
+    change(json!({"paused": true})).await;
+    let namespace = &fleet.place.release.namespace;
+    let refused = fleet.run(&["--cluster", FIRST, "--dry-run"]).expect(1);
+    let told = format!("paused, so that no new pod would come up: Deployment {namespace}/d; end the pause");
+    assert!(refused.stderr.contains(&told), "{}", refused.stderr);
+    fleet.run(&["--cluster", FIRST, "--dry-run", "--allow", "paused"]).expect(0);
 }
 
 /// Another workload of the namespace is no concern of the release; its own is, unless it is allowed.

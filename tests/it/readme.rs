@@ -66,6 +66,18 @@ fn the_exit_codes_of_the_readme_are_those_of_the_help() {
 }
 
 #[test]
+fn the_rules_of_a_user_in_the_readme_are_taken() {
+    let world = World::new();
+    let readme = readme();
+    let rules = readme.split("```yaml\n").find(|block| block.starts_with("rules:")).unwrap();
+    world.write("ours.yaml", rules.split("```").next().unwrap());
+    let fleet = include_str!("../fixtures/fleet/release.yaml");
+    world.write("release.yaml", format!("{fleet}preflight: {{ advice: [ours.yaml] }}\n"));
+    let ran = world.release(["explain", "new-labels"]);
+    assert!(ran.code == Some(0) && ran.stdout.contains("tell the platform team"), "{ran}");
+}
+
+#[test]
 fn the_first_configuration_of_the_readme_is_one() {
     let world = World::new();
     let readme = readme();
