@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::draft::RolloutRequest;
-use super::facts;
+use super::chart_crds::own_key;
+use super::draft::{Draft, RolloutRequest};
+use super::{chart_crds, facts};
 use crate::action::apply::{Effect, Prepared};
 use crate::action::verb;
 use crate::certmanager::advice::condition::{Facts, LiveCrd};
@@ -14,7 +15,7 @@ use crate::certmanager::advice::judge::{Advice, asked, judge_upgrade};
 use crate::certmanager::advice::known::Knowledge;
 use crate::certmanager::advice::rule::{KUBERNETES_MATRIX, Severity};
 use crate::certmanager::app_version::AppVersion;
-use crate::certmanager::deployed::{CHART, ChartSays, deployed, labelled_version, of_crds};
+use crate::certmanager::deployed::{ChartSays, deployed, labelled_version, of_crds};
 use crate::cluster::Cluster;
 use crate::config::KubernetesMatrix;
 use crate::helm::chart::metadata::Metadata;
@@ -57,14 +58,15 @@ impl<'a> Advisor<'a> {
         self.judge(&[])
     }
 
-    /// Looks at the cluster, and adds what is known of an upgrade to these objects.
+    /// Looks at the cluster, and adds what is known of an upgrade to this draft.
     pub(super) async fn look(
         mut self,
         cluster: &Cluster,
-        objects: &[Object],
+        draft: &Draft,
         prepared: &Prepared,
         seen: &mut Observed,
     ) {
+        let objects = &draft.subject.objects;
         let Some(to) = self.to(objects) else {
             let told = "nothing is known of this upgrade: neither the chart's images nor its labels tell cert-manager's version";
             return seen.hints.push(told.to_owned());
@@ -75,7 +77,9 @@ impl<'a> Advisor<'a> {
         }
         let asked = asked(self.knowledge, self.from, to);
         seen.hints.extend(facts::gather(cluster, &asked, &mut self.facts).await);
-        brought(self.facts.crds.iter_mut().flatten(), prepared, to);
+        let crds = self.facts.crds.as_deref_mut().unwrap_or_default();
+        brought(crds, prepared, to);
+        chart_crds::compare(cluster, self.request, self.observed, &draft.deployment, crds).await;
         seen.advice = self.judge(objects);
         if let Some(from) = self.from.filter(|from| *from > to) {
             seen.downgrade = Some(format!("from cert-manager {from} to {to}"));
@@ -118,18 +122,16 @@ pub(super) fn chart_goes_back(current: Option<&Release>, to: &Metadata) -> Optio
     semver::is_newer(from, &to.version).then(|| format!("from {from} to {}", to.version))
 }
 
-/// The values that reach cert-manager's chart: below its name or its alias where another chart wraps it.
+/// The values that reach cert-manager's chart.
 fn own_values(chart: &Metadata, values: &Map<String, Value>) -> Value {
-    let wrapped = chart.dependencies.iter().find(|dependency| dependency.name == CHART);
-    match wrapped.filter(|_| chart.name != CHART) {
-        Some(wrapped) if wrapped.alias.is_empty() => values.get(CHART).cloned().unwrap_or_default(),
-        Some(wrapped) => values.get(&wrapped.alias).cloned().unwrap_or_default(),
+    match own_key(chart) {
+        Some(key) => values.get(key).cloned().unwrap_or_default(),
         None => Value::Object(values.clone()),
     }
 }
 
 /// Which version the chart would give to CRDs; those that it keeps as they are stay behind.
-fn brought<'c>(crds: impl IntoIterator<Item = &'c mut LiveCrd>, prepared: &Prepared, to: AppVersion) {
+fn brought(crds: &mut [LiveCrd], prepared: &Prepared, to: AppVersion) {
     let steps = prepared.steps.iter().filter(|step| step.object.is_crd() && step.effect != Effect::KeptCrd);
     let brought: BTreeMap<&str, AppVersion> =
         steps.map(|step| (step.object.name(), labelled_version(&step.object.value).unwrap_or(to))).collect();
@@ -143,6 +145,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::certmanager::deployed::CHART;
     use crate::helm::chart::dependency::Dependency;
 
     fn record(chart: &str, version: &str, app_version: &str, manifest: &str) -> Release {

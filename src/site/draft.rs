@@ -40,7 +40,7 @@ pub struct RolloutRequest<'a> {
 
 /// A revision that is not stored yet, and how it would be written.
 pub(super) struct Draft {
-    deployment: Deployment,
+    pub(super) deployment: Deployment,
     pub(super) revision: RevisionDraft,
     pub(super) subject: Subject,
     /// The objects of the revision that it replaces.

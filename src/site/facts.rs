@@ -71,7 +71,7 @@ fn seen_crd(crd: StoredCrd) -> LiveCrd {
         name: crd.name().to_owned(),
         version: labelled_version(&labels),
         stored: crd.status.stored_versions,
-        becomes: None,
+        ..LiveCrd::default()
     }
 }
 

@@ -27,6 +27,7 @@ pub mod values;
 
 mod advice;
 mod change;
+mod chart_crds;
 mod draft;
 mod evidence;
 mod examine;

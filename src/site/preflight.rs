@@ -70,7 +70,7 @@ pub async fn plan_cluster(
         look_at_health(cluster, &observed.kinds, request, &draft.subject, prepared.as_ref(), &mut seen).await;
     }
     if let (Some(advisor), Some(prepared), false) = (advisor, &prepared, next == Next::Do(Action::Nothing)) {
-        advisor.look(cluster, &draft.subject.objects, prepared, &mut seen).await;
+        advisor.look(cluster, &draft, prepared, &mut seen).await;
     }
     let action = match next {
         Next::Do(action) => action,

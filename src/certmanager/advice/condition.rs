@@ -4,6 +4,10 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::certmanager::app_version::AppVersion;
+use crate::several::first_of;
+
+/// How many fields that a CRD lacks are named.
+const LACKING: usize = 2;
 
 /// What must be seen in the cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
@@ -38,6 +42,15 @@ pub struct LiveCrd {
     pub stored: Vec<String>,
     /// The version that the chart would give it; absent where the chart does not bring it.
     pub becomes: Option<AppVersion>,
+    /// Versions and fields of the target's CRD that this one has not; absent where nobody has compared them.
+    pub lacks: Option<Vec<String>>,
+}
+
+impl LiveCrd {
+    /// Nothing tells its version: neither a label nor the chart.
+    pub fn is_unknown(&self) -> bool {
+        self.becomes.max(self.version).is_none()
+    }
 }
 
 /// What was observed. What is absent nobody has looked at.
@@ -137,15 +150,17 @@ fn behind(crds: &[LiveCrd], to: AppVersion) -> Vec<String> {
         let version = crd.becomes.max(crd.version);
         version.is_some_and(|version| version < to && !version.is_same_minor(to))
     };
-    let told = |crd: &LiveCrd| {
-        let version = crd.version.map(|version| version.to_string()).unwrap_or_default();
-        format!("{} of {version}", crd.name)
+    let lacking = |crd: &&LiveCrd| crd.is_unknown() && crd.lacks.iter().flatten().next().is_some();
+    let told = |crd: &LiveCrd| match (crd.version, &crd.lacks) {
+        (Some(version), _) => format!("{} of {version}", crd.name),
+        (None, Some(lacks)) => format!("{} without {}", crd.name, first_of(lacks, LACKING)),
+        (None, None) => crd.name.clone(),
     };
-    crds.iter().filter(older).map(told).collect()
+    crds.iter().filter(|crd| older(crd) || lacking(crd)).map(told).collect()
 }
 
 fn unlabelled(crds: &[LiveCrd]) -> Vec<String> {
-    let unknown = crds.iter().filter(|crd| crd.becomes.max(crd.version).is_none());
+    let unknown = crds.iter().filter(|crd| crd.is_unknown() && crd.lacks.is_none());
     unknown.map(|crd| crd.name.clone()).collect()
 }
 

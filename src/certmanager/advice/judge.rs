@@ -243,7 +243,12 @@ mod tests {
                 version: AppVersion::parse(version),
                 stored: vec![stored.to_owned()],
                 becomes: becomes.and_then(AppVersion::parse),
+                lacks: None,
             }])
+        };
+        let compared = |lacks: &[&str]| {
+            let lacks = Some(lacks.iter().map(|field| (*field).to_owned()).collect());
+            Some(vec![LiveCrd { lacks, ..crds("", "v1", None).unwrap().remove(0) }])
         };
         let webhook = json!({"webhook": {"config": {"a": 1}, "volumes": [{}]}});
         let gone = json!({"prometheus": {"servicemonitor": {"path": "/metrics"}}});
@@ -262,6 +267,8 @@ mod tests {
             ("1.20.3", "1.21.2", Facts { crds: crds("v1.20.0", "v1", Some("1.21.2")), ..base() }, ""),
             ("1.20.3", "1.21.2", Facts { crds: crds("", "v1", None), ..base() }, "crds-unlabelled?"),
             ("1.20.3", "1.21.2", Facts { crds: crds("", "v1", Some("1.21.2")), ..base() }, ""),
+            ("1.20.3", "1.21.2", Facts { crds: compared(&["v1.spec.x"]), ..base() }, "crds-behind?"),
+            ("1.20.3", "1.21.2", Facts { crds: compared(&[]), ..base() }, ""),
             (
                 "1.20.3",
                 "1.21.2",
