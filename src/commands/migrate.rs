@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::Context;
+use super::job::before_touching;
 use super::shared_args::SelectionArgs;
 use crate::config::{Settings, duration};
 use crate::failure::Failure;
@@ -13,8 +14,9 @@ use crate::plan::migration::ClusterMigration;
 use crate::report::exit_code::Exit;
 use crate::report::format::Format;
 use crate::report::{Shown, render};
+use crate::rollout::interrupt::Interrupt;
 use crate::site::connect::{self, Connected, refuse_locked};
-use crate::site::migration;
+use crate::site::{migration, signals};
 
 /// Store every object of the release's CRDs in the version of today, and let status.storedVersions say so
 #[derive(Debug, Clone, Args)]
@@ -42,17 +44,27 @@ impl Shown for Vec<ClusterMigration> {
 /// All clusters are rehearsed before the first object of any is written.
 pub async fn run(args: &MigrateArgs, context: &Context) -> Result<Exit, Failure> {
     let settings = context.settings(&args.selection.selection())?;
-    let clusters = connect::connect(&settings).await?;
+    let interrupt = signals::listen()?;
+    let (clusters, mut shown) = before_touching(&interrupt, Box::pin(rehearsed(args, &settings))).await?;
+    let ended =
+        if args.dry_run { Ok(()) } else { written(args, &settings, &clusters, &mut shown, &interrupt).await };
+    context.printer.data(&render(&shown, args.output)?);
+    ended.map(|()| Exit::Success)
+}
+
+async fn rehearsed(
+    args: &MigrateArgs,
+    settings: &Settings,
+) -> Result<(Vec<Connected>, Vec<ClusterMigration>), Failure> {
+    let clusters = connect::connect(settings).await?;
     if !args.dry_run {
-        refuse_locked(&settings, &clusters, args.lock_timeout).await?;
+        refuse_locked(settings, &clusters, args.lock_timeout).await?;
     }
     let mut shown = Vec::with_capacity(clusters.len());
     for one in &clusters {
         shown.push(migration::rehearse(one, &settings.chart).await?);
     }
-    let ended = if args.dry_run { Ok(()) } else { written(args, &settings, &clusters, &mut shown).await };
-    context.printer.data(&render(&shown, args.output)?);
-    ended.map(|()| Exit::Success)
+    Ok((clusters, shown))
 }
 
 /// One cluster after the other; what is done before a failure is shown.
@@ -61,10 +73,12 @@ async fn written(
     settings: &Settings,
     clusters: &[Connected],
     shown: &mut [ClusterMigration],
+    interrupt: &Interrupt,
 ) -> Result<(), Failure> {
     for (one, migration) in clusters.iter().zip(shown) {
         let rehearsed = migration.clone();
-        let (done, ended) = migration::migrate(one, &settings.chart, rehearsed, args.lock_timeout).await;
+        let (done, ended) =
+            migration::migrate(one, &settings.chart, rehearsed, args.lock_timeout, interrupt).await;
         *migration = done;
         ended?;
     }

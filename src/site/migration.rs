@@ -24,6 +24,7 @@ use crate::failure::{Failure, Kind};
 use crate::helm::manifest::{self, Object};
 use crate::helm::release::Release;
 use crate::plan::migration::{ClusterMigration, CrdMigration};
+use crate::rollout::interrupt::Interrupt;
 
 /// What would be done on a cluster; every object is sent as a dry run, and one that is not taken refuses.
 pub async fn rehearse(one: &Connected, chart: &ChartSettings) -> Result<ClusterMigration, Failure> {
@@ -45,6 +46,7 @@ pub async fn migrate(
     chart: &ChartSettings,
     rehearsed: ClusterMigration,
     wait: Duration,
+    interrupt: &Interrupt,
 ) -> (ClusterMigration, Result<(), Failure>) {
     if rehearsed.crds.is_empty() {
         return (rehearsed, Ok(()));
@@ -55,9 +57,17 @@ pub async fn migrate(
         Err(failure) => return (rehearsed, Err(failure)),
     };
     let mut done = rehearsed;
-    let ended = under_the_lock(&one.cluster, chart, &lock.held(), &mut done).await;
+    let held = lock.held();
+    let work = under_the_lock(&one.cluster, chart, &held, &mut done);
+    let ended = interrupt.or(work).await.unwrap_or_else(|signal| Err(interrupted(signal)));
     let released = lock.release().await.map_err(Failure::from);
     (done, ended.and(released))
+}
+
+/// What is written again stays so.
+fn interrupted(signal: i32) -> Failure {
+    let told = format!("interrupted by signal {signal}; the status of the CRD at hand was left as it is");
+    Failure::new(Kind::Interrupted(signal), told).hint("run `release migrate` again")
 }
 
 async fn under_the_lock(

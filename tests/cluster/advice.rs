@@ -1,19 +1,26 @@
 //! What is live decides which rules on cert-manager's versions speak.
 
+use kube::ResourceExt;
 use kube::api::{DeleteParams, DynamicObject, PostParams};
 use libtest_mimic::Trial;
-use release::cluster::namespace;
+use release::cluster::{live_crd, namespace};
 
 use crate::gate::alone;
 use crate::support::objects::{Place, objects};
-use crate::support::program::{config, release};
+use crate::support::program::{config, directory, release};
 use crate::support::{THIRD, fresh_release, trial};
 
 pub(crate) fn trials() -> Vec<Trial> {
-    vec![trial(
-        "advice::certificates_that_share_a_secret_and_orders_in_flight_are_told",
-        certificates_that_share_a_secret_and_orders_in_flight_are_told,
-    )]
+    vec![
+        trial(
+            "advice::certificates_that_share_a_secret_and_orders_in_flight_are_told",
+            certificates_that_share_a_secret_and_orders_in_flight_are_told,
+        ),
+        trial(
+            "advice::crds_that_are_kept_apart_are_judged_by_their_label_or_compared",
+            crds_that_are_kept_apart_are_judged_by_their_label_or_compared,
+        ),
+    ]
 }
 
 fn certificate(name: &str) -> String {
@@ -27,7 +34,7 @@ async fn certificates_that_share_a_secret_and_orders_in_flight_are_told() {
     let place = Place { cluster, release: fresh_release() };
     let own = &place.release.namespace;
     namespace::ensure(&place.cluster, own).await.unwrap();
-    let order = "apiVersion: acme.cert-manager.io/v1\nkind: Order\nmetadata: {name: open}\nspec: {request: '', dnsNames: [a.example.com], issuerRef: {name: nobody}}\n";
+    let order = "apiVersion: acme.cert-manager.io/v1\nkind: Order\nmetadata: {name: open}\nspec: {request: 'YQ==', dnsNames: [a.example.com], issuerRef: {name: nobody}}\n";
     let all = objects(&[certificate("one"), certificate("two"), order.to_owned()]);
     for object in &all {
         let value: DynamicObject = serde_json::from_value(object.value.clone()).unwrap();
@@ -48,4 +55,47 @@ async fn certificates_that_share_a_secret_and_orders_in_flight_are_told() {
     assert!(allowed.stdout.contains(&format!("Order {own}/open")), "{}", allowed.stdout);
     // The chart brings the CRDs, so that none is behind.
     assert!(!allowed.stdout.contains("the CRDs are older"), "{}", allowed.stdout);
+}
+
+/// The chart does not bring the CRDs here: they are labelled with the older version, and the one whose label is
+/// gone is compared with the chart's own.
+async fn crds_that_are_kept_apart_are_judged_by_their_label_or_compared() {
+    let (cluster, _alone) = alone().await;
+    let values = directory().join("values/cert-manager/common.yaml");
+    let text = std::fs::read_to_string(&values).unwrap();
+    assert!(text.contains("installCRDs: true"), "{text}");
+    std::fs::write(
+        values.with_file_name("apart.yaml"),
+        text.replace("installCRDs: true", "installCRDs: false"),
+    )
+    .unwrap();
+    let config = config(
+        "apart.yaml",
+        &[
+            ("issuers: [ClusterIssuer/letsencrypt], ", ""),
+            ("cert-manager/common.yaml", "cert-manager/apart.yaml"),
+        ],
+    );
+    let line = || {
+        let ran = release(&config, &["--cluster", THIRD, "--dry-run"]).expect(0);
+        let mut lines = ran.stdout.lines().map(ToOwned::to_owned);
+        lines.find(|line| line.contains("the CRDs are older")).unwrap_or(ran.stdout.clone())
+    };
+    let labelled = line();
+    let name = "certificaterequests.cert-manager.io";
+    let crds = live_crd::api(&cluster);
+    let before = crds.get(name).await.unwrap();
+    let mut changed = before.clone();
+    changed.labels_mut().remove("app.kubernetes.io/version").unwrap();
+    let spec = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties";
+    let fields = changed.data.pointer_mut(spec).unwrap().as_object_mut().unwrap();
+    fields.remove("duration").unwrap();
+    let changed = crds.replace(name, &PostParams::default(), &changed).await.unwrap();
+    let compared = line();
+    let mut restored = before;
+    restored.metadata.resource_version = changed.metadata.resource_version;
+    crds.replace(name, &PostParams::default(), &restored).await.unwrap();
+    let of = "certificaterequests.cert-manager.io of 1.10.2, certificates.cert-manager.io of 1.10.2";
+    assert!(labelled.contains(of), "{labelled}");
+    assert!(compared.contains("certificaterequests.cert-manager.io without v1.spec.duration"), "{compared}");
 }
