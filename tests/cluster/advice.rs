@@ -84,17 +84,19 @@ async fn crds_that_are_kept_apart_are_judged_by_their_label_or_compared() {
     let labelled = line();
     let name = "certificaterequests.cert-manager.io";
     let crds = live_crd::api(&cluster);
+    // Whoever else writes would own the label from then on, and be in the way of the next upgrade.
+    let as_helm = PostParams { field_manager: Some("helm".to_owned()), ..PostParams::default() };
     let before = crds.get(name).await.unwrap();
     let mut changed = before.clone();
     changed.labels_mut().remove("app.kubernetes.io/version").unwrap();
     let spec = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties";
     let fields = changed.data.pointer_mut(spec).unwrap().as_object_mut().unwrap();
     fields.remove("duration").unwrap();
-    let changed = crds.replace(name, &PostParams::default(), &changed).await.unwrap();
+    let changed = crds.replace(name, &as_helm, &changed).await.unwrap();
     let compared = line();
     let mut restored = before;
     restored.metadata.resource_version = changed.metadata.resource_version;
-    crds.replace(name, &PostParams::default(), &restored).await.unwrap();
+    crds.replace(name, &as_helm, &restored).await.unwrap();
     let of = "certificaterequests.cert-manager.io of 1.10.2, certificates.cert-manager.io of 1.10.2";
     assert!(labelled.contains(of), "{labelled}");
     assert!(compared.contains("certificaterequests.cert-manager.io without v1.spec.duration"), "{compared}");
