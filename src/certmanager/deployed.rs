@@ -35,10 +35,11 @@ pub struct ChartSays<'c> {
 /// The version that these objects of a chart run: the tag of the controller's image, else the appVersion of
 /// cert-manager's own chart, else the controller's label. The appVersion of a wrapper is its own affair.
 pub fn deployed(chart: ChartSays<'_>, objects: &[Object]) -> Option<AppVersion> {
-    let controllers = || objects.iter().filter_map(|object| Some((object, controller_image(object)?)));
-    let tagged = controllers().find_map(|(_, image)| AppVersion::of_cert_manager(tag(image)?));
+    let mut images = objects.iter().filter_map(controller_image);
+    let tagged = images.find_map(|image| AppVersion::of_cert_manager(tag(image)?));
     let own = || Some(chart).filter(|chart| chart.name == CHART);
-    let labelled = || controllers().find_map(|(object, _)| labelled_version(&object.value));
+    let mut controllers = objects.iter().filter(|object| is_controller(object));
+    let labelled = || controllers.find_map(|object| labelled_version(&object.value));
     tagged
         .or_else(|| own().and_then(|chart| AppVersion::of_cert_manager(chart.app_version)))
         .or_else(labelled)
@@ -52,6 +53,15 @@ pub fn of_crds(crds: &[LiveCrd]) -> Option<AppVersion> {
 /// The version that an object is labelled with.
 pub fn labelled_version(object: &Value) -> Option<AppVersion> {
     AppVersion::of_cert_manager(object["metadata"]["labels"][LABEL].as_str()?)
+}
+
+/// By its image, or by the labels of cert-manager's chart where the image has another name.
+fn is_controller(object: &Object) -> bool {
+    let labels = &object.value["metadata"]["labels"];
+    let chart_says = labels["app.kubernetes.io/component"] == "controller"
+        && labels["app.kubernetes.io/name"] == CHART
+        && object.kind() == "Deployment";
+    chart_says || controller_image(object).is_some()
 }
 
 fn controller_image(object: &Object) -> Option<&str> {
@@ -79,7 +89,8 @@ mod tests {
     use super::*;
 
     fn controller(image: &str, label: &str) -> Object {
-        let labels = json!({ LABEL: label });
+        let (version, component) = label.split_once('+').unwrap_or((label, ""));
+        let labels = json!({LABEL: version, "app.kubernetes.io/name": CHART, "app.kubernetes.io/component": component});
         let containers = json!([{"image": "x/proxy:v2.1.0"}, {"image": image}]);
         Object::new(
             json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "cm", "labels": labels},
@@ -106,6 +117,7 @@ mod tests {
             ("cert-manager", "v1.14.2", "ours/cert-manager-controller:2024.3", "", Some("1.14.2")),
             ("cert-manager", "v1.14.2", "ours/cm:v1.2.3", "v1.2.3", Some("1.14.2")),
             ("platform", "1.0.0", "ours/cm:v1.2.3", "v1.2.3", None),
+            ("platform", "1.0.0", "ours/cm:v1.2.3", "v1.14.1+controller", Some("1.14.1")),
         ];
         for (name, app_version, image, label, expected) in table {
             let objects = [controller(image, label)];
