@@ -7,6 +7,7 @@
 use futures::StreamExt as _;
 use kube::Api;
 use kube::api::{ApiResource, DynamicObject, ObjectMeta, Patch, PatchParams};
+use kube::core::ListMeta;
 use serde_json::json;
 use thiserror::Error;
 use tokio::time::{Duration, sleep};
@@ -38,15 +39,6 @@ pub enum NotMigrated {
     Changed(String),
 }
 
-/// It stopped on its way.
-#[derive(Debug)]
-pub struct Stopped {
-    /// So many objects had been written again.
-    pub rewritten: usize,
-    /// Why.
-    pub cause: NotMigrated,
-}
-
 /// The objects of one CRD.
 pub struct Migration<'m> {
     cluster: &'m Cluster,
@@ -67,25 +59,22 @@ impl<'m> Migration<'m> {
     }
 
     /// Writes every object again; answers how many there are. Stops at the first that the server does not take.
-    pub async fn rewrite(&self) -> Result<usize, Stopped> {
+    pub async fn rewrite(&self) -> Result<usize, NotMigrated> {
         let (mut paging, mut rewritten) = (Paging::default(), 0);
-        let stopped = |rewritten: usize, cause: NotMigrated| Stopped { rewritten, cause };
-        let resource = self.crd.resource().ok_or_else(|| NotMigrated::Unserved(self.crd.name().to_owned()));
-        let resource = resource.map_err(|cause| stopped(0, cause))?;
+        let unserved = || NotMigrated::Unserved(self.crd.name().to_owned());
+        let resource = self.crd.resource().ok_or_else(unserved)?;
         let all: Api<DynamicObject> = Api::all_with(self.cluster.client.clone(), &resource);
         while let Some(params) = paging.next() {
-            let page = match all.list_metadata(&params).await {
-                // The server has forgotten where the list was; what is rewritten stays so.
-                Err(kube::Error::Api(status)) if status.code == 410 => {
-                    (paging, rewritten) = (Paging::default(), 0);
-                    continue;
-                }
-                page => page.map_err(|error| stopped(rewritten, self.failed("list its objects", &error)))?,
-            };
+            let page = all.list_metadata(&params).await;
+            if let Some(place) = page.as_ref().err().and_then(goes_on) {
+                paging.turn(place);
+                continue;
+            }
+            let page = page.map_err(|error| self.failed("list its objects", &error))?;
             paging.turn(&page.metadata);
             let mut written = in_parallel(page.items, |object| self.again(&all, &resource, object.metadata));
             while let Some(one) = written.next().await {
-                rewritten += usize::from(one.map_err(|cause| stopped(rewritten, cause))?);
+                rewritten += usize::from(one?);
             }
         }
         Ok(rewritten)
@@ -103,8 +92,9 @@ impl<'m> Migration<'m> {
             None => all.clone(),
         };
         let (name, uid) = (metadata.name.clone().unwrap_or_default(), metadata.uid.clone());
-        let (mut live, mut pause) = (Some(metadata), PAUSE);
-        for attempt in 1.. {
+        let (mut live, mut pause, mut attempt) = (Some(metadata), PAUSE, 0);
+        loop {
+            attempt += 1;
             let Some(current) = live.filter(|live| live.uid == uid) else { return Ok(false) };
             match self.write(&api, &name, &current).await {
                 Ok(()) => return Ok(true),
@@ -119,7 +109,6 @@ impl<'m> Migration<'m> {
             let read = api.get_metadata_opt(&name).await;
             live = read.map_err(|error| self.refused(&current, &error))?.map(|live| live.metadata);
         }
-        Ok(false)
     }
 
     /// The version makes the server refuse it when somebody else has written meanwhile.
@@ -129,40 +118,24 @@ impl<'m> Migration<'m> {
         name: &str,
         live: &ObjectMeta,
     ) -> Result<(), Unwritten<kube::Error>> {
-        let parameters = PatchParams { dry_run: self.permit.is_none(), ..PatchParams::default() };
+        let parameters = self.parameters();
         let patch =
             Patch::Merge(json!({"metadata": {"uid": live.uid, "resourceVersion": live.resource_version}}));
-        let request = async { api.patch_metadata(name, &parameters, &patch).await.map(drop) };
-        match self.permit {
-            Some(permit) => permitted(permit, request).await,
-            None => request.await.map_err(Unwritten::Failed),
-        }
+        self.sent(async { api.patch_metadata(name, &parameters, &patch).await.map(drop) }).await
     }
 
     /// Says in the CRD's status that etcd holds only the version that is stored today. Only after
     /// [`Migration::rewrite`] is it so.
     pub async fn close(&self) -> Result<(), NotMigrated> {
-        let name = self.crd.name();
-        let crds = live_crd::api(self.cluster);
-        let mut crd = self.crd.clone();
-        for attempt in 1.. {
-            let storage = crd.storage_version().unwrap_or_default();
-            let is_same = storage == self.crd.storage_version().unwrap_or_default()
-                && crd.status.stored_versions == self.crd.status.stored_versions;
-            if !is_same {
+        let (name, mut crd, mut attempt) = (self.crd.name(), self.crd.clone(), 0);
+        loop {
+            attempt += 1;
+            if crd.storage_version() != self.crd.storage_version()
+                || crd.status.stored_versions != self.crd.status.stored_versions
+            {
                 return Err(NotMigrated::Changed(name.to_owned()));
             }
-            let version = &crd.metadata.resource_version;
-            let patch = Patch::Merge(
-                json!({"metadata": {"resourceVersion": version}, "status": {"storedVersions": [storage]}}),
-            );
-            let parameters = PatchParams { dry_run: self.permit.is_none(), ..PatchParams::default() };
-            let request = async { crds.patch_status(name, &parameters, &patch).await.map(drop) };
-            let answer = match self.permit {
-                Some(permit) => permitted(permit, request).await,
-                None => request.await.map_err(Unwritten::Failed),
-            };
-            match answer {
+            match self.set_stored(&crd).await {
                 Ok(()) => return Ok(()),
                 Err(Unwritten::Failed(error)) if attempt < ATTEMPTS && passes(&error) => sleep(PAUSE).await,
                 Err(Unwritten::Failed(error)) => {
@@ -171,10 +144,32 @@ impl<'m> Migration<'m> {
                 Err(Unwritten::NotSent(no) | Unwritten::CutOff(no)) => return Err(no.into()),
             }
             let read = live_crd::read(self.cluster, name).await;
-            let read = read.map_err(|error| self.failed("read it", &error))?;
+            let read = read.map_err(|error| self.failed("read it again", &error))?;
             crd = read.ok_or_else(|| NotMigrated::Changed(name.to_owned()))?;
         }
-        Ok(())
+    }
+
+    async fn set_stored(&self, crd: &StoredCrd) -> Result<(), Unwritten<kube::Error>> {
+        let (crds, parameters) = (live_crd::api(self.cluster), self.parameters());
+        let (version, storage) = (&crd.metadata.resource_version, crd.storage_version());
+        let patch = Patch::Merge(
+            json!({"metadata": {"resourceVersion": version}, "status": {"storedVersions": [storage]}}),
+        );
+        self.sent(async { crds.patch_status(crd.name(), &parameters, &patch).await.map(drop) }).await
+    }
+
+    fn parameters(&self) -> PatchParams {
+        PatchParams { dry_run: self.permit.is_none(), ..PatchParams::default() }
+    }
+
+    async fn sent(
+        &self,
+        request: impl Future<Output = kube::Result<()>>,
+    ) -> Result<(), Unwritten<kube::Error>> {
+        match self.permit {
+            Some(permit) => permitted(permit, request).await,
+            None => request.await.map_err(Unwritten::Failed),
+        }
     }
 
     fn failed(&self, doing: &str, error: &kube::Error) -> NotMigrated {
@@ -188,7 +183,35 @@ impl<'m> Migration<'m> {
     }
 }
 
+/// Where the list goes on when the server has forgotten the state that was read so far: in today's, and what
+/// is new since then is stored in the version of today. Without such a place nobody knows what is left.
+fn goes_on(error: &kube::Error) -> Option<&ListMeta> {
+    let kube::Error::Api(status) = error else { return None };
+    let place = status.metadata.as_ref().filter(|_| status.code == 410)?;
+    place.continue_.as_ref().is_some_and(|token| !token.is_empty()).then_some(place)
+}
+
 /// Another write came in between, or the server is too busy.
 fn passes(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if matches!(status.code, 409 | 429 | 503 | 504))
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::core::Status;
+
+    use super::*;
+
+    #[test]
+    fn a_list_goes_on_only_where_the_server_says_where() {
+        let expired = |code: u16, token: Option<&str>| {
+            let metadata = ListMeta { continue_: token.map(str::to_owned), ..ListMeta::default() };
+            let status = Status { metadata: Some(metadata), ..Status::failure("too old", "Expired") };
+            kube::Error::Api(Box::new(status.with_code(code)))
+        };
+        let place = |error: &kube::Error| goes_on(error).and_then(|place| place.continue_.clone());
+        assert_eq!(place(&expired(410, Some("there"))).as_deref(), Some("there"));
+        assert_eq!((place(&expired(410, Some(""))), place(&expired(410, None))), (None, None));
+        assert_eq!(place(&expired(500, Some("there"))), None);
+    }
 }

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures::future::{join3, ready};
+use futures::TryStreamExt as _;
+use futures::future::join3;
 use kube::Api;
 use kube::api::{ApiResource, DynamicObject, GroupVersionKind};
 
@@ -15,8 +16,6 @@ use crate::cluster::objects::in_parallel;
 use crate::cluster::paging::{self, Paging};
 use crate::cluster::{ApiError, Cluster};
 use crate::failure::in_one_line;
-
-use futures::TryStreamExt as _;
 
 /// Adds what is asked for. What cannot be read is left out, and told in one line each.
 pub(super) async fn gather(cluster: &Cluster, asked: &BTreeSet<Condition>, facts: &mut Facts) -> Vec<String> {
@@ -54,7 +53,7 @@ pub(super) async fn gather(cluster: &Cluster, asked: &BTreeSet<Condition>, facts
 /// The CRDs of cert-manager that the cluster has; those that were read already are not asked for again.
 async fn live_crds(cluster: &Cluster, facts: &Facts) -> kube::Result<Vec<LiveCrd>> {
     match &facts.crds {
-        Some(known) => ready(Ok(known.clone())).await,
+        Some(known) => Ok(known.clone()),
         None => crds(cluster).await,
     }
 }

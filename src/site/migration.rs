@@ -34,7 +34,7 @@ pub async fn rehearse(one: &Connected, chart: &ChartSettings) -> Result<ClusterM
     let mut crds = Vec::with_capacity(outdated.len());
     for crd in &outdated {
         let objects = Migration::rehearsal(cluster, crd).rewrite().await;
-        let objects = objects.map_err(|stopped| failure(stopped.cause, Kind::Refused))?;
+        let objects = objects.map_err(|cause| failure(cause, Kind::Refused))?;
         crds.push(told(crd, objects, false));
     }
     Ok(ClusterMigration { cluster: cluster.name.clone(), crds })
@@ -77,17 +77,13 @@ async fn under_the_lock(
     done: &mut ClusterMigration,
 ) -> Result<(), Failure> {
     let outdated = outdated(cluster, chart).await?;
-    let mut written = false;
     for crd in &outdated {
-        let kind = |written: bool| if written { Kind::Halted } else { Kind::Refused };
         let migration = Migration::new(cluster, crd, permit);
-        let objects = migration.rewrite().await.map_err(|stopped| {
-            failure(stopped.cause, kind(written || stopped.rewritten > 0))
+        let objects = migration.rewrite().await.map_err(|cause| {
+            failure(cause, Kind::Halted)
                 .hint(format!("status.storedVersions of CRD {} was left as it is", crd.name()))
         })?;
-        written |= objects > 0;
-        migration.close().await.map_err(|cause| failure(cause, kind(written)))?;
-        written = true;
+        migration.close().await.map_err(|cause| failure(cause, Kind::Halted))?;
         done.crds.retain(|known| known.name != crd.name());
         done.crds.push(told(crd, objects, true));
     }
