@@ -12,7 +12,7 @@ use crate::explanation::Explanation;
 use crate::failure::Failure;
 use crate::gate::catalogue::{RuleText, catalogue};
 use crate::gate::names::RULES;
-use crate::gate::{ShippedRule, shipped_rules};
+use crate::gate::{ShippedRule, every_gate, shipped_rules};
 use crate::plan::explained;
 use crate::report::exit_code::Exit;
 
@@ -70,6 +70,11 @@ fn answer(name: &str, rules: &[Explanation]) -> Result<String, Failure> {
     let named = |is: fn(&Explanation, &str) -> bool| -> Vec<&Explanation> {
         rules.iter().filter(|rule| is(rule, name)).collect()
     };
+    if let Some((gate, proves)) = every_gate().find(|(gate, _)| *gate == name) {
+        let own: Vec<&Explanation> =
+            rules.iter().filter(|rule| rule.id.split_once('/').is_some_and(|(of, _)| of == gate)).collect();
+        return Ok(format!("gate {gate} passes when {proves}; its rules:\n{}", lines(&own)));
+    }
     let exact = named(|rule, name| rule.id == name);
     let found = if exact.is_empty() { named(|rule, name| short(&rule.id) == name) } else { exact };
     match found[..] {
@@ -148,5 +153,12 @@ mod tests {
             refused.hints()[0].starts_with("did you mean `order/stuck` or `certificate/stuck`?"),
             "{refused:?}"
         );
+    }
+
+    #[test]
+    fn a_gate_is_explained_with_its_rules() {
+        let told = answer("lease", &rules()).unwrap();
+        assert!(told.starts_with("gate lease passes when the leader election leases are held"), "{told}");
+        assert!(told.contains("lease/holder") && !told.contains("issuer/"), "{told}");
     }
 }

@@ -9,8 +9,27 @@ use x509_parser::pem::Pem;
 
 use super::context::Context;
 use super::opinion::{Judgement, Opinion, Target};
+use super::scope::Scope;
 use super::seen::Seen;
+use super::source::Source;
 use super::subject::Injected;
+
+/// The webhooks, and the Secrets of their CAs, each by its name.
+pub(super) fn sources(scope: &Scope) -> Vec<Source> {
+    let webhooks = scope.expected.injected.iter().filter_map(|injected| match injected.kind.as_str() {
+        "ValidatingWebhookConfiguration" => {
+            Some(Source::named(None, &injected.name, |seen| &mut seen.validating))
+        }
+        "MutatingWebhookConfiguration" => {
+            Some(Source::named(None, &injected.name, |seen| &mut seen.mutating))
+        }
+        _ => None,
+    });
+    let secrets = scope.expected.ca_secrets().into_iter();
+    let secrets =
+        secrets.map(|(namespace, name)| Source::named(Some(namespace), name, |seen| &mut seen.ca_secrets));
+    webhooks.chain(secrets).collect()
+}
 
 pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
     let mut judgement = Judgement::default();

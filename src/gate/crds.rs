@@ -5,9 +5,17 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 
 use super::context::Context;
 use super::opinion::{Judgement, Opinion, Target};
+use super::scope::Scope;
 use super::seen::Seen;
+use super::source::Source;
 use crate::certmanager::deployed::CRDS;
 use crate::certmanager::resources::Object;
+
+/// Each of them, by its name.
+pub(super) fn sources(scope: &Scope) -> Vec<Source> {
+    let names = scope.expected.crds.iter();
+    names.map(|name| Source::named(None, name, |seen| &mut seen.crds)).collect()
+}
 
 pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
     let mut judgement = Judgement::default();

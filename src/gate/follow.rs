@@ -8,10 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{Stream, StreamExt as _};
+use kube::Client;
 use kube::api::{ListParams, WatchParams};
 use kube::core::request::Request;
 use kube::core::{Status, WatchEvent};
-use kube::{Api, Client};
 use serde::de::DeserializeOwned;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
@@ -44,7 +44,6 @@ type Place<K> = Arc<dyn Fn(&mut Seen) -> &mut Store<K> + Send + Sync>;
 /// What is watched: how it is called, what it selects, and where it goes.
 pub(super) struct Watch<K: 'static> {
     pub(super) what: String,
-    pub(super) client: Client,
     /// Of the list of all objects.
     pub(super) path: String,
     /// A selector of fields.
@@ -59,26 +58,20 @@ pub(super) struct Watch<K: 'static> {
 }
 
 impl<K: Watchable> Watch<K> {
-    /// Every object, read whole.
-    pub(super) fn of(what: &str, api: Api<K>, store: fn(&mut Seen) -> &mut Store<K>) -> Self {
-        let path = api.resource_url().to_owned();
-        Self::at(what, api.into_client(), path, store)
-    }
-
-    /// The same, of the objects below a path.
+    /// Every object below a path, read whole.
     pub(super) fn at(
         what: &str,
-        client: Client,
         path: String,
         store: impl Fn(&mut Seen) -> &mut Store<K> + Send + Sync + 'static,
     ) -> Self {
         let (what, store) = (what.to_owned(), Arc::new(store));
-        Self { what, client, path, fields: None, labels: None, rows: None, store, note: |_, _| {} }
+        Self { what, path, fields: None, labels: None, rows: None, store, note: |_, _| {} }
     }
 }
 
 /// A watch that goes on.
 pub(super) struct Follow<K: 'static> {
+    pub(super) client: Client,
     pub(super) watch: Watch<K>,
     pub(super) part: usize,
     pub(super) changes: mpsc::Sender<Change>,
@@ -136,10 +129,10 @@ impl<K: Watchable> Follow<K> {
 
     async fn list(&self) -> Result<kube::Result<String>, Unheard> {
         self.tell(News::Begin).await?;
-        let Watch { client, path, fields, labels, rows, .. } = &self.watch;
+        let Watch { path, fields, labels, rows, .. } = &self.watch;
         let (field_selector, label_selector) = (fields.clone(), labels.clone());
         let params = ListParams { field_selector, label_selector, ..ListParams::default() };
-        let mut pages = Pages::at(client.clone(), path.clone(), params, *rows);
+        let mut pages = Pages::at(self.client.clone(), path.clone(), params, *rows);
         loop {
             match pages.next().await {
                 Ok(Some(page)) => self.tell(News::Page(page)).await?,
@@ -181,7 +174,7 @@ impl<K: Watchable> Follow<K> {
     ) -> kube::Result<impl Stream<Item = kube::Result<WatchEvent<K>>> + use<K>> {
         let request = Request::new(&self.watch.path).watch(&self.params(), version);
         let request = request.map_err(kube::Error::BuildRequest)?;
-        self.watch.client.request_events::<K>(request).await
+        self.client.request_events::<K>(request).await
     }
 
     async fn events(

@@ -1,107 +1,96 @@
-//! The gates, in order. A new one is a file with its judgement, and a line in the table here.
+//! The gates, in order. A new one is a file with its judgement, and a line in the table here: watches, permissions, the
+//! dry run and the README come from it.
 
-use std::fmt;
+use std::collections::BTreeSet;
 
-use super::context::Context;
+use super::blueprint::{Gate, Turn};
 use super::names::{API_SERVER, CANARY, LEASE, OBJECTS, REISSUE, RULES, SETTLE, WORKLOAD};
-use super::opinion::Judgement;
 use super::rules::{self, HealthRules};
-use super::seen::Seen;
+use super::scope::Scope;
 use super::start::Start;
 use super::subject::{Expected, Subject};
 use super::{
-    ca_bundle, canary, certificate, certificate_request, crds, issuer, lease, order, pulse, reissue, webhook,
-    workload,
+    ca_bundle, canary, certificate, certificate_request, crds, issuance, issuer, lease, order, pulse,
+    reissue, webhook, workload,
 };
-use crate::config::{GateSettings, Profile};
-
-/// What decides which gates there are.
-pub(super) struct Scope<'s> {
-    pub(super) subject: &'s Subject,
-    pub(super) expected: &'s Expected,
-    /// Certificates of our own may be issued.
-    pub(super) canary: bool,
-    /// What judges objects of any kind.
-    pub(super) rules: &'s HealthRules,
-}
-
-/// One gate.
-#[derive(Clone, Copy)]
-pub(super) struct Gate {
-    pub(super) name: &'static str,
-    pub(super) judge: fn(&Seen, &Context) -> Judgement,
-    applies: fn(&Scope) -> bool,
-    /// Done once, when every gate before it is passed.
-    pub(super) starts: Option<fn(&mut Start)>,
-    /// It sees nothing but the answers to what it started itself.
-    pub(super) acts: bool,
-    /// Judged at any time: a regression is one before the rollout is complete, too. The others come one after
-    /// the other.
-    pub(super) always: bool,
-    /// It says nothing without a baseline.
-    pub(super) compares: bool,
-}
-
-impl fmt::Debug for Gate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name)
-    }
-}
-
-impl Gate {
-    /// A gate of cert-manager that is judged once those before it are passed.
-    pub(super) const fn step(name: &'static str, judge: fn(&Seen, &Context) -> Judgement) -> Self {
-        let (starts, acts, always, compares) = (None, false, false, false);
-        Self { name, judge, applies: is_cert_manager, starts, acts, always, compares }
-    }
-
-    /// A gate of cert-manager that is judged at any time, against the baseline.
-    pub(super) const fn regression(name: &'static str, judge: fn(&Seen, &Context) -> Judgement) -> Self {
-        Self { always: true, compares: true, ..Self::step(name, judge) }
-    }
-
-    const fn when(self, applies: fn(&Scope) -> bool) -> Self {
-        Self { applies, ..self }
-    }
-
-    /// What it has to see is watched from its turn on.
-    const fn starts(self, starts: fn(&mut Start)) -> Self {
-        Self { starts: Some(starts), ..self }
-    }
-
-    /// It has to do something itself to see anything.
-    pub(super) const fn acts(self, starts: fn(&mut Start)) -> Self {
-        Self { acts: true, ..self.starts(starts) }
-    }
-
-    pub(super) const fn compares(self) -> Self {
-        Self { compares: true, ..self }
-    }
-}
+use crate::config::GateSettings;
 
 /// Every gate but the settle time, in order.
 const GATES: [Gate; 14] = [
-    Gate::step(API_SERVER, pulse::judge).when(every_chart).starts(pulse::start),
-    Gate::step("crds", crds::judge).when(has_crds),
-    // The kinds that the chart brings are served by then.
-    Gate::step(WORKLOAD, workload::judge).when(every_chart).starts(watch_kinds),
-    Gate::step(OBJECTS, rules::judge_kinds).when(has_other_objects).compares(),
-    Gate::step(LEASE, lease::judge),
-    Gate::step("ca-bundle", ca_bundle::judge).when(has_webhook),
-    Gate::step("webhook", webhook::judge).when(has_webhook).acts(webhook::start),
-    Gate::step("issuer", issuer::judge).compares(),
-    Gate::step(CANARY, canary::judge).when(has_canary).acts(canary::start),
-    Gate::regression("certificate-request", certificate_request::judge),
-    Gate::regression("order", order::judge),
-    Gate::regression("certificate", certificate::judge),
-    Gate::regression(REISSUE, reissue::judge),
-    Gate::step(RULES, rules::judge).when(has_rules).compares(),
+    Gate::step(API_SERVER, pulse::judge)
+        .proves("the API server answers and every watch is complete")
+        .when(every_chart)
+        .starts(begin),
+    Gate::step("crds", crds::judge).proves("the CRDs are established").when(has_crds).sees(crds::sources),
+    Gate::step(WORKLOAD, workload::judge)
+        .proves("every pod is of the new revision, available and not restarting; an image that cannot be pulled ends it early, as does a crash loop (of another chart than cert-manager after five restarts)")
+        .when(every_chart)
+        .sees(workload::sources)
+        .starts(watch_kinds),
+    Gate::step(OBJECTS, rules::judge_kinds)
+        .proves("every other object of the manifest that has a state is ready: Jobs complete, Pods, claims bound, webhooks with a CA, aggregated APIs, custom resources by their `Ready` condition; what was not ready before is reported")
+        .when(has_other_objects)
+        .compares(),
+    Gate::step(LEASE, lease::judge)
+        .proves("the leader election leases are held by new pods")
+        .sees(lease::sources),
+    Gate::step("ca-bundle", ca_bundle::judge)
+        .proves("the webhooks trust the CA of their Secret")
+        .when(has_webhook)
+        .sees(ca_bundle::sources),
+    Gate::step("webhook", webhook::judge)
+        .proves("a valid request is filled in and an invalid one refused, three times in a row (dry runs)")
+        .when(has_webhook)
+        .acts(webhook::start, webhook::needs),
+    Gate::step("issuer", issuer::judge)
+        .proves("every issuer that was Ready is Ready, and none that Certificates refer to is gone")
+        .sees_kinds(|_| issuance::issuers())
+        .compares(),
+    Gate::step(CANARY, canary::judge)
+        .proves("a fresh self-signed certificate is issued, and one from each configured issuer under a name that no run has used before")
+        .when(has_canary)
+        .sees_kinds(|_| issuance::orders())
+        .acts(canary::start, canary::needs),
+    Gate::regression("certificate-request", certificate_request::judge)
+        .proves("no request is worse than it was before the upgrade")
+        .sees_kinds(|_| issuance::requests()),
+    Gate::regression("order", order::judge)
+        .proves("no Order and no Challenge is worse than it was before the upgrade")
+        .sees_kinds(|_| issuance::orders()),
+    Gate::regression("certificate", certificate::judge)
+        .proves("no Certificate is worse than it was before the upgrade, and none is gone")
+        .sees_kinds(|_| issuance::requests()),
+    Gate::regression(REISSUE, reissue::judge)
+        .proves("certificates were not issued again without a reason of their own")
+        .sees_kinds(|_| vec![issuance::certificates()]),
+    Gate::step(RULES, rules::judge)
+        .proves("objects of any kind are ready, see [Rules](#rules)")
+        .when(has_rules)
+        .compares(),
 ];
 
+/// From the start of the run: the beat, and what does not depend on kinds that the chart brings.
+fn begin(start: &mut Start) {
+    pulse::start(start);
+    open(start, Turn::First);
+}
+
+/// The kinds that the chart brings are served by then.
 fn watch_kinds(start: &mut Start) {
     rules::start(start);
-    if start.context.subject.profile == Profile::CertManager {
-        start.watches().issuance();
+    open(start, Turn::Kinds);
+}
+
+/// Watches what the gates of a turn see, each once.
+fn open(start: &mut Start, turn: Turn) {
+    let scope = Scope::of(start.context, true);
+    let mut opened = BTreeSet::new();
+    for gate in gates(&scope).into_iter().filter(|gate| gate.turn == turn) {
+        for source in (gate.sources)(&scope) {
+            if opened.insert(source.what.clone()) {
+                source.open(&mut start.watches());
+            }
+        }
     }
 }
 
@@ -109,20 +98,16 @@ fn every_chart(_: &Scope) -> bool {
     true
 }
 
-fn is_cert_manager(scope: &Scope) -> bool {
-    scope.subject.profile == Profile::CertManager
-}
-
 fn has_crds(scope: &Scope) -> bool {
     !scope.expected.crds.is_empty()
 }
 
 fn has_webhook(scope: &Scope) -> bool {
-    is_cert_manager(scope) && scope.expected.has_webhook()
+    scope.is_cert_manager() && scope.expected.has_webhook()
 }
 
 fn has_canary(scope: &Scope) -> bool {
-    is_cert_manager(scope) && scope.canary
+    scope.is_cert_manager() && scope.canary
 }
 
 fn has_rules(scope: &Scope) -> bool {
@@ -138,10 +123,15 @@ pub(super) fn gates(scope: &Scope) -> Vec<Gate> {
     GATES.into_iter().filter(|gate| (gate.applies)(scope)).collect()
 }
 
+/// Every gate by its name, with what it proves: what `release explain` says of a gate.
+pub fn every_gate() -> impl Iterator<Item = (&'static str, &'static str)> {
+    GATES.into_iter().map(|gate| (gate.name, gate.proves))
+}
+
 /// The names of the gates that `subject` has to pass, in order: what a dry run shows.
 pub fn gates_for(subject: &Subject, settings: &GateSettings, canary: bool) -> Vec<&'static str> {
-    let rules = HealthRules::of(subject, settings);
-    let scope = Scope { subject, expected: &Expected::of(subject), canary, rules: &rules };
+    let (expected, rules) = (Expected::of(subject), HealthRules::of(subject, settings));
+    let scope = Scope { subject, expected: &expected, settings, rules: &rules, canary };
     let names = gates(&scope).into_iter().map(|gate| gate.name);
     names.chain((subject.fresh && !settings.settle.is_zero()).then_some(SETTLE)).collect()
 }
@@ -149,6 +139,7 @@ pub fn gates_for(subject: &Subject, settings: &GateSettings, canary: bool) -> Ve
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Profile;
     use crate::gate::tests::World;
     use serde_json::json;
 
@@ -176,11 +167,11 @@ mod tests {
     }
 
     #[test]
-    fn every_gate_is_in_the_readme() {
+    fn the_readme_says_what_every_gate_proves() {
         let readme = std::fs::read_to_string("README.md").unwrap();
-        let rows: Vec<&str> = readme.lines().filter(|line| line.starts_with("| `")).collect();
-        for name in GATES.iter().map(|gate| gate.name).chain([SETTLE]) {
-            assert!(rows.iter().any(|row| row.contains(&format!("`{name}`"))), "{name}");
-        }
+        let row = |gate: &Gate| format!("| `{}` | {} |\n", gate.name, gate.proves);
+        let rows: String = GATES.iter().map(row).collect();
+        assert!(readme.contains(&rows), "the README's table of gates has to be:\n{rows}");
+        assert!(readme.contains(&format!("| `{SETTLE}` | ")));
     }
 }

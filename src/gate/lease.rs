@@ -7,12 +7,22 @@ use k8s_openapi::api::core::v1::Pod;
 
 use super::context::Context;
 use super::opinion::{Judgement, Opinion, Target};
+use super::scope::Scope;
 use super::seen::Seen;
+use super::source::Source;
 use super::subject::Leader;
 use super::workload;
 
 /// A host name is cut here; the leader's identity begins with it.
 const HOST_NAME: usize = 63;
+
+/// Each lease, by its name.
+pub(super) fn sources(scope: &Scope) -> Vec<Source> {
+    let leaders = scope.expected.leaders.iter();
+    leaders
+        .map(|leader| Source::named(Some(&leader.namespace), leader.lease, |seen| &mut seen.leases))
+        .collect()
+}
 
 pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
     let mut judgement = Judgement::default();

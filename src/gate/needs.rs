@@ -1,88 +1,33 @@
-//! What the gates have to be allowed, so that nobody finds out after the upgrade that it cannot be judged.
+//! What the gates have to be allowed, so that nobody finds out after the upgrade that it cannot be judged: it comes from
+//! what each of them sees and does.
 
 use std::collections::BTreeSet;
 
+use super::gates::gates;
 use super::rules::HealthRules;
+use super::scope::Scope;
 use super::subject::{Expected, Subject};
-use super::{canary, webhook};
 use crate::cluster::access::Access;
 use crate::cluster::discovery::Kinds;
-use crate::config::{GateSettings, Profile};
+use crate::config::GateSettings;
 
-/// Every permission that the gates of `subject` use, on a cluster with these kinds; logs and events that only explain
-/// a failure are left out.
+/// Every permission that the gates of `subject` use, on a cluster with these kinds. Logs and events that only explain a
+/// failure, and what only spares a wait (which storage classes wait for a pod), are left out.
 pub fn needs(subject: &Subject, settings: &GateSettings, kinds: &Kinds) -> Vec<Access> {
-    let expected = Expected::of(subject);
-    let mut needs = HealthRules::of(subject, settings).needs(kinds);
-    for namespace in expected.namespaces() {
-        for resource in ["deployments", "statefulsets", "daemonsets", "replicasets"] {
-            watch(&mut needs, "apps", resource, Some(namespace));
-        }
-        watch(&mut needs, "", "pods", Some(namespace));
-    }
-    if !expected.crds.is_empty() {
-        watch(&mut needs, "apiextensions.k8s.io", "customresourcedefinitions", None);
-    }
-    if subject.profile == Profile::CertManager {
-        cert_manager(&mut needs, &expected);
-        canary(&mut needs, &subject.release.namespace, settings);
+    let (expected, rules) = (Expected::of(subject), HealthRules::of(subject, settings));
+    let scope = Scope { subject, expected: &expected, settings, rules: &rules, canary: true };
+    let mut needs: BTreeSet<Access> = rules.needs(kinds);
+    for gate in gates(&scope) {
+        needs.extend((gate.sources)(&scope).into_iter().flat_map(|source| source.needs));
+        needs.extend((gate.needs)(&scope));
     }
     needs.into_iter().collect()
-}
-
-fn cert_manager(needs: &mut BTreeSet<Access>, expected: &Expected) {
-    for resource in ["validatingwebhookconfigurations", "mutatingwebhookconfigurations"] {
-        watch(needs, "admissionregistration.k8s.io", resource, None);
-    }
-    for (namespace, _) in expected.ca_secrets() {
-        watch(needs, "", "secrets", Some(namespace));
-    }
-    for leader in &expected.leaders {
-        watch(needs, "coordination.k8s.io", "leases", Some(&leader.namespace));
-    }
-    for resource in ["certificates", "certificaterequests", "issuers", "clusterissuers"] {
-        watch(needs, "cert-manager.io", resource, None);
-    }
-    for resource in ["orders", "challenges"] {
-        watch(needs, "acme.cert-manager.io", resource, None);
-    }
-    watch(needs, "", "events", None);
-    if expected.has_webhook() {
-        needs.insert(Access::new(
-            "create",
-            "cert-manager.io",
-            "certificaterequests",
-            Some(webhook::NAMESPACE),
-        ));
-    }
-}
-
-/// What creates a canary, takes one up and deletes it; finding the Certificates and Issuers of other runs is
-/// covered by watching all of them.
-fn canary(needs: &mut BTreeSet<Access>, release_namespace: &str, settings: &GateSettings) {
-    for namespace in canary::namespaces(release_namespace, &settings.canary) {
-        for verb in ["get", "create", "delete"] {
-            needs.insert(Access::new(verb, "cert-manager.io", "certificates", Some(&namespace)));
-        }
-        for verb in ["get", "list", "delete"] {
-            needs.insert(Access::new(verb, "", "secrets", Some(&namespace)));
-        }
-    }
-    let verbs: &[&str] = if settings.canary.self_signed { &["get", "create", "delete"] } else { &[] };
-    for verb in verbs {
-        needs.insert(Access::new(verb, "cert-manager.io", "issuers", Some(release_namespace)));
-    }
-}
-
-fn watch(needs: &mut BTreeSet<Access>, group: &str, resource: &str, namespace: Option<&str>) {
-    for verb in ["get", "list", "watch"] {
-        needs.insert(Access::new(verb, group, resource, namespace));
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Profile;
     use crate::gate::tests::World;
     use crate::helm::manifest::Object;
     use serde_json::json;

@@ -42,11 +42,9 @@ pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
     judgement
 }
 
-/// From the start of the run: the beat, and the watches of what every chart has.
+/// From the start of the run.
 pub(super) fn start(start: &mut Start) {
-    let (expected, profile) = (start.context.expected, start.context.subject.profile);
     start.task(watch(start.cluster.clone(), start.changes.clone()));
-    start.watches().chart(expected, profile);
 }
 
 /// Asks again and again, until nobody listens any more.

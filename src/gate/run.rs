@@ -7,11 +7,12 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::blueprint::Gate;
 use super::canary::{self, Canaries};
 use super::context::Context;
 use super::ending;
 use super::error::GateError;
-use super::gates::{Gate, Scope, gates};
+use super::gates::gates;
 use super::mark::Mark;
 use super::names::CANARY;
 use super::pulse;
@@ -19,6 +20,7 @@ use super::request::GateRequest;
 use super::round::Round;
 use super::rounds::Rounds;
 use super::rules::HealthRules;
+use super::scope::Scope;
 use super::seen::{Change, Seen};
 use super::start::Start;
 use super::subject::Expected;
@@ -73,8 +75,7 @@ impl<'r> Run<'r> {
         progress: &'r dyn Progress,
     ) -> Self {
         let (changes, arriving) = mpsc::channel(1024);
-        let Context { subject, expected, rules, .. } = context;
-        let scope = Scope { subject, expected, canary: request.canary, rules };
+        let scope = Scope::of(context, request.canary);
         let rounds = Rounds::new(gates(&scope), request.settle(), request.deadline(), context.strict());
         Self {
             cluster,

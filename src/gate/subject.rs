@@ -32,6 +32,12 @@ pub struct Subject {
 }
 
 impl Subject {
+    /// A release that is not there yet: what others have there is all there is.
+    pub fn absent(release: &ReleaseId, profile: Profile) -> Self {
+        let (revision, objects, chart_version) = (0, Vec::new(), String::new());
+        Self { release: release.clone(), revision, objects, chart_version, profile, fresh: true }
+    }
+
     /// Namespaces and names of the Deployments that are cert-manager's controller.
     pub fn controllers(&self) -> Vec<(String, String)> {
         let is_controller = |object: &&Object| {

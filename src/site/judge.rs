@@ -43,8 +43,11 @@ impl KubernetesSite {
     /// Adds how objects of any kind are, by the rules for the revision that runs.
     pub(super) async fn observe_rules(&self, baseline: &mut Baseline) -> Result<(), Failure> {
         let (_, history) = self.own_newest().await?;
-        let Some(newest) = history.last() else { return Ok(()) };
-        let subject = history::subject(newest, &self.run.release, self.run.plan.terms.profile, true)?;
+        let (release, profile) = (&self.run.release, self.run.plan.terms.profile);
+        let subject = match history.last() {
+            Some(newest) => history::subject(newest, release, profile, true)?,
+            None => Subject::absent(release, profile),
+        };
         let rules = HealthRules::of(&subject, &self.run.plan.terms.gates);
         Ok(rules.observe(&self.cluster, baseline).await?)
     }

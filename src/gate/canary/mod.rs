@@ -9,6 +9,7 @@ mod asked;
 mod chain_line;
 mod clean_up;
 mod create;
+mod needs;
 mod objects;
 mod preflight;
 mod refusal;
@@ -22,6 +23,7 @@ use chain_line::chain_line;
 pub(super) use clean_up::namespaces;
 pub use clean_up::{Canaries, LeftCanary};
 pub(super) use create::start;
+pub(super) use needs::needs;
 pub use preflight::{Forecast, preflight};
 use unissued::{advice, not_issued};
 

@@ -10,10 +10,10 @@ use pause::Pause;
 use relapse::Relapses;
 
 use super::attribution::attribute;
+use super::blueprint::Gate;
 use super::clock::{Clock, Weighed};
 use super::context::Context;
 use super::corroboration::Corroboration;
-use super::gates::Gate;
 use super::names::{API_SERVER, SETTLE};
 use super::opinion::{Holds, Judgement, Limit, Opinion, Target};
 use super::round::{Judged, Round};

@@ -147,7 +147,7 @@ fn after_a_failure_the_others_are_judged_by_what_is_seen() {
             Gate::step("a", pulse),
             Gate::step("b", pulse),
             Gate::step("c", nothing),
-            Gate::step("d", pulse).acts(act),
+            Gate::step("d", pulse).acts(act, |_| Vec::new()),
             Gate::step("e", regression),
             Gate::regression("r", regression),
         ]
@@ -176,7 +176,11 @@ fn after_a_failure_the_others_are_judged_by_what_is_seen() {
 #[test]
 fn a_gate_that_acted_earlier_is_judged_by_what_it_saw() {
     let world = World::new(vec![]);
-    let gates = vec![Gate::step("a", pulse), Gate::step("d", chain).acts(act), Gate::step("e", regression)];
+    let gates = vec![
+        Gate::step("a", pulse),
+        Gate::step("d", chain).acts(act, |_| Vec::new()),
+        Gate::step("e", regression),
+    ];
     let mut rounds = Rounds::new(gates, None, seconds(60), false);
     let mut seen = Seen { pulse: Pulse::Answers, ..Seen::default() };
     rounds.look(&seen, &world.context(), seconds(1));

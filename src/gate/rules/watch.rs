@@ -63,11 +63,10 @@ impl Watching {
         let Some(path) = self.found().await else { return };
         let rule = self.rule.clone();
         let client = self.cluster.client.clone();
-        let watch = Watch::<RuledObject>::at(&self.what(), client, path, move |seen| {
-            &mut seen_by(seen, &rule).objects
-        });
+        let watch =
+            Watch::<RuledObject>::at(&self.what(), path, move |seen| &mut seen_by(seen, &rule).objects);
         let watch = Watch { labels: self.labels, fields: self.fields, ..watch };
-        Follow { watch, part: self.part, changes: self.changes }.forever().await;
+        Follow { client, watch, part: self.part, changes: self.changes }.forever().await;
     }
 
     /// The path of the list, once the kind is served; nothing when nobody listens any more.

@@ -6,18 +6,24 @@ mod probe;
 use std::time::Duration;
 
 use probe::IN_A_ROW;
-pub(super) use probe::NAMESPACE;
 pub use probe::check;
 
 use super::context::Context;
 use super::opinion::{Judgement, Opinion, Target};
+use super::scope::Scope;
 use super::seen::{Problem, Seen};
 use super::start::Start;
+use crate::cluster::access::Access;
 
 /// A webhook that starts may refuse for a moment.
 const REFUSING: Duration = Duration::from_secs(30);
 /// Endpoints, certificates and caBundles reach every API server within this time.
 const REACHING: Duration = Duration::from_mins(2);
+
+/// Asking it.
+pub(super) fn needs(_: &Scope) -> Vec<Access> {
+    vec![Access::new("create", "cert-manager.io", "certificaterequests", Some(probe::NAMESPACE))]
+}
 
 /// The webhook is asked from its turn on.
 pub(super) fn start(start: &mut Start) {

@@ -15,13 +15,29 @@ pub(super) use rollout::of_deployment;
 use super::context::Context;
 use super::opinion::{Judgement, Opinion, Target};
 use super::pod;
+use super::scope::Scope;
 use super::seen::Seen;
+use super::source::Source;
 use super::subject::Workload;
 use super::verdict::{Cause, Verdict};
 use crate::config::Profile;
 
 /// A quota may be freed, and a policy engine restarts, within this time.
 const CREATED: Duration = Duration::from_mins(1);
+
+/// The workloads of every namespace that has some, with their pods.
+pub(super) fn sources(scope: &Scope) -> Vec<Source> {
+    let of = |namespace: &str| {
+        [
+            Source::within(namespace, |seen| &mut seen.deployments),
+            Source::within(namespace, |seen| &mut seen.stateful_sets),
+            Source::within(namespace, |seen| &mut seen.daemon_sets),
+            Source::within(namespace, |seen| &mut seen.replica_sets),
+            Source::within(namespace, |seen| &mut seen.pods),
+        ]
+    };
+    scope.expected.namespaces().into_iter().flat_map(of).collect()
+}
 
 pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
     let mut judgement = Judgement::default();
