@@ -59,6 +59,11 @@ impl IssuerReference {
     pub fn kind(&self) -> &str {
         if self.kind.is_empty() { "Issuer" } else { &self.kind }
     }
+
+    /// The group, with cert-manager's default.
+    pub fn group(&self) -> &str {
+        if self.group.is_empty() { "cert-manager.io" } else { &self.group }
+    }
 }
 
 /// `Certificate.spec`.

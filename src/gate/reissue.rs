@@ -1,7 +1,7 @@
 //! The upgrade does not issue everything again. A new version may read old specs and Secrets differently;
 //! ACME limits are shared by all clusters, so a burst of issuances has to stop the fleet.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::baseline::CertificateState;
 use super::chain;
@@ -9,6 +9,8 @@ use super::context::Context;
 use super::mass::{NAMED, is_many};
 use super::opinion::{Judgement, Opinion, Target};
 use super::seen::Seen;
+use crate::certmanager::domains::Domains;
+use crate::certmanager::reissue::budget::ReissueBudget;
 use crate::certmanager::resources::{Certificate, Condition, Object, condition};
 use crate::certmanager::states;
 use crate::several::first_of;
@@ -22,7 +24,7 @@ pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
     let again = again(seen, context);
     let otherwise = |why: Why| again.iter().filter(|(_, found, _)| *found == why).count();
     let differently = otherwise(Why::ReadDifferently);
-    let is_mass = is_over_budget(differently, before.len(), context)
+    let is_mass = ReissueBudget(context.settings.max_reissue).is_exceeded(differently, before.len())
         || is_many(otherwise(Why::SecretChanged), before.len());
     let Some((first, _, reason)) = again.first() else {
         if context.strict() {
@@ -36,12 +38,13 @@ pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
         return judgement;
     };
     let titles: Vec<String> = again.iter().map(|(certificate, ..)| certificate.title()).collect();
+    let domains = by_domain(&again);
+    let names = if domains.is_empty() { String::new() } else { format!("; names: {domains}") };
     let message = format!(
-        "{} of {} certificates are issued again ({reason}): {}{}",
+        "{} of {} certificates are issued again ({reason}): {}{names}",
         again.len(),
         before.len(),
         first_of(&titles, NAMED),
-        by_domain(&again)
     );
     if is_mass {
         judgement.say(Opinion::failed("reissue", Target::of(*first), message));
@@ -50,14 +53,6 @@ pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
         judgement.say(Opinion::remark("reissue", Target::of(*first), message));
     }
     judgement
-}
-
-/// More than `max-reissue`; without it two at once, or more than one in a hundred.
-fn is_over_budget(count: usize, of: usize, context: &Context) -> bool {
-    match context.settings.max_reissue {
-        Some(budget) => count > budget,
-        None => count >= 2 || count * 100 > of,
-    }
 }
 
 /// Why a Certificate is issued again that nobody has touched and that is not due.
@@ -96,18 +91,8 @@ fn shared_secrets(seen: &Seen) -> BTreeSet<(&str, &str)> {
     shared
 }
 
-/// CAs count names by the domain that is registered; its last two labels are close to it.
-fn by_domain(again: &[(&Certificate, Why, String)]) -> String {
-    let mut sums: BTreeMap<String, usize> = BTreeMap::new();
-    for name in again.iter().flat_map(|(certificate, ..)| &certificate.spec.dns_names) {
-        let labels: Vec<&str> = name.rsplit('.').take(2).collect();
-        *sums.entry(labels.into_iter().rev().collect::<Vec<_>>().join(".")).or_default() += 1;
-    }
-    let mut sums: Vec<(String, usize)> = sums.into_iter().collect();
-    sums.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    let told: Vec<String> =
-        sums.iter().take(3).map(|(domain, count)| format!("{count} of {domain}")).collect();
-    if told.is_empty() { String::new() } else { format!("; names: {}", told.join(", ")) }
+fn by_domain(again: &[(&Certificate, Why, String)]) -> Domains {
+    Domains::of(again.iter().flat_map(|(certificate, ..)| &certificate.spec.dns_names).map(String::as_str))
 }
 
 /// Why `certificate` is issued again, when neither its spec nor its age explains it.

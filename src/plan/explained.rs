@@ -1,14 +1,14 @@
 //! What the preflight's own checks mean, for `release explain`, and the classes of rules on versions that
 //! `--allow` takes. What the rules on versions mean is in their file.
 
-use super::preflight::{PAUSED, UNHEALTHY, UNSOAKED};
+use super::preflight::{MAX_REISSUE, PAUSED, UNHEALTHY, UNSOAKED};
 use crate::certmanager::advice::rule::{KNOWN_BAD, KUBERNETES_MATRIX, UPGRADE_NOTES};
 use crate::explanation::Explanation;
 
 /// A check in words: its name, what it looks at, why, and what to do.
 type Row = (&'static str, &'static str, &'static str, &'static str);
 
-const ROWS: [Row; 8] = [
+const ROWS: [Row; 9] = [
     (
         UNHEALTHY,
         "Workloads or the webhook of the release are unhealthy before the upgrade, also after half a minute",
@@ -26,6 +26,12 @@ const ROWS: [Row; 8] = [
         "A wave before has not stood for as long as it has to",
         "What breaks slowly would reach every cluster",
         "Wait, or go on with --allow unsoaked",
+    ),
+    (
+        MAX_REISSUE,
+        "The new version would issue more Certificates again than `gates.max-reissue`, as it reads them in another way",
+        "CAs limit what they issue, for all clusters together, and keys and pins change with the certificates",
+        "Go over the version that the rule names, raise `gates.max-reissue`, or go on with --allow max-reissue",
     ),
     (
         KNOWN_BAD,

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::certmanager::advice::judge::Advice;
 use crate::certmanager::advice::rule::Severity;
+use crate::certmanager::reissue::foreseen::ForeseenReissue;
 
 use super::Action;
 use super::decide::{Next, Refusal as Pending};
@@ -48,6 +49,8 @@ pub struct Observed {
     pub downgrade: Option<String>,
     /// What the chart's profile knows about this upgrade.
     pub advice: Vec<Advice>,
+    /// What the new version would issue again.
+    pub reissue: Option<ForeseenReissue>,
     /// What is known of the newest revision: its number, its status in words, its age in words.
     pub newest: Option<String>,
 }
@@ -89,8 +92,11 @@ pub const PAUSED: &str = "paused";
 /// `--allow` name: a wave before has not proven the chart for as long as it has to.
 pub const UNSOAKED: &str = "unsoaked";
 
+/// `--allow` name: the new version would issue more Certificates again than `gates.max-reissue`.
+pub const MAX_REISSUE: &str = "max-reissue";
+
 /// The names of this module that `--allow` takes; those of the rules on versions come on top.
-pub const CHECKS: [&str; 3] = [UNHEALTHY, PAUSED, UNSOAKED];
+pub const CHECKS: [&str; 4] = [UNHEALTHY, PAUSED, UNSOAKED, MAX_REISSUE];
 
 /// A Secret holds 1 MiB of data (Kubernetes' `MaxSecretSize`).
 const SECRET_LIMIT: usize = 1_048_576;
@@ -143,6 +149,7 @@ pub fn judge(seen: &Observed, next: Next, allowed: &Allowed) -> Judgement {
     paused(seen, next, allowed, &mut judgement);
     unhealthy(seen, allowed, &mut judgement);
     advise(seen, allowed, &mut judgement);
+    issued_again(seen, allowed, &mut judgement);
     judgement.warnings.extend(seen.known_later.iter().chain(&seen.dead_apis).chain(&seen.hints).cloned());
     judgement
 }
@@ -204,6 +211,18 @@ fn pending(next: Next, newest: Option<&str>) -> Option<String> {
     }
 }
 
+fn issued_again(seen: &Observed, allowed: &Allowed, judgement: &mut Judgement) {
+    let Some(reissue) = &seen.reissue else { return };
+    if reissue.is_over_budget && !allowed.allows(MAX_REISSUE) {
+        judgement.refusals.push(format!(
+            "{}; go over the version that the rule names (`release advise`), or raise `gates.max-reissue` (--allow {MAX_REISSUE} overrides, the gates count again)",
+            reissue.message
+        ));
+    } else {
+        judgement.warnings.push(reissue.message.clone());
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -227,6 +246,21 @@ mod tests {
         }
     }
 
+    fn reissue(is_over_budget: bool) -> ForeseenReissue {
+        ForeseenReissue { message: "3 of 9 again".to_owned(), is_over_budget }
+    }
+
+    #[test]
+    fn only_a_reissue_over_the_budget_refuses_and_may_be_allowed() {
+        let names = vec![MAX_REISSUE.to_owned()];
+        let table = [(false, vec![], 0), (true, vec![], 1), (true, names, 0)];
+        for (over, names, refusals) in table {
+            let seen = Observed { reissue: Some(reissue(over)), ..Observed::default() };
+            let judgement = judge(&seen, UPGRADE, &Allowed { names, ..Allowed::default() });
+            assert_eq!((judgement.refusals.len(), judgement.warnings.len()), (refusals, 1 - refusals));
+        }
+    }
+
     #[test]
     fn a_clean_cluster_may_be_changed() {
         assert_eq!(judge(&Observed::default(), UPGRADE, &Allowed::default()), Judgement::default());
@@ -246,6 +280,7 @@ mod tests {
             Observed { red: some(), ..base() },
             Observed { paused: some(), ..base() },
             Observed { canary: some(), ..base() },
+            Observed { reissue: Some(reissue(true)), ..base() },
             Observed { release_bytes: SECRET_LIMIT + 1, ..base() },
             Observed { downgrade: Some("from 2 to 1".to_owned()), ..base() },
             Observed { advice: vec![advice("bad", Severity::Refuse)], ..base() },

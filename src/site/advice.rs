@@ -7,15 +7,16 @@ use serde_json::{Map, Value};
 
 use super::chart_crds::own_key;
 use super::draft::{Draft, RolloutRequest};
-use super::{chart_crds, facts};
+use super::{chart_crds, facts, reissue};
 use crate::action::apply::{Effect, Prepared};
 use crate::action::verb;
 use crate::certmanager::advice::condition::{Facts, LiveCrd};
-use crate::certmanager::advice::judge::{Advice, asked, judge_upgrade};
+use crate::certmanager::advice::judge::{Advice, asked, judge_upgrade, readings};
 use crate::certmanager::advice::known::Knowledge;
 use crate::certmanager::advice::rule::{KUBERNETES_MATRIX, Severity};
 use crate::certmanager::app_version::AppVersion;
 use crate::certmanager::deployed::{ChartSays, deployed, labelled_version, of_crds};
+use crate::certmanager::reissue::budget::ReissueBudget;
 use crate::cluster::Cluster;
 use crate::config::KubernetesMatrix;
 use crate::helm::chart::metadata::Metadata;
@@ -76,7 +77,12 @@ impl<'a> Advisor<'a> {
             self.from = self.facts.crds.as_deref().and_then(of_crds);
         }
         let asked = asked(self.knowledge, self.from, to);
-        seen.hints.extend(facts::gather(cluster, &asked, &mut self.facts).await);
+        let readings = readings(self.knowledge, self.from, to);
+        let gathered = facts::gather(cluster, &asked, !readings.is_empty(), &mut self.facts).await;
+        seen.hints.extend(gathered.unread);
+        let budget = ReissueBudget(self.request.terms.gates.max_reissue);
+        seen.reissue =
+            reissue::on_cluster(cluster, &readings, gathered.certificates, budget, &mut seen.hints).await;
         let crds = self.facts.crds.as_deref_mut().unwrap_or_default();
         brought(crds, prepared, to);
         chart_crds::compare(cluster, self.request, self.observed, &draft.deployment, crds).await;

@@ -6,9 +6,11 @@ use futures::TryStreamExt as _;
 use futures::future::join3;
 use kube::Api;
 use kube::api::{ApiResource, DynamicObject, GroupVersionKind};
+use serde_json::Value;
 
 use crate::certmanager::advice::condition::{Condition, Facts, LiveCrd};
 use crate::certmanager::deployed::{CRDS, labelled_version};
+use crate::certmanager::reissue::reader::ReadCertificate;
 use crate::certmanager::resources::{Certificate, Object as _, Order};
 use crate::certmanager::states;
 use crate::cluster::live_crd::{self, StoredCrd};
@@ -17,25 +19,37 @@ use crate::cluster::paging::{self, Paging};
 use crate::cluster::{ApiError, Cluster};
 use crate::failure::in_one_line;
 
-/// Adds what is asked for. What cannot be read is left out, and told in one line each.
-pub(super) async fn gather(cluster: &Cluster, asked: &BTreeSet<Condition>, facts: &mut Facts) -> Vec<String> {
+/// What was found beside the facts.
+#[derive(Debug, Default)]
+pub(super) struct Gathered {
+    /// What cannot be read, in one line each.
+    pub(super) unread: Vec<String>,
+    /// Every Certificate, if they were asked for and can be read.
+    pub(super) certificates: Vec<ReadCertificate>,
+}
+
+/// Adds what is asked for. What cannot be read is left out, and told; `whole` asks for every Certificate.
+pub(super) async fn gather(
+    cluster: &Cluster,
+    asked: &BTreeSet<Condition>,
+    whole: bool,
+    facts: &mut Facts,
+) -> Gathered {
     let wants = |conditions: &[Condition]| conditions.iter().any(|condition| asked.contains(condition));
     let of_certificates = async {
-        let wanted = wants(&[Condition::CaWithoutRotationPolicy, Condition::SharedSecrets]);
-        if wanted { certificates(cluster).await.map(Some) } else { Ok(None) }
+        let wanted = whole || wants(&[Condition::CaWithoutRotationPolicy, Condition::SharedSecrets]);
+        if wanted { certificates(cluster, whole).await.map(Some) } else { Ok(None) }
     };
     let of_orders =
         async { if wants(&[Condition::OrdersInFlight]) { orders(cluster).await } else { Ok(None) } };
-    let (certificates, orders, crds) = join3(of_certificates, of_orders, live_crds(cluster, facts)).await;
-    let mut unread = Vec::new();
-    let told = |what: &str, error: &kube::Error| {
-        let error = ApiError::new(cluster, format!("list {what}, on which rules on versions depend"), error);
-        format!("{}; these rules keep silent", in_one_line(&error))
-    };
-    match certificates {
+    let (found, orders, crds) = join3(of_certificates, of_orders, live_crds(cluster, facts)).await;
+    let (mut unread, mut certificates) = (Vec::new(), Vec::new());
+    let told = |what: &str, error: &kube::Error| untold(cluster, what, error);
+    match found {
         Ok(found) => {
             facts.cas = found.as_ref().map(|found| found.cas.clone());
-            facts.shared_secrets = found.map(|found| found.shared());
+            facts.shared_secrets = found.as_ref().map(SeenCertificates::shared);
+            certificates = found.and_then(|found| found.all).unwrap_or_default();
         }
         Err(error) => unread.push(told("Certificates", &error)),
     }
@@ -47,7 +61,13 @@ pub(super) async fn gather(cluster: &Cluster, asked: &BTreeSet<Condition>, facts
         Ok(found) => facts.crds = Some(found),
         Err(error) => unread.push(told("CRDs", &error)),
     }
-    unread
+    Gathered { unread, certificates }
+}
+
+/// That something could not be read, and what comes of it.
+pub(super) fn untold(cluster: &Cluster, what: &str, error: &kube::Error) -> String {
+    let error = ApiError::new(cluster, format!("list {what}, on which rules on versions depend"), error);
+    format!("{}; these rules keep silent", in_one_line(&error))
 }
 
 /// The CRDs of cert-manager that the cluster has; those that were read already are not asked for again.
@@ -80,6 +100,8 @@ struct SeenCertificates {
     cas: Vec<String>,
     /// The Certificates that name a Secret.
     by_secret: BTreeMap<String, Vec<String>>,
+    /// All of them, where they are wanted.
+    all: Option<Vec<ReadCertificate>>,
 }
 
 impl SeenCertificates {
@@ -93,6 +115,9 @@ impl SeenCertificates {
         }
         let secret = spec["secretName"].as_str().unwrap_or_default();
         self.by_secret.entry(format!("{namespace}/{secret}")).or_default().push(name);
+        if let Some(all) = &mut self.all {
+            all.push(read(certificate));
+        }
     }
 
     /// Secrets that several Certificates name, with these.
@@ -102,9 +127,10 @@ impl SeenCertificates {
     }
 }
 
-async fn certificates(cluster: &Cluster) -> kube::Result<SeenCertificates> {
+async fn certificates(cluster: &Cluster, whole: bool) -> kube::Result<SeenCertificates> {
     let api: Api<DynamicObject> = Api::all_with(cluster.client.clone(), &resource::<Certificate>());
-    let (mut seen, mut paging) = (SeenCertificates::default(), Paging::default());
+    let (mut seen, mut paging) =
+        (SeenCertificates { all: whole.then(Vec::new), ..SeenCertificates::default() }, Paging::default());
     while let Some(params) = paging.next() {
         let page = match api.list(&params).await {
             Err(error) if is_absent(&error) => break,
@@ -114,6 +140,20 @@ async fn certificates(cluster: &Cluster) -> kube::Result<SeenCertificates> {
         page.items.iter().for_each(|certificate| seen.take(certificate));
     }
     Ok(seen)
+}
+
+fn read(certificate: &DynamicObject) -> ReadCertificate {
+    let spec = &certificate.data["spec"];
+    let names = spec["dnsNames"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    ReadCertificate {
+        namespace: certificate.metadata.namespace.clone().unwrap_or_default(),
+        name: certificate.metadata.name.clone().unwrap_or_default(),
+        secret: spec["secretName"].as_str().unwrap_or_default().to_owned(),
+        issuer: serde_json::from_value(spec["issuerRef"].clone()).unwrap_or_default(),
+        dns_names: names.map(ToOwned::to_owned).collect(),
+        revision: certificate.data["status"]["revision"].as_i64(),
+        ..ReadCertificate::default()
+    }
 }
 
 /// The Orders that have not come to their end; nothing where the table does not tell.
@@ -132,7 +172,7 @@ async fn orders(cluster: &Cluster) -> kube::Result<Option<Vec<String>>> {
 }
 
 /// How a kind of cert-manager is asked for.
-fn resource<K: k8s_openapi::Resource>() -> ApiResource {
+pub(super) fn resource<K: k8s_openapi::Resource>() -> ApiResource {
     ApiResource::from_gvk_with_plural(
         &GroupVersionKind::gvk(K::GROUP, K::VERSION, K::KIND),
         K::URL_PATH_SEGMENT,
@@ -140,7 +180,7 @@ fn resource<K: k8s_openapi::Resource>() -> ApiResource {
 }
 
 /// The kind is not served: there are none of it.
-fn is_absent(error: &kube::Error) -> bool {
+pub(super) fn is_absent(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if status.code == 404)
 }
 

@@ -35,3 +35,4 @@ mod facts;
 mod look_again;
 mod own;
 mod permissions;
+mod reissue;

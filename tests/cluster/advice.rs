@@ -17,6 +17,10 @@ pub(crate) fn trials() -> Vec<Trial> {
             certificates_that_share_a_secret_and_orders_in_flight_are_told,
         ),
         trial(
+            "advice::what_would_be_issued_again_is_counted_before_anything_is_changed",
+            what_would_be_issued_again_is_counted_before_anything_is_changed,
+        ),
+        trial(
             "advice::crds_that_are_kept_apart_are_judged_by_their_label_or_compared",
             crds_that_are_kept_apart_are_judged_by_their_label_or_compared,
         ),
@@ -55,6 +59,67 @@ async fn certificates_that_share_a_secret_and_orders_in_flight_are_told() {
     assert!(allowed.stdout.contains(&format!("Order {own}/open")), "{}", allowed.stdout);
     // The chart brings the CRDs, so that none is behind.
     assert!(!allowed.stdout.contains("the CRDs are older"), "{}", allowed.stdout);
+}
+
+/// A rule of the user says of this upgrade what cert-manager's own says of that to 1.13.
+async fn what_would_be_issued_again_is_counted_before_anything_is_changed() {
+    let (cluster, _alone) = alone().await;
+    let place = Place { cluster, release: fresh_release() };
+    let own = &place.release.namespace;
+    namespace::ensure(&place.cluster, own).await.unwrap();
+    let of_another = |name: &str| {
+        format!(
+            "apiVersion: cert-manager.io/v1\nkind: Certificate\nmetadata: {{name: {name}}}\nspec: {{secretName: {name}, dnsNames: [{name}.example.co.uk], issuerRef: {{kind: ClusterIssuer, name: nobody}}}}\n"
+        )
+    };
+    let secret = |name: &str, kind: &str| {
+        format!(
+            "apiVersion: v1\nkind: Secret\nmetadata: {{name: {name}, annotations: {{cert-manager.io/issuer-kind: {kind}}}}}\n"
+        )
+    };
+    let all = objects(&[
+        secret("one", "Issuer"),
+        secret("two", "Issuer"),
+        secret("three", "ClusterIssuer"),
+        of_another("one"),
+        of_another("two"),
+        of_another("three"),
+    ]);
+    for object in &all {
+        let value: DynamicObject = serde_json::from_value(object.value.clone()).unwrap();
+        place.api(object).await.create(&PostParams::default(), &value).await.unwrap();
+    }
+    let rule = "rules: [{ id: ours, applies: { crossing: '1.11' }, reissues: secret-annotations, severity: note, text: t, do: d }]\n";
+    std::fs::write(directory().join("reissue-rules.yaml"), rule).unwrap();
+    let with_budget = |name: &str, budget: &str| {
+        let gates = format!("settle: 10s\n      max-reissue: {budget}");
+        let files = "preflight: { advice: [reissue-rules.yaml] }\nrepositories:";
+        config(
+            name,
+            &[
+                ("issuers: [ClusterIssuer/letsencrypt], ", ""),
+                ("settle: 10s", &gates),
+                ("repositories:", files),
+            ],
+        )
+    };
+    let dry_run = ["--cluster", THIRD, "--dry-run"];
+    let small = with_budget("reissue-1.yaml", "1");
+    let refused = release(&small, &dry_run);
+    let allowed = release(&small, &[&dry_run[..], &["--allow", "max-reissue"]].concat());
+    let large = release(&with_budget("reissue-2.yaml", "2"), &dry_run);
+    for object in all.iter().rev() {
+        place.api(object).await.delete(object.name(), &DeleteParams::default()).await.unwrap();
+    }
+    let told = format!(
+        "name another Certificate or issuer, or none (ours): {own}/one, {own}/two; names: 2 of example.co.uk; `gates.max-reissue` is"
+    );
+    let refused = refused.expect(1);
+    assert!(refused.stderr.contains(&format!("{told} 1; ")), "{}", refused.stderr);
+    assert!(refused.stderr.contains("(--allow max-reissue overrides"), "{}", refused.stderr);
+    for ran in [allowed.expect(0), large.expect(0)] {
+        assert!(ran.stdout.contains(&told), "{}", ran.stdout);
+    }
 }
 
 const LABEL: &str = "app.kubernetes.io/version";

@@ -11,6 +11,7 @@ use super::rule::{
     AdviceRule, Applies, LeavingRange, RemovedValues, Severity, SkippedMinors, TargetRange, TestedRange,
 };
 use crate::certmanager::app_version::AppVersion;
+use crate::certmanager::reissue::foreseen::ReadingRule;
 use crate::several::first_of;
 
 /// How many objects a message names.
@@ -62,6 +63,16 @@ pub fn asked(known: &Knowledge, from: Option<AppVersion>, to: AppVersion) -> BTr
     let conditions =
         known.rules().iter().filter_map(|rule| rule.condition.filter(|_| upgrade.concerns(rule)));
     conditions.collect()
+}
+
+/// Which rules that speak of this upgrade say that Certificates are read in another way.
+pub fn readings(known: &Knowledge, from: Option<AppVersion>, to: AppVersion) -> Vec<ReadingRule> {
+    let upgrade = Upgrade { from, to, facts: &Facts::default() };
+    let reading = |rule: &AdviceRule| {
+        let reader = rule.reissues.filter(|_| upgrade.concerns(rule))?;
+        Some(ReadingRule { id: rule.id.clone(), reader })
+    };
+    known.rules().iter().filter_map(reading).collect()
 }
 
 struct Upgrade<'a> {
@@ -290,6 +301,22 @@ mod tests {
         assert!(past.contains(&Condition::SharedSecrets) && past.contains(&Condition::OrdersInFlight));
         assert!(!past.contains(&Condition::CaWithoutRotationPolicy), "it is not crossed: {past:?}");
         assert!(asked("1.17.4", "1.18.6").contains(&Condition::CaWithoutRotationPolicy));
+    }
+
+    #[test]
+    fn what_is_read_in_another_way_is_known_of_the_upgrade() {
+        let table = [
+            ("1.18.3", "1.19.0", "every-certificate-again"),
+            ("1.18.3", "1.19.1", ""),
+            ("1.11.5", "1.13.6", "leaving-old-1.12"),
+            ("1.12.17", "1.13.6", ""),
+            ("1.13.0", "1.13.6", ""),
+        ];
+        for (from, to, expected) in table {
+            let found = readings(&Knowledge::built_in(), Some(version(from)), version(to));
+            let ids: Vec<&str> = found.iter().map(|rule| rule.id.as_str()).collect();
+            assert_eq!(ids.join(" "), expected, "{from} to {to}");
+        }
     }
 
     #[test]

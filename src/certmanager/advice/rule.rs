@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::condition::Condition;
 use crate::certmanager::app_version::AppVersion;
+use crate::certmanager::reissue::reader::Reader;
 use crate::explanation::Explanation;
 
 /// How strong an advice is.
@@ -40,6 +41,9 @@ pub struct AdviceRule {
     /// What must be seen in the cluster besides.
     #[serde(rename = "if", default)]
     pub condition: Option<Condition>,
+    /// What these versions read in another way, so that they issue Certificates again.
+    #[serde(default)]
+    pub reissues: Option<Reader>,
     /// How strong it is.
     pub severity: Severity,
     /// What is known.
