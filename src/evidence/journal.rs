@@ -176,6 +176,7 @@ mod tests {
             reports: vec![report],
             first_cause: None,
             acme_proven: true,
+            reissued: None,
         };
         let record = |event| Record { at: Timestamp::UNIX_EPOCH, cluster: "cluster-0".to_owned(), event };
         Journal {

@@ -11,6 +11,7 @@ use super::opinion::{Judgement, Opinion, Target};
 use super::seen::Seen;
 use crate::certmanager::domains::Domains;
 use crate::certmanager::reissue::budget::ReissueBudget;
+use crate::certmanager::reissue::counted::ReissuedCount;
 use crate::certmanager::resources::{Certificate, Condition, Object, condition};
 use crate::certmanager::states;
 use crate::several::first_of;
@@ -38,7 +39,7 @@ pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
         return judgement;
     };
     let titles: Vec<String> = again.iter().map(|(certificate, ..)| certificate.title()).collect();
-    let domains = by_domain(&again);
+    let domains = by_domain(again.iter().map(|(certificate, ..)| *certificate));
     let names = if domains.is_empty() { String::new() } else { format!("; names: {domains}") };
     let message = format!(
         "{} of {} certificates are issued again ({reason}): {}{names}",
@@ -91,8 +92,23 @@ fn shared_secrets(seen: &Seen) -> BTreeSet<(&str, &str)> {
     shared
 }
 
-fn by_domain(again: &[(&Certificate, Why, String)]) -> Domains {
-    Domains::of(again.iter().flat_map(|(certificate, ..)| &certificate.spec.dns_names).map(String::as_str))
+fn by_domain<'s>(again: impl IntoIterator<Item = &'s Certificate>) -> Domains {
+    Domains::of(again.into_iter().flat_map(|certificate| &certificate.spec.dns_names).map(String::as_str))
+}
+
+/// What the new version issues again by itself, for the sum over a fleet; what a user asked for is none of it.
+pub(super) fn counted(seen: &Seen, context: &Context) -> Option<ReissuedCount> {
+    if !seen.certificates.is_listed() || context.strict() {
+        return None;
+    }
+    let again = again(seen, context);
+    let found: Vec<&Certificate> = again
+        .into_iter()
+        .filter(|(_, why, _)| *why == Why::ReadDifferently)
+        .map(|(found, ..)| found)
+        .collect();
+    let of = context.baseline.certificates.len();
+    ReissuedCount::sum([&ReissuedCount { certificates: found.len(), of, domains: by_domain(found) }])
 }
 
 /// Why `certificate` is issued again, when neither its spec nor its age explains it.
@@ -167,6 +183,27 @@ mod tests {
             assert_eq!(judged(count, of, reason).verdict(), expected, "{count} of {of}: {reason}");
         }
         assert_eq!(judged(2, 3, "SecretMismatch").opinions[0].cause, Cause::Environment);
+    }
+
+    #[test]
+    fn what_the_version_reads_in_another_way_is_counted_within_the_budget_too() {
+        let mut world = World::new(vec![]);
+        let mut seen = Seen::default();
+        for (uid, reason) in [("a", "RequestChanged"), ("b", "MissingData"), ("c", "Renewing")] {
+            let before = with_names(certificate(uid, Some(1)), uid);
+            world.baseline.certificates.insert(uid.to_owned(), CertificateState::of(&before));
+            let issuing = json!({"revision": 1, "conditions": [{"type": "Issuing", "status": "True", "reason": reason}]});
+            seen.sightings.note(&with_status(before, &issuing));
+        }
+        let now = ["a", "b", "c"].map(|uid| with_names(certificate(uid, Some(2)), uid));
+        seen.certificates = now.into_iter().collect();
+        let found = counted(&seen, &world.context()).unwrap();
+        assert_eq!(found.to_string(), "1 of 3 Certificates; names: 1 of example.com");
+    }
+
+    fn with_names(mut certificate: Certificate, name: &str) -> Certificate {
+        certificate.spec.dns_names = vec![format!("{name}.example.com")];
+        certificate
     }
 
     #[test]

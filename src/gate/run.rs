@@ -16,6 +16,7 @@ use super::gates::gates;
 use super::mark::Mark;
 use super::names::CANARY;
 use super::pulse;
+use super::reissue;
 use super::request::GateRequest;
 use super::round::Round;
 use super::rounds::Rounds;
@@ -170,7 +171,8 @@ impl<'r> Run<'r> {
             ending::clean_up(self.canaries(), self.request.run, &mut reports).await;
         }
         let (first_cause, acme_proven) = (round.first_cause(), canary::acme_proven(&self.seen));
-        GateOutcome { verdict, reports, first_cause, acme_proven }
+        let reissued = reissue::counted(&self.seen, &self.context);
+        GateOutcome { verdict, reports, first_cause, acme_proven, reissued }
     }
 
     fn canaries(&self) -> Canaries<'_> {

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::names::{LEASE, REISSUE, WORKLOAD};
+use crate::certmanager::reissue::counted::ReissuedCount;
 
 /// What a gate says; ordered, the worst wins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -155,6 +156,9 @@ pub struct GateOutcome {
     pub first_cause: Option<Finding>,
     /// A new ACME issuance went through, with a new Challenge.
     pub acme_proven: bool,
+    /// What was issued again without a reason of its own, also where it is no more than is allowed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reissued: Option<ReissuedCount>,
 }
 
 impl GateOutcome {

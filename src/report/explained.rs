@@ -71,6 +71,7 @@ mod tests {
             ],
             first_cause: None,
             acme_proven: false,
+            reissued: None,
         };
         let text = explained(&[Judged { cluster: "dev".to_owned(), outcome }]);
         insta::assert_snapshot!(text);

@@ -28,7 +28,7 @@ fn passed() -> GateOutcome {
         ),
         report("order", Verdict::Passed, vec![Finding::in_baseline("Order demo/old", "errored")], &[]),
     ];
-    GateOutcome { verdict: Verdict::Passed, reports, first_cause: None, acme_proven: true }
+    GateOutcome { verdict: Verdict::Passed, reports, first_cause: None, acme_proven: true, reissued: None }
 }
 
 fn crashed() -> GateOutcome {
@@ -49,7 +49,13 @@ fn crashed() -> GateOutcome {
             &["not reached: it does not act before gate workload has passed"],
         ),
     ];
-    GateOutcome { verdict: Verdict::Failed, reports, first_cause: Some(cause), acme_proven: false }
+    GateOutcome {
+        verdict: Verdict::Failed,
+        reports,
+        first_cause: Some(cause),
+        acme_proven: false,
+        reissued: None,
+    }
 }
 
 fn cluster(name: &str, state: ClusterState) -> ClusterOutcome {
@@ -86,7 +92,7 @@ pub(super) fn chart() -> PlannedChart {
 }
 
 fn run(clusters: Vec<ClusterOutcome>) -> Outcome {
-    Outcome { run: "20261124-094539-6b66".to_owned(), chart: Some(chart()), clusters }
+    Outcome::of("20261124-094539-6b66", Some(chart()), clusters)
 }
 
 /// Everything went well.
@@ -128,8 +134,13 @@ pub(super) fn halted() -> Outcome {
         ),
         report("canary", Verdict::Failed, vec![cause.clone()], &facts),
     ];
-    let gates =
-        GateOutcome { verdict: Verdict::Failed, reports, first_cause: Some(cause), acme_proven: false };
+    let gates = GateOutcome {
+        verdict: Verdict::Failed,
+        reports,
+        first_cause: Some(cause),
+        acme_proven: false,
+        reissued: None,
+    };
     let second = ClusterOutcome {
         gates: Some(gates),
         first_cause: Some(

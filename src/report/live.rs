@@ -39,6 +39,7 @@ mod tests {
             reports: vec![report("workload", vec![]), report("lease", vec![failed])],
             first_cause: None,
             acme_proven: false,
+            reissued: None,
         };
         let text = table(&[Judged { cluster: "dev".to_owned(), outcome }]);
         let lines: Vec<&str> = text.lines().map(str::trim_end).collect();

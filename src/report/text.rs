@@ -31,6 +31,9 @@ pub fn outcome(outcome: &Outcome) -> String {
             let _ = write!(text, "  after the rollback:\n{}", gate_lines(regates));
         }
     }
+    if let Some(reissued) = &outcome.reissued {
+        let _ = write!(text, "\nissued again without a reason of their own: {reissued}\n");
+    }
     let _ = write!(text, "\nrun {}", outcome.run);
     text
 }
@@ -170,7 +173,22 @@ pub(super) fn action(action: Action) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::certmanager::domains::Domains;
+    use crate::certmanager::reissue::counted::ReissuedCount;
     use crate::report::fixtures;
+
+    #[test]
+    fn what_all_clusters_issued_again_is_summed() {
+        let mut run = fixtures::promoted();
+        let domains = Domains::of(["a.example.com", "b.example.com"]);
+        run.reissued = Some(ReissuedCount { certificates: 2, of: 300, domains });
+        let text = outcome(&run);
+        let line =
+            "\nissued again without a reason of their own: 2 of 300 Certificates; names: 2 of example.com\n";
+        assert!(text.contains(line), "{text}");
+        let json = serde_json::to_value(&run).unwrap();
+        assert_eq!(json["reissued"]["domains"]["example.com"], 2);
+    }
 
     #[test]
     fn a_rollback_names_the_first_cause_first_and_the_untouched_cluster_last() {

@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::failure::Failure;
+use crate::certmanager::reissue::budget::ReissueBudget;
+use crate::failure::{Failure, Kind};
 use crate::plan::{ClusterPlan, Plan};
 
 use super::cluster_run::ClusterRun;
 use super::interrupt::Interrupt;
+use super::outcome::reissued;
 use super::port::ClusterPort;
 use super::{ClusterOutcome, ClusterState, Observer};
 
@@ -41,12 +43,30 @@ impl FleetRun<'_> {
         let mut outcomes = left;
         for (index, cluster) in self.plan.clusters.iter().enumerate() {
             let begins_wave = index == 0 || self.plan.clusters[index - 1].wave != cluster.wave;
+            if let Some(told) = self.too_many_reissued(&outcomes, index) {
+                outcomes[index].stop(&told);
+                break;
+            }
             self.one(cluster, begins_wave, &mut outcomes[index]).await;
             if !is_proven(&outcomes[index]) {
                 break;
             }
         }
         outcomes
+    }
+
+    /// Each cluster may be within what is allowed, and a CA counts them all.
+    fn too_many_reissued(&self, outcomes: &[ClusterOutcome], next: usize) -> Option<Failure> {
+        let budget = ReissueBudget(self.plan.terms.gates.max_reissue);
+        let sum = reissued(outcomes).filter(|sum| sum.is_over(budget))?;
+        (outcomes[next].state == ClusterState::Pending).then(|| {
+            let told = format!(
+                "the clusters before have issued again {sum} without a reason of their own, together more than is allowed: {}",
+                budget.words()
+            );
+            Failure::new(Kind::Halted, told)
+                .hint("the report says which and why; where the CA may issue more, a new run goes on with the clusters that are left")
+        })
     }
 
     async fn one(&self, cluster: &ClusterPlan, begins_wave: bool, outcome: &mut ClusterOutcome) {

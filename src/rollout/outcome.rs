@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::certmanager::reissue::counted::ReissuedCount;
 use crate::failure::{Failure, Kind};
 use crate::gate::{Cause, GateOutcome};
 use crate::plan::{Action, ClusterPlan, PlannedChart};
@@ -17,6 +18,15 @@ pub struct Outcome {
     pub chart: Option<PlannedChart>,
     /// Every selected cluster in order; those after a failure are `pending`.
     pub clusters: Vec<ClusterOutcome>,
+    /// What was issued again without a reason of its own, on all clusters together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reissued: Option<ReissuedCount>,
+}
+
+/// What the gates of these clusters counted, together.
+pub(super) fn reissued(clusters: &[ClusterOutcome]) -> Option<ReissuedCount> {
+    let gates = clusters.iter().filter_map(|cluster| cluster.gates.as_ref());
+    ReissuedCount::sum(gates.filter_map(|gates| gates.reissued.as_ref()))
 }
 
 /// How a run ended on one cluster.
@@ -59,6 +69,12 @@ pub struct ClusterOutcome {
 }
 
 impl Outcome {
+    /// The outcome of a run over these clusters.
+    pub fn of(run: &str, chart: Option<PlannedChart>, clusters: Vec<ClusterOutcome>) -> Self {
+        let reissued = reissued(&clusters);
+        Self { run: run.to_owned(), chart, clusters, reissued }
+    }
+
     /// What ends the program, if anything went wrong.
     pub fn failure_kind(&self) -> Option<Kind> {
         let touched_before = |index: usize| {
@@ -192,7 +208,7 @@ mod tests {
     }
 
     fn kind(clusters: Vec<ClusterOutcome>) -> Option<Kind> {
-        Outcome { run: "r".to_owned(), chart: None, clusters }.failure_kind()
+        Outcome::of("r", None, clusters).failure_kind()
     }
 
     #[test]

@@ -97,7 +97,7 @@ mod tests {
             rule: String::new(),
             because: String::new(),
         });
-        GateOutcome { verdict, reports: Vec::new(), first_cause: finding, acme_proven: false }
+        GateOutcome { verdict, reports: Vec::new(), first_cause: finding, acme_proven: false, reissued: None }
     }
 
     fn decided(
@@ -165,6 +165,7 @@ mod tests {
                 first_cause: findings.first().cloned(),
                 reports: vec![report(findings)],
                 acme_proven: false,
+                reissued: None,
             };
             let failed = Failed::Gates(&outcome);
             assert_eq!(

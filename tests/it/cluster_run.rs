@@ -31,7 +31,7 @@ async fn run(port: &Scripted, on_failure: OnFailure) -> ClusterOutcome {
 }
 
 fn exit(outcome: &ClusterOutcome) -> Option<Kind> {
-    Outcome { run: "r".to_owned(), chart: None, clusters: vec![outcome.clone()] }.failure_kind()
+    Outcome::of("r", None, vec![outcome.clone()]).failure_kind()
 }
 
 fn failing() -> Scripted {

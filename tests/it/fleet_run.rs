@@ -5,8 +5,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use release::certmanager::domains::Domains;
+use release::certmanager::reissue::counted::ReissuedCount;
 use release::failure::{Failure, Kind};
-use release::gate::{Cause, Verdict};
+use release::gate::{Cause, GateOutcome, Verdict};
 use release::plan::{Action, ClusterPlan, Plan};
 use release::rollout::fleet::{Fleet, FleetRun};
 use release::rollout::interrupt::Interrupt;
@@ -22,6 +24,8 @@ use crate::support::scripted::{Scripted, Silent, judged};
 struct ScriptedFleet {
     /// Clusters whose gates fail.
     broken: Vec<&'static str>,
+    /// So many Certificates are issued again on every cluster, of a hundred.
+    reissued: usize,
     /// What is left of the soak before a cluster.
     soaks: BTreeMap<&'static str, Duration>,
     /// What broke in a soak, by the cluster that waits for it.
@@ -49,7 +53,10 @@ impl Fleet for ScriptedFleet {
         self.ask("run", plan);
         let broken = self.broken.contains(&plan.cluster.as_str());
         let verdict = if broken { Verdict::Failed } else { Verdict::Passed };
-        Ok(Box::new(Scripted { changed: judged(verdict, Cause::Release), ..Scripted::default() }))
+        let domains = Domains::of(std::iter::repeat_n("a.example.com", self.reissued));
+        let reissued = ReissuedCount { certificates: self.reissued, of: 100, domains };
+        let changed = GateOutcome { reissued: Some(reissued), ..judged(verdict, Cause::Release) };
+        Ok(Box::new(Scripted { changed, ..Scripted::default() }))
     }
 
     async fn soak_left(&self, next: &ClusterPlan) -> Result<Duration, Failure> {
@@ -77,7 +84,7 @@ fn untouched(plan: &Plan) -> Vec<ClusterOutcome> {
 async fn run(fleet: &ScriptedFleet, interrupt: &Interrupt, left: Vec<ClusterOutcome>) -> Outcome {
     let plan = three();
     let run = FleetRun { plan: &plan, fleet, observer: &Silent, interrupt };
-    Outcome { run: "r".to_owned(), chart: None, clusters: run.run(left).await }
+    Outcome::of("r", None, run.run(left).await)
 }
 
 fn states(outcome: &Outcome) -> Vec<ClusterState> {
@@ -102,6 +109,27 @@ async fn the_first_cluster_that_is_not_proven_stops_the_rest() {
         assert_eq!(states(&outcome)[reached..], rest, "{broken}");
         assert_eq!(outcome.failure_kind(), Some(Kind::Halted));
         assert_eq!(fleet.asked().iter().filter(|asked| asked.starts_with("run")).count(), reached);
+    }
+}
+
+#[tokio::test]
+async fn clusters_that_issue_too_much_again_together_stop_the_rest() {
+    // Without `max-reissue` one is allowed, of a hundred.
+    for (reissued, reached, sum) in
+        [(0, 3, None), (1, 2, Some("2 of 200 Certificates; names: 2 of example.com"))]
+    {
+        let fleet = ScriptedFleet { reissued, ..ScriptedFleet::default() };
+        let outcome = run(&fleet, &Interrupt::never(), untouched(&three())).await;
+        assert_eq!(states(&outcome)[..reached], vec![ClusterState::Promoted; reached][..]);
+        assert_eq!(outcome.reissued.as_ref().map(ToString::to_string).as_deref(), sum);
+        if let Some(sum) = sum {
+            let stopped = &outcome.clusters[reached];
+            assert_eq!((stopped.state, outcome.failure_kind()), (ClusterState::Pending, Some(Kind::Halted)));
+            let cause = stopped.first_cause.as_ref().unwrap();
+            assert!(cause.contains(sum) && cause.contains("without `gates.max-reissue`"), "{cause}");
+            let again = run(&ScriptedFleet::default(), &Interrupt::never(), outcome.clusters.clone()).await;
+            assert_eq!(states(&again)[reached], ClusterState::Pending, "also when it is taken up");
+        }
     }
 }
 

@@ -2,5 +2,6 @@
 //! many are too many. Pure; never asks a cluster.
 
 pub mod budget;
+pub mod counted;
 pub mod foreseen;
 pub mod reader;

@@ -73,7 +73,7 @@ fn finish(
     clusters: Vec<ClusterOutcome>,
     report: &ReportArgs,
 ) -> Result<Exit, Failure> {
-    let outcome = Outcome { run: run.run.clone(), chart: run.plan.planned_chart().cloned(), clusters };
+    let outcome = Outcome::of(&run.run, run.plan.planned_chart().cloned(), clusters);
     keep(context, run, "outcome.json", &outcome);
     context.printer.data(&report::render(&outcome, report.output)?);
     if let Err(failure) = report::write(&report.report, &outcome) {
