@@ -1,6 +1,7 @@
 //! What cert-manager's states, versions and log lines mean, as data and pure rules. No I/O, no clock, no
 //! verdict.
 
+pub mod acme_names;
 pub mod advice;
 pub mod app_version;
 pub mod blame;

@@ -9,6 +9,7 @@ use super::shape::CertificateShape;
 /// The certificate that is issued to prove that issuing works. A self-signed one is, unless it is switched off.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of release.yaml that a user sets by itself")]
 pub struct CanarySettings {
     /// The issuers that are asked, besides a self-signed one. One of another controller is named with its
     /// group: `AWSPCAClusterIssuer.awspca.cert-manager.io/NAME`.
@@ -22,6 +23,9 @@ pub struct CanarySettings {
     pub certificate: CertificateShape,
     /// Ask even an ACME issuer of a CA's production, which has rate limits and public logs.
     pub allow_production: bool,
+    /// Issue the canaries before the upgrade, too, by the version that runs: what is dead before is known then, and
+    /// nothing is changed.
+    pub before: bool,
     /// Take an ACME certificate for proof that was issued without a new Challenge, as CAs do whose domains are
     /// validated beforehand.
     pub allow_reused: bool,
@@ -35,6 +39,7 @@ impl Default for CanarySettings {
             dns_name: None,
             certificate: CertificateShape::default(),
             allow_production: false,
+            before: false,
             allow_reused: false,
         }
     }

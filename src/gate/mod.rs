@@ -75,7 +75,7 @@ pub use lock::{NoLock, StillOurs};
 pub use needs::needs;
 pub use request::GateRequest;
 pub use rules::{HealthRules, ShippedRule, shipped_rules};
-pub use run::run;
+pub use run::{issue_before, run};
 pub use subject::Subject;
 pub use verdict::{Cause, Finding, GateOutcome, GateReport, Progress, Verdict};
 

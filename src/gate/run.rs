@@ -12,7 +12,7 @@ use super::canary::{self, Canaries};
 use super::context::Context;
 use super::ending;
 use super::error::GateError;
-use super::gates::gates;
+use super::gates::{canary_alone, gates};
 use super::mark::Mark;
 use super::names::CANARY;
 use super::pulse;
@@ -41,12 +41,34 @@ pub async fn run(
     request: &GateRequest<'_>,
     progress: &dyn Progress,
 ) -> Result<GateOutcome, GateError> {
+    ask(cluster, request, gates, request.settle(), progress).await
+}
+
+/// Whether canaries are issued by what runs, before anything is changed. They are the gate's: one that did not pass
+/// is left here too.
+pub async fn issue_before(
+    cluster: &Cluster,
+    request: &GateRequest<'_>,
+    progress: &dyn Progress,
+) -> Result<GateOutcome, GateError> {
+    ask(cluster, request, canary_alone, None, progress).await
+}
+
+async fn ask(
+    cluster: &Cluster,
+    request: &GateRequest<'_>,
+    pick: fn(&Scope) -> Vec<Gate>,
+    settle: Option<Duration>,
+    progress: &dyn Progress,
+) -> Result<GateOutcome, GateError> {
     let GateRequest { subject, baseline, settings, .. } = *request;
     let expected = Expected::of(subject);
     let mark = Mark::new(request.run, subject.revision);
     let rules = HealthRules::of(subject, settings);
     let context = Context { subject, expected: &expected, baseline, settings, mark: &mark, rules: &rules };
-    let mut run = Run::new(cluster, request, context, progress);
+    let scope = Scope::of(context, request.canary);
+    let rounds = Rounds::new(pick(&scope), settle, request.deadline(), context.strict());
+    let mut run = Run::new(cluster, request, context, rounds, progress);
     let round = run.until_the_end().await?;
     let outcome = run.outcome(round).await;
     // What was found is worth nothing when another run took over meanwhile.
@@ -73,11 +95,10 @@ impl<'r> Run<'r> {
         cluster: &'r Cluster,
         request: &'r GateRequest<'r>,
         context: Context<'r>,
+        rounds: Rounds,
         progress: &'r dyn Progress,
     ) -> Self {
         let (changes, arriving) = mpsc::channel(1024);
-        let scope = Scope::of(context, request.canary);
-        let rounds = Rounds::new(gates(&scope), request.settle(), request.deadline(), context.strict());
         Self {
             cluster,
             request,

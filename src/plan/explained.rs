@@ -1,14 +1,14 @@
 //! What the preflight's own checks mean, for `release explain`, and the classes of rules on versions that
 //! `--allow` takes. What the rules on versions mean is in their file.
 
-use super::preflight::{MAX_REISSUE, PAUSED, UNHEALTHY, UNSOAKED};
+use super::preflight::{ACME_LIMIT, MAX_REISSUE, PAUSED, UNHEALTHY, UNSOAKED};
 use crate::certmanager::advice::rule::{KNOWN_BAD, KUBERNETES_MATRIX, UPGRADE_NOTES};
 use crate::explanation::Explanation;
 
 /// A check in words: its name, what it looks at, why, and what to do.
 type Row = (&'static str, &'static str, &'static str, &'static str);
 
-const ROWS: [Row; 9] = [
+const ROWS: [Row; 10] = [
     (
         UNHEALTHY,
         "Workloads or the webhook of the release are unhealthy before the upgrade, also after half a minute",
@@ -32,6 +32,12 @@ const ROWS: [Row; 9] = [
         "The new version would issue more Certificates again than `gates.max-reissue`, as it reads them in another way",
         "CAs limit what they issue, for all clusters together, and keys and pins change with the certificates",
         "Go over the version that the rule names, raise `gates.max-reissue`, or go on with --allow max-reissue",
+    ),
+    (
+        ACME_LIMIT,
+        "The canaries of all clusters of the run take more certificates of one registered domain than the CA issues",
+        "The last ones would be refused with 429, and with them the certificates of everybody in that domain",
+        "Ask a staging issuer, go over fewer clusters at once, or go on with --allow acme-limit where the limit was raised",
     ),
     (
         KNOWN_BAD,

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::certmanager::acme_names::AcmeNames;
 use crate::certmanager::advice::judge::Advice;
 use crate::certmanager::advice::rule::Severity;
 use crate::certmanager::reissue::foreseen::ForeseenReissue;
@@ -41,6 +42,8 @@ pub struct Observed {
     pub newest_failed: bool,
     /// Why a configured canary could not be issued.
     pub canary: Vec<String>,
+    /// What the canaries ask of ACME servers.
+    pub acme: AcmeNames,
     /// What a person should know before, beside what is known of versions.
     pub hints: Vec<String>,
     /// What the release Secret will weigh, in bytes of its base64.
@@ -81,6 +84,25 @@ pub struct Judgement {
     pub refusals: Vec<String>,
     /// What a person should know.
     pub warnings: Vec<String>,
+    /// What the canaries ask of ACME servers, to be added over all clusters.
+    #[serde(skip)]
+    pub acme: AcmeNames,
+}
+
+/// What all clusters together ask of a CA, and it does not issue; unless that is allowed.
+pub fn over_limit<'j>(judgements: impl IntoIterator<Item = &'j Judgement>, allowed: &Allowed) -> Judgement {
+    let mut all = Judgement::default();
+    judgements.into_iter().for_each(|judgement| all.acme.add(&judgement.acme));
+    for told in all.acme.over_limit() {
+        if allowed.allows(ACME_LIMIT) {
+            all.warnings.push(told);
+        } else {
+            all.refusals.push(format!(
+                "{told}; ask a staging issuer, or fewer clusters at once (--allow {ACME_LIMIT} overrides, for a limit that was raised)"
+            ));
+        }
+    }
+    all
 }
 
 /// `--allow` name: something of the release is unhealthy already; how a fixed chart follows a broken one.
@@ -95,15 +117,18 @@ pub const UNSOAKED: &str = "unsoaked";
 /// `--allow` name: the new version would issue more Certificates again than `gates.max-reissue`.
 pub const MAX_REISSUE: &str = "max-reissue";
 
+/// `--allow` name: the canaries of all clusters take more certificates of a domain than the CA issues.
+pub const ACME_LIMIT: &str = "acme-limit";
+
 /// The names of this module that `--allow` takes; those of the rules on versions come on top.
-pub const CHECKS: [&str; 4] = [UNHEALTHY, PAUSED, UNSOAKED, MAX_REISSUE];
+pub const CHECKS: [&str; 5] = [UNHEALTHY, PAUSED, UNSOAKED, MAX_REISSUE, ACME_LIMIT];
 
 /// A Secret holds 1 MiB of data (Kubernetes' `MaxSecretSize`).
 const SECRET_LIMIT: usize = 1_048_576;
 
 /// Judges one cluster. `next` is what would be done to the release.
 pub fn judge(seen: &Observed, next: Next, allowed: &Allowed) -> Judgement {
-    let mut judgement = Judgement::default();
+    let mut judgement = Judgement { acme: seen.acme.clone(), ..Judgement::default() };
     let refusals = &mut judgement.refusals;
     refusals.extend(pending(next, seen.newest.as_deref()));
     refusals.extend(seen.other_owner.iter().map(|owner| {
@@ -258,6 +283,19 @@ mod tests {
             let seen = Observed { reissue: Some(reissue(over)), ..Observed::default() };
             let judgement = judge(&seen, UPGRADE, &Allowed { names, ..Allowed::default() });
             assert_eq!((judgement.refusals.len(), judgement.warnings.len()), (refusals, 1 - refusals));
+        }
+    }
+
+    #[test]
+    fn what_a_ca_does_not_issue_to_all_clusters_together_refuses_once() {
+        let server = "https://acme-v02.api.letsencrypt.org/directory";
+        let one = Judgement { acme: AcmeNames::one(server, "a.example.com"), ..Judgement::default() };
+        let allowed = Allowed { names: vec![ACME_LIMIT.to_owned()], ..Allowed::default() };
+        for (clusters, allowed, expected) in
+            [(50, Allowed::default(), (0, 0)), (51, Allowed::default(), (1, 0)), (51, allowed, (0, 1))]
+        {
+            let all = over_limit(std::iter::repeat_n(&one, clusters), &allowed);
+            assert_eq!((all.refusals.len(), all.warnings.len()), expected, "{clusters}");
         }
     }
 

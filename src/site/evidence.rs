@@ -45,7 +45,7 @@ impl KubernetesSite {
     }
 
     /// Once its chain is captured, a canary that was not issued would only be tried again and again.
-    async fn delete_canary(&self) {
+    pub(super) async fn delete_canary(&self) {
         let Ok(held) = self.held().await else { return };
         match self.canaries(&held).clean_up(&self.run.run).await {
             Ok(deleted) if deleted.is_empty() => {}

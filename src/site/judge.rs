@@ -19,6 +19,15 @@ use super::{history, lock};
 /// So often the gates begin again after an API server was away.
 const OUTAGES: usize = 3;
 
+/// What is asked of the gates.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Asked {
+    /// All of them, of a revision.
+    Everything,
+    /// Only the canary, of the version that runs before the change.
+    CanaryBefore,
+}
+
 impl KubernetesSite {
     pub(super) async fn take_baseline(&self) -> Result<Vec<String>, Failure> {
         self.look_again().await?;
@@ -37,6 +46,8 @@ impl KubernetesSite {
             keeper.journal_mut().baseline = baseline.packed();
         }
         memory.baseline = Some(baseline);
+        drop(memory);
+        self.issue_canary_before().await?;
         Ok(unhealthy)
     }
 
@@ -68,7 +79,7 @@ impl KubernetesSite {
         let subject = self.subject(judged).await?;
         let baseline = self.baseline_for(judged).await;
         self.memory.lock().await.judging = true;
-        let outcome = self.ask_gates(&subject, &baseline).await?;
+        let outcome = self.ask_gates(&subject, &baseline, Asked::Everything).await?;
         let mut memory = self.memory.lock().await;
         (memory.judging, memory.controller_works) = (false, outcome.controller_works());
         drop(memory);
@@ -84,7 +95,12 @@ impl KubernetesSite {
 
     /// An API server that is away for longer than the lock is good ends the gates; when nobody has taken the lock
     /// meanwhile, they begin again.
-    async fn ask_gates(&self, subject: &Subject, baseline: &Baseline) -> Result<GateOutcome, Failure> {
+    pub(super) async fn ask_gates(
+        &self,
+        subject: &Subject,
+        baseline: &Baseline,
+        asked: Asked,
+    ) -> Result<GateOutcome, Failure> {
         let held = self.held().await?;
         let progress = Watched { cluster: &self.plan.cluster, observer: self.run.observer.as_ref() };
         let request = GateRequest {
@@ -97,7 +113,11 @@ impl KubernetesSite {
             lock: Arc::new(held.clone()),
         };
         for _ in 0..OUTAGES {
-            match gate::run(&self.cluster, &request, &progress).await {
+            let outcome = match asked {
+                Asked::Everything => gate::run(&self.cluster, &request, &progress).await,
+                Asked::CanaryBefore => gate::issue_before(&self.cluster, &request, &progress).await,
+            };
+            match outcome {
                 Err(GateError::Lost(_)) => lock::good(&held).await?,
                 outcome => return Ok(outcome?),
             }
@@ -108,7 +128,7 @@ impl KubernetesSite {
     }
 
     /// The revision as it is stored; refused when it is not the newest of what this run wrote, or found.
-    async fn subject(&self, judged: JudgedRevision) -> Result<Subject, Failure> {
+    pub(super) async fn subject(&self, judged: JudgedRevision) -> Result<Subject, Failure> {
         let (JudgedRevision::Changed(revision)
         | JudgedRevision::Confirmed(revision)
         | JudgedRevision::RolledBack(revision)) = judged;

@@ -26,6 +26,7 @@ pub mod terms;
 pub mod values;
 
 mod advice;
+mod canary_before;
 mod change;
 mod chart_crds;
 mod draft;

@@ -18,7 +18,7 @@ use crate::config::{ReleaseId, Settings};
 use crate::failure::Failure;
 use crate::helm::release::{Release, Status};
 use crate::plan::decide::{self, Next};
-use crate::plan::preflight::{Allowed, Judgement, Observed, judge};
+use crate::plan::preflight::{Allowed, Judgement, Observed, judge, over_limit};
 use crate::plan::{self, Action, ClusterPlan, Plan, PlannedChange, Terms};
 
 use super::chart::ChartToDeploy;
@@ -46,17 +46,22 @@ pub async fn plan_rollout(
         one.looked = looked.map(Arc::new);
         planned.push((plan, judgement));
     }
-    refuse(&planned)?;
+    let mut fleet = over_limit(planned.iter().map(|(_, judgement)| judgement), &terms.allowed);
+    refuse(&planned, fleet.refusals)?;
+    if let Some((first, _)) = planned.first_mut() {
+        first.warnings.append(&mut fleet.warnings);
+    }
     let clusters = planned.into_iter().map(|(plan, _)| plan).collect();
     let (chart, publish) = (settings.chart.name.clone(), Some(chart.publish.clone()));
     Ok(Plan { format: plan::FORMAT, chart, terms, publish, clusters })
 }
 
-/// Every reason of every cluster, so that one look is enough.
-fn refuse(looked: &[(ClusterPlan, Judgement)]) -> Result<(), Failure> {
-    let mut reasons = looked.iter().flat_map(|(plan, judgement)| {
+/// Every reason of every cluster and of all together, so that one look is enough.
+fn refuse(looked: &[(ClusterPlan, Judgement)], together: Vec<String>) -> Result<(), Failure> {
+    let of_clusters = looked.iter().flat_map(|(plan, judgement)| {
         judgement.refusals.iter().map(move |reason| format!("{}: {reason}", plan.cluster))
     });
+    let mut reasons = of_clusters.chain(together);
     match reasons.next() {
         None => Ok(()),
         Some(first) => {
@@ -88,7 +93,7 @@ pub async fn plan_rollback(
         decide::differing_targets(revision, &targets).map_or(Ok(()), |told| Err(Failure::refused(told)))?;
     }
     let looked = all(join_all(returns.iter().map(|back| plan_return(settings, back, &terms.allowed))).await)?;
-    refuse(&looked)?;
+    refuse(&looked, Vec::new())?;
     let clusters = looked.into_iter().map(|(plan, _)| plan).collect();
     Ok(Plan { format: plan::FORMAT, chart: settings.chart.name.clone(), terms, publish: None, clusters })
 }

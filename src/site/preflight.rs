@@ -123,6 +123,7 @@ async fn look_at_health(
         let forecast = gate::canary::preflight(cluster, subject, &chart.gates.canary).await;
         seen.canary = forecast.refusals;
         seen.hints.extend(forecast.warnings);
+        seen.acme = forecast.acme;
     }
 }
 

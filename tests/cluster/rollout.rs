@@ -52,6 +52,7 @@ async fn proven_upgrade() {
     assert_eq!(fingerprint(&dev).await, before, "neither a dry run nor a diff changes anything");
 
     let certificates = uids(&dev, "cert-manager.io", "Certificate").await;
+    a_canary_that_is_dead_before(&dev).await;
     a_dns_server_that_refuses_updates().await;
 
     let ran = release(&config, &["--cluster", FIRST, "-o", "json"]).expect(0);
@@ -91,6 +92,31 @@ fn the_pipelines_entry() {
     assert!(junit, "the rollout keeps a JUnit report");
 }
 
+/// Nothing is changed where the issuer is broken already, and the canary is gone.
+async fn a_canary_that_is_dead_before(dev: &release::cluster::Cluster) {
+    let config = config(
+        "dead-before.yaml",
+        &[
+            ("settle: 10s", "settle: 10s\n      acme-timeout: 90s"),
+            ("canary: { ", "canary: { before: true, "),
+        ],
+    );
+    let certificates = uids(dev, "cert-manager.io", "Certificate").await;
+    let control = std::env::var_os("DNS_CONTROL").expect("DNS_CONTROL is set by the sandbox");
+    std::fs::write(&control, "refuse-updates").unwrap();
+    let ran = release(&config, &["--cluster", FIRST]);
+    std::fs::write(&control, "ok").unwrap();
+    let ran = ran.expect(1);
+    let told = "already dead before the upgrade: Challenge";
+    assert!(ran.stderr.contains(told) && ran.stderr.contains("REFUSED"), "{}", ran.stderr);
+    assert_eq!(history(dev).await, ["1 deployed v1.10.2"]);
+    assert_eq!(running(dev).await, ["v1.10.2"]);
+    until("the canary is gone", Duration::from_mins(1), async || {
+        uids(dev, "cert-manager.io", "Certificate").await == certificates
+    })
+    .await;
+}
+
 /// Halted within three minutes with the Challenge's own reason, and not rolled back although that is wished:
 /// the cause is elsewhere.
 async fn a_dns_server_that_refuses_updates() {
@@ -119,7 +145,7 @@ async fn bad_releases() {
     // Self-signed only: ACME is proven on the first cluster, and takes a minute each time.
     let config = config("without-acme.yaml", &[("issuers: [ClusterIssuer/letsencrypt], ", "")]);
     a_second_runner_and_a_kill(&config, &staging).await;
-    a_crash_is_rolled_back(&config, &staging).await;
+    a_crash_is_rolled_back(&staging).await;
     an_interrupted_rollback_goes_on(&config, &staging).await;
 }
 
@@ -144,9 +170,14 @@ async fn a_second_runner_and_a_kill(config: &std::path::Path, staging: &release:
 
 /// The first cause names the pod and its last log line; real Helm reads the bad revision as failed; the
 /// cluster after it is not touched.
-async fn a_crash_is_rolled_back(config: &std::path::Path, staging: &release::cluster::Cluster) {
+async fn a_crash_is_rolled_back(staging: &release::cluster::Cluster) {
+    // What runs issues, so that the upgrade goes on.
+    let config =
+        &config("canary-before.yaml", &[("issuers: [ClusterIssuer/letsencrypt], ", "before: true, ")]);
     let ran = release(config, &["--cluster", SECOND, "--ref", "v1.11.6-crash", "--on-failure", "rollback"])
         .expect(3);
+    let issued = "the canary before the upgrade was issued by the version that runs";
+    assert!(ran.stderr.contains(issued), "{}", ran.stderr);
     let cause = ran.stderr.lines().find(|line| line.starts_with("error: ")).unwrap();
     assert!(
         cause.contains("Pod cert-manager/cert-manager-") && cause.contains("last log line: panic"),

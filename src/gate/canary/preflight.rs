@@ -12,6 +12,7 @@ use super::objects::Token;
 use super::rehearsal::rehearse;
 use super::solver;
 use super::unissued::advice;
+use crate::certmanager::acme_names::AcmeNames;
 use crate::certmanager::resources::{CertificateRequest, IssuerSpec, condition};
 use crate::cluster::Cluster;
 use crate::config::{CanarySettings, IssuerRef};
@@ -35,12 +36,15 @@ pub struct Forecast {
     pub refusals: Vec<String>,
     /// Why one of them may not be.
     pub warnings: Vec<String>,
+    /// What is asked of ACME servers.
+    pub acme: AcmeNames,
 }
 
 impl Forecast {
     fn take(&mut self, other: Self) {
         self.refusals.extend(other.refusals);
         self.warnings.extend(other.warnings);
+        self.acme.add(&other.acme);
     }
 }
 
@@ -50,7 +54,7 @@ pub async fn preflight(cluster: &Cluster, subject: &Subject, settings: &CanarySe
     let issuers =
         settings.issuers.iter().map(async |issuer| match asked::read(cluster, namespace, issuer).await {
             Ok(asked) => forecast(issuer, &asked, settings),
-            Err(message) => Forecast { refusals: vec![message], warnings: Vec::new() },
+            Err(message) => Forecast { refusals: vec![message], ..Forecast::default() },
         });
     let (issuers, rehearsed) =
         futures::join!(join_all(issuers), rehearse(cluster, &subject.release, settings));
@@ -77,7 +81,21 @@ fn forecast(issuer: &IssuerRef, asked: &Asked, settings: &CanarySettings) -> For
     let hint = (wants_name && !settings.certificate.has_common_name()).then(|| {
         format!("{issuer} may want a common name, which the canary has not; if so, set canary.certificate.commonName")
     });
-    Forecast { refusals: objections.into_iter().flatten().collect(), warnings: hint.into_iter().collect() }
+    Forecast {
+        refusals: objections.into_iter().flatten().collect(),
+        warnings: hint.into_iter().collect(),
+        acme: acme_names(spec, settings),
+    }
+}
+
+/// Every canary has one name; one before the upgrade takes another.
+fn acme_names(spec: &IssuerSpec, settings: &CanarySettings) -> AcmeNames {
+    let mut names = AcmeNames::default();
+    if let (Some(acme), Some(name)) = (&spec.acme, &settings.dns_name) {
+        let one = AcmeNames::one(&acme.server, &name.replace("{run}", "run"));
+        (0..=usize::from(settings.before)).for_each(|_| names.add(&one));
+    }
+    names
 }
 
 /// Why no canary of this issuer is made.
@@ -188,6 +206,23 @@ mod tests {
                 Some(text) => assert!(refusals.iter().any(|told| told.contains(text)), "{refusals:?}"),
             }
         }
+    }
+
+    #[test]
+    fn the_names_of_canaries_are_counted_for_the_ca_that_issues_them() {
+        let production = acme("acme-v02.api.letsencrypt.org", &[]);
+        let of = |settings: &Value| {
+            let mut sum = AcmeNames::default();
+            (0..26).for_each(|_| sum.add(&told(&production, &json!([]), settings).acme));
+            sum.over_limit().len()
+        };
+        let name = "{run}.canary.example.com";
+        assert_eq!(of(&json!({"allow-production": true, "dns-name": name})), 0);
+        assert_eq!(of(&json!({"allow-production": true, "dns-name": name, "before": true})), 1);
+        assert_eq!(
+            told(&json!({"selfSigned": {}}), &json!([]), &json!({"dns-name": name})).acme,
+            AcmeNames::default()
+        );
     }
 
     #[test]
