@@ -14,6 +14,7 @@ pub mod migration;
 pub mod preflight;
 pub mod standing;
 pub mod terms;
+pub mod together;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};

@@ -18,7 +18,8 @@ use crate::config::{ReleaseId, Settings};
 use crate::failure::Failure;
 use crate::helm::release::{Release, Status};
 use crate::plan::decide::{self, Next};
-use crate::plan::preflight::{Allowed, Judgement, Observed, judge, over_limit};
+use crate::plan::preflight::{Allowed, Judgement, Observed, judge};
+use crate::plan::together::over_limit;
 use crate::plan::{self, Action, ClusterPlan, Plan, PlannedChange, Terms};
 
 use super::chart::ChartToDeploy;
