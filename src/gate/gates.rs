@@ -159,6 +159,15 @@ mod tests {
     use serde_json::json;
 
     #[test]
+    fn before_the_upgrade_only_the_canary_is_asked() {
+        let world = World::new(vec![]);
+        let gates = canary_alone(&Scope::of(world.context(), true));
+        let names: Vec<&str> = gates.iter().map(|gate| gate.name).collect();
+        assert_eq!(names, [API_SERVER, CANARY]);
+        assert!(gates.iter().all(|gate| gate.starts.is_some() && !gate.compares));
+    }
+
+    #[test]
     fn the_dry_run_names_the_gates_in_order() {
         let mut world = World::new(vec![
             json!({
