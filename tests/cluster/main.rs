@@ -22,6 +22,7 @@ mod migrate;
 mod node;
 mod noise;
 mod objects;
+mod permissions;
 mod preflight;
 mod promised;
 mod proofs;
@@ -69,6 +70,7 @@ fn trials() -> Vec<Trial> {
         node::trials(),
         noise::trials(),
         objects::trials(),
+        permissions::trials(),
         preflight::trials(),
         promised::trials(),
         proofs::trials(),

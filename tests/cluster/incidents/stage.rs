@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use k8s_openapi::api::admissionregistration::v1::ValidatingWebhookConfiguration;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{Pod, Secret};
 use kube::ResourceExt;
@@ -77,7 +76,6 @@ impl<'c> Stage<'c> {
                 self.secrets("cert-manager").delete("second-ca", &DeleteParams::default()).await.unwrap();
                 self.issuer_is("second-ca", "False").await;
             }
-            "webhook-unreachable" => self.webhook_service("nobody").await,
             "webhook-pod-drained" => self.delete_pods("webhook").await,
             "broken-neighbour" => self.broken_neighbour().await,
             other => panic!("nobody knows how to stage {other}"),
@@ -109,7 +107,6 @@ impl<'c> Stage<'c> {
                 self.issuer_is("selfsigned", "True").await;
             }
             "ca-secret-lost" => colleagues.delete("ClusterIssuer", "", &["second-ca"]).await,
-            "webhook-unreachable" => self.webhook_service("cert-manager-webhook").await,
             "broken-neighbour" => {
                 self.deployments().delete("broken", &DeleteParams::default()).await.unwrap();
             }
@@ -160,14 +157,6 @@ impl<'c> Stage<'c> {
             issuer.data["status"]["conditions"][0]["status"] == ready
         };
         wait::until("the issuer changes", Duration::from_mins(1), is).await;
-    }
-
-    /// The Service at which the API server looks for the webhook.
-    async fn webhook_service(&self, name: &str) {
-        let webhooks = Api::<ValidatingWebhookConfiguration>::all(self.cluster.client.clone());
-        let step = json!([{"op": "replace", "path": "/webhooks/0/clientConfig/service/name", "value": name}]);
-        let patch = Patch::<()>::Json(serde_json::from_value(step).unwrap());
-        webhooks.patch("cert-manager-webhook", &PatchParams::default(), &patch).await.unwrap();
     }
 
     async fn delete_pods(&self, name: &str) {

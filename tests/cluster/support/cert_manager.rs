@@ -26,6 +26,12 @@ pub(crate) async fn history(cluster: &Cluster) -> Vec<String> {
         .collect()
 }
 
+/// The number of the newest revision; a long history begins later than with 1.
+pub(crate) async fn newest_revision(cluster: &Cluster) -> u32 {
+    let records = release_secrets::history(cluster, &release()).await.unwrap();
+    records.last().unwrap().revision()
+}
+
 /// The image tags that the pods of the release run, each once.
 pub(crate) async fn running(cluster: &Cluster) -> Vec<String> {
     let pods = Api::<Pod>::namespaced(cluster.client.clone(), "cert-manager")
