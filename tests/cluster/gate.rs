@@ -358,16 +358,16 @@ async fn an_api_server_that_is_away() {
         process("freeze", &server);
         recorder.verdict(frozen, "api-server", Verdict::Waiting).await;
         process("thaw", &server);
-        recorder.verdict(frozen, "api-server", Verdict::Passed).await;
+        let answers = recorder.verdict(frozen, "api-server", Verdict::Passed).await.at;
+        // One that is back within a second may go unnoticed: the watches go on where they were.
         process("kill", &server);
-        let started = Instant::now();
         process("start", &server);
-        started
+        answers
     };
-    let (outcome, started) =
+    let (outcome, answers) =
         tokio::join!(run(&cluster, &subject, &before, &settings, false, &recorder), disturb);
     assert_eq!(outcome.verdict, Verdict::Passed, "{outcome:#?}");
-    assert!(started.elapsed() >= settings.settle, "the time began again");
+    assert!(answers.elapsed() >= settings.settle, "the time began again");
 }
 
 /// Nothing of cert-manager is asked of another chart; what keeps its pods from running is named.

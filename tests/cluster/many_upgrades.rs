@@ -61,9 +61,11 @@ fn release_yaml(number: u32) -> PathBuf {
     let file = format!("values/cert-manager/upgrade-{number}.yaml");
     std::fs::write(directory().join(&file), format!("podLabels: {{upgrade: 'n{number}'}}\n")).unwrap();
     let own = format!("values/cert-manager/{THIRD}.yaml");
+    // An API server that is killed needs the time.
+    let settle = if number % 5 == 4 { "settle: 5s" } else { "settle: 2s" };
     let replacements = [
         ("issuers: [ClusterIssuer/letsencrypt], ", ""),
-        ("settle: 10s", "settle: 2s"),
+        ("settle: 10s", settle),
         (own.as_str(), &format!("{own}, {file}")),
     ];
     config(&format!("upgrade-{number}.yaml"), &replacements)
@@ -108,11 +110,26 @@ async fn disturb(colleagues: &Colleagues<'_>, number: u32) {
             colleagues.denied().await;
         }
         _ => {
+            canary_is_issued(colleagues).await;
             let server = format!("{THIRD}/kube-apiserver");
             process("kill", &server);
             process("start", &server);
         }
     }
+}
+
+/// cert-manager itself mixes up private keys when the API server is killed while it issues.
+async fn canary_is_issued(colleagues: &Colleagues<'_>) {
+    let certificates = colleagues.api("Certificate", "cert-manager");
+    let is_ready = |certificate: &DynamicObject| {
+        let conditions = certificate.data["status"]["conditions"].as_array().into_iter().flatten();
+        let mut ready = conditions.filter(|condition| condition["type"] == "Ready");
+        let canary =
+            certificate.metadata.name.as_ref().is_some_and(|name| name.starts_with("release-canary"));
+        canary && ready.any(|condition| condition["status"] == "True")
+    };
+    let issued = async || certificates.list(&ListParams::default()).await.unwrap().items.iter().any(is_ready);
+    wait::until("the canary is issued", Duration::from_mins(1), issued).await;
 }
 
 /// What would be in the way of the next upgrade's noise.
