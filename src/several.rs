@@ -1,4 +1,6 @@
-//! Many names in one line: the first of them, and how many more there are.
+//! Several things of a kind: the first of many names in one line, and what is there more than once.
+
+use std::collections::BTreeSet;
 
 /// The first `shown` of `names`: `a, b and 3 more`.
 pub fn first_of<N: AsRef<str>>(names: &[N], shown: usize) -> String {
@@ -9,9 +11,20 @@ pub fn first_of<N: AsRef<str>>(names: &[N], shown: usize) -> String {
     }
 }
 
+/// What comes more than once.
+pub fn repeated<T: Ord + Copy>(all: impl IntoIterator<Item = T>) -> BTreeSet<T> {
+    let mut known = BTreeSet::new();
+    all.into_iter().filter(|one| !known.insert(*one)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_comes_once_is_not_repeated() {
+        assert_eq!(repeated([3, 1, 3, 2, 1, 3]), [1, 3].into());
+    }
 
     #[test]
     fn only_the_first_five_are_named() {

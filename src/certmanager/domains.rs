@@ -34,9 +34,9 @@ impl Domains {
         }
     }
 
-    /// Nothing was counted.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    /// The end of a sentence about Certificates, `; names: 3 of example.com`; empty where there is no name.
+    pub fn clause(&self) -> String {
+        if self.0.is_empty() { String::new() } else { format!("; names: {self}") }
     }
 
     /// The domains with their counts, the largest first.

@@ -3,6 +3,7 @@
 
 pub mod acme_names;
 pub mod advice;
+pub mod annotations;
 pub mod app_version;
 pub mod blame;
 pub mod deployed;

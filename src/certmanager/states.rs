@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
+use super::annotations::REVISION;
 use super::resources::{Certificate, CertificateRequest, Object, condition};
 
 /// Which place a request has in the life of its Certificate.
@@ -29,9 +30,6 @@ impl Role {
         matches!(self, Self::Current | Self::Next | Self::Anomaly)
     }
 }
-
-/// The annotation that carries a request's revision.
-const REVISION: &str = "cert-manager.io/certificate-revision";
 
 /// The role of `request`, given the Certificate that its owner reference names, where that exists.
 pub fn role(request: &CertificateRequest, owner: Option<&Certificate>) -> Role {

@@ -1,11 +1,15 @@
 //! Long lists, page by page, so that only a little of every object has to be kept; as table rows where a
 //! column tells enough.
 
+use std::fmt::Debug;
+
 use http::{HeaderValue, header};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::Api;
 use kube::api::{ApiResource, ListParams};
 use kube::core::{ListMeta, request};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::Cluster;
@@ -33,6 +37,28 @@ impl Paging {
         self.token = metadata.continue_.clone().filter(|token| !token.is_empty());
         self.is_over = self.token.is_none();
     }
+}
+
+/// Hands every object that `api` lists to `take`. A kind that is not served has none.
+pub async fn each<K>(api: &Api<K>, mut take: impl FnMut(K)) -> kube::Result<()>
+where
+    K: Clone + Debug + DeserializeOwned,
+{
+    let mut paging = Paging::default();
+    while let Some(params) = paging.next() {
+        let page = match api.list(&params).await {
+            Err(error) if is_absent(&error) => break,
+            page => page?,
+        };
+        paging.turn(&page.metadata);
+        page.items.into_iter().for_each(&mut take);
+    }
+    Ok(())
+}
+
+/// The kind is not served: there are none of it.
+pub fn is_absent(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.code == 404)
 }
 
 /// An object as its table shows it.

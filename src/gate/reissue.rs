@@ -14,7 +14,7 @@ use crate::certmanager::reissue::budget::ReissueBudget;
 use crate::certmanager::reissue::counted::ReissuedCount;
 use crate::certmanager::resources::{Certificate, Condition, Object, condition};
 use crate::certmanager::states;
-use crate::several::first_of;
+use crate::several::{first_of, repeated};
 
 pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
     let mut judgement = Judgement::default();
@@ -40,12 +40,12 @@ pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
     };
     let titles: Vec<String> = again.iter().map(|(certificate, ..)| certificate.title()).collect();
     let domains = by_domain(again.iter().map(|(certificate, ..)| *certificate));
-    let names = if domains.is_empty() { String::new() } else { format!("; names: {domains}") };
     let message = format!(
-        "{} of {} certificates are issued again ({reason}): {}{names}",
+        "{} of {} certificates are issued again ({reason}): {}{}",
         again.len(),
         before.len(),
         first_of(&titles, NAMED),
+        domains.clause(),
     );
     if is_mass {
         judgement.say(Opinion::failed("reissue", Target::of(*first), message));
@@ -82,14 +82,7 @@ fn secret(certificate: &Certificate) -> (&str, &str) {
 
 /// Two Certificates that write one Secret issue each other again for ever, whatever is upgraded.
 fn shared_secrets(seen: &Seen) -> BTreeSet<(&str, &str)> {
-    let (mut known, mut shared) = (BTreeSet::new(), BTreeSet::new());
-    for certificate in seen.certificates.iter().filter(|certificate| !certificate.spec.secret_name.is_empty())
-    {
-        if !known.insert(secret(certificate)) {
-            shared.insert(secret(certificate));
-        }
-    }
-    shared
+    repeated(seen.certificates.iter().map(secret).filter(|(_, name)| !name.is_empty()))
 }
 
 fn by_domain<'s>(again: impl IntoIterator<Item = &'s Certificate>) -> Domains {

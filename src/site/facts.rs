@@ -15,7 +15,7 @@ use crate::certmanager::resources::{Certificate, Object as _, Order};
 use crate::certmanager::states;
 use crate::cluster::live_crd::{self, StoredCrd};
 use crate::cluster::objects::in_parallel;
-use crate::cluster::paging::{self, Paging};
+use crate::cluster::paging::{self, is_absent};
 use crate::cluster::{ApiError, Cluster};
 use crate::failure::in_one_line;
 
@@ -129,16 +129,8 @@ impl SeenCertificates {
 
 async fn certificates(cluster: &Cluster, whole: bool) -> kube::Result<SeenCertificates> {
     let api: Api<DynamicObject> = Api::all_with(cluster.client.clone(), &resource::<Certificate>());
-    let (mut seen, mut paging) =
-        (SeenCertificates { all: whole.then(Vec::new), ..SeenCertificates::default() }, Paging::default());
-    while let Some(params) = paging.next() {
-        let page = match api.list(&params).await {
-            Err(error) if is_absent(&error) => break,
-            page => page?,
-        };
-        paging.turn(&page.metadata);
-        page.items.iter().for_each(|certificate| seen.take(certificate));
-    }
+    let mut seen = SeenCertificates { all: whole.then(Vec::new), ..SeenCertificates::default() };
+    paging::each(&api, |certificate| seen.take(&certificate)).await?;
     Ok(seen)
 }
 
@@ -177,11 +169,6 @@ pub(super) fn resource<K: k8s_openapi::Resource>() -> ApiResource {
         &GroupVersionKind::gvk(K::GROUP, K::VERSION, K::KIND),
         K::URL_PATH_SEGMENT,
     )
-}
-
-/// The kind is not served: there are none of it.
-pub(super) fn is_absent(error: &kube::Error) -> bool {
-    matches!(error, kube::Error::Api(status) if status.code == 404)
 }
 
 #[cfg(test)]

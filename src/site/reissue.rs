@@ -8,19 +8,14 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Api;
 use kube::api::DynamicObject;
 
-use super::facts::{is_absent, resource, untold};
+use super::facts::{resource, untold};
+use crate::certmanager::annotations::{CERTIFICATE_NAME, ISSUER_GROUP, ISSUER_KIND, ISSUER_NAME, REVISION};
 use crate::certmanager::reissue::budget::ReissueBudget;
 use crate::certmanager::reissue::foreseen::{ForeseenReissue, ReadingRule, foresee};
 use crate::certmanager::reissue::reader::{ReadCertificate, Reader, SecretAnnotations};
 use crate::certmanager::resources::{CertificateRequest, IssuerReference};
 use crate::cluster::Cluster;
-use crate::cluster::paging::Paging;
-
-const CERTIFICATE_NAME: &str = "cert-manager.io/certificate-name";
-const REVISION: &str = "cert-manager.io/certificate-revision";
-const ISSUER_NAME: &str = "cert-manager.io/issuer-name";
-const ISSUER_KIND: &str = "cert-manager.io/issuer-kind";
-const ISSUER_GROUP: &str = "cert-manager.io/issuer-group";
+use crate::cluster::paging::{self, Paging};
 
 /// Namespace and name.
 type Place = (String, String);
@@ -66,15 +61,8 @@ fn requested(certificate: &mut ReadCertificate, requests: &HashMap<(Place, i64),
 /// The issuers that requests name, by Certificate and revision.
 async fn requests(cluster: &Cluster) -> kube::Result<HashMap<(Place, i64), IssuerReference>> {
     let api: Api<DynamicObject> = Api::all_with(cluster.client.clone(), &resource::<CertificateRequest>());
-    let (mut found, mut paging) = (HashMap::new(), Paging::default());
-    while let Some(params) = paging.next() {
-        let page = match api.list(&params).await {
-            Err(error) if is_absent(&error) => break,
-            page => page?,
-        };
-        paging.turn(&page.metadata);
-        found.extend(page.items.iter().filter_map(request));
-    }
+    let mut found = HashMap::new();
+    paging::each(&api, |one| found.extend(request(&one))).await?;
     Ok(found)
 }
 

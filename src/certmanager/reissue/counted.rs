@@ -39,8 +39,7 @@ impl ReissuedCount {
 /// `3 of 120 Certificates; names: 2 of example.com, 1 of example.org`.
 impl fmt::Display for ReissuedCount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} of {} Certificates", self.certificates, self.of)?;
-        if self.domains.is_empty() { Ok(()) } else { write!(f, "; names: {}", self.domains) }
+        write!(f, "{} of {} Certificates{}", self.certificates, self.of, self.domains.clause())
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::budget::ReissueBudget;
 use super::reader::{ReadCertificate, Reader};
 use crate::certmanager::domains::Domains;
-use crate::several::first_of;
+use crate::several::{first_of, repeated};
 
 /// How many Certificates are named.
 const NAMED: usize = 5;
@@ -53,14 +53,14 @@ pub fn foresee(
         reasons.iter().map(|rule| format!("{} ({})", rule.reader.words(), rule.id)).collect();
     let domains =
         Domains::of(found.iter().flat_map(|certificate| &certificate.dns_names).map(String::as_str));
-    let names = if domains.is_empty() { String::new() } else { format!("; names: {domains}") };
     Some(ForeseenReissue {
         message: format!(
-            "{} of {} Certificates would be issued again at once, because {}: {}{names}; {}",
+            "{} of {} Certificates would be issued again at once, because {}: {}{}; {}",
             found.len(),
             certificates.len(),
             reasons.join(", and "),
             first_of(&titles, NAMED),
+            domains.clause(),
             budget.words()
         ),
         is_over_budget: budget.is_exceeded(found.len(), certificates.len()),
@@ -72,13 +72,7 @@ fn place(certificate: &ReadCertificate) -> (&str, &str) {
 }
 
 fn shared_secrets(certificates: &[ReadCertificate]) -> BTreeSet<(&str, &str)> {
-    let (mut known, mut shared) = (BTreeSet::new(), BTreeSet::new());
-    for certificate in certificates.iter().filter(|certificate| !certificate.secret.is_empty()) {
-        if !known.insert(place(certificate)) {
-            shared.insert(place(certificate));
-        }
-    }
-    shared
+    repeated(certificates.iter().map(place).filter(|(_, secret)| !secret.is_empty()))
 }
 
 #[cfg(test)]

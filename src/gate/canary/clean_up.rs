@@ -11,6 +11,7 @@ use kube::Api;
 use kube::api::{DeleteParams, ListParams, Preconditions};
 use kube::core::{ApiResource, DynamicObject, GroupVersionKind, ObjectMeta};
 
+use crate::certmanager::annotations::CERTIFICATE_NAME;
 use crate::cluster::Cluster;
 use crate::config::{CanarySettings, ReleaseId, duration};
 use crate::gate::error::GateError;
@@ -19,8 +20,6 @@ use crate::gate::{mark, pulse};
 
 /// In this order: without its Certificate nobody writes the Secret again.
 const KINDS: [&str; 3] = ["Certificate", "Secret", "Issuer"];
-/// cert-manager writes into a Secret whose it is.
-const CERTIFICATE_NAME: &str = "cert-manager.io/certificate-name";
 
 /// The canaries of a release on a cluster.
 #[derive(Clone, Copy)]
