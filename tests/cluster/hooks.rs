@@ -11,6 +11,7 @@ use release::action::permit::{NoLeave, Permit};
 use release::helm::release::Hook;
 use serde_json::json;
 
+use crate::support::chart;
 use crate::support::objects::{Place, objects, uid};
 use crate::support::permit::{Free, Limited};
 use crate::support::trial;
@@ -57,10 +58,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 fn job(name: &str, script: &str) -> Hook {
-    let manifest = format!(
-        "apiVersion: batch/v1\nkind: Job\nmetadata: {{name: {name}}}\nspec:\n  backoffLimit: 0\n  template:\n    spec: {{restartPolicy: Never, containers: [{{name: c, image: 'sandbox/sh:1', args: [-c, {script:?}]}}]}}\n"
-    );
-    hook(name, "Job", &manifest)
+    hook(name, "Job", &chart::job(name, script))
 }
 
 fn map(name: &str) -> Hook {

@@ -8,11 +8,12 @@ use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, GroupVersionKind, ListParams, PostParams};
 use libtest_mimic::Trial;
 use release::cluster::Cluster;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::gate::{alone, quiet};
-use crate::support::colleagues::Colleagues;
-use crate::support::program::{config, directory, finish, process, start};
+use crate::support::colleagues::{Colleagues, cluster_issuer};
+use crate::support::fleet::signal;
+use crate::support::program::{self, finish, process, start};
 use crate::support::{THIRD, cert_manager, trial, wait};
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -38,8 +39,11 @@ async fn twenty_upgrades() {
         cert_manager::wait_for_revision(&cluster, revision).await;
         disturb(&colleagues, number).await;
         if real {
+            // The run ends with the first failure that it sees: it wakes up to both.
+            signal(&run, "STOP");
             let failures = ["search", "metrics"].map(|name| colleagues.failure(name, Some(LONG_AGO)));
             futures::future::join_all(failures).await;
+            signal(&run, "CONT");
         }
         let ran = finish(run);
         if real {
@@ -58,30 +62,15 @@ async fn twenty_upgrades() {
 
 /// By which the third cluster is upgraded once more.
 fn release_yaml(number: u32) -> PathBuf {
-    let file = format!("values/cert-manager/upgrade-{number}.yaml");
-    std::fs::write(directory().join(&file), format!("podLabels: {{upgrade: 'n{number}'}}\n")).unwrap();
-    let own = format!("values/cert-manager/{THIRD}.yaml");
     // An API server that is killed needs the time.
     let settle = if number % 5 == 4 { "settle: 5s" } else { "settle: 2s" };
-    let replacements = [
-        ("issuers: [ClusterIssuer/letsencrypt], ", ""),
-        ("settle: 10s", settle),
-        (own.as_str(), &format!("{own}, {file}")),
-    ];
-    config(&format!("upgrade-{number}.yaml"), &replacements)
-}
-
-fn issuer(name: &str) -> Value {
-    json!({"name": name, "kind": "ClusterIssuer"})
+    program::upgrading(THIRD, &format!("upgrade-{number}"), settle)
 }
 
 /// What is there before the baseline is taken.
 async fn prepare(colleagues: &Colleagues<'_>, number: u32) {
     if number % 5 == 2 {
-        colleagues.namespace(PREVIEW).await;
-        for name in ["preview-a", "preview-b"] {
-            colleagues.certificate(PREVIEW, name, &issuer("sandbox-ca")).await;
-        }
+        colleagues.preview(PREVIEW).await;
         quiet(colleagues.cluster).await;
     }
 }
@@ -96,6 +85,8 @@ async fn disturb(colleagues: &Colleagues<'_>, number: u32) {
             ghost(colleagues.cluster).await;
         }
         1 => {
+            // Certificates are watched by then: nobody knows why one was issued again before that.
+            canary_is_issued(colleagues).await;
             let secrets = Api::<k8s_openapi::api::core::v1::Secret>::namespaced(
                 colleagues.cluster.client.clone(),
                 "demo",
@@ -104,9 +95,9 @@ async fn disturb(colleagues: &Colleagues<'_>, number: u32) {
             let nodes = Api::<Node>::all(colleagues.cluster.client.clone());
             nodes.delete(GHOST, &DeleteParams::default()).await.unwrap();
         }
-        2 => drop(colleagues.namespaces().delete(PREVIEW, &DeleteParams::default()).await.unwrap()),
+        2 => colleagues.delete_preview(PREVIEW).await,
         3 => {
-            colleagues.certificate("demo", "hangs", &issuer("nobody")).await;
+            colleagues.certificate("demo", "hangs", &cluster_issuer("nobody")).await;
             colleagues.denied().await;
         }
         _ => {
@@ -118,7 +109,7 @@ async fn disturb(colleagues: &Colleagues<'_>, number: u32) {
     }
 }
 
-/// cert-manager itself mixes up private keys when the API server is killed while it issues.
+/// The gates have come so far. cert-manager itself mixes up private keys when the API server is killed while it issues.
 async fn canary_is_issued(colleagues: &Colleagues<'_>) {
     let certificates = colleagues.api("Certificate", "cert-manager");
     let is_ready = |certificate: &DynamicObject| {
@@ -135,10 +126,7 @@ async fn canary_is_issued(colleagues: &Colleagues<'_>) {
 /// What would be in the way of the next upgrade's noise.
 async fn settle(colleagues: &Colleagues<'_>, number: u32) {
     match number % 5 {
-        2 => {
-            let gone = async || colleagues.namespaces().get_opt(PREVIEW).await.unwrap().is_none();
-            wait::until("the preview is gone", Duration::from_mins(1), gone).await;
-        }
+        2 => colleagues.preview_is_gone(PREVIEW).await,
         4 => {
             colleagues.delete("Certificate", "demo", &["hangs"]).await;
             colleagues.no_more_denied().await;

@@ -3,16 +3,15 @@
 
 use std::time::{Duration, Instant};
 
-use kube::api::DeleteParams;
 use libtest_mimic::Trial;
 use release::cluster::Cluster;
 use release::gate::{Cause, GateOutcome, Verdict};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::gate::{alone, quiet, scale};
-use crate::support::colleagues::Colleagues;
+use crate::support::colleagues::{Colleagues, cluster_issuer};
 use crate::support::gates::{Recorder, baseline, report, run, settings, subject};
-use crate::support::{trial, wait};
+use crate::support::trial;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
@@ -21,19 +20,10 @@ pub(crate) fn trials() -> Vec<Trial> {
     ]
 }
 
-const NOBODY: &str = "nobody";
-
-fn issuer(name: &str) -> Value {
-    json!({"name": name, "kind": "ClusterIssuer"})
-}
-
 /// Before the baseline: a preview with two Certificates that will be deleted, and one that hangs.
 async fn begin(colleagues: &Colleagues<'_>, preview: &str) {
-    colleagues.namespace(preview).await;
-    for name in ["preview-a", "preview-b"] {
-        colleagues.certificate(preview, name, &issuer("sandbox-ca")).await;
-    }
-    colleagues.certificate("demo", "hangs-before", &issuer(NOBODY)).await;
+    colleagues.preview(preview).await;
+    colleagues.certificate("demo", "hangs-before", &cluster_issuer("nobody")).await;
     quiet(colleagues.cluster).await;
 }
 
@@ -41,10 +31,10 @@ async fn begin(colleagues: &Colleagues<'_>, preview: &str) {
 async fn disturb(colleagues: &Colleagues<'_>, preview: &str) {
     let edit = json!({"spec": {"dnsNames": ["shop.example.com", "shop2.example.com"]}});
     colleagues.patch("Certificate", "demo", "shop", &edit).await;
-    colleagues.certificate("demo", "hangs-since", &issuer(NOBODY)).await;
+    colleagues.certificate("demo", "hangs-since", &cluster_issuer("nobody")).await;
     let external = json!({"name": "pca", "kind": "PrivateCa", "group": "example.com"});
     colleagues.certificate("demo", "external", &external).await;
-    colleagues.namespaces().delete(preview, &DeleteParams::default()).await.unwrap();
+    colleagues.delete_preview(preview).await;
     for _ in 0..6 {
         colleagues.denied().await;
         tokio::time::sleep(Duration::from_millis(500)).await;
@@ -56,8 +46,7 @@ async fn end(colleagues: &Colleagues<'_>, preview: &str) {
     colleagues.patch("Certificate", "demo", "shop", &back).await;
     colleagues.delete("Certificate", "demo", &["hangs-before", "hangs-since", "external"]).await;
     colleagues.no_more_denied().await;
-    let gone = async || colleagues.namespaces().get_opt(preview).await.unwrap().is_none();
-    wait::until("the preview is gone", Duration::from_mins(1), gone).await;
+    colleagues.preview_is_gone(preview).await;
     quiet(colleagues.cluster).await;
 }
 

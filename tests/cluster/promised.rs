@@ -7,18 +7,12 @@ use release::cluster::Cluster;
 use release::config::{GateSettings, Profile, ReleaseId};
 use release::gate::{Baseline, Cause, Finding, GateOutcome, HealthRules, Verdict};
 
-use crate::support::chart::{chart, config_map};
+use crate::support::chart::{chart, config_map, job};
 use crate::support::gates::{self, Recorder, report, run, subject_of};
 use crate::support::{trial, verbs, world};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![trial("promised::every_object_of_the_manifest_is_judged", every_object)]
-}
-
-fn job(name: &str, script: &str, more: &str) -> String {
-    format!(
-        "apiVersion: batch/v1\nkind: Job\nmetadata: {{name: {name}}}\nspec:\n  backoffLimit: 0\n{more}  template:\n    spec: {{restartPolicy: Never, containers: [{{name: c, image: 'sandbox/sh:1', args: [-c, {script:?}]}}]}}\n"
-    )
 }
 
 fn claim(class: &str) -> String {
@@ -67,8 +61,9 @@ fn said<'o>(outcome: &'o GateOutcome, rule: &str) -> Option<&'o Finding> {
 async fn every_object() {
     let (cluster, release) = world().await;
     let own = &release.namespace;
-    let (good, bad) = (job("good", "exit 0", ""), job("bad", "exit 1", ""));
-    let brief = job("brief", "exit 0", "  ttlSecondsAfterFinished: 0\n");
+    let (good, bad) = (job("good", "exit 0"), job("bad", "exit 1"));
+    let brief =
+        job("brief", "exit 0").replace("backoffLimit: 0", "backoffLimit: 0\n  ttlSecondsAfterFinished: 0");
     let other = config_map("other", &[("a", "b")]);
     let late = format!(
         "apiVersion: storage.k8s.io/v1\nkind: StorageClass\nmetadata: {{name: late-{own}}}\nprovisioner: nobody.example.com\nvolumeBindingMode: WaitForFirstConsumer\n"

@@ -9,6 +9,7 @@ use libtest_mimic::Trial;
 use release::action::wait::{self, NotReady, Until, WaitTerms};
 use serde_json::json;
 
+use crate::support::chart;
 use crate::support::objects::{Place, objects};
 use crate::support::trial;
 use crate::support::wait::until;
@@ -54,9 +55,7 @@ fn deployment(replicas: u32, container: &str) -> String {
 }
 
 fn job(script: &str) -> String {
-    format!(
-        "apiVersion: batch/v1\nkind: Job\nmetadata: {{name: j}}\nspec:\n  backoffLimit: 0\n  template:\n    spec: {{restartPolicy: Never, containers: [{{name: c, image: 'sandbox/sh:1', args: [-c, {script:?}]}}]}}\n"
-    )
+    chart::job("j", script)
 }
 
 const RUNS: &str = "image: 'sandbox/sh:1', args: [-c, 'exec sleep 600']";

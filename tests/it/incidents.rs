@@ -19,6 +19,8 @@ struct Incident {
     rule: Option<String>,
     #[serde(default, rename = "object")]
     _object: String,
+    #[serde(default, rename = "at-once")]
+    _at_once: bool,
     verdict: String,
     #[serde(default)]
     because: String,

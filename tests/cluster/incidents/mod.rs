@@ -48,6 +48,9 @@ struct Incident {
     #[serde(default)]
     because: String,
     cause: Option<String>,
+    /// It happens before the first look: the run ends with the first failure that it sees, and sees all of them then.
+    #[serde(default)]
+    at_once: bool,
     /// What its twin is.
     before: Option<String>,
     /// Another test that stages it.
@@ -135,9 +138,14 @@ async fn broken_by(cluster: &Cluster, row: &Incident) -> GateOutcome {
     let (subject, before) = (subject(cluster, true).await, baseline(cluster).await);
     let settings = GateSettings { timeout: DEADLINE, ..settings(600, &[]) };
     let recorder = Recorder::default();
-    let disturb = async {
-        recorder.verdict(Instant::now(), "settle", Verdict::Waiting).await;
+    if row.at_once {
         stage.happen(&row.name).await;
+    }
+    let disturb = async {
+        if !row.at_once {
+            recorder.verdict(Instant::now(), "settle", Verdict::Waiting).await;
+            stage.happen(&row.name).await;
+        }
         tokio::time::sleep(SEEN).await;
     };
     let outcome = tokio::select! {

@@ -1,6 +1,5 @@
 //! Incidents through the whole program: what it does about them.
 
-use std::path::PathBuf;
 use std::process::Child;
 
 use k8s_openapi::api::apps::v1::Deployment;
@@ -11,7 +10,8 @@ use serde_json::json;
 
 use super::stage::Stage;
 use crate::gate::{alone, quiet};
-use crate::support::program::{config, directory, finish, release, start};
+use crate::support::fleet::signal;
+use crate::support::program::{finish, release, start, upgrading};
 use crate::support::{THIRD, cert_manager, trial};
 
 pub(super) fn trials() -> Vec<Trial> {
@@ -19,19 +19,6 @@ pub(super) fn trials() -> Vec<Trial> {
         trial("incidents::an_issuance_that_fails_is_rolled_back_to_a_cluster_that_passes", taken_back),
         trial("incidents::a_mass_reissue_halts_and_stops_the_controller", stopped),
     ]
-}
-
-/// A release.yaml by which the third cluster is upgraded, to other labels of the pods.
-fn upgrading(name: &str, settle: &str) -> PathBuf {
-    let file = format!("values/cert-manager/{name}.yaml");
-    std::fs::write(directory().join(&file), format!("podLabels: {{attempt: {name}}}\n")).unwrap();
-    let own = format!("values/cert-manager/{THIRD}.yaml");
-    let replacements = [
-        ("issuers: [ClusterIssuer/letsencrypt], ", ""),
-        ("settle: 10s", settle),
-        (own.as_str(), &format!("{own}, {file}")),
-    ];
-    config(&format!("{name}.yaml"), &replacements)
 }
 
 /// Starts the upgrade, and waits until its revision is written: this one.
@@ -54,9 +41,12 @@ async fn taken_back() {
     let (cluster, _alone) = alone().await;
     quiet(&cluster).await;
     let before = cert_manager::history(&cluster).await;
-    let (run, revision) = upgrade(&cluster, &upgrading("fails", "settle: 5s")).await;
+    let (run, revision) = upgrade(&cluster, &upgrading(THIRD, "fails", "settle: 5s")).await;
     let stage = Stage::of(&cluster);
+    // The run ends with the first failure that it sees: it wakes up to both.
+    signal(&run, "STOP");
     stage.happen("several-fail").await;
+    signal(&run, "CONT");
     let ran = finish(run);
     stage.undo("several-fail").await;
     let ran = ran.expect(3);
@@ -71,7 +61,7 @@ async fn taken_back() {
 async fn stopped() {
     let (cluster, _alone) = alone().await;
     quiet(&cluster).await;
-    let config = upgrading("reissues", "settle: 15s\n      on-reissue: stop-controller");
+    let config = upgrading(THIRD, "reissues", "settle: 15s\n      on-reissue: stop-controller");
     let (run, revision) = upgrade(&cluster, &config).await;
     Stage::of(&cluster).happen("read-differently").await;
     let ran = finish(run);

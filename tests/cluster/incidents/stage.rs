@@ -7,9 +7,9 @@ use k8s_openapi::api::core::v1::{Pod, Secret};
 use kube::ResourceExt;
 use kube::api::{Api, DeleteParams, ListParams, ObjectMeta, Patch, PatchParams, PostParams};
 use release::cluster::Cluster;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::support::colleagues::Colleagues;
+use crate::support::colleagues::{Colleagues, cluster_issuer};
 use crate::support::wait;
 
 const PREVIEW: &str = "preview-incident";
@@ -32,12 +32,7 @@ impl<'c> Stage<'c> {
                 let issuer = json!({"name": "pca", "kind": "PrivateCa", "group": "example.com"});
                 self.colleagues.certificate("demo", "external", &issuer).await;
             }
-            "namespace-deleted" => {
-                self.colleagues.namespace(PREVIEW).await;
-                for name in ["preview-a", "preview-b"] {
-                    self.colleagues.certificate(PREVIEW, name, &of_sandbox_ca()).await;
-                }
-            }
+            "namespace-deleted" => self.colleagues.preview(PREVIEW).await,
             "ca-secret-lost" => self.second_ca().await,
             _ => {}
         }
@@ -48,15 +43,13 @@ impl<'c> Stage<'c> {
         let colleagues = &self.colleagues;
         match name {
             "edited" => self.names(&["shop.example.com", "shop2.example.com"]).await,
-            "hangs" => colleagues.certificate("demo", "hangs", &of_nobody()).await,
+            "hangs" => colleagues.certificate("demo", "hangs", &cluster_issuer("nobody")).await,
             "external-issuer-fails" => colleagues.not_signed("external").await,
             "denied" => colleagues.denied().await,
-            "namespace-deleted" => {
-                colleagues.namespaces().delete(PREVIEW, &DeleteParams::default()).await.unwrap();
-            }
+            "namespace-deleted" => colleagues.delete_preview(PREVIEW).await,
             "shared-secret" => {
                 for name in ["twin-a", "twin-b"] {
-                    colleagues.certificate_in("demo", name, "twins", &of_sandbox_ca()).await;
+                    colleagues.certificate_in("demo", name, "twins", &cluster_issuer("sandbox-ca")).await;
                 }
             }
             "one-fails" => colleagues.failure("shop", Some(LONG_AGO)).await,
@@ -90,10 +83,7 @@ impl<'c> Stage<'c> {
             "hangs" => colleagues.delete("Certificate", "demo", &["hangs"]).await,
             "external-issuer-fails" => colleagues.delete("Certificate", "demo", &["external"]).await,
             "denied" => colleagues.no_more_denied().await,
-            "namespace-deleted" => {
-                let gone = async || colleagues.namespaces().get_opt(PREVIEW).await.unwrap().is_none();
-                wait::until("the preview is gone", Duration::from_mins(1), gone).await;
-            }
+            "namespace-deleted" => colleagues.preview_is_gone(PREVIEW).await,
             "shared-secret" => colleagues.delete("Certificate", "demo", &["twin-a", "twin-b"]).await,
             "one-fails" => colleagues.failure("shop", None).await,
             "several-fail" => {
@@ -178,11 +168,3 @@ impl<'c> Stage<'c> {
 }
 
 const LONG_AGO: &str = "2026-01-01T00:00:00Z";
-
-fn of_sandbox_ca() -> Value {
-    json!({"name": "sandbox-ca", "kind": "ClusterIssuer"})
-}
-
-fn of_nobody() -> Value {
-    json!({"name": "nobody", "kind": "ClusterIssuer"})
-}

@@ -46,3 +46,10 @@ spec:
 "
     )
 }
+
+/// A Job that runs a script once, as a template.
+pub(crate) fn job(name: &str, script: &str) -> String {
+    format!(
+        "apiVersion: batch/v1\nkind: Job\nmetadata: {{name: {name}}}\nspec:\n  backoffLimit: 0\n  template:\n    spec: {{restartPolicy: Never, containers: [{{name: c, image: 'sandbox/sh:1', args: [-c, {script:?}]}}]}}\n"
+    )
+}

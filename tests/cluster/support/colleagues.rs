@@ -67,12 +67,26 @@ impl Colleagues<'_> {
         self.create("Certificate", namespace, &certificate).await;
     }
 
-    pub(crate) async fn namespace(&self, name: &str) {
-        let namespace = serde_json::from_value(json!({"metadata": {"name": name}})).unwrap();
-        self.namespaces().create(&PostParams::default(), &namespace).await.unwrap();
+    /// A namespace with two Certificates, as a preview of an application has them.
+    pub(crate) async fn preview(&self, namespace: &str) {
+        let object = serde_json::from_value(json!({"metadata": {"name": namespace}})).unwrap();
+        self.namespaces().create(&PostParams::default(), &object).await.unwrap();
+        for name in ["preview-a", "preview-b"] {
+            self.certificate(namespace, name, &cluster_issuer("sandbox-ca")).await;
+        }
     }
 
-    pub(crate) fn namespaces(&self) -> Api<Namespace> {
+    /// Its end begins.
+    pub(crate) async fn delete_preview(&self, namespace: &str) {
+        self.namespaces().delete(namespace, &DeleteParams::default()).await.unwrap();
+    }
+
+    pub(crate) async fn preview_is_gone(&self, namespace: &str) {
+        let gone = async || self.namespaces().get_opt(namespace).await.unwrap().is_none();
+        wait::until("the preview is gone", Duration::from_mins(1), gone).await;
+    }
+
+    fn namespaces(&self) -> Api<Namespace> {
         Api::all(self.cluster.client.clone())
     }
 
@@ -126,6 +140,11 @@ impl Colleagues<'_> {
         wait::until("it is asked for", Duration::from_secs(30), async || find().await.is_some()).await;
         find().await.unwrap()
     }
+}
+
+/// A reference to an issuer of the whole cluster; `nobody` does not exist.
+pub(crate) fn cluster_issuer(name: &str) -> Value {
+    json!({"name": name, "kind": "ClusterIssuer"})
 }
 
 fn refused(reason: &str, at: &Value) -> Value {

@@ -32,6 +32,20 @@ pub(crate) fn config_without(name: &str, cluster: &str) -> PathBuf {
     path
 }
 
+/// A release.yaml by which a cluster is upgraded to other labels of the controller's pods, without ACME; `settle` takes
+/// the place of the settle time.
+pub(crate) fn upgrading(cluster: &str, name: &str, settle: &str) -> PathBuf {
+    let file = format!("values/cert-manager/{name}.yaml");
+    std::fs::write(directory().join(&file), format!("podLabels: {{attempt: {name}}}\n")).unwrap();
+    let own = format!("values/cert-manager/{cluster}.yaml");
+    let replacements = [
+        ("issuers: [ClusterIssuer/letsencrypt], ", ""),
+        ("settle: 10s", settle),
+        (own.as_str(), &format!("{own}, {file}")),
+    ];
+    config(&format!("{name}.yaml"), &replacements)
+}
+
 /// How a command ended.
 pub(crate) struct Ran {
     pub(crate) code: i32,
