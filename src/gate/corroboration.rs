@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::canary::is_issued;
+use super::canary::{has_second_try, is_issued};
 use super::certificate;
 use super::chain;
 use super::context::Context;
@@ -111,6 +111,7 @@ fn word(seen: &Seen, canary: &Canary) -> CanaryWord {
         // A policy says nothing about who signs.
         State::Refused(refusal) if refusal.by == RefusedBy::Policy => return CanaryWord::Open,
         State::Refused(_) => return CanaryWord::Failed,
+        State::Asked => return CanaryWord::Open,
     };
     let Some(certificate) = target.uid.as_deref().and_then(|uid| seen.certificates.get(uid)) else {
         return CanaryWord::Open;
@@ -123,7 +124,8 @@ fn word(seen: &Seen, canary: &Canary) -> CanaryWord {
         return CanaryWord::Open;
     }
     let bad = results().any(RequestResult::is_bad);
-    if bad || certificate.status.last_failure_time.is_some() { CanaryWord::Failed } else { CanaryWord::Open }
+    let failed = bad || certificate.status.last_failure_time.is_some();
+    if failed && !has_second_try(canary) { CanaryWord::Failed } else { CanaryWord::Open }
 }
 
 #[cfg(test)]
@@ -141,13 +143,10 @@ mod tests {
 
     #[test]
     fn the_canary_of_the_same_issuer_is_found_however_it_is_written() {
-        let canary = |issuer: &str, uid: &str| Canary {
-            issuer: issuer.to_owned(),
-            acme: false,
-            state: State::Created(Target {
-                uid: Some(uid.to_owned()),
-                ..Target::named("Certificate", None, uid)
-            }),
+        let canary = |issuer: &str, uid: &str| {
+            let target = Target { uid: Some(uid.to_owned()), ..Target::named("Certificate", None, uid) };
+            let first_failure = Some("boom".to_owned());
+            Canary { first_failure, ..Canary::new(issuer, false, State::Created(target)) }
         };
         let failed = json!({"lastFailureTime": "2026-01-01T00:00:00Z"});
         let seen = Seen {

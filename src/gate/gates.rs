@@ -10,8 +10,8 @@ use super::scope::Scope;
 use super::start::Start;
 use super::subject::{Expected, Subject};
 use super::{
-    ca_bundle, canary, certificate, certificate_request, crds, issuance, issuer, lease, order, pulse,
-    reissue, webhook, workload,
+    ca_bundle, canary, certificate, certificate_request, crds, issuance, issuer, lease, meanwhile, order,
+    pulse, reissue, webhook, workload,
 };
 use crate::config::GateSettings;
 
@@ -78,6 +78,7 @@ fn begin(start: &mut Start) {
 /// The kinds that the chart brings are served by then.
 fn watch_kinds(start: &mut Start) {
     rules::start(start);
+    meanwhile::start(start);
     open(start, Turn::Kinds);
 }
 

@@ -40,6 +40,7 @@ mod issuer;
 mod lease;
 mod mark;
 mod mass;
+mod meanwhile;
 mod needs;
 mod opinion;
 mod order;

@@ -8,7 +8,7 @@ use super::chain;
 use super::context::Context;
 use super::mass::{NAMED, is_many};
 use super::opinion::{Judgement, Opinion, Target};
-use super::seen::Seen;
+use super::seen::{Meanwhile, Seen};
 use crate::certmanager::domains::Domains;
 use crate::certmanager::reissue::budget::ReissueBudget;
 use crate::certmanager::reissue::counted::ReissuedCount;
@@ -21,39 +21,42 @@ pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
     if !seen.certificates.is_listed() {
         return judgement;
     }
-    let before = &context.baseline.certificates;
+    let before = context.baseline.certificates.len();
     let again = again(seen, context);
-    let otherwise = |why: Why| again.iter().filter(|(_, found, _)| *found == why).count();
-    let differently = otherwise(Why::ReadDifferently);
-    let is_mass = ReissueBudget(context.settings.max_reissue).is_exceeded(differently, before.len())
-        || is_many(otherwise(Why::SecretChanged), before.len());
-    let Some((first, _, reason)) = again.first() else {
-        if context.strict() {
-            judgement.fact("nothing came before that could be compared with");
-            return judgement;
-        }
-        judgement.fact(format!(
-            "none of {} certificates was issued again without a reason of its own",
-            before.len()
-        ));
+    let Some((first, ..)) = again.first() else {
+        judgement.fact(if context.strict() {
+            "nothing came before that could be compared with".to_owned()
+        } else {
+            format!("none of {before} certificates was issued again without a reason of its own")
+        });
         return judgement;
     };
-    let titles: Vec<String> = again.iter().map(|(certificate, ..)| certificate.title()).collect();
-    let domains = by_domain(again.iter().map(|(certificate, ..)| *certificate));
-    let message = format!(
-        "{} of {} certificates are issued again ({reason}): {}{}",
-        again.len(),
-        before.len(),
-        first_of(&titles, NAMED),
-        domains.clause(),
-    );
-    if is_mass {
-        judgement.say(Opinion::failed("reissue", Target::of(*first), message));
+    let (target, message) = (Target::of(*first), told(&again, before));
+    let count = |why: Why| again.iter().filter(|(_, found, _)| *found == why).count();
+    let is_mass = ReissueBudget(context.settings.max_reissue)
+        .is_exceeded(count(Why::ReadDifferently), before)
+        || is_many(count(Why::SecretChanged) + count(Why::Unseen), before);
+    if count(Why::Unseen) > 0 && seen.meanwhile == Meanwhile::Asked {
+        judgement.say(Opinion::waiting("reissue", target, message));
+    } else if is_mass {
+        judgement.say(Opinion::failed("reissue", target, message));
     } else {
         judgement.fact(message.clone());
-        judgement.say(Opinion::remark("reissue", Target::of(*first), message));
+        judgement.say(Opinion::remark("reissue", target, message));
     }
     judgement
+}
+
+fn told(again: &[(&Certificate, Why, String)], before: usize) -> String {
+    let titles: Vec<String> = again.iter().map(|(certificate, ..)| certificate.title()).collect();
+    let domains = by_domain(again.iter().map(|(certificate, ..)| *certificate));
+    let reason = again.first().map(|(.., reason)| reason.as_str()).unwrap_or_default();
+    format!(
+        "{} of {before} certificates are issued again ({reason}): {}{}",
+        again.len(),
+        first_of(&titles, NAMED),
+        domains.clause(),
+    )
 }
 
 /// Why a Certificate is issued again that nobody has touched and that is not due.
@@ -63,6 +66,8 @@ enum Why {
     ReadDifferently,
     /// Its Secret was deleted or emptied: one is a user's way to ask for a renewal, many are not.
     SecretChanged,
+    /// Nobody saw why: many such are the version's, a few may be what users asked for.
+    Unseen,
 }
 
 fn again<'s>(seen: &'s Seen, context: &Context) -> Vec<(&'s Certificate, Why, String)> {
@@ -124,7 +129,7 @@ fn unexpected(seen: &Seen, certificate: &Certificate, before: &CertificateState)
     let grew = certificate.status.revision > before.revision;
     let due = before.renewal.zip(seen.server_time).is_none_or(|(renewal, now)| renewal <= now);
     let told = || format!("revision {:?}, and no renewal was due", certificate.status.revision.unwrap_or(0));
-    (grew && reasons.is_empty() && !due).then(|| (Why::ReadDifferently, told()))
+    (grew && reasons.is_empty() && !due).then(|| (Why::Unseen, told()))
 }
 
 fn issuing_message(certificate: &Certificate, reason: &str) -> String {
@@ -215,24 +220,44 @@ mod tests {
         assert_eq!(attributed(&world, "reissue", &seen, judge).verdict(), Verdict::Passed);
     }
 
-    #[test]
-    fn a_revision_that_grew_unseen_counts_unless_a_renewal_was_due() {
-        let verdict = |renewal: &str| {
-            let mut world = World::new(vec![]);
+    /// `count` of 10 Certificates have a newer revision, and nobody saw why.
+    fn unseen(count: usize, renewal: &str, meanwhile: Meanwhile) -> Judgement {
+        let mut world = World::new(vec![]);
+        let mut now = Vec::new();
+        for index in 0..10 {
+            let uid = format!("c{index}");
             let before = CertificateState {
                 renewal: Some(renewal.parse().unwrap()),
-                ..CertificateState::of(&certificate("c", Some(1)))
+                ..CertificateState::of(&certificate(&uid, Some(1)))
             };
-            world.baseline.certificates.insert("c".to_owned(), before);
-            let seen = Seen {
-                certificates: [certificate("c", Some(2))].into_iter().collect(),
-                server_time: Some("2026-06-01T00:00:00Z".parse().unwrap()),
-                ..Seen::default()
-            };
-            attributed(&world, "reissue", &seen, judge).verdict()
+            world.baseline.certificates.insert(uid.clone(), before);
+            now.push(certificate(&uid, Some(if index < count { 2 } else { 1 })));
+        }
+        let seen = Seen {
+            certificates: now.into_iter().collect(),
+            server_time: Some("2026-06-01T00:00:00Z".parse().unwrap()),
+            meanwhile,
+            ..Seen::default()
         };
-        assert_eq!(verdict("2026-05-31T23:59:00Z"), Verdict::Passed);
-        assert_eq!(verdict("2026-07-01T00:00:00Z"), Verdict::Failed);
+        attributed(&world, "reissue", &seen, judge)
+    }
+
+    #[test]
+    fn of_what_nobody_saw_only_many_are_the_versions_doing() {
+        let (due, later) = ("2026-05-31T23:59:00Z", "2026-07-01T00:00:00Z");
+        let table = [
+            (9, due, Meanwhile::Known, Verdict::Passed),
+            (5, later, Meanwhile::Known, Verdict::Passed),
+            (5, later, Meanwhile::Unknown, Verdict::Passed),
+            (6, later, Meanwhile::Unknown, Verdict::Failed),
+            (6, later, Meanwhile::Known, Verdict::Failed),
+            (1, later, Meanwhile::Asked, Verdict::Waiting),
+            (6, later, Meanwhile::Asked, Verdict::Waiting),
+        ];
+        for (count, renewal, meanwhile, expected) in table {
+            let found = unseen(count, renewal, meanwhile).verdict();
+            assert_eq!(found, expected, "{count}, {renewal}, {meanwhile:?}");
+        }
     }
 
     #[test]

@@ -86,6 +86,11 @@ pub(super) struct Round {
 }
 
 impl Round {
+    /// There is such a gate, and it has said neither yes nor no.
+    pub(super) fn is_open(&self, gate: &str) -> bool {
+        self.judged.iter().any(|judged| judged.gate == gate && judged.verdict == Verdict::Waiting)
+    }
+
     /// The worst verdict.
     pub(super) fn verdict(&self) -> Verdict {
         Verdict::worst(self.judged.iter().map(|judged| judged.verdict))

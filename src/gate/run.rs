@@ -136,16 +136,15 @@ impl<'r> Run<'r> {
         for judged in round.judged.iter().filter(|judged| judged.is_told()) {
             self.told.tell(judged, now, self.progress);
         }
-        for gate in self.rounds.newly_begun() {
-            self.start(gate);
-        }
+        let begun = self.rounds.newly_begun();
+        begun.into_iter().filter_map(|gate| gate.starts).for_each(|starts| self.start(starts));
+        self.start(canary::start_again);
         round
     }
 
     /// Nothing is asked of a webhook or an issuer before what it stands on is there.
-    fn start(&mut self, gate: Gate) {
-        let Some(start) = gate.starts else { return };
-        start(&mut Start {
+    fn start(&mut self, starts: fn(&mut Start)) {
+        starts(&mut Start {
             cluster: self.cluster,
             context: self.context,
             lock: &self.request.lock,

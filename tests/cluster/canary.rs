@@ -21,6 +21,7 @@ use serde_json::{Value, json};
 
 use crate::gate::alone;
 use crate::support::cert_manager;
+use crate::support::colleagues::Colleagues;
 use crate::support::gates::{self, Recorder, baseline, report, subject};
 use crate::support::trial;
 use crate::support::wait::until;
@@ -34,6 +35,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("canary::what_a_policy_forbids_is_known_beforehand", what_a_policy_forbids),
         trial("canary::a_name_that_no_solver_selects_is_known_beforehand", a_name_that_no_solver_selects),
         trial("canary::a_certificate_has_the_form_that_is_asked_for", a_form_that_is_asked_for),
+        trial("canary::one_that_fails_is_issued_a_second_time", one_that_fails),
     ]
 }
 
@@ -226,4 +228,38 @@ async fn a_form_that_is_asked_for() {
     let name = &annotations["cert-manager.io/common-name"];
     assert_eq!(annotations["cert-manager.io/alt-names"], format!("{name}.example.com"));
     assert_eq!(deleted.len(), 2, "no Issuer of our own: {deleted:?}");
+}
+
+/// Writes what cert-manager writes when it has mixed up private keys, while a large one is still being made.
+async fn fail_the_first(cluster: &Cluster, run: &str) {
+    let colleagues = Colleagues { cluster };
+    let namespace = cert_manager::release().namespace;
+    let ours = ListParams::default().labels(&format!("release.canary/run={run}"));
+    let certificates = colleagues.api("Certificate", &namespace);
+    let made = async || !certificates.list(&ours).await.unwrap().items.is_empty();
+    until("the canary is created", Duration::from_mins(1), made).await;
+    let first = certificates.list(&ours).await.unwrap().items.remove(0).metadata;
+    let now = json!(first.creation_timestamp);
+    let status = json!({"lastFailureTime": now, "failedIssuanceAttempts": 1, "conditions": [{
+        "type": "Issuing", "status": "False", "reason": "Failed", "lastTransitionTime": now,
+        "message": "CSR not signed by referenced private key",
+    }]});
+    colleagues.status("Certificate", &namespace, first.name.as_deref().unwrap(), &status).await;
+}
+
+async fn one_that_fails() {
+    let (cluster, _alone) = alone().await;
+    let settings = settings(2, &json!({"certificate": {"privateKey": {"algorithm": "RSA", "size": 4096}}}));
+    let (subject, before) = (subject(&cluster, true).await, baseline(&cluster).await);
+    let asked = GateRequest { run: "second", ..gates::request(&subject, &before, &settings, true) };
+    let recorder = Recorder::default();
+    let (outcome, ()) =
+        tokio::join!(gate::run(&cluster, &asked, &recorder), fail_the_first(&cluster, "second"));
+    let outcome = outcome.unwrap();
+    assert_eq!(outcome.verdict, Verdict::Passed, "{outcome:#?}");
+    let facts = &report(&outcome, "canary").facts;
+    let told = "the first one failed (Issuing=False (Failed): CSR not signed by referenced private key";
+    assert!(facts.iter().any(|fact| fact.contains(told)), "{facts:?}");
+    let deleted = facts.iter().find(|fact| fact.starts_with("deleted")).unwrap();
+    assert_eq!(deleted.matches("Certificate ").count(), 2, "{deleted}");
 }

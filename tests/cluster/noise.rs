@@ -3,6 +3,8 @@
 
 use std::time::{Duration, Instant};
 
+use k8s_openapi::api::core::v1::Secret;
+use kube::api::{Api, DeleteParams};
 use libtest_mimic::Trial;
 use release::cluster::Cluster;
 use release::gate::{Cause, GateOutcome, Verdict};
@@ -11,11 +13,12 @@ use serde_json::json;
 use crate::gate::{alone, quiet, scale};
 use crate::support::colleagues::{Colleagues, cluster_issuer};
 use crate::support::gates::{Recorder, baseline, report, run, settings, subject};
-use crate::support::trial;
+use crate::support::{trial, wait};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
         trial("noise::what_colleagues_do_is_no_failure_of_the_release", what_colleagues_do),
+        trial("noise::what_happened_before_the_first_look_has_its_reason", before_the_first_look),
         trial("noise::a_real_fault_in_the_middle_of_it_is_found", a_real_fault),
     ]
 }
@@ -90,6 +93,27 @@ async fn what_colleagues_do() {
         vanished.is_some_and(|finding| finding.message.starts_with("2 of ")),
         "the namespace was deleted"
     );
+}
+
+/// A user asks for a renewal right after the baseline was taken, and has it before anybody looks.
+async fn before_the_first_look() {
+    let (cluster, _alone) = alone().await;
+    quiet(&cluster).await;
+    let (subject, before) = (subject(&cluster, true).await, baseline(&cluster).await);
+    let colleagues = Colleagues { cluster: &cluster };
+    let certificates = colleagues.api("Certificate", "demo");
+    let revision = async || certificates.get("shop").await.unwrap().data["status"]["revision"].as_i64();
+    let first = revision().await;
+    let secrets = Api::<Secret>::namespaced(cluster.client.clone(), "demo");
+    let secret = certificates.get("shop").await.unwrap().data["spec"]["secretName"].clone();
+    secrets.delete(secret.as_str().unwrap(), &DeleteParams::default()).await.unwrap();
+    wait::until("it is issued again", Duration::from_mins(1), async || revision().await > first).await;
+    quiet(&cluster).await;
+    let recorder = Recorder::default();
+    let outcome = run(&cluster, &subject, &before, &settings(1, &[]), true, &recorder).await;
+    assert_eq!(outcome.verdict, Verdict::Passed, "{outcome:#?}");
+    let facts = &report(&outcome, "reissue").facts;
+    assert!(facts[0].contains("(DoesNotExist") && facts[0].contains("demo/shop"), "{facts:?}");
 }
 
 async fn a_real_fault() {

@@ -48,9 +48,8 @@ impl Facts<'_> {
         *self.sign.get_or_init(|| blame::sign(&self.opinion.message))
     }
 
-    /// It belongs to a Certificate of a user, not to the chart.
     fn is_issuance(&self) -> bool {
-        matches!(self.gate, "certificate" | "certificate-request" | "order")
+        is_of_users(self.gate)
     }
 
     fn is_several(&self) -> bool {
@@ -218,6 +217,11 @@ fn is_outside(facts: &Facts) -> bool {
 /// whose fault it is.
 fn is_own_fault(facts: &Facts) -> bool {
     facts.sign() == Sign::OwnPart && facts.opinion.whose != Whose::Now && facts.gate != RULES
+}
+
+/// What the gate sees belongs to Certificates of users, not to the chart.
+pub(super) fn is_of_users(gate: &str) -> bool {
+    matches!(gate, "certificate" | "certificate-request" | "order")
 }
 
 /// Attributes what a gate says. Asked again of what time has made another finding.

@@ -36,6 +36,8 @@ struct Compact {
     taken: Option<Timestamp>,
     #[serde(rename = "m", default, skip_serializing_if = "Option::is_none")]
     missing: Option<String>,
+    #[serde(rename = "a", default, skip_serializing_if = "Option::is_none")]
+    certificates_at: Option<String>,
     /// By namespace.
     #[serde(rename = "c")]
     certificates: BTreeMap<String, Vec<CertificateRow>>,
@@ -122,6 +124,7 @@ impl From<Baseline> for Compact {
             v: VERSION,
             taken: baseline.taken,
             missing: baseline.missing,
+            certificates_at: baseline.certificates_at,
             certificates: BTreeMap::new(),
             failures: BTreeMap::new(),
             requests: BTreeMap::new(),
@@ -168,8 +171,8 @@ impl Compact {
 }
 
 fn read(compact: Compact) -> Baseline {
-    let Compact { taken, missing, mut failures, .. } = compact;
-    let mut baseline = Baseline { taken, missing, ..of_others(compact.others) };
+    let Compact { taken, missing, certificates_at, mut failures, .. } = compact;
+    let mut baseline = Baseline { taken, certificates_at, missing, ..of_others(compact.others) };
     for (namespace, row) in rows(compact.certificates) {
         let CertificateRow(uid, name, flags, generation, revision, renewal) = row;
         let Failure(reason, last_failure_time, attempts) =

@@ -61,22 +61,22 @@ impl Reader<'_> {
         })
         .await?;
         let mut certificates = BTreeMap::new();
-        self.each::<Certificate>(backup, |certificate| {
+        let at = self.each::<Certificate>(backup, |certificate| {
             let state = CertificateState::of(&certificate);
             baseline.certificates.insert(certificate.uid().to_owned(), state);
             certificates.insert(certificate.uid().to_owned(), certificate);
-        })
-        .await?;
+        });
+        baseline.certificates_at = Some(at.await?).filter(|at| !at.is_empty());
         Ok((certificates, baseline))
     }
 
     /// Each object of a kind goes into the backup and to `see`. What cannot be read is in the backup, and judged
-    /// by nobody.
+    /// by nobody. The place of the list among all changes; empty where the kind is not served.
     async fn each<K: Object + DeserializeOwned>(
         &self,
         backup: &mut Backup<'_>,
         mut see: impl FnMut(K),
-    ) -> Result<(), GateError> {
+    ) -> Result<String, GateError> {
         let path = format!("/apis/{}/{}", K::API_VERSION, K::URL_PATH_SEGMENT);
         let client = self.cluster.client.clone();
         let mut pages = Pages::<Box<RawValue>>::at(client, path, ListParams::default(), None);
@@ -93,7 +93,7 @@ impl Reader<'_> {
                 object.into_iter().for_each(&mut see);
             }
         }
-        Ok(())
+        Ok(pages.version().to_owned())
     }
 }
 

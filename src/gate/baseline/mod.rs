@@ -30,6 +30,8 @@ pub struct Baseline {
     /// When it was taken, by the API server's clock.
     pub(crate) taken: Option<Timestamp>,
     pub(crate) certificates: BTreeMap<String, CertificateState>,
+    /// The place of that list among all changes: what has happened since can be asked for.
+    pub(crate) certificates_at: Option<String>,
     pub(crate) requests: BTreeMap<String, RequestState>,
     pub(crate) orders: BTreeMap<String, OrderState>,
     pub(crate) challenges: BTreeMap<String, OrderState>,

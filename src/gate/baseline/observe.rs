@@ -87,8 +87,8 @@ impl Reader<'_> {
             return own.await;
         }
         let (own, issuance) = try_join!(own, self.issuance(backup))?;
-        let Baseline { certificates, requests, orders, challenges, issuers, .. } = issuance;
-        Ok(Baseline { certificates, requests, orders, challenges, issuers, ..own })
+        let Baseline { certificates, certificates_at, requests, orders, challenges, issuers, .. } = issuance;
+        Ok(Baseline { certificates, certificates_at, requests, orders, challenges, issuers, ..own })
     }
 
     async fn time(&self) -> Result<Option<Timestamp>, GateError> {

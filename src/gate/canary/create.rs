@@ -34,6 +34,12 @@ const PAUSE: Duration = Duration::from_secs(2);
 
 /// Everything that a canary stands on is there: now it is created.
 pub(in crate::gate) fn start(start: &mut Start) {
+    let (maker, release) = maker(start);
+    start.task(create(maker, release, start.changes.clone()));
+}
+
+/// Who creates the canaries of this run.
+pub(super) fn maker(start: &Start) -> (Maker, ReleaseId) {
     let context = start.context;
     let form = Form {
         mark: context.mark.clone(),
@@ -41,9 +47,20 @@ pub(in crate::gate) fn start(start: &mut Start) {
         owner: None,
         home: context.subject.release.namespace.clone(),
     };
-    let release = context.subject.release.clone();
     let maker = Maker { cluster: start.cluster.clone(), form, lock: Arc::clone(start.lock) };
-    start.task(create(maker, release, start.changes.clone()));
+    (maker, context.subject.release.clone())
+}
+
+/// Another one of an issuer, under a new name; nothing for an issuer that nobody asks.
+pub(super) async fn second(mut maker: Maker, release: &ReleaseId, issuer: &str) -> Option<Canary> {
+    maker.form.owner = owner(&maker.cluster, release).await;
+    let token = Token::new(&maker.form.mark);
+    if issuer == SELF_SIGNED {
+        return Some(maker.own(&token).await);
+    }
+    let issuers = maker.form.settings.issuers.clone();
+    let (at, asked) = issuers.iter().enumerate().find(|(_, asked)| asked.to_string() == issuer)?;
+    Some(maker.of_issuer(&token, at + 1, asked).await)
 }
 
 /// Creates every canary at the same time, and tells of each.
@@ -74,7 +91,7 @@ async fn tell(changes: &mpsc::Sender<Change>, canary: Canary) {
     let _ = changes.send(Box::new(move |seen| seen.canaries.push(canary))).await;
 }
 
-struct Maker {
+pub(super) struct Maker {
     cluster: Cluster,
     form: Form,
     lock: Arc<dyn StillOurs>,
@@ -93,7 +110,7 @@ impl Maker {
 
     async fn own(&self, token: &Token) -> Canary {
         let name = token.name(0);
-        let canary = |state| Canary { issuer: SELF_SIGNED.to_owned(), acme: false, state };
+        let canary = |state| Canary::new(SELF_SIGNED, false, state);
         if let Err(refused) = self.create("Issuer", &self.form.issuer(&name)).await {
             return canary(State::Refused(refused));
         }
@@ -101,7 +118,7 @@ impl Maker {
     }
 
     async fn of_issuer(&self, token: &Token, index: usize, issuer: &IssuerRef) -> Canary {
-        let canary = |acme, state| Canary { issuer: issuer.to_string(), acme, state };
+        let canary = |acme, state| Canary::new(issuer.to_string(), acme, state);
         let refused = |message| State::Refused(Refusal { message, by: RefusedBy::Settings });
         let asked = match asked::read(&self.cluster, &self.form.home, issuer).await {
             Ok(asked) => asked,

@@ -5,6 +5,7 @@
 //! that run have passed, and otherwise by [`Canaries`] once its chain has been looked at. Finalizers are
 //! never stripped.
 
+mod again;
 mod asked;
 mod chain_line;
 mod clean_up;
@@ -19,6 +20,7 @@ mod unissued;
 
 use std::time::Duration;
 
+pub(super) use again::{has_second_try, start as start_again};
 use chain_line::chain_line;
 pub(super) use clean_up::namespaces;
 pub use clean_up::{Canaries, LeftCanary};
@@ -31,7 +33,7 @@ use super::chain;
 use super::context::Context;
 use super::opinion::{Judgement, Opinion, Target};
 use super::seen::{Canary, Refusal, RefusedBy, Seen, State};
-use super::verdict::Cause;
+use super::verdict::{Cause, Verdict};
 use crate::certmanager::resources::{Certificate, Condition, Object, Order, condition};
 use crate::certmanager::states;
 
@@ -45,6 +47,10 @@ pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
         match &canary.state {
             State::Refused(refusal) => judgement.say(refused(canary, refusal)),
             State::Created(target) => judge_one(&mut judgement, seen, canary, target, context),
+            State::Asked => {
+                let target = Target::named("canary", None, &canary.issuer);
+                judgement.say(Opinion::waiting("created", target, "is being created a second time"));
+            }
         }
     }
     if seen.canaries.len() < expected {
@@ -93,8 +99,14 @@ fn judge_one(judgement: &mut Judgement, seen: &Seen, canary: &Canary, target: &T
         return judgement.say(Opinion::waiting("seen", target.clone(), "created, not seen yet"));
     };
     judgement.fact(format!("{}: {}", canary.issuer, chain_line(seen, certificate)));
+    if let Some(failure) = &canary.first_failure {
+        judgement
+            .fact(format!("{}: this is the second one; the first one failed ({failure})", canary.issuer));
+    }
     if !is_issued(certificate) {
-        return judgement.say(not_issued(seen, canary, certificate, context));
+        let opinion = not_issued(seen, canary, certificate, context);
+        let again = opinion.verdict == Verdict::Failed && has_second_try(canary);
+        return judgement.say(if again { again::waits(opinion) } else { opinion });
     }
     if canary.acme {
         judge_proof(judgement, seen, canary, certificate, target, context);

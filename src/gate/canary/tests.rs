@@ -19,13 +19,9 @@ fn seen(
     challenge_status: &Value,
 ) -> Seen {
     let target = Target { uid: Some("c".to_owned()), ..Target::named("Certificate", Some("web"), "c") };
-    let own = Canary {
-        issuer: "self-signed".to_owned(),
-        acme: false,
-        state: State::Created(Target { uid: Some("own".to_owned()), ..target.clone() }),
-    };
-    let canary =
-        Canary { issuer: "ClusterIssuer/letsencrypt".to_owned(), acme, state: State::Created(target) };
+    let own_target = Target { uid: Some("own".to_owned()), ..target.clone() };
+    let own = Canary::new("self-signed", false, State::Created(own_target));
+    let canary = second(Canary::new("ClusterIssuer/letsencrypt", acme, State::Created(target)));
     let ready = json!({"conditions": [{"type": "Ready", "status": "True"}]});
     Seen {
         canaries: vec![own, canary],
@@ -46,6 +42,11 @@ fn seen(
             .collect(),
         ..Seen::default()
     }
+}
+
+/// It has failed once.
+fn second(canary: Canary) -> Canary {
+    Canary { first_failure: Some("first".to_owned()), ..canary }
 }
 
 fn world() -> World {
@@ -136,10 +137,40 @@ fn every_broken_link_has_its_verdict_and_cause() {
     }
 }
 
+#[test]
+fn the_first_failure_accuses_nobody_but_at_an_acme_server() {
+    let failed = json!([{"type": "Approved", "status": "True"}, {"type": "Ready", "status": "False", "reason": "Failed", "message": "boom"}]);
+    let denied = json!([{"type": "Denied", "status": "True"}]);
+    let table = [
+        (false, &failed, Verdict::Waiting, "again"),
+        (true, &failed, Verdict::Failed, "request"),
+        (false, &denied, Verdict::Inconclusive, "denied"),
+    ];
+    for (acme, request, verdict, rule) in table {
+        let mut seen = seen(acme, &not_ready(), request, &Value::Null, &Value::Null);
+        seen.canaries[1].first_failure = None;
+        let opinion = judged(&seen).opinions.remove(0);
+        assert_eq!((opinion.verdict, opinion.rule), (verdict, rule), "{acme} {request}");
+    }
+}
+
+#[test]
+fn the_second_one_counts_and_says_what_the_first_one_met() {
+    let ready = json!({"conditions": [{"type": "Ready", "status": "True"}]});
+    let issued = json!([{"type": "Ready", "status": "True", "reason": "Issued"}]);
+    let second = judged(&seen(false, &ready, &issued, &Value::Null, &Value::Null));
+    assert_eq!(second.verdict(), Verdict::Passed);
+    let told = "ClusterIssuer/letsencrypt: this is the second one; the first one failed (first)";
+    assert!(second.facts.iter().any(|fact| fact == told), "{:?}", second.facts);
+    let mut asked = seen(false, &not_ready(), &issued, &Value::Null, &Value::Null);
+    asked.canaries[1].state = State::Asked;
+    assert_eq!(judged(&asked).verdict(), Verdict::Waiting);
+}
+
 /// Our own canary alone, whose request is as given.
 fn own(conditions: &Value) -> Judgement {
     let target = Target { uid: Some("own".to_owned()), ..Target::named("Certificate", Some("web"), "own") };
-    let own = Canary { issuer: "self-signed".to_owned(), acme: false, state: State::Created(target) };
+    let own = second(Canary::new("self-signed", false, State::Created(target)));
     let seen = Seen {
         canaries: vec![own],
         certificates: [with_status(certificate("own", None), &not_ready())].into_iter().collect(),
@@ -238,7 +269,7 @@ fn what_is_not_created_is_not_passed() {
     ];
     for (by, verdict, cause) in table {
         let state = State::Refused(Refusal { message: "no".to_owned(), by });
-        let refused = Canary { issuer: "self-signed".to_owned(), acme: false, state };
+        let refused = Canary::new("self-signed", false, state);
         let judgement = attributed(
             &World::new(vec![]),
             "canary",
@@ -253,7 +284,7 @@ fn what_is_not_created_is_not_passed() {
 #[test]
 fn without_an_acme_issuer_the_report_says_so() {
     let target = Target { uid: Some("own".to_owned()), ..Target::named("Certificate", Some("web"), "own") };
-    let own = Canary { issuer: "self-signed".to_owned(), acme: false, state: State::Created(target) };
+    let own = Canary::new("self-signed", false, State::Created(target));
     let ready =
         with_status(certificate("own", None), &json!({"conditions": [{"type": "Ready", "status": "True"}]}));
     let seen = Seen { canaries: vec![own], certificates: [ready].into_iter().collect(), ..Seen::default() };

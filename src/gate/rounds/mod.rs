@@ -1,11 +1,13 @@
 //! One look after the other: each gate is judged, in order, and the round says whether the run has ended. No
 //! I/O; the time is given.
 
+mod alone;
 mod pause;
 mod relapse;
 
 use std::time::Duration;
 
+use alone::Alone;
 use pause::Pause;
 use relapse::Relapses;
 
@@ -14,7 +16,7 @@ use super::blueprint::Gate;
 use super::clock::{Clock, Weighed};
 use super::context::Context;
 use super::corroboration::Corroboration;
-use super::names::{API_SERVER, SETTLE};
+use super::names::{API_SERVER, CANARY, SETTLE};
 use super::opinion::{Holds, Judgement, Limit, Opinion, Target};
 use super::round::{Judged, Round};
 use super::seen::{Pulse, Seen};
@@ -35,6 +37,7 @@ pub(super) struct Rounds {
     deadline: Duration,
     pause: Pause,
     relapses: Relapses,
+    alone: Alone,
 }
 
 /// What one look is made of.
@@ -55,8 +58,9 @@ impl Rounds {
         by_objects: bool,
     ) -> Self {
         let (begun, asked, settle) = (Vec::new(), 0, Settle::default());
-        let (clock, pause, relapses) = (Clock::new(by_objects), Pause::default(), Relapses::default());
-        Self { gates, begun, asked, clock, settle, settle_time, deadline, pause, relapses }
+        let (clock, pause) = (Clock::new(by_objects), Pause::default());
+        let (relapses, alone) = (Relapses::default(), Alone::default());
+        Self { gates, begun, asked, clock, settle, settle_time, deadline, pause, relapses, alone }
     }
 
     /// There is such a gate.
@@ -88,8 +92,9 @@ impl Rounds {
                 round.judged.push(Judged::new(gate.name, Judgement::default(), false));
                 continue;
             }
-            let weighed = self.weigh(gate, &looked);
-            round.next = earliest(round.next, weighed.next);
+            let mut weighed = self.weigh(gate, &looked);
+            let again = self.alone.hold(gate.name, &mut weighed.judgement, now, round.is_open(CANARY));
+            round.next = earliest(earliest(round.next, weighed.next), again);
             in_flight.extend(weighed.in_flight);
             let judged = Judged::new(gate.name, weighed.judgement, reached);
             let judged = Judged { incomparable: is_incomparable(gate, context), ..judged };
@@ -155,6 +160,11 @@ impl Rounds {
                 Some(gate) if !judged.reached && !gate.always => {
                     let judgement = self.weigh(gate, &looked).judgement;
                     *judged = Judged::new(gate.name, judgement, false);
+                }
+                // What was held back is told as what it is.
+                Some(gate) if self.alone.is_holding(gate.name) => {
+                    let judgement = self.weigh(gate, &looked).judgement;
+                    *judged = Judged::new(gate.name, judgement, judged.reached);
                 }
                 Some(_) | None => {}
             }

@@ -2,6 +2,7 @@ use super::*;
 use crate::gate::baseline::Baseline;
 use crate::gate::seen::Pulse;
 use crate::gate::tests::World;
+use crate::gate::whose::Whose;
 
 fn target() -> Target {
     Target::named("X", None, "x")
@@ -219,4 +220,33 @@ fn without_a_baseline_what_compares_is_inconclusive_and_the_rest_is_proven() {
     world.subject.fresh = false;
     let mut rounds = Rounds::new(gates, None, seconds(60), true);
     assert_eq!(rounds.look(&seen, &world.context(), seconds(1)).judged[2].verdict, Passed);
+}
+
+fn lone(seen: &Seen, _: &Context) -> Judgement {
+    let mut judgement = Judgement::default();
+    match seen.broken.len() {
+        0 => judgement.fact("none"),
+        _ => judgement.say(Opinion::failed("worse", target(), "boom").of(Whose::Known)),
+    }
+    judgement
+}
+
+#[test]
+fn a_lone_failure_waits_for_the_canary_and_is_told_as_one_when_something_else_ends_the_run() {
+    let world = World::new(vec![]);
+    let gates = vec![Gate::step(CANARY, pulse), Gate::regression("certificate", lone)];
+    let mut seen = Seen::default();
+    seen.broken.insert("x".to_owned(), "y".to_owned());
+    let look = |rounds: &mut Rounds, seen: &Seen, now| {
+        let mut round = rounds.look(seen, &world.context(), seconds(now));
+        let verdicts_then = verdicts(&round);
+        rounds.last_look(&mut round, seen, &world.context(), seconds(now));
+        (verdicts_then, verdicts(&round))
+    };
+    let mut rounds = Rounds::new(gates, None, seconds(600), false);
+    for now in [1, 30] {
+        assert_eq!(look(&mut rounds, &seen, now), (vec![Waiting, Waiting], vec![Waiting, Failed]), "{now}");
+    }
+    seen.pulse = Pulse::Answers;
+    assert_eq!(look(&mut rounds, &seen, 31), (vec![Passed, Failed], vec![Passed, Failed]));
 }

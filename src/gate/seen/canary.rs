@@ -12,6 +12,8 @@ pub(crate) struct Canary {
     pub(crate) issuer: String,
     pub(crate) acme: bool,
     pub(crate) state: State,
+    /// What its first try failed with, when this is the second one.
+    pub(crate) first_failure: Option<String>,
 }
 
 /// Whether it could be created.
@@ -21,6 +23,8 @@ pub(crate) enum State {
     Created(Target),
     /// It could not be.
     Refused(Refusal),
+    /// Another one is being created in its place.
+    Asked,
 }
 
 /// Why an object of a canary could not be created.
@@ -46,6 +50,11 @@ pub(crate) enum RefusedBy {
 }
 
 impl Canary {
+    /// A first try.
+    pub(crate) fn new(issuer: impl Into<String>, acme: bool, state: State) -> Self {
+        Self { issuer: issuer.into(), acme, state, first_failure: None }
+    }
+
     /// Of our own self-signed issuer.
     pub(crate) fn is_own(&self) -> bool {
         self.issuer == SELF_SIGNED

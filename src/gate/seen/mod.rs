@@ -2,6 +2,7 @@
 //! it knows none of them.
 
 mod canary;
+mod meanwhile;
 mod probe;
 mod pulse;
 mod ruled;
@@ -21,6 +22,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use k8s_openapi::jiff::Timestamp;
 
 pub(crate) use canary::{Canary, Refusal, RefusedBy, SELF_SIGNED, State};
+pub(crate) use meanwhile::Meanwhile;
 pub(crate) use probe::{Probe, Problem};
 pub(crate) use pulse::Pulse;
 pub(crate) use ruled::{RuleAnswer, RuleSeen, RuledObject};
@@ -66,6 +68,8 @@ pub(crate) struct Seen {
     pub(crate) probes: Vec<Probe>,
     /// Why certificates were seen to be issued.
     pub(crate) sightings: Sightings,
+    /// Whether they are all.
+    pub(crate) meanwhile: Meanwhile,
     /// Orders for which a Challenge was seen: they prove something, the others reuse an older proof.
     pub(crate) challenged: BTreeSet<String>,
     /// What each rule sees, by its name.
