@@ -85,8 +85,6 @@ async fn disturb(colleagues: &Colleagues<'_>, number: u32) {
             ghost(colleagues.cluster).await;
         }
         1 => {
-            // Certificates are watched by then: nobody knows why one was issued again before that.
-            canary_is_issued(colleagues).await;
             let secrets = Api::<k8s_openapi::api::core::v1::Secret>::namespaced(
                 colleagues.cluster.client.clone(),
                 "demo",
@@ -101,7 +99,7 @@ async fn disturb(colleagues: &Colleagues<'_>, number: u32) {
             colleagues.denied().await;
         }
         _ => {
-            canary_is_issued(colleagues).await;
+            canary_is_created(colleagues).await;
             let server = format!("{THIRD}/kube-apiserver");
             process("kill", &server);
             process("start", &server);
@@ -109,18 +107,15 @@ async fn disturb(colleagues: &Colleagues<'_>, number: u32) {
     }
 }
 
-/// The gates have come so far. cert-manager itself mixes up private keys when the API server is killed while it issues.
-async fn canary_is_issued(colleagues: &Colleagues<'_>) {
+/// It is being issued now. cert-manager itself mixes up private keys when the API server is killed meanwhile.
+async fn canary_is_created(colleagues: &Colleagues<'_>) {
     let certificates = colleagues.api("Certificate", "cert-manager");
-    let is_ready = |certificate: &DynamicObject| {
-        let conditions = certificate.data["status"]["conditions"].as_array().into_iter().flatten();
-        let mut ready = conditions.filter(|condition| condition["type"] == "Ready");
-        let canary =
-            certificate.metadata.name.as_ref().is_some_and(|name| name.starts_with("release-canary"));
-        canary && ready.any(|condition| condition["status"] == "True")
+    let is_canary = |certificate: &DynamicObject| {
+        certificate.metadata.name.as_ref().is_some_and(|name| name.starts_with("release-canary"))
     };
-    let issued = async || certificates.list(&ListParams::default()).await.unwrap().items.iter().any(is_ready);
-    wait::until("the canary is issued", Duration::from_mins(1), issued).await;
+    let created =
+        async || certificates.list(&ListParams::default()).await.unwrap().items.iter().any(is_canary);
+    wait::until("the canary is created", Duration::from_mins(1), created).await;
 }
 
 /// What would be in the way of the next upgrade's noise.
