@@ -9,6 +9,7 @@ pub mod blame;
 pub mod deployed;
 pub mod domains;
 pub mod logs;
+pub mod metrics;
 pub mod reissue;
 pub mod resources;
 pub(crate) mod slim;

@@ -186,6 +186,8 @@ pub struct GateSettings {
     pub on_reissue: OnReissue,
     /// The certificate that is issued to prove that issuing works.
     pub canary: CanarySettings,
+    /// The controller's own counters.
+    pub metrics: MetricsGate,
     /// Objects of any kind that have to be well, and when they are.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<RuleSettings>,
@@ -200,6 +202,7 @@ impl Default for GateSettings {
             max_reissue: None,
             on_reissue: OnReissue::Halt,
             canary: CanarySettings::default(),
+            metrics: MetricsGate::Auto,
             rules: Vec::new(),
         }
     }
@@ -308,6 +311,19 @@ pub enum OnReissue {
     Halt,
     /// The fleet is stopped, and the controller scaled to nothing, so that it asks the CA for no more.
     StopController,
+}
+
+/// Whether the controller's own counters are judged.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum MetricsGate {
+    /// Where the cluster lets us read them through its API server.
+    #[default]
+    Auto,
+    /// A cluster that does not let us read them is not proven.
+    Required,
+    /// They are not read.
+    Off,
 }
 
 /// What is checked before anything is published or changed.

@@ -28,8 +28,8 @@ mod validate;
 pub use canary::CanarySettings;
 pub use error::{ConfigError, nearest};
 pub use file::{
-    ChartConfig, ClusterConfig, Config, GateSettings, KubeTarget, KubernetesMatrix, OnFailure, OnReissue,
-    PreflightSettings, Profile, ReleaseId, RepositoryConfig, WaveSettings,
+    ChartConfig, ClusterConfig, Config, GateSettings, KubeTarget, KubernetesMatrix, MetricsGate, OnFailure,
+    OnReissue, PreflightSettings, Profile, ReleaseId, RepositoryConfig, WaveSettings,
 };
 pub use issuer::{IssuerKind, IssuerRef};
 pub use rule::{RuleBaseline, RuleCause, RuleSettings, WatchedKind};

@@ -4,19 +4,19 @@
 use std::collections::BTreeSet;
 
 use super::blueprint::{Gate, Turn};
-use super::names::{API_SERVER, CANARY, LEASE, OBJECTS, REISSUE, RULES, SETTLE, WORKLOAD};
+use super::names::{API_SERVER, CANARY, LEASE, METRICS, OBJECTS, REISSUE, RULES, SETTLE, WORKLOAD};
 use super::rules::{self, HealthRules};
 use super::scope::Scope;
 use super::start::Start;
 use super::subject::{Expected, Subject};
 use super::{
-    ca_bundle, canary, certificate, certificate_request, crds, issuance, issuer, lease, meanwhile, order,
-    pulse, reissue, webhook, workload,
+    ca_bundle, canary, certificate, certificate_request, crds, issuance, issuer, lease, meanwhile, metrics,
+    order, pulse, reissue, webhook, workload,
 };
 use crate::config::GateSettings;
 
 /// Every gate but the settle time, in order.
-const GATES: [Gate; 14] = [
+const GATES: [Gate; 15] = [
     Gate::step(API_SERVER, pulse::judge)
         .proves("the API server answers and every watch is complete")
         .when(every_chart)
@@ -63,6 +63,10 @@ const GATES: [Gate; 14] = [
     Gate::regression(REISSUE, reissue::judge)
         .proves("certificates were not issued again without a reason of their own")
         .sees_kinds(|_| vec![issuance::certificates()]),
+    Gate::step(METRICS, metrics::judge)
+        .proves("the controller's own counters: its loops run and fail no more than before, and no ACME server answers 429")
+        .when(metrics::applies)
+        .acts(metrics::start, metrics::needs),
     Gate::step(RULES, rules::judge)
         .proves("objects of any kind are ready, see [Rules](#rules)")
         .when(has_rules)
@@ -175,6 +179,11 @@ mod tests {
                 "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration", "metadata": {"name": "w"},
             }),
             json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "j"}}),
+            json!({
+                "apiVersion": "apps/v1", "kind": "Deployment",
+                "metadata": {"name": "c", "labels": {"app.kubernetes.io/component": "controller"}},
+                "spec": {"template": {"spec": {"containers": [{"ports": [{"name": "http-metrics"}]}]}}},
+            }),
         ]);
         let rule = json!({"name": "w", "watch": "example.com/v1/Widget", "ready": "true"});
         world = world.with_rules(vec![serde_json::from_value(rule).unwrap()]);

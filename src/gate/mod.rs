@@ -41,6 +41,7 @@ mod lease;
 mod mark;
 mod mass;
 mod meanwhile;
+mod metrics;
 mod needs;
 mod opinion;
 mod order;

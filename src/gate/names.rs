@@ -8,6 +8,8 @@ pub const WORKLOAD: &str = "workload";
 pub const LEASE: &str = "lease";
 /// Certificates are not issued again.
 pub const REISSUE: &str = "reissue";
+/// The controller's own counters.
+pub const METRICS: &str = "metrics";
 /// A fresh certificate is issued.
 pub const CANARY: &str = "canary";
 /// Objects of any kind are well, by the rules of `release.yaml`.

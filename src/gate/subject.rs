@@ -13,6 +13,9 @@ use crate::helm::yaml;
 /// How cert-manager's own approver is switched off, in the list of controllers.
 const NO_APPROVER: &str = "-certificaterequests-approver";
 
+/// How the chart calls the port of the controller's counters.
+pub(super) const METRICS_PORT: &str = "http-metrics";
+
 /// One revision of a release on a cluster.
 #[derive(Debug, Clone)]
 pub struct Subject {
@@ -96,6 +99,8 @@ pub(crate) struct Expected {
     pub(crate) injected: Vec<Injected>,
     /// cert-manager's own approver is switched off.
     pub(crate) approver_disabled: bool,
+    /// The controller serves its counters.
+    pub(crate) has_metrics: bool,
 }
 
 impl Expected {
@@ -109,6 +114,7 @@ impl Expected {
                     if subject.profile == Profile::CertManager {
                         expected.leaders.extend(leader(object, &workload));
                         expected.approver_disabled |= disables_approver(object);
+                        expected.has_metrics |= serves_metrics(object);
                     }
                     expected.workloads.push(workload);
                 }
@@ -190,6 +196,16 @@ fn leader(object: &Object, workload: &Workload) -> Option<Leader> {
         None => "kube-system".to_owned(),
     };
     Some(Leader { namespace, lease, deployment: (workload.namespace.clone(), workload.name.clone()) })
+}
+
+/// It is the controller, and has a port for them.
+fn serves_metrics(object: &Object) -> bool {
+    let containers = object.value.pointer("/spec/template/spec/containers").and_then(Value::as_array);
+    let mut ports = containers
+        .into_iter()
+        .flatten()
+        .flat_map(|container| container["ports"].as_array().into_iter().flatten());
+    component(object) == Some("controller") && ports.any(|port| port["name"] == METRICS_PORT)
 }
 
 /// Which part of cert-manager an object is.

@@ -18,6 +18,7 @@ mod interop;
 mod killed;
 mod lease;
 mod many_upgrades;
+mod metrics;
 mod migrate;
 mod node;
 mod noise;
@@ -66,6 +67,7 @@ fn trials() -> Vec<Trial> {
         killed::trials(),
         lease::trials(),
         many_upgrades::trials(),
+        metrics::trials(),
         migrate::trials(),
         node::trials(),
         noise::trials(),

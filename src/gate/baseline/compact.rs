@@ -2,6 +2,7 @@
 //! holds 1 MiB, so what there is thousands of becomes rows, and what is as usual is left out. Older journals
 //! have the long form, which still reads.
 
+use crate::certmanager::metrics::ControllerCounts;
 use crate::certmanager::resources::of_title;
 use std::collections::BTreeMap;
 
@@ -82,6 +83,8 @@ struct Others {
     webhooks: BTreeMap<String, bool>,
     crds: BTreeMap<String, String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    metrics: BTreeMap<String, ControllerCounts>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     rules: BTreeMap<String, BTreeMap<String, RuledState>>,
 }
 
@@ -137,6 +140,7 @@ impl From<Baseline> for Compact {
                 leases: baseline.leases,
                 webhooks: baseline.webhooks,
                 crds: baseline.crds,
+                metrics: baseline.metrics,
                 rules: baseline.rules,
             },
         };
@@ -212,9 +216,10 @@ fn rows<R>(by_namespace: BTreeMap<String, Vec<R>>) -> impl Iterator<Item = (Stri
 }
 
 fn of_others(others: Others) -> Baseline {
-    let Others { orders, challenges, issuers, workloads, pods, leases, webhooks, crds, rules } = others;
+    let Others { orders, challenges, issuers, workloads, pods, leases, webhooks, crds, metrics, rules } =
+        others;
     let rest = Baseline::default();
-    Baseline { orders, challenges, issuers, workloads, pods, leases, webhooks, crds, rules, ..rest }
+    Baseline { orders, challenges, issuers, workloads, pods, leases, webhooks, metrics, crds, rules, ..rest }
 }
 
 fn flag(is: bool, flag: u8) -> u8 {

@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::jiff::Timestamp;
 
+use crate::certmanager::metrics::ControllerCounts;
 use crate::certmanager::resources::Object;
 
 pub use red::{can_be_red, red};
@@ -43,6 +44,8 @@ pub struct Baseline {
     pub(crate) leases: BTreeMap<String, String>,
     /// By title: every webhook of the configuration has a caBundle.
     pub(crate) webhooks: BTreeMap<String, bool>,
+    /// What the controller has counted, by the uid of its pods; nothing where that could not be read.
+    pub(crate) metrics: BTreeMap<String, ControllerCounts>,
     /// Uids by name.
     pub(crate) crds: BTreeMap<String, String>,
     /// What each rule of `release.yaml` saw, by its name and by uid.

@@ -26,7 +26,7 @@ use crate::certmanager::resources::Object;
 use crate::cluster::Cluster;
 use crate::config::{Profile, ReleaseId};
 use crate::gate::pages::Pages;
-use crate::gate::{GateError, pulse};
+use crate::gate::{GateError, metrics, pulse};
 
 const LEASES: [&str; 2] = ["cert-manager-controller", "cert-manager-cainjector-leader-election"];
 
@@ -132,6 +132,8 @@ impl Reader<'_> {
         if profile != Profile::CertManager {
             return Ok(baseline);
         }
+        // Nothing fails without them.
+        baseline.metrics = metrics::of_release(self.cluster, release).await.unwrap_or_default();
         let client = || self.cluster.client.clone();
         let instance = ListParams::default().labels(&format!("app.kubernetes.io/instance={}", release.name));
         let validating = Api::<ValidatingWebhookConfiguration>::all(client());

@@ -6,6 +6,7 @@ mod meanwhile;
 mod probe;
 mod pulse;
 mod ruled;
+mod scraped;
 mod sightings;
 mod store;
 
@@ -26,6 +27,7 @@ pub(crate) use meanwhile::Meanwhile;
 pub(crate) use probe::{Probe, Problem};
 pub(crate) use pulse::Pulse;
 pub(crate) use ruled::{RuleAnswer, RuleSeen, RuledObject};
+pub(crate) use scraped::{Scraped, Unread};
 pub(crate) use sightings::Sightings;
 pub(crate) use store::{News, Store};
 
@@ -66,6 +68,8 @@ pub(crate) struct Seen {
     pub(crate) solver_errors: Store<Event>,
     /// Answers of the webhook, oldest first.
     pub(crate) probes: Vec<Probe>,
+    /// Readings of the controller's counters, oldest first.
+    pub(crate) scraped: Vec<Scraped>,
     /// Why certificates were seen to be issued.
     pub(crate) sightings: Sightings,
     /// Whether they are all.

@@ -28,7 +28,8 @@ impl Proxy {
         std::fs::write(&authority, kubeconfig::authority(&mut config, FIRST)).unwrap();
         let entry = kubeconfig::entry(&mut config, "clusters", FIRST);
         let server = entry["server"].as_str().unwrap().trim_start_matches("https://").to_owned();
-        let (child, address) = spawn(&server, &authority, &directory.path().join(FAULTS));
+        let tls = ["--upstream-tls", authority.to_str().unwrap()];
+        let (child, address) = serve(&server, &tls, &directory.path().join(FAULTS));
         *entry = json!({"server": format!("http://{address}")});
         kubeconfig::write(directory.path(), &config);
         Self { child, directory }
@@ -80,12 +81,13 @@ impl Drop for Proxy {
 /// The control file.
 const FAULTS: &str = "faults.json";
 
-fn spawn(server: &str, authority: &Path, control: &Path) -> (Child, String) {
+/// A proxy before a server, with these flags and faults: the process, and where it listens.
+pub(crate) fn serve(server: &str, flags: &[&str], control: &Path) -> (Child, String) {
     let xtask = std::env::var_os("SANDBOX_XTASK").expect("SANDBOX_XTASK names the xtask program");
     let mut command = Command::new(xtask);
     command
-        .args(["fault-proxy", "--listen", "127.0.0.1:0", "--to", server, "--upstream-tls"])
-        .arg(authority)
+        .args(["fault-proxy", "--listen", "127.0.0.1:0", "--to", server])
+        .args(flags)
         .arg("--control")
         .arg(control);
     let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
