@@ -8,6 +8,7 @@ pub mod app_version;
 pub mod blame;
 pub mod deployed;
 pub mod domains;
+pub mod expiry;
 pub mod logs;
 pub mod metrics;
 pub mod reissue;

@@ -7,6 +7,7 @@ mod check_name;
 pub mod completions;
 pub mod config;
 pub mod diff;
+pub mod doctor;
 pub mod explain;
 pub mod gate;
 pub mod helm;
@@ -51,6 +52,8 @@ pub enum Command {
     Diff(diff::DiffArgs),
     /// Judge whether clusters are healthy now
     Gate(gate::GateArgs),
+    /// Look at everything on clusters, the worst first, and say what to do next
+    Doctor(doctor::DoctorArgs),
     /// Take up a run that was killed or interrupted
     Resume(resume::ResumeArgs),
     /// Take the lock away from a run that is dead
@@ -132,6 +135,7 @@ pub async fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
         Command::Rollback(args) => Box::pin(rollback::run(&args, context)).await,
         Command::Diff(args) => diff::run(&args, context).await,
         Command::Gate(args) => gate::run(&args, context).await,
+        Command::Doctor(args) => doctor::run(&args, context).await,
         Command::Resume(args) => resume::run(&args, context).await,
         Command::Unlock(args) => unlock::run(&args, context).await,
         Command::Migrate(args) => Box::pin(migrate::run(&args, context)).await,

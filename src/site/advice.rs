@@ -116,7 +116,7 @@ pub(super) fn current(history: &[Release]) -> Option<&Release> {
 }
 
 /// The version that a revision runs.
-fn runs(record: &Release) -> Option<AppVersion> {
+pub(super) fn runs(record: &Release) -> Option<AppVersion> {
     let objects = verb::objects(record).unwrap_or_default();
     deployed(ChartSays { name: record.chart_name(), app_version: record.app_version() }, &objects)
 }

@@ -29,6 +29,7 @@ mod advice;
 mod canary_before;
 mod change;
 mod chart_crds;
+pub mod doctor;
 mod draft;
 mod evidence;
 mod examine;
