@@ -91,17 +91,20 @@ impl<'p> Names<'p> {
             Expr::Ident(name) => Some(format!("{name}.{}", call.func_name)),
             _ => None,
         });
-        let named = |name: &str| FUNCTIONS.iter().find(|(known, _)| *known == name).map(|(_, form)| *form);
+        let named = |name: &str| FUNCTIONS.iter().find(|function| function.name == name);
         let in_namespace = namespace.as_deref().and_then(named);
-        let Some(form) = in_namespace.or_else(|| named(&call.func_name)) else {
+        let Some(function) = in_namespace.or_else(|| named(&call.func_name)) else {
             self.unknown_function(at, &call.func_name);
             return ResultType::Any;
         };
-        if in_namespace.is_none() {
-            self.walk(call.target.as_deref());
+        let target = call.target.as_deref().filter(|_| in_namespace.is_none());
+        if let Some(misuse) = function.misuse(target.is_some(), call.args.len()) {
+            let length = call.func_name.chars().count();
+            self.mistakes.push(Mistake::new(self.start(at, length), length, misuse));
         }
+        self.walk(target);
         self.walk(&call.args);
-        form
+        function.result
     }
 
     fn operator(&mut self, at: &'p IdedExpr, call: &'p CallExpr) -> ResultType {
@@ -152,16 +155,19 @@ impl<'p> Names<'p> {
     }
 
     fn unknown_function(&mut self, at: &IdedExpr, name: &str) {
-        // The parser's place of a call is its parenthesis.
-        let parenthesis = self.place(at);
-        let known = FUNCTIONS.iter().map(|(known, _)| *known).chain(MACROS).map(str::to_owned).collect();
-        let start = parenthesis.saturating_sub(name.chars().count());
+        let known = FUNCTIONS.iter().map(|function| function.name).chain(MACROS).map(str::to_owned).collect();
+        let start = self.start(at, name.chars().count());
         let message = if MACROS.contains(&name) {
             format!("`{name}` is not called like this")
         } else {
             format!("there is no function `{name}`")
         };
         self.unknown(start, name, message, known);
+    }
+
+    /// Where the name of a call begins: the parser's place of one is its parenthesis.
+    fn start(&self, at: &IdedExpr, name: usize) -> usize {
+        self.place(at).saturating_sub(name)
     }
 
     fn unknown(&mut self, offset: usize, name: &str, message: String, known: Vec<String>) {
@@ -219,6 +225,15 @@ mod tests {
             ("object.a.all(c, size(c))", Some((20, "this has to be true or false, and is a number"))),
             ("size(object.a) == '3'", Some((15, "a number is compared with a text"))),
             ("'x' ? true : false", Some((0, "this has to be true or false, and is a text"))),
+            ("'ü' == 'a'.substring(1, 2, 3)", Some((11, "`substring` takes 1 or 2 arguments, not 3"))),
+            ("object.a.startsWith()", Some((9, "`startsWith` takes 1 argument, not 0"))),
+            ("object.a.trim(' ') == 'a'", Some((9, "`trim` takes no argument, not 1"))),
+            ("object.a.replace('a') == 'a'", Some((9, "`replace` takes 2 or 3 arguments, not 1"))),
+            ("size(object.a, object.b) > 0", Some((0, "`size` takes 1 argument, not 2"))),
+            ("object.a.size(object.b) > 0", Some((9, "`size` takes no argument, not 1"))),
+            ("startsWith(object.a, 'b')", Some((0, "`startsWith` is called as `x.startsWith(...)`"))),
+            ("object.a.int() == 3", Some((9, "`int` is called as `int(x)`"))),
+            ("optional.of() == object", Some((9, "`optional.of` takes 1 argument, not 0"))),
             ("Foo{a: 1} == object", Some((3, "there are no message types here"))),
         ];
         for (text, expected) in table {
