@@ -4,34 +4,12 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use serde::Deserialize;
-
 use super::support::world::World;
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct Incident {
-    name: String,
-    what: String,
-    /// Public reports of the same.
-    like: Option<String>,
-    gate: String,
-    rule: Option<String>,
-    #[serde(default, rename = "object")]
-    _object: String,
-    #[serde(default, rename = "at-once")]
-    _at_once: bool,
-    verdict: String,
-    #[serde(default)]
-    because: String,
-    cause: Option<String>,
-    before: Option<String>,
-    proof: Option<String>,
-}
+#[path = "../incidents/row.rs"]
+mod row;
 
-fn incidents() -> Vec<Incident> {
-    serde_norway::from_str(include_str!("../incidents.yaml")).unwrap()
-}
+use row::{Incident, incidents};
 
 impl Incident {
     fn row(&self) -> String {
@@ -89,7 +67,9 @@ fn trials(folder: &Path, found: &mut BTreeSet<String>) {
 fn every_proof_is_a_test_and_every_rule_is_known() {
     let mut known = BTreeSet::new();
     trials(Path::new("tests/cluster"), &mut known);
-    for Incident { name, gate, rule, proof, .. } in incidents() {
+    for Incident { name, gate, rule, object, at_once, proof, .. } in incidents() {
+        assert!(rule.is_some() || object.is_empty(), "{name}: nothing is said about {object}");
+        assert!(!at_once || proof.is_none(), "{name}: its own test says when it happens");
         assert!(proof.as_ref().is_none_or(|proof| known.contains(proof)), "{name}: no test {proof:?}");
         if let Some(rule) = rule {
             let ran = World::new().release(["explain", &format!("{gate}/{rule}")]);

@@ -1,7 +1,9 @@
-//! Every incident of `tests/incidents.yaml` that no other test stages: what the gates say when it happens while they
+//! Every incident of `tests/incidents/incidents.yaml` that no other test stages: what the gates say when it happens while they
 //! judge, and when it was so before the upgrade. The README's table of incidents is made from that file.
 
 mod program;
+#[path = "../../incidents/row.rs"]
+mod row;
 mod stage;
 
 use std::time::{Duration, Instant};
@@ -10,11 +12,11 @@ use libtest_mimic::Trial;
 use release::cluster::Cluster;
 use release::config::GateSettings;
 use release::gate::{Cause, Finding, GateOutcome, Verdict};
-use serde::Deserialize;
 
 use crate::gate::{alone, quiet};
 use crate::support::gates::{Recorder, baseline, run, settings, subject};
 use crate::support::trial;
+use row::{Incident, incidents};
 use stage::Stage;
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -32,36 +34,9 @@ pub(crate) fn trials() -> Vec<Trial> {
 const SEEN: Duration = Duration::from_mins(2);
 const DEADLINE: Duration = Duration::from_secs(20);
 
-/// One row of the file; what only the README shows is left out.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-struct Incident {
-    name: String,
-    gate: String,
-    /// The finding; without one nothing is said.
-    rule: Option<String>,
-    /// How the object of the finding begins.
-    #[serde(default)]
-    object: String,
-    /// Of the whole run, when it happens while the gates judge.
-    verdict: String,
-    #[serde(default)]
-    because: String,
-    cause: Option<String>,
-    /// It happens before the first look: the run ends with the first failure that it sees, and sees all of them then.
-    #[serde(default)]
-    at_once: bool,
-    /// What its twin is.
-    before: Option<String>,
-    /// Another test that stages it.
-    proof: Option<String>,
-}
-
 /// What this file has to stage.
-fn incidents() -> Vec<Incident> {
-    let text = include_str!("../../incidents.yaml");
-    let all: Vec<Incident> = serde_norway::from_str(text).unwrap();
-    all.into_iter().filter(|incident| incident.proof.is_none()).collect()
+fn staged() -> Vec<Incident> {
+    incidents().into_iter().filter(|incident| incident.proof.is_none()).collect()
 }
 
 impl Incident {
@@ -75,7 +50,8 @@ impl Incident {
         };
         let found = rule.is_none() || said.iter().any(|finding| fits(&finding));
         let same = outcome.verdict.word() == self.verdict && found;
-        let told = || format!("{}: {} {said:#?}", self.name, outcome.verdict.word());
+        let like = self.like.as_deref().unwrap_or_default();
+        let told = || format!("{} ({} {like}): {} {said:#?}", self.name, self.what, outcome.verdict.word());
         (!same).then(told)
     }
 
@@ -98,7 +74,7 @@ fn word(cause: Cause) -> &'static str {
 /// All at once, as on a bad day: the run passes, and each has its remark.
 async fn what_is_nobodys_fault() {
     let (cluster, _alone) = alone().await;
-    let rows: Vec<Incident> = incidents().into_iter().filter(|row| row.verdict == "passed").collect();
+    let rows: Vec<Incident> = staged().into_iter().filter(|row| row.verdict == "passed").collect();
     let stage = Stage::of(&cluster);
     for row in &rows {
         stage.prepare(&row.name).await;
@@ -125,7 +101,7 @@ async fn what_is_nobodys_fault() {
 async fn what_breaks() {
     let (cluster, _alone) = alone().await;
     let mut differs = Vec::new();
-    for row in incidents().into_iter().filter(|row| row.verdict != "passed") {
+    for row in staged().into_iter().filter(|row| row.verdict != "passed") {
         differs.extend(row.differs(&broken_by(&cluster, &row).await));
     }
     assert!(differs.is_empty(), "{}", differs.join("\n"));
@@ -160,7 +136,7 @@ async fn broken_by(cluster: &Cluster, row: &Incident) -> GateOutcome {
 /// All at once before the upgrade: each is remembered, and none is held against it.
 async fn what_was_so_before() {
     let (cluster, _alone) = alone().await;
-    let rows: Vec<Incident> = incidents().into_iter().filter(|row| row.before.is_some()).collect();
+    let rows: Vec<Incident> = staged().into_iter().filter(|row| row.before.is_some()).collect();
     let stage = Stage::of(&cluster);
     for row in &rows {
         stage.prepare(&row.name).await;
