@@ -65,6 +65,8 @@ mod whose;
 mod workload;
 
 #[cfg(test)]
+mod outside;
+#[cfg(test)]
 mod scale;
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::opinion::Target;
-use crate::certmanager::deployed::CRDS;
+use crate::certmanager::deployed::{self, CHART, CRDS, ChartSays};
 use crate::config::{Profile, ReleaseId};
 use crate::helm::manifest::Object;
 use crate::helm::yaml;
@@ -112,7 +112,7 @@ impl Expected {
                 ("apps", "Deployment" | "StatefulSet" | "DaemonSet") => {
                     let workload = workload(object, &subject.release.namespace);
                     if subject.profile == Profile::CertManager {
-                        expected.leaders.extend(leader(object, &workload));
+                        expected.leaders.extend(leader(subject, object, &workload));
                         expected.approver_disabled |= disables_approver(object);
                         expected.has_metrics |= serves_metrics(object);
                     }
@@ -178,8 +178,9 @@ fn workload(object: &Object, release_namespace: &str) -> Workload {
 }
 
 /// The leader election of cert-manager's controller or cainjector, as its arguments set it up.
-fn leader(object: &Object, workload: &Workload) -> Option<Leader> {
+fn leader(subject: &Subject, object: &Object, workload: &Workload) -> Option<Leader> {
     let lease = match component(object)? {
+        "controller" if locks_a_config_map(subject) => return None,
         "controller" => "cert-manager-controller",
         "cainjector" => "cert-manager-cainjector-leader-election",
         _ => return None,
@@ -206,6 +207,12 @@ fn serves_metrics(object: &Object) -> bool {
         .flatten()
         .flat_map(|container| container["ports"].as_array().into_iter().flatten());
     component(object) == Some("controller") && ports.any(|port| port["name"] == METRICS_PORT)
+}
+
+/// Up to 1.3 the controller's lock is a `ConfigMap` (`cmd/controller/app/controller.go` at v1.3.0).
+fn locks_a_config_map(subject: &Subject) -> bool {
+    let chart = ChartSays { name: CHART, app_version: &subject.chart_version };
+    deployed::deployed(chart, &subject.objects).is_some_and(|version| version.minor <= 3)
 }
 
 /// Which part of cert-manager an object is.
@@ -320,6 +327,16 @@ pub(crate) mod tests {
     fn without_leader_election_no_lease_is_expected() {
         let objects = vec![deployment("cert-manager", "controller", &json!(["--leader-elect=false"]))];
         assert!(Expected::of(&subject(objects)).leaders.is_empty());
+    }
+
+    #[test]
+    fn an_old_controller_locks_a_config_map() {
+        for (version, leaders) in [("v1.3.1", 0), ("v1.4.0", 1), ("v1.21.2", 1)] {
+            let mut controller = deployment("cert-manager", "controller", &json!([]));
+            let image = format!("mirror.example.com:5000/jetstack/cert-manager-controller:{version}");
+            controller["spec"]["template"]["spec"]["containers"][0]["image"] = json!(image);
+            assert_eq!(Expected::of(&subject(vec![controller])).leaders.len(), leaders, "{version}");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The main job on real cert-manager: on the first cluster with ACME, on the second one everything that goes
 //! wrong.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use libtest_mimic::Trial;
@@ -154,10 +155,7 @@ async fn a_second_runner_and_a_kill(config: &std::path::Path, staging: &release:
     let certificates = uids(staging, "cert-manager.io", "Certificate").await;
     let mut first = start(config, &["--cluster", SECOND]);
     wait_for_revision(staging, 2).await;
-    until("the canary is there", Duration::from_mins(2), async || {
-        uids(staging, "cert-manager.io", "Certificate").await.len() > certificates.len()
-    })
-    .await;
+    the_canary_is_there(staging, &certificates).await;
     let second = release(config, &["--cluster", SECOND]).expect(6);
     assert!(second.stderr.contains("locked by"), "{}", second.stderr);
     first.kill().unwrap();
@@ -166,6 +164,14 @@ async fn a_second_runner_and_a_kill(config: &std::path::Path, staging: &release:
     assert_eq!(history(staging).await, ["1 superseded v1.10.2", "2 deployed v1.11.5"]);
     assert_eq!(uids(staging, "cert-manager.io", "Certificate").await, certificates, "no canary is left");
     assert_eq!(running(staging).await, ["v1.11.5"]);
+}
+
+/// A Certificate more than there were.
+async fn the_canary_is_there(staging: &release::cluster::Cluster, before: &BTreeMap<String, String>) {
+    until("the canary is there", Duration::from_mins(2), async || {
+        uids(staging, "cert-manager.io", "Certificate").await.len() > before.len()
+    })
+    .await;
 }
 
 /// The first cause names the pod and its last log line; real Helm reads the bad revision as failed; the
@@ -190,16 +196,19 @@ async fn a_crash_is_rolled_back(staging: &release::cluster::Cluster) {
     assert_eq!(running(staging).await, ["v1.11.5"]);
 }
 
-/// SIGTERM ends with 143 and the lock given back; `resume` finishes the rollback, with the newer CRDs still
-/// there.
+/// SIGTERM ends with 143, the lock given back and the canary gone; `resume` finishes the rollback, with the newer CRDs
+/// still there.
 async fn an_interrupted_rollback_goes_on(config: &std::path::Path, staging: &release::cluster::Cluster) {
     let crds = uids(staging, "apiextensions.k8s.io", "CustomResourceDefinition").await;
+    let certificates = uids(staging, "cert-manager.io", "Certificate").await;
     let rollback = start(config, &["rollback", "--cluster", SECOND]);
     wait_for_revision(staging, 5).await;
+    the_canary_is_there(staging, &certificates).await;
     let terminated =
         std::process::Command::new("kill").args(["-TERM", &rollback.id().to_string()]).status().unwrap();
     assert!(terminated.success());
     finish(rollback).expect(143);
+    assert_eq!(uids(staging, "cert-manager.io", "Certificate").await, certificates, "its canary is gone");
     release(config, &["resume", "--cluster", SECOND]).expect(0);
     assert_eq!(history(staging).await.last().unwrap(), "5 deployed v1.10.2");
     assert_eq!(running(staging).await, ["v1.10.2"]);

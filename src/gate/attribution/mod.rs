@@ -7,6 +7,7 @@
 use std::cell::OnceCell;
 
 use super::corroboration::{CanaryWord, Corroboration};
+use super::denial::{WEBHOOK, is_denial};
 use super::names::RULES;
 use super::opinion::{Holds, Opinion};
 use super::verdict::{Cause, Verdict};
@@ -70,7 +71,7 @@ const fn row(words: &'static str, fits: fn(&Facts) -> bool, effect: Effect, caus
 }
 
 /// The first row that fits decides. The last one fits everything.
-const ROWS: [Row; 27] = [
+const ROWS: [Row; 28] = [
     row("it was so before", |facts| facts.opinion.whose == Whose::Before, Effect::Remark, Cause::Unknown),
     row(
         "made since by somebody else",
@@ -147,6 +148,7 @@ const ROWS: [Row; 27] = [
         Cause::Environment,
     ),
     row("its message speaks of the release's own parts", is_own_fault, Effect::Blocks, Cause::Release),
+    row("a policy refuses it", is_refused_by_policy, Effect::Blocks, Cause::Unknown),
     row(
         "our own canary fails as well",
         |facts| is_known_issuance(facts) && facts.own_canary_failed,
@@ -195,6 +197,12 @@ const OWN_PODS: [&str; 6] = ["image", "container", "crash", "restarts", "progres
 
 fn is_denied(facts: &Facts) -> bool {
     facts.is("certificate-request", &["denied"]) && facts.opinion.whose == Whose::Known
+}
+
+/// Whose policy it is, and who changed it, is not known.
+fn is_refused_by_policy(facts: &Facts) -> bool {
+    let message = &facts.opinion.message;
+    is_known_issuance(facts) && is_denial(message) && !message.contains(WEBHOOK)
 }
 
 fn is_known_issuance(facts: &Facts) -> bool {

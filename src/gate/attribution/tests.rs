@@ -81,7 +81,13 @@ fn others_that_fail_alike_are_evidence_and_a_canary_that_passed_is_too() {
     let passed = [("ClusterIssuer/le", CanaryWord::Issued)];
     let not_issued = [("ClusterIssuer/le", CanaryWord::Failed)];
     let own_failed = [("self-signed", CanaryWord::Failed)];
+    let refused = |webhook: &str| Opinion {
+        message: format!("admission webhook \"{webhook}\" denied the request: no"),
+        ..known()
+    };
     let table = [
+        (refused("x.example.com"), with(&[], &[("le", 1), ("ca", 1)]), (Verdict::Failed, Cause::Unknown)),
+        (refused(WEBHOOK), with(&[], &[("le", 1), ("ca", 1)]), (Verdict::Failed, Cause::Release)),
         (known(), with(&passed, &[("le", 1)]), (Verdict::Passed, Cause::Environment)),
         (known(), with(&passed, &[("le", 2)]), (Verdict::Failed, Cause::Unknown)),
         (known(), with(&not_issued, &[("le", 1)]), (Verdict::Failed, Cause::Unknown)),

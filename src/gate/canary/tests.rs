@@ -115,7 +115,7 @@ fn every_broken_link_has_its_verdict_and_cause() {
         (false, open.clone(), n(), n(), n(), waits, run, unknown),
         (true, open.clone(), json!([]), n(), n(), waits, grace, outside),
         (true, open.clone(), pending(), json!({}), n(), waits, minutes(2), outside),
-        (true, open.clone(), pending(), accepted("pending"), n(), waits, minutes(1), outside),
+        (true, open.clone(), pending(), accepted("pending"), n(), waits, minutes(1), unknown),
         (true, open.clone(), pending(), accepted("ready"), n(), waits, minutes(30), outside),
         (true, open.clone(), pending(), accepted("pending"), spreading, waits, minutes(30), outside),
         (true, open.clone(), pending(), accepted("pending"), refused, waits, minutes(5), outside),
@@ -221,6 +221,8 @@ fn a_certificate_that_is_ready_before_its_order_is_waits_for_it() {
 #[test]
 fn a_name_that_no_solver_selects_is_told_in_cert_managers_words() {
     let mut seen = seen(true, &not_ready(), &pending(), &accepted("pending"), &Value::Null);
+    let silent = judged(&seen);
+    assert_eq!((silent.opinions[0].rule, silent.opinions[0].points_to), ("solver", None), "nobody says why");
     let event = json!({
         "metadata": {"namespace": "web", "name": "e", "uid": "e"}, "reason": "Solver",
         "message": "Failed to determine a valid solver configuration", "involvedObject": {"kind": "Order", "uid": "o"},

@@ -50,7 +50,7 @@ pub(super) fn not_issued(
     let orders: Vec<&Order> = requests.iter().flat_map(|request| chain::orders_of(seen, request)).collect();
     let challenges: Vec<&Challenge> =
         orders.iter().flat_map(|order| chain::challenges_of(seen, order)).collect();
-    let from_order = || orders.iter().find_map(|order| of_order(seen, order));
+    let from_order = || orders.iter().find_map(|order| of_order(seen, order, context));
     let failed = from_order().filter(|opinion| opinion.verdict == Verdict::Failed);
     failed
         .or_else(|| requests.iter().find_map(|request| unissued.of_request(request)))
@@ -124,7 +124,7 @@ impl Unissued<'_> {
     }
 }
 
-fn of_order(seen: &Seen, order: &Order) -> Option<Opinion> {
+fn of_order(seen: &Seen, order: &Order, context: &Context) -> Option<Opinion> {
     let (target, status) = (Target::of(order), &order.status);
     if states::is_failed(&status.state) {
         let message = format!("{}: {}{}", status.state, status.reason, chain::challenges_say(seen, order));
@@ -132,7 +132,7 @@ fn of_order(seen: &Seen, order: &Order) -> Option<Opinion> {
     }
     match (status.state.as_str(), status.url.is_empty()) {
         ("", true) => Some(order::not_accepted(target).points_to(Cause::Environment)),
-        ("pending", false) if !has_challenges(seen, order) => Some(no_challenge(seen, order)),
+        ("pending", false) if !has_challenges(seen, order) => Some(no_challenge(seen, order, context)),
         _ => None,
     }
 }
@@ -141,16 +141,24 @@ fn has_challenges(seen: &Seen, order: &Order) -> bool {
     seen.challenged.contains(order.uid()) || chain::challenges_of(seen, order).next().is_some()
 }
 
-/// cert-manager says so in an event only, and tries nothing until the issuer or the Order changes.
-fn no_challenge(seen: &Seen, order: &Order) -> Opinion {
+/// cert-manager says in an event only that no solver fits, and tries nothing until the issuer or the Order changes.
+/// What else keeps it from making a Challenge, its log alone knows.
+fn no_challenge(seen: &Seen, order: &Order, context: &Context) -> Opinion {
     let of_this =
         seen.solver_errors.iter().filter(|event| event.involved_object.uid.as_deref() == Some(order.uid()));
     let last = of_this.max_by_key(|event| event.last_timestamp.as_ref().map(|time| time.0));
-    let said = last.and_then(|event| event.message.as_deref()).map(|said| format!(": {said}"));
+    let said = last.and_then(|event| event.message.as_deref());
     let names = order.spec.dns_names.join(", ");
-    let message = format!("accepted, but no Challenge is made for {names}{}", said.unwrap_or_default());
-    let opinion = Opinion::waiting("solver", Target::of(order), message).points_to(Cause::Environment);
-    opinion.chain(NO_CHALLENGE).meaning("does a solver of the issuer select the name?")
+    let told = said.map(|said| format!(": {said}")).unwrap_or_default();
+    let message = format!("accepted, but no Challenge is made for {names}{told}");
+    let opinion = Opinion::waiting("solver", Target::of(order), message);
+    let opinion = opinion.chain(NO_CHALLENGE.min(context.settings.acme_timeout));
+    match said {
+        Some(_) => {
+            opinion.points_to(Cause::Environment).meaning("does a solver of the issuer select the name?")
+        }
+        None => opinion.meaning("the controller's log says why; may it create Challenges?"),
+    }
 }
 
 /// A reason that stays while the proof is not in place is an answer, like three tries that failed. The same

@@ -125,6 +125,8 @@ fn blocked(rollout: &Rollout) -> Option<Opinion> {
     Some(opinion)
 }
 
+/// How many pods there are is an autoscaler's business where the manifest does not say it: once this revision was up,
+/// one that is added or removed breaks nothing.
 fn not_rolled_out(workload: &Workload, rollout: &Rollout, context: &Context) -> Option<Opinion> {
     let waiting = |rule, message: String| Some(Opinion::waiting(rule, rollout.target.clone(), message));
     let Rollout { desired, total, updated, available, .. } = rollout;
@@ -133,6 +135,9 @@ fn not_rolled_out(workload: &Workload, rollout: &Rollout, context: &Context) -> 
     }
     if *desired == 0 && workload.replicas.is_some_and(|replicas| replicas > 0) {
         return waiting("rollout", "is scaled to 0; the manifest does not say so".to_owned());
+    }
+    if rollout.complete && *available > 0 && workload.replicas != Some(*desired) {
+        return None;
     }
     if updated < desired {
         return waiting("rollout", format!("{updated} of {desired} pods are updated"));

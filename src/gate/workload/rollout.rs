@@ -16,6 +16,9 @@ use crate::gate::subject::Workload;
 /// The annotation by which a Deployment and its `ReplicaSets` number revisions.
 const REVISION: &str = "deployment.kubernetes.io/revision";
 
+/// Why a Deployment's rollout has ended well; scaling does not change that.
+const COMPLETE: &str = "NewReplicaSetAvailable";
+
 /// How far a workload is.
 #[derive(Debug, Clone)]
 pub(in crate::gate) struct Rollout<'s> {
@@ -27,6 +30,8 @@ pub(in crate::gate) struct Rollout<'s> {
     pub(super) updated: i32,
     pub(super) available: i32,
     pub(super) paused: bool,
+    /// This revision was up once, and no pod of another one is left: what is missing now is a matter of how many.
+    pub(super) complete: bool,
     /// Images by container, of the live template.
     pub(super) images: Vec<(String, String)>,
     pub(super) revision: Option<String>,
@@ -64,6 +69,7 @@ pub(in crate::gate) fn of_deployment<'s>(seen: &'s Seen, deployment: &Deployment
         sets.iter().find(|set| set.uid() == owner).map(|set| current == Some(set.uid()))
     });
     let conditions = status.conditions.unwrap_or_default();
+    let ended_well = conditions.iter().any(|condition| condition.reason.as_deref() == Some(COMPLETE));
     let blocked = conditions.into_iter().find(|condition| {
         let is = |kind: &str| condition.type_.as_deref() == Some(kind);
         let failed = is("ReplicaFailure") && condition.status.as_deref() == Some("True");
@@ -78,6 +84,7 @@ pub(in crate::gate) fn of_deployment<'s>(seen: &'s Seen, deployment: &Deployment
         updated: status.updated_replicas.unwrap_or(0),
         available: status.available_replicas.unwrap_or(0),
         paused: spec.paused.unwrap_or(false),
+        complete: ended_well && status.replicas == status.updated_replicas,
         images: images(&spec.template),
         revision,
         blocked: blocked.map(|blocked| {
@@ -120,6 +127,7 @@ fn of_stateful_set<'s>(seen: &'s Seen, set: &StatefulSet) -> Rollout<'s> {
         },
         available: status.available_replicas.unwrap_or(0),
         paused: false,
+        complete: all_updated && left == 0,
         images: images(&spec.template),
         revision,
         blocked: None,
@@ -162,6 +170,7 @@ fn of_daemon_set<'s>(seen: &'s Seen, set: &DaemonSet, workload: &Workload) -> Ro
         },
         available: status.number_available.unwrap_or(0),
         paused: false,
+        complete: false,
         images: template,
         revision: None,
         blocked: None,

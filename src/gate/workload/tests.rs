@@ -120,6 +120,30 @@ fn every_step_of_a_rollout_has_its_verdict() {
 }
 
 #[test]
+fn how_many_pods_an_autoscaler_wants_is_its_own_business_once_the_revision_was_up() {
+    let judged = |replicas: &Value, status: &Value| {
+        let mut manifest = rendered("Deployment", "example.com/web:v2");
+        manifest["spec"]["replicas"] = replicas.clone();
+        let patch = json!({"spec": {"replicas": 3}, "status": status});
+        let seen = seen(deployment(&patch), vec![pod(2, "example.com/web:v2", &json!({}))]);
+        judge(&seen, &World::new(vec![manifest]).context()).verdict()
+    };
+    let ended = json!([{"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable"}]);
+    let goes_on = json!([{"type": "Progressing", "status": "True", "reason": "ReplicaSetUpdated"}]);
+    let table = [
+        (json!(null), json!({"conditions": ended}), Verdict::Passed),
+        (json!(1), json!({"conditions": ended}), Verdict::Passed),
+        (json!(3), json!({"conditions": ended}), Verdict::Waiting),
+        (json!(null), json!({"conditions": goes_on}), Verdict::Waiting),
+        (json!(null), json!({"conditions": ended, "replicas": 2}), Verdict::Waiting),
+        (json!(null), json!({"conditions": ended, "availableReplicas": 0}), Verdict::Waiting),
+    ];
+    for (replicas, status, expected) in table {
+        assert_eq!(judged(&replicas, &status), expected, "{replicas} {status}");
+    }
+}
+
+#[test]
 fn pods_are_sorted_by_revision() {
     let new = || pod(2, "example.com/web:v2", &json!({}));
     let old = |patch: Value| pod(1, "example.com/web:v1", &patch);

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{Pod, Secret};
+use k8s_openapi::api::rbac::v1::RoleBinding;
 use kube::ResourceExt;
 use kube::api::{Api, DeleteParams, ListParams, ObjectMeta, Patch, PatchParams, PostParams};
 use release::cluster::Cluster;
@@ -70,6 +72,11 @@ impl<'c> Stage<'c> {
                 self.issuer_is("second-ca", "False").await;
             }
             "webhook-pod-drained" => self.delete_pods("webhook").await,
+            "clean-up-hangs" => self.hanging_challenge().await,
+            "may-not-lead" => {
+                self.leader_election_is_for("nobody").await;
+                self.new_cainjector().await;
+            }
             "broken-neighbour" => self.broken_neighbour().await,
             other => panic!("nobody knows how to stage {other}"),
         }
@@ -100,6 +107,12 @@ impl<'c> Stage<'c> {
             "broken-neighbour" => {
                 self.deployments().delete("broken", &DeleteParams::default()).await.unwrap();
             }
+            "clean-up-hangs" => {
+                let patch = json!({"metadata": {"finalizers": null}});
+                let api = colleagues.api("Challenge", "demo");
+                api.patch("hangs", &PatchParams::default(), &Patch::Merge(&patch)).await.unwrap();
+            }
+            "may-not-lead" => self.cainjector_leads_again().await,
             _ => {}
         }
     }
@@ -149,6 +162,64 @@ impl<'c> Stage<'c> {
         wait::until("the issuer changes", Duration::from_mins(1), is).await;
     }
 
+    /// Somebody else's finalizer stands for cert-manager's own, which it would take away here.
+    async fn hanging_challenge(&self) {
+        let challenge = json!({
+            "apiVersion": "acme.cert-manager.io/v1", "kind": "Challenge",
+            "metadata": {"name": "hangs", "namespace": "demo", "finalizers": ["example.com/hangs"]},
+            "spec": {
+                "authorizationURL": "https://acme.example.com/authz/1", "url": "https://acme.example.com/chall/1",
+                "dnsName": "hangs.example.com", "type": "DNS-01", "key": "k", "token": "t", "wildcard": false, "solver": {},
+                "issuerRef": cluster_issuer("letsencrypt"),
+            },
+        });
+        self.colleagues.create("Challenge", "demo", &challenge).await;
+        self.colleagues.delete("Challenge", "demo", &["hangs"]).await;
+    }
+
+    /// As Helm writes it: whoever else did would be in the way of the next upgrade.
+    async fn leader_election_is_for(&self, account: &str) {
+        let bindings = Api::<RoleBinding>::namespaced(self.cluster.client.clone(), "kube-system");
+        let mut binding = bindings.get(ELECTION).await.unwrap();
+        account.clone_into(&mut binding.subjects.as_mut().unwrap()[0].name);
+        let as_helm = PostParams { field_manager: Some("helm".to_owned()), ..PostParams::default() };
+        bindings.replace(ELECTION, &as_helm, &binding).await.unwrap();
+    }
+
+    /// Returns when it is up, which says nothing about whether it leads.
+    async fn new_cainjector(&self) -> String {
+        let pods = Api::<Pod>::namespaced(self.cluster.client.clone(), "cert-manager");
+        let labelled = ListParams::default().labels("app.kubernetes.io/name=cainjector");
+        let ready = async || {
+            let all = pods.list(&labelled).await.unwrap().items;
+            let ready = |pod: &Pod| {
+                let conditions = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());
+                conditions.into_iter().any(|is| is.type_ == "Ready" && is.status == "True")
+            };
+            (all.len() == 1 && ready(&all[0])).then(|| all[0].name_any())
+        };
+        let before = pods.list(&labelled).await.unwrap();
+        self.delete_pods("cainjector").await;
+        let is_new = |name: &String| before.iter().all(|pod| pod.name_any() != *name);
+        let up = async || ready().await.is_some_and(|name| is_new(&name));
+        wait::until("a new cainjector is up", Duration::from_mins(1), up).await;
+        ready().await.unwrap_or_default()
+    }
+
+    /// A new pod asks for the lease at once, and nobody has to wait for the old one's to run out.
+    async fn cainjector_leads_again(&self) {
+        self.leader_election_is_for("cert-manager-cainjector").await;
+        let leases = Api::<Lease>::namespaced(self.cluster.client.clone(), "kube-system");
+        let name = "cert-manager-cainjector-leader-election";
+        let _ = leases.delete(name, &DeleteParams::default()).await;
+        let pod = self.new_cainjector().await;
+        let leads = async || {
+            let lease = leases.get_opt(name).await.unwrap().and_then(|lease| lease.spec);
+            lease.and_then(|spec| spec.holder_identity).is_some_and(|holder| holder.starts_with(&pod))
+        };
+        wait::until("the new cainjector leads", Duration::from_mins(2), leads).await;
+    }
+
     async fn delete_pods(&self, name: &str) {
         let pods = Api::<Pod>::namespaced(self.cluster.client.clone(), "cert-manager");
         let labelled = ListParams::default().labels(&format!("app.kubernetes.io/name={name}"));
@@ -167,4 +238,6 @@ impl<'c> Stage<'c> {
     }
 }
 
+/// Of cainjector, in the chart.
+const ELECTION: &str = "cert-manager-cainjector:leaderelection";
 const LONG_AGO: &str = "2026-01-01T00:00:00Z";

@@ -23,7 +23,9 @@ pub(crate) struct Colleagues<'c> {
 impl Colleagues<'_> {
     /// The objects of a kind of cert-manager; those of a cluster-wide kind have no namespace.
     pub(crate) fn api(&self, kind: &str, namespace: &str) -> Api<DynamicObject> {
-        let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("cert-manager.io", "v1", kind));
+        let group =
+            if matches!(kind, "Order" | "Challenge") { "acme.cert-manager.io" } else { "cert-manager.io" };
+        let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, "v1", kind));
         let client = self.cluster.client.clone();
         if namespace.is_empty() {
             Api::all_with(client, &resource)
