@@ -18,6 +18,7 @@ use tokio::time::{Instant, timeout_at};
 use super::belonging::{Search, most_telling};
 use super::masked::masked;
 use super::run_directory::RunDirectory;
+use crate::cluster::discovery::Kinds;
 use crate::cluster::objects::AT_ONCE;
 use crate::cluster::{Cluster, events, logs};
 use crate::failure::in_one_line as told;
@@ -28,6 +29,9 @@ const LOG_LINES: i64 = 500;
 
 /// How many pods of one workload are kept.
 const MOST_PODS: usize = 20;
+
+/// How many objects are kept of what rules found.
+const MOST_RULED: usize = 20;
 
 /// cert-manager's chain, from the wish to the proof.
 const CHAIN: [(&str, &str); 4] = [
@@ -52,6 +56,8 @@ pub struct Scope<'a> {
     pub objects: &'a [Object],
     /// What failed hooks wrote, as it was read before they were deleted.
     pub hook_logs: &'a [String],
+    /// What rules on objects of any kind found: kind and name, without content.
+    pub ruled: &'a [Object],
     /// Whether cert-manager's chain belongs to it.
     pub with_chain: bool,
 }
@@ -84,6 +90,10 @@ pub async fn capture(
         let what = format!("the events of {}", search.workload);
         let events = of_events(cluster, &search.kind, Some(&search.namespace), &search.name);
         reads.push(within(end, what, async { vec![events.await] }));
+    }
+    if !scope.ruled.is_empty() {
+        let read = of_ruled(cluster, scope.namespace, scope.ruled);
+        reads.push(within(end, "the objects of the rules".to_owned(), read));
     }
     if scope.with_chain {
         reads.extend(
@@ -187,6 +197,29 @@ async fn of_events(cluster: &Cluster, kind: &str, namespace: Option<&str>, name:
     Ok((file, events.iter().map(line).collect::<Vec<_>>().join("\n")))
 }
 
+/// Each object as it is now, with its events. One that is gone explains itself, and a Secret is never kept.
+async fn of_ruled(cluster: &Cluster, namespace: &str, objects: &[Object]) -> Vec<Part> {
+    let kinds = match Kinds::load(cluster).await {
+        Ok(kinds) => kinds,
+        Err(error) => return vec![Err(told(&error))],
+    };
+    let mut parts = Vec::new();
+    for object in objects.iter().filter(|object| object.kind() != "Secret").take(MOST_RULED) {
+        let Some(api) = kinds.api(cluster, object, namespace) else { continue };
+        let (kind, name, own) = (object.kind(), object.name(), object.namespace());
+        let place = own.map(|own| format!("{own}-")).unwrap_or_default();
+        match api.get_opt(name).await {
+            Ok(Some(live)) => {
+                parts.push(yaml(&live).map(|text| (format!("object-{kind}-{place}{name}.yaml"), text)));
+            }
+            Ok(None) => {}
+            Err(error) => parts.push(Err(format!("{kind} {name} cannot be read: {error}"))),
+        }
+        parts.push(of_events(cluster, kind, own, name).await);
+    }
+    parts
+}
+
 /// All objects of one of cert-manager's kinds; none of them holds a secret.
 async fn of_kind(cluster: &Cluster, group: &str, kind: &str) -> Vec<Part> {
     let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, "v1", kind));
@@ -279,7 +312,13 @@ mod tests {
         let base = tempfile::tempdir().unwrap();
         let directory = RunDirectory::create(base.path(), "r1");
         let (objects, hook_logs) = (deployment(), vec!["password=hunter2".to_owned()]);
-        let scope = Scope { namespace: "ns", objects: &objects, hook_logs: &hook_logs, with_chain: false };
+        let scope = Scope {
+            namespace: "ns",
+            objects: &objects,
+            hook_logs: &hook_logs,
+            ruled: &[],
+            with_chain: false,
+        };
         let (files, problems) = capture(&server.cluster(), scope, &directory).await;
         assert_eq!(problems, ["40 of the pods of Deployment ns/web are left out, healthy ones first"]);
         assert_eq!(files.len(), 1 + 2 * MOST_PODS, "the hook's log, and each pod's YAML and log");

@@ -20,10 +20,12 @@ const LEAVING: Duration = Duration::from_secs(10);
 impl KubernetesSite {
     pub(super) async fn capture_evidence(&self) -> Vec<String> {
         let with_chain = self.run.plan.terms.profile == Profile::CertManager;
-        let hook_logs = self.memory.lock().await.hook_logs.clone();
+        let memory = self.memory.lock().await;
+        let (hook_logs, ruled) = (memory.hook_logs.clone(), memory.ruled.clone());
+        drop(memory);
         let (objects, unread) = self.evidence_objects().await;
         let (namespace, hook_logs) = (self.run.release.namespace.as_str(), hook_logs.as_slice());
-        let scope = Scope { namespace, objects: &objects, hook_logs, with_chain };
+        let scope = Scope { namespace, objects: &objects, hook_logs, ruled: &ruled, with_chain };
         let (files, problems) = capture::capture(&self.cluster, scope, &self.run.directory).await;
         for problem in unread.into_iter().chain(problems) {
             self.note(&format!("evidence: {problem}"));

@@ -82,6 +82,7 @@ impl KubernetesSite {
         let outcome = self.ask_gates(&subject, &baseline, Asked::Everything).await?;
         let mut memory = self.memory.lock().await;
         (memory.judging, memory.controller_works) = (false, outcome.controller_works());
+        memory.ruled = HealthRules::of(&subject, &self.run.plan.terms.gates).found(&outcome);
         drop(memory);
         if outcome.issues_again() {
             self.stop_controller(&subject).await;

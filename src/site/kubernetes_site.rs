@@ -14,6 +14,7 @@ use crate::evidence::run_directory::BASELINE;
 use crate::failure::Failure;
 use crate::gate::GateOutcome;
 use crate::gate::baseline::Baseline;
+use crate::helm::manifest::Object;
 use crate::helm::release::Release;
 use crate::plan::standing::{SeenRevision, Standing, standing};
 use crate::plan::{self, Action, ClusterPlan, Plan};
@@ -52,6 +53,8 @@ pub(super) struct Memory {
     pub(super) judging: bool,
     /// Logs of a hook that failed.
     pub(super) hook_logs: Vec<String>,
+    /// What rules on objects of any kind found when the gates failed.
+    pub(super) ruled: Vec<Object>,
 }
 
 impl KubernetesSite {

@@ -96,7 +96,7 @@ async fn only_the_release_s_own_pods_are_kept() {
     let base = tempfile::tempdir().unwrap();
     let directory = RunDirectory::create(base.path(), "r1");
     let objects = [Object::new(pod("own")), Object::new(job)];
-    let scope = Scope { namespace, objects: &objects, hook_logs: &[], with_chain: false };
+    let scope = Scope { namespace, objects: &objects, hook_logs: &[], ruled: &[], with_chain: false };
     let (files, problems) = capture::capture(&cluster, scope, &directory).await;
     assert_eq!(problems, Vec::<String>::new());
     assert!(files.iter().any(|file| file.contains("/pod-own")), "{files:?}");

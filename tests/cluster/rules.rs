@@ -1,6 +1,7 @@
 //! Objects of a kind that nobody but `release.yaml` knows: what fails after the upgrade is found, and what was so
 //! before is not.
 
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use kube::api::{Api, DynamicObject, Patch, PatchParams, PostParams};
@@ -212,6 +213,24 @@ async fn a_rule_that_blames_the_release() {
         "one",
         "it was rolled back, and what had failed by then does not count"
     );
+    let kept = kept(&fleet.path().join(".release/runs"), "-theirs.yaml");
+    assert!(kept.contains("phase: Broken") && kept.contains("kind: Widget"), "{kept}");
+}
+
+/// The text of the one file below a folder whose name ends so.
+fn kept(folder: &Path, end: &str) -> String {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let text = |path: PathBuf| {
+        let is_it = path.to_string_lossy().ends_with(end);
+        if path.is_dir() {
+            kept(&path, end)
+        } else if is_it {
+            std::fs::read_to_string(path).unwrap()
+        } else {
+            String::new()
+        }
+    };
+    entries.map(text).collect()
 }
 
 async fn a_kind_that_is_not_served() {

@@ -3,14 +3,20 @@
 
 use std::fmt;
 
+use serde_json::json;
+
 use super::answer::{answer, of_health};
 use super::kinds::by_kind;
 use super::rule::{Basis, HealthRule};
 use super::shipped::shipped_rules;
+use crate::certmanager::resources::of_title;
 use crate::config::expression::Language;
 use crate::config::{GateSettings, RuleSettings};
+use crate::gate::names::{OBJECTS, RULES};
 use crate::gate::seen::{RuleAnswer, RuledObject};
 use crate::gate::subject::Subject;
+use crate::gate::verdict::{GateOutcome, Verdict};
+use crate::helm::manifest::Object;
 
 /// Every rule that applies to one revision of a release.
 pub struct HealthRules {
@@ -45,6 +51,23 @@ impl HealthRules {
     /// Those for the other kinds of the manifest.
     pub(crate) fn unwritten(&self) -> impl Iterator<Item = &HealthRule> {
         self.iter().filter(|rule| rule.is_of_kind())
+    }
+
+    /// The objects that these rules found not to be well, by kind and name: what is in them was not kept.
+    pub fn found(&self, outcome: &GateOutcome) -> Vec<Object> {
+        let of_rules =
+            outcome.reports.iter().filter(|report| matches!(report.gate.as_str(), RULES | OBJECTS));
+        let findings = of_rules.flat_map(|report| &report.findings);
+        let bad = findings.filter(|finding| finding.verdict > Verdict::Passed);
+        bad.filter_map(|finding| self.named(&finding.object)).collect()
+    }
+
+    fn named(&self, title: &str) -> Option<Object> {
+        let (kind, namespace, name) = of_title(title);
+        let rule = self.iter().find(|rule| rule.settings.watch.kind == kind)?;
+        let mut object = rule.sample();
+        object.value["metadata"] = json!({"name": name, "namespace": namespace});
+        Some(object)
     }
 
     /// What a rule says of an object that it sees; asked once, as objects change seldom.
