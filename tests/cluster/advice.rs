@@ -6,9 +6,10 @@ use libtest_mimic::Trial;
 use release::cluster::{live_crd, namespace};
 
 use crate::gate::alone;
+use crate::support::fleet::SmallFleet;
 use crate::support::objects::{Place, objects};
 use crate::support::program::{config, directory, release};
-use crate::support::{THIRD, fresh_release, trial};
+use crate::support::{FIRST, THIRD, fresh_release, trial};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
@@ -24,6 +25,7 @@ pub(crate) fn trials() -> Vec<Trial> {
             "advice::crds_that_are_kept_apart_are_judged_by_their_label_or_compared",
             crds_that_are_kept_apart_are_judged_by_their_label_or_compared,
         ),
+        trial("advice::a_wrapper_is_judged_by_the_cert_manager_in_it", wrapper),
     ]
 }
 
@@ -168,4 +170,46 @@ async fn crds_that_are_kept_apart_are_judged_by_their_label_or_compared() {
     crds.replace(name, &as_helm, &restored).await.unwrap();
     assert!(labelled.contains("certificaterequests.cert-manager.io of 1.9.1"), "{labelled}");
     assert!(compared.contains("certificaterequests.cert-manager.io without v1.spec.duration"), "{compared}");
+}
+
+/// A platform's chart of its own version, with cert-manager in it: nothing of that runs, and its revision says all.
+fn wrap(fleet: &SmallFleet, version: &str, cert_manager: &str) {
+    let (name, inner) =
+        (&fleet.release.namespace, format!("{}/charts/cert-manager", fleet.release.namespace));
+    let dependency = format!(
+        "dependencies: [{{name: cert-manager, version: {cert_manager}, repository: 'https://charts.example.com'}}]"
+    );
+    fleet.write(
+        &format!("{name}/Chart.yaml"),
+        &format!("apiVersion: v2\nname: {name}\nversion: {version}\nappVersion: v1.19.0\n{dependency}\n"),
+    );
+    fleet.write(
+        &format!("{inner}/Chart.yaml"),
+        &format!("apiVersion: v2\nname: cert-manager\nversion: {cert_manager}\nappVersion: {cert_manager}\n"),
+    );
+    let container = "{name: c, image: 'quay.io/jetstack/cert-manager-controller:{{ .Chart.AppVersion }}'}";
+    let template = format!("{{metadata: {{labels: {{app: idle}}}}, spec: {{containers: [{container}]}}}}");
+    fleet.write(
+        &format!("{inner}/templates/controller.yaml"),
+        &format!(
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: idle}}\nspec: {{replicas: 0, selector: {{matchLabels: {{app: idle}}}}, template: {template}}}\n"
+        ),
+    );
+}
+
+/// What runs is read from the revision of a wrapper, as what is to run is from the new one; neither's own version counts.
+async fn wrapper() {
+    let fleet = SmallFleet::new(&[FIRST]).await;
+    wrap(&fleet, "1.19.0", "v1.10.2");
+    fleet.installed_by_helm();
+    let config = std::fs::read_to_string(fleet.path().join("release.yaml")).unwrap();
+    fleet.write("release.yaml", &config.replace("profile: generic", "profile: cert-manager"));
+    let dry_run = ["--cluster", FIRST, "--dry-run"];
+    wrap(&fleet, "1.19.1", "v1.13.6");
+    let refused = fleet.run(&dry_run).expect(1);
+    assert!(refused.stderr.contains("--allow skipped-minors"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("1.10.2") && !refused.stderr.contains("1.19"), "{}", refused.stderr);
+    wrap(&fleet, "1.19.1", "v1.11.5");
+    let shown = fleet.run(&dry_run).expect(0);
+    assert!(shown.stdout.contains("1.19.0 → 1.19.1"), "{}", shown.stdout);
 }

@@ -10,7 +10,10 @@ use release::cluster::live_crd;
 use serde_json::{Value, json};
 
 use crate::preflight::Fleet;
+use crate::support::fleet::signal;
 use crate::support::objects::objects;
+use crate::support::program::finish;
+use crate::support::proxy::Proxy;
 use crate::support::wait::until;
 use crate::support::{FIRST, trial};
 
@@ -24,6 +27,7 @@ pub(crate) fn trials() -> Vec<Trial> {
             "migrate::an_object_that_is_not_taken_leaves_the_status_as_it_is",
             an_object_that_is_not_taken_leaves_the_status_as_it_is,
         ),
+        trial("migrate::what_is_interrupted_in_the_middle_is_done_by_the_next_one", interrupted),
     ]
 }
 
@@ -179,4 +183,29 @@ async fn an_object_that_is_not_taken_leaves_the_status_as_it_is() {
         assert!(refused.stderr.contains(&told), "{}", refused.stderr);
     }
     assert_eq!((switched.seen().await.1, switched.stored().await.len()), (versions, 2));
+}
+
+/// Stopped while one object is being written and the others are: the lock is free, and the next one does the rest.
+async fn interrupted() {
+    let switched = Switched::new().await;
+    let (before, versions) = switched.seen().await;
+    let proxy = Proxy::start();
+    let held = json!({"method": "PATCH", "path": "/things/b?", "effect": "hang"});
+    proxy.faults(json!([{"path": "dryRun=All", "effect": {"delay": {"ms": 0}}}, held]));
+    let run = switched.fleet.start_on(&["migrate", "--cluster", FIRST], &proxy.kubeconfig());
+    proxy.all_used(Duration::from_mins(1)).await;
+    let rewritten = async || {
+        let now = switched.seen().await.1;
+        now.iter().filter(|version| !versions.contains(version)).count()
+    };
+    until("the others are written", Duration::from_mins(1), async || rewritten().await == 2).await;
+    signal(&run, "TERM");
+    let stopped = finish(run).expect(143);
+    assert!(stopped.stderr.contains("run `release migrate` again"), "{}", stopped.stderr);
+    assert_eq!(switched.stored().await, ["v1", "v2"], "b may be stored as v1");
+    proxy.faults(json!([]));
+
+    let ran = switched.fleet.run(&["migrate", "--cluster", FIRST]).expect(0);
+    assert!(ran.stdout.contains("3 objects written again as v2"), "{}", ran.stdout);
+    assert_eq!((switched.stored().await, switched.seen().await.0), (vec!["v2".to_owned()], before));
 }

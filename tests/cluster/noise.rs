@@ -7,6 +7,7 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::api::{Api, DeleteParams};
 use libtest_mimic::Trial;
 use release::cluster::Cluster;
+use release::config::GateSettings;
 use release::gate::{Cause, GateOutcome, Verdict};
 use serde_json::json;
 
@@ -53,20 +54,25 @@ async fn end(colleagues: &Colleagues<'_>, preview: &str) {
     quiet(colleagues.cluster).await;
 }
 
+/// With a fault it has all happened before the gates look: what slips later is given a minute to come right.
 async fn judge(cluster: &Cluster, preview: &str, fault: bool) -> GateOutcome {
     let colleagues = Colleagues { cluster };
     begin(&colleagues, preview).await;
     let (subject, before) = (subject(cluster, true).await, baseline(cluster).await);
-    let (settings, recorder) = (settings(12, &[]), Recorder::default());
-    let noise = async {
-        recorder.verdict(Instant::now(), "settle", Verdict::Waiting).await;
+    let recorder = Recorder::default();
+    let timeout = Duration::from_secs(if fault { 12 } else { 40 });
+    let settings = GateSettings { timeout, ..settings(12, &[]) };
+    if fault {
         disturb(&colleagues, preview).await;
-        if fault {
-            scale(cluster, 0).await;
+        scale(cluster, 0).await;
+    }
+    let noise = async {
+        if !fault {
+            recorder.verdict(Instant::now(), "settle", Verdict::Waiting).await;
+            disturb(&colleagues, preview).await;
         }
     };
-    let short = release::config::GateSettings { timeout: Duration::from_secs(40), ..settings };
-    let (outcome, ()) = tokio::join!(run(cluster, &subject, &before, &short, true, &recorder), noise);
+    let (outcome, ()) = tokio::join!(run(cluster, &subject, &before, &settings, true, &recorder), noise);
     if fault {
         scale(cluster, 1).await;
     }

@@ -1,7 +1,8 @@
 //! What is refused or shown before anything is published or touched, by the program itself and by the one
 //! function behind it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Child;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::ConfigMap;
@@ -19,7 +20,7 @@ use serde_json::json;
 use crate::support::chart::{chart, config_map, crd};
 use crate::support::objects::{Place, names, objects};
 use crate::support::permit::Free;
-use crate::support::program::{Ran, directory, release};
+use crate::support::program::{Ran, directory, release, start_on};
 use crate::support::{FIRST, cluster, trial, verbs};
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -103,6 +104,16 @@ impl Fleet {
 
     pub(crate) fn run(&self, args: &[&str]) -> Ran {
         release(&self.config, args)
+    }
+
+    /// Starts it on another way to the cluster than the one that its address pins.
+    pub(crate) fn start_on(&self, args: &[&str], kubeconfig: &Path) -> Child {
+        let text = std::fs::read_to_string(&self.config).unwrap();
+        let pinned = format!(", server: {:?}", self.place.cluster.server);
+        assert!(text.contains(&pinned), "{text}");
+        let config = self.chart.path().join("unpinned.yaml");
+        std::fs::write(&config, text.replace(&pinned, "")).unwrap();
+        start_on(&config, args, kubeconfig)
     }
 
     async fn is_published(&self, version: &str) -> bool {

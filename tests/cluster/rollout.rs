@@ -98,7 +98,7 @@ async fn a_canary_that_is_dead_before(dev: &release::cluster::Cluster) {
     let config = config(
         "dead-before.yaml",
         &[
-            ("settle: 10s", "settle: 10s\n      acme-timeout: 90s"),
+            ("settle: 10s", "settle: 10s\n      acme-timeout: 40s"),
             ("canary: { ", "canary: { before: true, "),
         ],
     );
@@ -121,7 +121,7 @@ async fn a_canary_that_is_dead_before(dev: &release::cluster::Cluster) {
 /// Halted within three minutes with the Challenge's own reason, and not rolled back although that is wished:
 /// the cause is elsewhere.
 async fn a_dns_server_that_refuses_updates() {
-    let config = config("impatient.yaml", &[("settle: 10s", "settle: 10s\n      acme-timeout: 90s")]);
+    let config = config("impatient.yaml", &[("settle: 10s", "settle: 10s\n      acme-timeout: 40s")]);
     let control = std::env::var_os("DNS_CONTROL").expect("DNS_CONTROL is set by the sandbox");
     std::fs::write(&control, "refuse-updates").unwrap();
     let started = Instant::now();

@@ -78,6 +78,11 @@ pub(crate) fn start(config: &Path, args: &[&str]) -> Child {
     command(config, args).spawn().unwrap()
 }
 
+/// The same on this way to the clusters.
+pub(crate) fn start_on(config: &Path, args: &[&str], kubeconfig: &Path) -> Child {
+    command(config, args).env("KUBECONFIG", kubeconfig).spawn().unwrap()
+}
+
 /// Waits for its end.
 pub(crate) fn finish(child: Child) -> Ran {
     Ran::of(&child.wait_with_output().unwrap())
