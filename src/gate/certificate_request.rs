@@ -7,8 +7,10 @@ use super::chain;
 use super::context::Context;
 use super::opinion::{Judgement, Opinion, Target};
 use super::seen::Seen;
+use super::subject::Expected;
+use super::verdict::Cause;
 use super::whose::Whose;
-use crate::certmanager::resources::{CertificateRequest, Object};
+use crate::certmanager::resources::{CertificateRequest, IssuerReference, Object};
 use crate::certmanager::states::{self, RequestResult};
 
 /// cert-manager's own approver answers at once.
@@ -54,6 +56,14 @@ fn judge_one(
         let whose = if had_ended_so(request, result, context) { Whose::Before } else { whose };
         return Opinion::failed(rule, target, message).of(whose).issuer(issuer);
     }
+    if result == RequestResult::Unapproved && may_no_longer_be_approved(issuer, context) {
+        let told = format!(
+            "{message}; the chart's ClusterRole does not let cert-manager's approver decide for {} any more (approveSignerNames)",
+            issuer.group
+        );
+        let opinion = Opinion::waiting("unapproved", target, told).since(created(request)).chain(APPROVAL);
+        return opinion.holds_settle().points_to(Cause::Release);
+    }
     if !issuer.is_internal() || (result == RequestResult::Unapproved && context.approver_disabled()) {
         return Opinion::remark("external", target, format!("{message} (not cert-manager's own to finish)"));
     }
@@ -64,6 +74,13 @@ fn judge_one(
     };
     let opinion = Opinion::waiting(rule, target, message).since(created(request)).chain(limit);
     opinion.holds_settle().of(whose).issuer(issuer)
+}
+
+/// Another controller signs, and cert-manager's own approver decided about it until the upgrade.
+fn may_no_longer_be_approved(issuer: &IssuerReference, context: &Context) -> bool {
+    let may = |signers| Expected::approves_for(signers, &issuer.group);
+    let own = issuer.is_internal() || context.approver_disabled() || context.strict();
+    !own && may(&context.baseline.signers) && !may(&context.expected.signers)
 }
 
 fn had_ended_so(request: &CertificateRequest, result: RequestResult, context: &Context) -> bool {
@@ -87,7 +104,7 @@ mod tests {
     use super::*;
     use crate::gate::baseline::{CertificateState, OrderState, RequestState};
     use crate::gate::tests::{World, attributed, certificate, order, request};
-    use crate::gate::verdict::{Cause, Verdict};
+    use crate::gate::verdict::Verdict;
     use serde_json::{Value, json};
 
     fn failed() -> Value {
@@ -217,6 +234,36 @@ mod tests {
         let mut external = request("r", Some("c"), "4", &pending());
         external.spec.issuer_ref.group = "awspca.cert-manager.io".to_owned();
         assert_eq!(judged(&healthy(), vec![external]).opinions[0].verdict, Verdict::Passed);
+    }
+
+    /// Each row: whether the approver might decide for that group before, and may now.
+    #[test]
+    fn an_approver_that_loses_a_signer_is_the_charts_doing() {
+        let role = |name: &str| {
+            json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "approve"},
+                "rules": [{"resources": ["signers"], "verbs": ["approve"], "resourceNames": [name]}]})
+        };
+        let (pca, own) = ("pcas.awspca.example.com/*", "issuers.cert-manager.io/*");
+        for (before, after, expected) in [
+            (pca, own, (Verdict::Waiting, Cause::Release)),
+            (pca, pca, (Verdict::Passed, Cause::Unknown)),
+            (own, own, (Verdict::Passed, Cause::Unknown)),
+        ] {
+            let mut world = World::new(vec![role(after)]);
+            let mut known = certificate("c", Some(3));
+            known.spec.issuer_ref.group = "awspca.example.com".to_owned();
+            world.baseline.certificates.insert("c".to_owned(), CertificateState::of(&known));
+            world.baseline.remember_signers(&World::new(vec![role(before)]).subject);
+            let mut unapproved = request("r", Some("c"), "4", &json!([]));
+            unapproved.spec.issuer_ref = known.spec.issuer_ref.clone();
+            let seen = Seen {
+                certificates: [known].into_iter().collect(),
+                requests: [unapproved].into_iter().collect(),
+                ..Seen::default()
+            };
+            let opinion = attributed(&world, "certificate-request", &seen, judge).opinions.remove(0);
+            assert_eq!((opinion.verdict, opinion.cause), expected, "{before} {after}");
+        }
     }
 
     #[test]

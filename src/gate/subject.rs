@@ -15,6 +15,7 @@ const NO_APPROVER: &str = "-certificaterequests-approver";
 
 /// How the chart calls the port of the controller's counters.
 pub(super) const METRICS_PORT: &str = "http-metrics";
+const EVERY_SIGNER: &str = "*";
 
 /// One revision of a release on a cluster.
 #[derive(Debug, Clone)]
@@ -101,6 +102,8 @@ pub(crate) struct Expected {
     pub(crate) approver_disabled: bool,
     /// The controller serves its counters.
     pub(crate) has_metrics: bool,
+    /// For whose requests that approver may decide, as in `issuers.cert-manager.io/*`.
+    pub(crate) signers: BTreeSet<String>,
 }
 
 impl Expected {
@@ -121,6 +124,7 @@ impl Expected {
                 ("", "ConfigMap") if subject.profile == Profile::CertManager => {
                     expected.approver_disabled |= configures_approver_away(object);
                 }
+                ("rbac.authorization.k8s.io", "ClusterRole") => expected.signers.extend(signers(object)),
                 ("apiextensions.k8s.io", "CustomResourceDefinition") => {
                     expected.crds.insert(object.name().to_owned());
                     expected.injected.extend(converted(object));
@@ -149,6 +153,11 @@ impl Expected {
     pub(crate) fn ca_secrets(&self) -> BTreeSet<(&str, &str)> {
         let secrets = self.injected.iter().filter_map(|injected| injected.secret.as_ref());
         secrets.map(|(namespace, name)| (namespace.as_str(), name.as_str())).collect()
+    }
+
+    /// cert-manager's own approver may decide about what issuers of this API group sign.
+    pub(crate) fn approves_for(signers: &BTreeSet<String>, group: &str) -> bool {
+        signers.iter().any(|name| name == EVERY_SIGNER || name.contains(&format!(".{group}/")))
     }
 
     /// The chart brings an admission webhook.
@@ -227,6 +236,20 @@ fn arguments(object: &Object) -> impl Iterator<Item = &str> {
         .flatten()
         .flat_map(|container| container["args"].as_array().into_iter().flatten())
         .filter_map(Value::as_str)
+}
+
+/// By the rules of a role; one without names is for all of them.
+fn signers(role: &Object) -> Vec<String> {
+    let texts = |value: &Value| -> Vec<String> {
+        value.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+    };
+    let rules = role.value["rules"].as_array().into_iter().flatten();
+    let approving = rules.filter(|rule| {
+        let has = |field: &str, wanted: &str| texts(&rule[field]).iter().any(|text| text == wanted);
+        has("resources", "signers") && has("verbs", "approve")
+    });
+    let names = approving.map(|rule| texts(&rule["resourceNames"]));
+    names.flat_map(|names| if names.is_empty() { vec![EVERY_SIGNER.to_owned()] } else { names }).collect()
 }
 
 /// `--controllers=…,-certificaterequests-approver`, in one argument or in two.
@@ -360,6 +383,27 @@ pub(crate) mod tests {
         ];
         for (object, expected) in table {
             assert_eq!(Expected::of(&subject(vec![object.clone()])).approver_disabled, expected, "{object}");
+        }
+    }
+
+    #[test]
+    fn a_role_says_for_whom_the_approver_decides() {
+        let role = |rule: Value| json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "r"}, "rules": [rule]});
+        let approve = |names: Value| {
+            role(
+                json!({"apiGroups": ["cert-manager.io"], "resources": ["signers"], "verbs": ["approve"], "resourceNames": names}),
+            )
+        };
+        let table = [
+            (approve(json!(["issuers.cert-manager.io/*", "pcas.awspca.example.com/*"])), true),
+            (approve(json!(["issuers.cert-manager.io/*", "pcas.awspca.example.com/team.one"])), true),
+            (approve(json!(null)), true),
+            (approve(json!(["issuers.cert-manager.io/*"])), false),
+            (role(json!({"resources": ["signers"], "verbs": ["sign"]})), false),
+        ];
+        for (role, expected) in table {
+            let signers = Expected::of(&subject(vec![role.clone()])).signers;
+            assert_eq!(Expected::approves_for(&signers, "awspca.example.com"), expected, "{role}");
         }
     }
 

@@ -51,7 +51,7 @@ impl KubernetesSite {
         Ok(unhealthy)
     }
 
-    /// Adds how objects of any kind are, by the rules for the revision that runs.
+    /// Adds how objects of any kind are, by the rules for the revision that runs, and for whom its approver decides.
     pub(super) async fn observe_rules(&self, baseline: &mut Baseline) -> Result<(), Failure> {
         let (_, history) = self.own_newest().await?;
         let (release, profile) = (&self.run.release, self.run.plan.terms.profile);
@@ -59,6 +59,7 @@ impl KubernetesSite {
             Some(newest) => history::subject(newest, release, profile, true)?,
             None => Subject::absent(release, profile),
         };
+        baseline.remember_signers(&subject);
         let rules = HealthRules::of(&subject, &self.run.plan.terms.gates);
         Ok(rules.observe(&self.cluster, baseline).await?)
     }

@@ -4,7 +4,7 @@
 
 use crate::certmanager::metrics::ControllerCounts;
 use crate::certmanager::resources::of_title;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::jiff::Timestamp;
 use serde::de::Error as _;
@@ -86,6 +86,8 @@ struct Others {
     metrics: BTreeMap<String, ControllerCounts>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     rules: BTreeMap<String, BTreeMap<String, RuledState>>,
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    signers: BTreeSet<String>,
 }
 
 /// How it was written before: every state with all its words.
@@ -142,6 +144,7 @@ impl From<Baseline> for Compact {
                 crds: baseline.crds,
                 metrics: baseline.metrics,
                 rules: baseline.rules,
+                signers: baseline.signers,
             },
         };
         baseline.certificates.into_iter().for_each(|(uid, state)| compact.certificate(&uid, state));
@@ -216,10 +219,21 @@ fn rows<R>(by_namespace: BTreeMap<String, Vec<R>>) -> impl Iterator<Item = (Stri
 }
 
 fn of_others(others: Others) -> Baseline {
-    let Others { orders, challenges, issuers, workloads, pods, leases, webhooks, crds, metrics, rules } =
-        others;
-    let rest = Baseline::default();
-    Baseline { orders, challenges, issuers, workloads, pods, leases, webhooks, metrics, crds, rules, ..rest }
+    let Others {
+        orders,
+        challenges,
+        issuers,
+        workloads,
+        pods,
+        leases,
+        webhooks,
+        crds,
+        metrics,
+        rules,
+        signers,
+    } = others;
+    let rest = Baseline { metrics, rules, signers, ..Baseline::default() };
+    Baseline { orders, challenges, issuers, workloads, pods, leases, webhooks, crds, ..rest }
 }
 
 fn flag(is: bool, flag: u8) -> u8 {

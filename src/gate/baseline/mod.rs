@@ -12,13 +12,14 @@ mod red;
 mod state;
 mod uid;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::jiff::Timestamp;
 
 use crate::certmanager::metrics::ControllerCounts;
 use crate::certmanager::resources::Object;
+use crate::gate::subject::{Expected, Subject};
 
 pub use red::{can_be_red, red};
 pub(crate) use state::{
@@ -50,6 +51,8 @@ pub struct Baseline {
     pub(crate) crds: BTreeMap<String, String>,
     /// What each rule of `release.yaml` saw, by its name and by uid.
     pub(crate) rules: BTreeMap<String, BTreeMap<String, RuledState>>,
+    /// For whose requests cert-manager's own approver might decide.
+    pub(crate) signers: BTreeSet<String>,
     /// Why there is none.
     missing: Option<String>,
 }
@@ -63,6 +66,11 @@ impl Baseline {
     /// Remembers how often the containers of `pod` have restarted, the first time that it is seen.
     pub(crate) fn remember(&mut self, pod: &Pod) {
         self.pods.entry(pod.uid().to_owned()).or_insert_with(|| PodState::of(pod));
+    }
+
+    /// Remembers for whose requests the approver of the revision that ran might decide.
+    pub fn remember_signers(&mut self, ran: &Subject) {
+        self.signers = Expected::of(ran).signers;
     }
 
     /// How often a container of the pod with this uid had restarted.

@@ -170,6 +170,22 @@ fn pods_are_sorted_by_revision() {
     }
 }
 
+/// Right after a rollback away from a crash loop its pods are still called current.
+#[test]
+fn nothing_is_said_of_pods_before_the_new_generation_is_seen() {
+    let crashing = json!({"status": {"containerStatuses": [{
+        "name": "main", "image": "x", "imageID": "", "ready": false, "restartCount": 3, "state": {"waiting": {"reason": "CrashLoopBackOff"}},
+    }]}});
+    let late = json!({"status": {"observedGeneration": 1, "conditions": [
+        {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "late"},
+    ]}});
+    let seen = seen(deployment(&late), vec![pod(2, "example.com/web:v2", &crashing)]);
+    assert_eq!(
+        verdict(&seen),
+        (Verdict::Waiting, "generation 2 is not observed yet (observedGeneration 1)".to_owned())
+    );
+}
+
 #[test]
 fn a_workload_that_is_not_there_is_not_passed() {
     assert_eq!(verdict(&Seen::default()), (Verdict::Waiting, "is not there".to_owned()));
@@ -195,6 +211,46 @@ fn sets_are_judged_alike() {
     let judged = |kind| judge(&seen, &World::new(vec![rendered(kind, "example.com/web:v2")]).context());
     assert_eq!(judged("StatefulSet").verdict(), Verdict::Passed);
     assert_eq!(judged("DaemonSet").opinions[0].message, "1 of 2 pods are available");
+}
+
+/// What is left to a person runs the image that it ran.
+#[test]
+fn pods_that_a_partition_or_on_delete_leaves_are_as_they_should_be() {
+    let owner = json!([{"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "web", "uid": "s", "controller": true}]);
+    let pod = |number: u32, hash: &str, image: &str| -> Pod {
+        from(json!({
+            "metadata": {"name": format!("web-{number}"), "namespace": "n", "uid": format!("pod{number}"), "ownerReferences": owner,
+                "labels": {"controller-revision-hash": hash}},
+            "spec": {"containers": [{"name": "main", "image": image}]}, "status": {"phase": "Running"},
+        }))
+    };
+    let partition = json!({"type": "RollingUpdate", "rollingUpdate": {"partition": 1}});
+    for (strategy, updated, expected) in [
+        (partition.clone(), 1, Verdict::Passed),
+        (partition, 0, Verdict::Waiting),
+        (json!({"type": "OnDelete"}), 1, Verdict::Passed),
+        (json!({"type": "RollingUpdate"}), 1, Verdict::Waiting),
+    ] {
+        let set: StatefulSet = from(json!({
+            "metadata": {"name": "web", "namespace": "n", "uid": "s", "generation": 1},
+            "spec": {"replicas": 2, "selector": {}, "serviceName": "", "updateStrategy": strategy, "template": template("example.com/web:v2")},
+            "status": {"observedGeneration": 1, "replicas": 2, "updatedReplicas": updated, "availableReplicas": 2, "currentRevision": "a", "updateRevision": "b"},
+        }));
+        let seen = Seen {
+            stateful_sets: [set].into_iter().collect(),
+            pods: [pod(0, "a", "example.com/web:v1"), pod(1, "b", "example.com/web:v2")]
+                .into_iter()
+                .collect(),
+            ..Seen::default()
+        };
+        let mut manifest = rendered("StatefulSet", "example.com/web:v2");
+        manifest["spec"]["replicas"] = json!(2);
+        assert_eq!(
+            judge(&seen, &World::new(vec![manifest]).context()).verdict(),
+            expected,
+            "{strategy} {updated}"
+        );
+    }
 }
 
 #[test]

@@ -1,12 +1,12 @@
 //! Every incident of `tests/incidents/incidents.yaml` that no other test stages: what the gates say when it happens while they
 //! judge, and when it was so before the upgrade. The README's table of incidents is made from that file.
 
-mod autoscaler;
 mod issuance;
 mod program;
 #[path = "../../incidents/row.rs"]
 mod row;
 mod stage;
+mod workloads;
 
 use std::time::{Duration, Instant};
 
@@ -30,7 +30,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     .into_iter()
     .chain(program::trials())
     .chain(issuance::trials())
-    .chain(autoscaler::trials())
+    .chain(workloads::trials())
     .collect()
 }
 

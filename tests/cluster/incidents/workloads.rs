@@ -1,21 +1,26 @@
-//! A workload whose number of pods is somebody else's business.
+//! Workloads while somebody else is at work on them: an autoscaler, and a controller of Deployments that is slow.
 
 use std::time::{Duration, Instant};
 
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::api::{Api, Patch, PatchParams};
 use libtest_mimic::Trial;
-use release::cluster::Cluster;
+use release::cluster::{Cluster, namespace};
 use release::config::{Profile, ReleaseId};
 use release::gate::{Baseline, GateOutcome, Verdict};
 use serde_json::json;
 
+use crate::gate::alone;
 use crate::support::chart::chart;
 use crate::support::gates::{self, Recorder, run, subject_of};
-use crate::support::{trial, verbs, world};
+use crate::support::program::process;
+use crate::support::{THIRD, fresh_release, trial, verbs, world};
 
 pub(super) fn trials() -> Vec<Trial> {
-    vec![trial("incidents::an_autoscaler_keeps_nothing_from_settling", an_autoscaler)]
+    vec![
+        trial("incidents::an_autoscaler_keeps_nothing_from_settling", an_autoscaler),
+        trial("incidents::a_slow_controller_manager_is_waited_for", slow_manager),
+    ]
 }
 
 fn web(version: &str) -> String {
@@ -62,4 +67,27 @@ async fn an_autoscaler() {
         assert_eq!(outcome.verdict, Verdict::Passed, "{version}: {outcome:#?}");
         assert!(outcome.reports.iter().all(|report| report.seconds < 60.0), "{version}: {outcome:#?}");
     }
+}
+
+/// Until it has seen the new revision, nothing that it says is about that.
+async fn slow_manager() {
+    let (cluster, _alone) = alone().await;
+    let release = fresh_release();
+    namespace::ensure(&cluster, &release.namespace).await.unwrap();
+    verbs::deploy(&cluster, &release, &chart("1.0.0", &[("web", &web("1.0.0"))])).await.unwrap();
+    let before = Baseline::observe(&cluster, &release, Profile::Generic).await.unwrap();
+    let manager = format!("{THIRD}/kube-controller-manager");
+    process("freeze", &manager);
+    verbs::deploy(&cluster, &release, &chart("2.0.0", &[("web", &web("2.0.0"))])).await.unwrap();
+    let subject = subject_of(&cluster, &release, Profile::Generic, true).await;
+    let (settings, recorder) = (gates::settings(1, &[]), Recorder::default());
+    let thaw = async {
+        let old = "is not observed yet";
+        recorder
+            .wait(Instant::now(), |change| change.gate == "workload" && change.message.contains(old))
+            .await;
+        process("thaw", &manager);
+    };
+    let (outcome, ()) = tokio::join!(run(&cluster, &subject, &before, &settings, false, &recorder), thaw);
+    assert_eq!(outcome.verdict, Verdict::Passed, "{outcome:#?}");
 }
