@@ -11,7 +11,7 @@ use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, Patch, PatchP
 use libtest_mimic::Trial;
 use release::cluster::Cluster;
 use release::cluster::lease::LockLost;
-use release::config::{CanarySettings, Profile, ReleaseId};
+use release::config::{CanarySettings, GateSettings, Profile, ReleaseId};
 use release::gate::{self, Baseline, Canaries, Cause, GateError, GateRequest, NoLock, StillOurs, Verdict};
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, MutexGuard};
@@ -377,6 +377,8 @@ async fn another_chart_is_judged_by_its_workloads() {
                       template: {metadata: {labels: {app: web}}, spec: {containers: [{name: main, image: 'example.com/missing:v1'}]}}\n";
     let quota = "apiVersion: v1\nkind: ResourceQuota\nmetadata: {name: none}\nspec: {hard: {pods: '0'}}\n";
     let settings = config_map("settings", &[("a", "b")]);
+    // What does not come right within this time does not.
+    let judged_by = GateSettings { timeout: Duration::from_secs(15), ..gates::settings(1, &[]) };
     for (version, templates, expected) in [
         ("1.0.0", vec![("settings", settings.as_str())], None),
         ("2.0.0", vec![("web", deployment)], Some(["Pod", "example.com/missing:v1"])),
@@ -388,8 +390,7 @@ async fn another_chart_is_judged_by_its_workloads() {
         verbs::deploy(&cluster, &release, &archive).await.unwrap();
         let subject = subject_of(&cluster, &release, Profile::Generic, true).await;
         let before = Baseline::observe(&cluster, &release, Profile::Generic).await.unwrap();
-        let outcome =
-            run(&cluster, &subject, &before, &gates::settings(1, &[]), true, &Recorder::default()).await;
+        let outcome = run(&cluster, &subject, &before, &judged_by, true, &Recorder::default()).await;
         match (expected, outcome.first_cause.as_ref()) {
             (None, None) => assert_eq!(outcome.verdict, Verdict::Passed, "{version}: {outcome:#?}"),
             (Some([kind, words]), Some(cause)) => {
