@@ -178,7 +178,7 @@ fn a_canary_that_nobody_approves_proves_nothing() {
         let state = State::Created(target);
         let waits = json!({"conditions": [{"type": "Issuing", "status": "True", "reason": "DoesNotExist"}]});
         let seen = Seen {
-            canaries: vec![Canary { issuer: SELF_SIGNED.to_owned(), acme: false, state }],
+            canaries: vec![Canary::new(SELF_SIGNED, false, state)],
             certificates: [with_status(issued("own", None), &waits)].into_iter().collect(),
             requests: [request("r", Some("own"), "1", &json!([]))].into_iter().collect(),
             ..Seen::default()

@@ -39,13 +39,13 @@ pub async fn rollback(
     let Ready { observed: Observed { history, kinds, .. }, record, objects, prepared, target } = ready;
     let mut stage = Stage::new(verb, back.conduct, &kinds, record, objects);
     stage.begin(&history, Some(target)).await?;
-    match stage.carry_out("rollback", Some(&prepared)).await {
+    match Box::pin(stage.carry_out("rollback", Some(&prepared))).await {
         Ok(()) => {
             let description = stage.record.description().to_owned();
             stage.finish(&history, &description).await?;
             Ok(stage.record)
         }
-        Err(error) => Err(fail(stage, back, history.last(), error).await),
+        Err(error) => Err(Box::pin(fail(stage, back, history.last(), error)).await),
     }
 }
 
