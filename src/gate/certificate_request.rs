@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
+use super::approval;
 use super::chain;
 use super::context::Context;
 use super::opinion::{Judgement, Opinion, Target};
 use super::seen::Seen;
-use super::subject::Expected;
 use super::verdict::Cause;
 use super::whose::Whose;
 use crate::certmanager::resources::{CertificateRequest, IssuerReference, Object};
@@ -78,7 +78,7 @@ fn judge_one(
 
 /// Another controller signs, and cert-manager's own approver decided about it until the upgrade.
 fn may_no_longer_be_approved(issuer: &IssuerReference, context: &Context) -> bool {
-    let may = |signers| Expected::approves_for(signers, &issuer.group);
+    let may = |signers| approval::approves_for(signers, &issuer.group);
     let own = issuer.is_internal() || context.approver_disabled() || context.strict();
     !own && may(&context.baseline.signers) && !may(&context.expected.signers)
 }

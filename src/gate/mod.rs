@@ -20,6 +20,7 @@ pub mod subject;
 pub mod verdict;
 pub mod webhook;
 
+mod approval;
 mod arriving;
 mod attribution;
 mod blueprint;

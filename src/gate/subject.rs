@@ -4,19 +4,14 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use super::approval;
 use super::opinion::Target;
 use crate::certmanager::deployed::{self, CHART, CRDS, ChartSays};
 use crate::config::{Profile, ReleaseId};
 use crate::helm::manifest::Object;
-use crate::helm::yaml;
-
-/// How cert-manager's own approver is switched off, in the list of controllers.
-const NO_APPROVER: &str = "-certificaterequests-approver";
 
 /// How the chart calls the port of the controller's counters.
 pub(super) const METRICS_PORT: &str = "http-metrics";
-const EVERY_SIGNER: &str = "*";
-
 /// One revision of a release on a cluster.
 #[derive(Debug, Clone)]
 pub struct Subject {
@@ -116,15 +111,17 @@ impl Expected {
                     let workload = workload(object, &subject.release.namespace);
                     if subject.profile == Profile::CertManager {
                         expected.leaders.extend(leader(subject, object, &workload));
-                        expected.approver_disabled |= disables_approver(object);
+                        expected.approver_disabled |= approval::disables_approver(object);
                         expected.has_metrics |= serves_metrics(object);
                     }
                     expected.workloads.push(workload);
                 }
                 ("", "ConfigMap") if subject.profile == Profile::CertManager => {
-                    expected.approver_disabled |= configures_approver_away(object);
+                    expected.approver_disabled |= approval::configures_approver_away(object);
                 }
-                ("rbac.authorization.k8s.io", "ClusterRole") => expected.signers.extend(signers(object)),
+                ("rbac.authorization.k8s.io", "ClusterRole") => {
+                    expected.signers.extend(approval::signers(object));
+                }
                 ("apiextensions.k8s.io", "CustomResourceDefinition") => {
                     expected.crds.insert(object.name().to_owned());
                     expected.injected.extend(converted(object));
@@ -153,11 +150,6 @@ impl Expected {
     pub(crate) fn ca_secrets(&self) -> BTreeSet<(&str, &str)> {
         let secrets = self.injected.iter().filter_map(|injected| injected.secret.as_ref());
         secrets.map(|(namespace, name)| (namespace.as_str(), name.as_str())).collect()
-    }
-
-    /// cert-manager's own approver may decide about what issuers of this API group sign.
-    pub(crate) fn approves_for(signers: &BTreeSet<String>, group: &str) -> bool {
-        signers.iter().any(|name| name == EVERY_SIGNER || name.contains(&format!(".{group}/")))
     }
 
     /// The chart brings an admission webhook.
@@ -194,7 +186,7 @@ fn leader(subject: &Subject, object: &Object, workload: &Workload) -> Option<Lea
         "cainjector" => "cert-manager-cainjector-leader-election",
         _ => return None,
     };
-    let arguments: Vec<&str> = arguments(object).collect();
+    let arguments: Vec<&str> = approval::arguments(object).collect();
     if arguments.contains(&"--leader-elect=false") || workload.replicas == Some(0) {
         return None;
     }
@@ -229,50 +221,6 @@ fn component(object: &Object) -> Option<&str> {
     object.value.pointer("/metadata/labels/app.kubernetes.io~1component").and_then(Value::as_str)
 }
 
-fn arguments(object: &Object) -> impl Iterator<Item = &str> {
-    let containers = object.value.pointer("/spec/template/spec/containers").and_then(Value::as_array);
-    containers
-        .into_iter()
-        .flatten()
-        .flat_map(|container| container["args"].as_array().into_iter().flatten())
-        .filter_map(Value::as_str)
-}
-
-/// By the rules of a role; one without names is for all of them.
-fn signers(role: &Object) -> Vec<String> {
-    let texts = |value: &Value| -> Vec<String> {
-        value.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
-    };
-    let rules = role.value["rules"].as_array().into_iter().flatten();
-    let approving = rules.filter(|rule| {
-        let has = |field: &str, wanted: &str| texts(&rule[field]).iter().any(|text| text == wanted);
-        has("resources", "signers") && has("verbs", "approve")
-    });
-    let names = approving.map(|rule| texts(&rule["resourceNames"]));
-    names.flat_map(|names| if names.is_empty() { vec![EVERY_SIGNER.to_owned()] } else { names }).collect()
-}
-
-/// `--controllers=…,-certificaterequests-approver`, in one argument or in two.
-fn disables_approver(object: &Object) -> bool {
-    let arguments: Vec<&str> = arguments(object).collect();
-    let of = |place: usize| match arguments[place].strip_prefix("--controllers") {
-        Some("") => arguments.get(place + 1).copied(),
-        Some(value) => value.strip_prefix('='),
-        None => None,
-    };
-    let mut lists = (0..arguments.len()).filter_map(of);
-    lists.any(|list| list.split(',').any(|name| name.trim() == NO_APPROVER))
-}
-
-/// The same as `controllers` in the controller's configuration file.
-fn configures_approver_away(object: &Object) -> bool {
-    let files = object.value["data"].as_object().into_iter().flatten();
-    let configurations = files.filter_map(|(_, text)| yaml::read(text.as_str()?.as_bytes()).ok());
-    configurations
-        .filter(|file| file["kind"] == "ControllerConfiguration")
-        .any(|file| file["controllers"].as_array().into_iter().flatten().any(|name| name == NO_APPROVER))
-}
-
 fn injected(object: &Object) -> Injected {
     let secret =
         object.annotation("cert-manager.io/inject-ca-from-secret").and_then(|secret| secret.split_once('/'));
@@ -305,7 +253,7 @@ pub(crate) mod tests {
         }
     }
 
-    fn deployment(name: &str, component: &str, arguments: &Value) -> Value {
+    pub(crate) fn deployment(name: &str, component: &str, arguments: &Value) -> Value {
         json!({
             "apiVersion": "apps/v1", "kind": "Deployment",
             "metadata": {"name": name, "namespace": "cert-manager", "labels": {"app.kubernetes.io/component": component}},
@@ -359,51 +307,6 @@ pub(crate) mod tests {
             let image = format!("mirror.example.com:5000/jetstack/cert-manager-controller:{version}");
             controller["spec"]["template"]["spec"]["containers"][0]["image"] = json!(image);
             assert_eq!(Expected::of(&subject(vec![controller])).leaders.len(), leaders, "{version}");
-        }
-    }
-
-    #[test]
-    fn the_approver_can_be_switched_off_in_three_ways() {
-        let off = "*,-certificaterequests-approver";
-        let controller = |arguments: Value| deployment("cert-manager", "controller", &arguments);
-        let file = |kind: &str| {
-            let text = format!(
-                "apiVersion: controller.config.cert-manager.io/v1alpha1\nkind: {kind}\ncontrollers: ['*', '-certificaterequests-approver']\n"
-            );
-            json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}, "data": {"config.yaml": text}})
-        };
-        let table = [
-            (controller(json!([format!("--controllers={off}")])), true),
-            (controller(json!(["--v=2", "--controllers", off])), true),
-            (controller(json!(["--controllers=*,-certificaterequests-issuer-venafi"])), false),
-            (controller(json!(["--controllers"])), false),
-            (controller(json!([])), false),
-            (file("ControllerConfiguration"), true),
-            (file("WebhookConfiguration"), false),
-        ];
-        for (object, expected) in table {
-            assert_eq!(Expected::of(&subject(vec![object.clone()])).approver_disabled, expected, "{object}");
-        }
-    }
-
-    #[test]
-    fn a_role_says_for_whom_the_approver_decides() {
-        let role = |rule: Value| json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "r"}, "rules": [rule]});
-        let approve = |names: Value| {
-            role(
-                json!({"apiGroups": ["cert-manager.io"], "resources": ["signers"], "verbs": ["approve"], "resourceNames": names}),
-            )
-        };
-        let table = [
-            (approve(json!(["issuers.cert-manager.io/*", "pcas.awspca.example.com/*"])), true),
-            (approve(json!(["issuers.cert-manager.io/*", "pcas.awspca.example.com/team.one"])), true),
-            (approve(json!(null)), true),
-            (approve(json!(["issuers.cert-manager.io/*"])), false),
-            (role(json!({"resources": ["signers"], "verbs": ["sign"]})), false),
-        ];
-        for (role, expected) in table {
-            let signers = Expected::of(&subject(vec![role.clone()])).signers;
-            assert_eq!(Expected::approves_for(&signers, "awspca.example.com"), expected, "{role}");
         }
     }
 
