@@ -13,6 +13,7 @@
 //! | [`rollout`] | the loop over clusters and steps, one state function: pure | know a chart or a backend |
 //! | [`action`] | Helm's verbs on one cluster | policy |
 //! | [`evidence`] | the journal and what a failure left behind | change a cluster's workloads |
+//! | [`diagnosis`] | what `release doctor` says, the worst first | ask a cluster |
 //! | [`plan`] | the plan as a value | I/O |
 //! | [`gate`] | is this cluster healthy? observe, then judge | judge with a clock or a socket |
 //! | [`source`], [`repository`], [`cluster`] | where a chart comes from and goes to; Kubernetes | know each other |
@@ -22,7 +23,7 @@
 //!
 //! # Invariants
 //! Arrows only go down this list:
-//! `cli → commands → report → site → rollout → {action, evidence} → {plan, gate} → {source, repository, cluster} → {config, certmanager, health} → helm → {explanation, failure, redact, several}`.
+//! `cli → commands → report → site → rollout → {action, diagnosis, evidence} → {plan, gate} → {source, repository, cluster} → {config, certmanager, health} → helm → {explanation, failure, redact, several}`.
 //! A test reads the `use crate::` lines and fails on an upward one.
 
 pub mod action;
@@ -31,6 +32,7 @@ pub mod cli;
 pub mod cluster;
 pub mod commands;
 pub mod config;
+pub mod diagnosis;
 pub mod evidence;
 pub mod explanation;
 pub mod failure;

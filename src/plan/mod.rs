@@ -5,7 +5,6 @@ pub mod change;
 pub mod check;
 pub mod crd;
 pub mod decide;
-pub mod diagnosis;
 pub mod difference;
 pub mod explained;
 #[cfg(test)]

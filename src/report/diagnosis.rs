@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 
 use super::{Report, Shown};
-use crate::plan::diagnosis::{Diagnosis, Gravity, Symptom};
+use crate::diagnosis::{Diagnosis, Gravity, Symptom};
 
 impl Shown for Vec<Diagnosis> {
     fn text(&self) -> String {

@@ -14,8 +14,8 @@ use crate::certmanager::expiry::{Expiring, expiring};
 use crate::certmanager::resources::Certificate;
 use crate::cluster::{ApiError, paging};
 use crate::config::Profile;
+use crate::diagnosis::Examination;
 use crate::failure::{Failure, in_one_line};
-use crate::plan::diagnosis::Examination;
 
 use super::advice::runs;
 use super::connect::Connected;
