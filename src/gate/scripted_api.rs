@@ -62,7 +62,7 @@ pub(crate) fn status_of(code: u16) -> Value {
 }
 
 fn lines(events: &[Value]) -> String {
-    events.iter().map(|event| format!("{event}\n")).collect()
+    events.iter().flat_map(|event| [event.to_string(), "\n".to_owned()]).collect()
 }
 
 /// The server. Who asks more than it has answers for waits for ever.
@@ -99,7 +99,7 @@ impl ScriptedApi {
 
     /// Until it is asked what it has no answer for: whoever asks has taken every answer in.
     pub(crate) async fn all_said(&self) {
-        let wait = timeout(Duration::from_secs(60), self.all_said.notified());
+        let wait = timeout(Duration::from_mins(1), self.all_said.notified());
         wait.await.unwrap_or_else(|_| panic!("not everything was asked for: {:?}", self.asked()));
     }
 

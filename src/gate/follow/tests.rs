@@ -115,7 +115,7 @@ async fn a_server_that_fails_is_asked_again_from_the_same_place() {
 async fn what_was_broken_is_current_once_the_watch_is_silent_again() {
     let open = ApiAnswer::open(&[event("ADDED", &order("b", "9"))]);
     let mut followed = Followed::start([list("5", "", &["a"]), ApiAnswer::error(503), open]);
-    let told = timeout(Duration::from_secs(60), async {
+    let told = timeout(Duration::from_mins(1), async {
         while !(followed.seen.orders.get("b").is_some() && followed.seen.orders.is_listed()) {
             let change = followed.changes.recv().await.expect("the watch goes on");
             change(&mut followed.seen);
