@@ -276,3 +276,6 @@ fn slim<K: Object>(news: &mut News<K>) {
         object.metadata_mut().managed_fields = None;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -70,6 +70,8 @@ mod outside;
 #[cfg(test)]
 mod scale;
 #[cfg(test)]
+mod scripted_api;
+#[cfg(test)]
 mod tests;
 
 pub use baseline::Baseline;

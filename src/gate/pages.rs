@@ -216,3 +216,6 @@ impl<K> Rows<K> {
         (known, others)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -28,6 +28,15 @@ impl Race {
         rounds: u32,
         prepare: impl Fn(&Contender, u32) -> Contender,
     ) -> Result<()> {
+        self.measured(rounds, prepare).await.map(drop)
+    }
+
+    /// The same, with the median of each contender, in their order.
+    pub(super) async fn measured(
+        &self,
+        rounds: u32,
+        prepare: impl Fn(&Contender, u32) -> Contender,
+    ) -> Result<Vec<Median>> {
         talk::line(&format!("{} ...", self.title));
         let mut runs: Vec<Vec<Usage>> = self.contenders.iter().map(|_| Vec::new()).collect();
         let mut number = 0;
@@ -46,7 +55,7 @@ impl Race {
             .collect::<Option<Vec<_>>>()
             .context("at least one round")?;
         talk::data(&self.table(&medians));
-        Ok(())
+        Ok(medians)
     }
 
     fn table(&self, medians: &[Median]) -> String {

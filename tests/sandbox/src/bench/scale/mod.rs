@@ -1,6 +1,7 @@
 //! A cluster with ten thousand Certificates: the runbook's two kubectl commands beside `release gate`, and how long
 //! a change takes to reach the verdict.
 
+mod goal;
 mod objects;
 mod populate;
 mod quiet;
@@ -10,7 +11,7 @@ mod verdict;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 
@@ -54,8 +55,13 @@ impl Bench {
             ),
             contenders: vec![kubectl, gate.contender()],
         };
-        race.run(args.rounds, |contender, _| contender.clone()).await?;
-        verdict::race(&client, &gate, args.rounds.min(5)).await
+        let medians = race.measured(args.rounds, |contender, _| contender.clone()).await?;
+        let latency = verdict::race(&client, &gate, args.rounds.min(5)).await?;
+        let [runbook, own] = medians[..] else { bail!("two contenders were to be measured") };
+        for line in goal::of(runbook, own, latency) {
+            talk::data(&line);
+        }
+        Ok(())
     }
 }
 
