@@ -1,9 +1,5 @@
 //! What the states of requests and orders mean: which request matters, and how it ended.
 
-use std::collections::BTreeMap;
-
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-
 use super::annotations::REVISION;
 use super::resources::{Certificate, CertificateRequest, Object, condition};
 
@@ -49,12 +45,6 @@ pub fn role(request: &CertificateRequest, owner: Option<&Certificate>) -> Role {
 /// The revision of the Certificate that `request` is for.
 pub fn revision(request: &CertificateRequest) -> Option<i64> {
     request.metadata.annotations.as_ref()?.get(REVISION)?.parse().ok()
-}
-
-/// Of all annotations only the one that carries a request's revision.
-pub fn revision_alone(metadata: &ObjectMeta) -> Option<BTreeMap<String, String>> {
-    let revision = metadata.annotations.as_ref()?.get(REVISION)?;
-    Some(BTreeMap::from([(REVISION.to_owned(), revision.clone())]))
 }
 
 /// How far a request got.

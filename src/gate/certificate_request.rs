@@ -21,7 +21,7 @@ pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
     if !seen.requests.is_listed() || !seen.certificates.is_listed() {
         return judgement;
     }
-    let (mut issued, mut open, mut ignored) = (0, 0, 0);
+    let (mut issued, mut open, mut ignored) = (seen.requests.usual(), 0, 0);
     for request in seen.requests.iter() {
         let result = states::result(request);
         match chain::whose_request(seen, request, context) {

@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::pages::{Pages, Rows};
+use super::pages::{Batch, Pages, Rows};
 use super::seen::{Change, News, Seen, Store};
 use crate::certmanager::resources::Object;
 use crate::cluster::error::Cause;
@@ -51,7 +51,7 @@ pub(super) struct Watch<K: 'static> {
     /// A selector of labels.
     pub(super) labels: Option<String>,
     /// How objects are known from a table.
-    pub(super) rows: Option<&'static Rows<K>>,
+    pub(super) rows: Option<&'static Rows>,
     pub(super) store: Place<K>,
     /// What else to remember of an object that came or changed.
     pub(super) note: fn(&mut Seen, &K),
@@ -135,7 +135,12 @@ impl<K: Watchable> Follow<K> {
         let mut pages = Pages::at(self.client.clone(), path.clone(), params, *rows);
         loop {
             match pages.next().await {
-                Ok(Some(page)) => self.tell(News::Page(page)).await?,
+                Ok(Some(Batch { objects, usual })) => {
+                    if !usual.is_empty() {
+                        self.tell(News::Usual(usual)).await?;
+                    }
+                    self.tell(News::Page(objects)).await?;
+                }
                 Ok(None) => break,
                 Err(error) => return Ok(Err(error)),
             }
@@ -240,7 +245,7 @@ impl<K: Watchable> Follow<K> {
                 News::Page(objects) => objects.iter().for_each(|object| note(seen, object)),
                 News::Put(object) => note(seen, object),
                 News::Listed | News::Current => drop(seen.broken.remove(&what)),
-                News::Begin | News::Gone(_) | News::Broken => {}
+                News::Begin | News::Usual(_) | News::Gone(_) | News::Broken => {}
             }
             store(seen).apply(part, news);
         }))
@@ -270,7 +275,7 @@ fn slim<K: Object>(news: &mut News<K>) {
     let objects = match news {
         News::Page(objects) => objects.as_mut_slice(),
         News::Put(object) => std::slice::from_mut(object),
-        News::Begin | News::Listed | News::Gone(_) | News::Broken | News::Current => &mut [],
+        News::Begin | News::Usual(_) | News::Listed | News::Gone(_) | News::Broken | News::Current => &mut [],
     };
     for object in objects {
         object.metadata_mut().managed_fields = None;

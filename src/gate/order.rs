@@ -29,7 +29,7 @@ pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
     {
         return judgement;
     }
-    let (mut valid, mut open, mut ignored) = (0, 0, 0);
+    let (mut valid, mut open, mut ignored) = (seen.orders.usual(), 0, 0);
     for order in seen.orders.iter() {
         match whose(seen, order, context) {
             None => ignored += 1,

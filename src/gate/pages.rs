@@ -1,5 +1,5 @@
 //! A list of one kind, batch by batch. Of kinds with ten thousand objects the server sends table rows, as for
-//! kubectl: an object that is as usual is known from its row, and only the others are read whole.
+//! kubectl: of an object that is as usual its uid is told, and only the others are read whole.
 
 use std::fmt::Debug;
 
@@ -25,12 +25,19 @@ const AT_ONCE: usize = 16;
 const TABLE: HeaderValue = HeaderValue::from_static("application/json;as=Table;v=v1;g=meta.k8s.io");
 
 /// How a kind is known from its table.
-pub(super) struct Rows<K> {
+pub(super) struct Rows {
     /// The columns that are needed; a server that does not have them is asked for whole objects.
     pub(super) columns: &'static [&'static str],
-    /// The object as far as its row shows it, from its cells in those columns; nothing where the row does
-    /// not tell enough.
-    pub(super) read: fn(ObjectMeta, &[&str]) -> Option<K>,
+    /// The object is as usual, by its cells in those columns: nobody has to know more of it.
+    pub(super) is_usual: fn(&ObjectMeta, &[&str]) -> bool,
+}
+
+/// A part of a list.
+#[derive(Debug)]
+pub(super) struct Batch<K> {
+    pub(super) objects: Vec<K>,
+    /// The uids of those that are as usual.
+    pub(super) usual: Vec<String>,
 }
 
 /// A list that is being read. Nothing of it is kept.
@@ -38,7 +45,7 @@ pub(super) struct Pages<K: 'static> {
     client: Client,
     path: String,
     params: ListParams,
-    rows: Option<&'static Rows<K>>,
+    rows: Option<&'static Rows>,
     version: String,
     answer: Option<Answer<K>>,
     done: bool,
@@ -52,7 +59,7 @@ enum Answer<K> {
 
 impl<K: DeserializeOwned + Send + 'static> Pages<K> {
     /// Of the objects that `api` lists.
-    pub(super) fn of(api: &Api<K>, params: ListParams, rows: Option<&'static Rows<K>>) -> Self
+    pub(super) fn of(api: &Api<K>, params: ListParams, rows: Option<&'static Rows>) -> Self
     where
         K: kube::Resource + Clone + Debug,
     {
@@ -60,12 +67,7 @@ impl<K: DeserializeOwned + Send + 'static> Pages<K> {
     }
 
     /// Of the objects below a path, each read as `K`.
-    pub(super) fn at(
-        client: Client,
-        path: String,
-        params: ListParams,
-        rows: Option<&'static Rows<K>>,
-    ) -> Self {
+    pub(super) fn at(client: Client, path: String, params: ListParams, rows: Option<&'static Rows>) -> Self {
         let params = params.limit(ANSWER);
         Self { client, path, params, rows, version: String::new(), answer: None, done: false }
     }
@@ -76,7 +78,7 @@ impl<K: DeserializeOwned + Send + 'static> Pages<K> {
     }
 
     /// The next batch; nothing after the last one.
-    pub(super) async fn next(&mut self) -> kube::Result<Option<Vec<K>>> {
+    pub(super) async fn next(&mut self) -> kube::Result<Option<Batch<K>>> {
         while !self.done {
             let answer = match self.answer.take() {
                 Some(answer) => answer,
@@ -103,11 +105,11 @@ impl<K: DeserializeOwned + Send + 'static> Pages<K> {
         Arriving::ask(&self.client, request).await.map(|arriving| Answer::Rows(arriving, Vec::new()))
     }
 
-    async fn whole(&mut self, mut arriving: Arriving<K>) -> kube::Result<Option<Vec<K>>> {
+    async fn whole(&mut self, mut arriving: Arriving<K>) -> kube::Result<Option<Batch<K>>> {
         while let Some(piece) = arriving.next().await {
             if let Piece::Batch(batch) = piece {
                 self.answer = Some(Answer::Whole(arriving));
-                return Ok(Some(batch));
+                return Ok(Some(Batch { objects: batch, usual: Vec::new() }));
             }
         }
         self.turn(arriving.end().await?);
@@ -119,7 +121,7 @@ impl<K: DeserializeOwned + Send + 'static> Pages<K> {
         &mut self,
         mut arriving: Arriving<Row>,
         mut places: Vec<usize>,
-    ) -> kube::Result<Option<Vec<K>>> {
+    ) -> kube::Result<Option<Batch<K>>> {
         let Some(rows) = self.rows else { return Ok(None) };
         while let Some(piece) = arriving.next().await {
             match piece {
@@ -129,13 +131,13 @@ impl<K: DeserializeOwned + Send + 'static> Pages<K> {
                 },
                 Piece::Batch(_) if places.is_empty() => break,
                 Piece::Batch(batch) => {
-                    let (mut known, others) = rows.sort(batch, &places);
+                    let (usual, others) = rows.sort(batch, &places);
                     if others.len() > FEW {
                         break;
                     }
-                    known.extend(self.each(others).await?);
+                    let objects = self.each(others).await?;
                     self.answer = Some(Answer::Rows(arriving, places));
-                    return Ok(Some(known));
+                    return Ok(Some(Batch { objects, usual }));
                 }
             }
         }
@@ -193,27 +195,27 @@ struct Partial {
 
 type Name = (Option<String>, String);
 
-impl<K> Rows<K> {
+impl Rows {
     /// Where the columns stand.
     fn places(&self, columns: &[Column]) -> Option<Vec<usize>> {
         let place = |name: &&str| columns.iter().position(|column| column.name == **name);
         self.columns.iter().map(place).collect()
     }
 
-    /// The objects that their rows tell enough of, and the names of the others.
-    fn sort(&self, rows: Vec<Row>, places: &[usize]) -> (Vec<K>, Vec<Name>) {
-        let (mut known, mut others) = (Vec::with_capacity(rows.len()), Vec::new());
+    /// The uids of what is as usual, and the names of the others.
+    fn sort(&self, rows: Vec<Row>, places: &[usize]) -> (Vec<String>, Vec<Name>) {
+        let (mut usual, mut others) = (Vec::with_capacity(rows.len()), Vec::new());
         for row in rows {
             let metadata = row.object.metadata;
-            let name = (metadata.namespace.clone(), metadata.name.clone().unwrap_or_default());
             let cell = |place: &usize| row.cells.get(*place).and_then(Value::as_str).unwrap_or_default();
             let cells: Vec<&str> = places.iter().map(cell).collect();
-            match (self.read)(metadata, &cells) {
-                Some(object) => known.push(object),
-                None => others.push(name),
+            if (self.is_usual)(&metadata, &cells) {
+                usual.extend(metadata.uid);
+            } else {
+                others.push((metadata.namespace, metadata.name.unwrap_or_default()));
             }
         }
-        (known, others)
+        (usual, others)
     }
 }
 

@@ -1,45 +1,28 @@
-//! Requests and Orders as their table rows show them. An issued request and a valid Order are known by their
-//! row; the signing request and the certificates, which are most of them, never have to be read.
+//! Requests and Orders as their table rows show them. That a request is issued, or an Order valid, its row says: nothing
+//! else of it has to be read, or kept.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::chain;
 use super::pages::Rows;
-use crate::certmanager::resources::{
-    CertificateRequest, CertificateRequestStatus, Condition, Order, OrderStatus,
-};
-use crate::certmanager::states;
 
-/// Issued ones are known from their row; a canary's are proof and read whole.
-pub(super) const REQUESTS: Rows<CertificateRequest> = Rows { columns: &["Denied", "Ready"], read: request };
+/// Issued ones are as usual; a canary's are proof and read whole.
+pub(super) const REQUESTS: Rows = Rows { columns: &["Denied", "Ready"], is_usual: is_issued };
 
-/// Valid ones are known from their row.
-pub(super) const ORDERS: Rows<Order> = Rows { columns: &["State"], read: order };
+/// Valid ones are as usual; a canary's are proof and read whole.
+pub(super) const ORDERS: Rows = Rows { columns: &["State"], is_usual: is_valid };
 
-fn request(metadata: ObjectMeta, cells: &[&str]) -> Option<CertificateRequest> {
-    if chain::is_canary(&metadata) || !matches!(cells, ["" | "False", "True"]) {
-        return None;
-    }
-    let metadata = ObjectMeta { annotations: states::revision_alone(&metadata), labels: None, ..metadata };
-    let (kind, reason, is_true) = ("Ready".to_owned(), "Issued".to_owned(), "True".to_owned());
-    let issued = Condition { kind, status: is_true, reason, ..Condition::default() };
-    let status = CertificateRequestStatus { conditions: vec![issued], ..CertificateRequestStatus::default() };
-    Some(CertificateRequest { metadata, status, ..CertificateRequest::default() })
+fn is_issued(metadata: &ObjectMeta, cells: &[&str]) -> bool {
+    !chain::is_canary(metadata) && matches!(cells, ["" | "False", "True"])
 }
 
-fn order(metadata: ObjectMeta, cells: &[&str]) -> Option<Order> {
-    if chain::is_canary(&metadata) || !matches!(cells, ["valid"]) {
-        return None;
-    }
-    let metadata = ObjectMeta { annotations: None, labels: None, ..metadata };
-    let status = OrderStatus { state: "valid".to_owned(), ..OrderStatus::default() };
-    Some(Order { metadata, status, ..Order::default() })
+fn is_valid(metadata: &ObjectMeta, cells: &[&str]) -> bool {
+    !chain::is_canary(metadata) && matches!(cells, ["valid"])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::certmanager::states::RequestResult;
     use crate::gate::mark::Mark;
 
     fn canary() -> ObjectMeta {
@@ -48,26 +31,25 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_as_usual_is_known_from_its_row() {
+    fn only_what_is_issued_or_valid_is_as_usual() {
         let table = [
-            (["", "True"], Some(RequestResult::Issued)),
-            (["False", "True"], Some(RequestResult::Issued)),
-            (["True", "True"], None),
-            (["True", "False"], None),
-            (["", "False"], None),
-            (["", ""], None),
+            (["", "True"], true),
+            (["False", "True"], true),
+            (["True", "True"], false),
+            (["True", "False"], false),
+            (["", "False"], false),
+            (["", ""], false),
         ];
         for (cells, expected) in table {
-            let seen = request(ObjectMeta::default(), &cells);
-            assert_eq!(seen.as_ref().map(states::result), expected, "{cells:?}");
+            assert_eq!(is_issued(&ObjectMeta::default(), &cells), expected, "{cells:?}");
         }
-        for (state, known) in [("valid", true), ("errored", false), ("pending", false), ("", false)] {
-            assert_eq!(order(ObjectMeta::default(), &[state]).is_some(), known, "{state}");
+        for (state, usual) in [("valid", true), ("errored", false), ("pending", false), ("", false)] {
+            assert_eq!(is_valid(&ObjectMeta::default(), &[state]), usual, "{state}");
         }
     }
 
     #[test]
     fn a_canarys_proof_is_read_whole() {
-        assert!(request(canary(), &["", "True"]).is_none() && order(canary(), &["valid"]).is_none());
+        assert!(!is_issued(&canary(), &["", "True"]) && !is_valid(&canary(), &["valid"]));
     }
 }

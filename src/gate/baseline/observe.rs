@@ -181,7 +181,7 @@ impl Reader<'_> {
         self.pages(Pages::of(api, ListParams::default(), None), what).await
     }
 
-    /// Every object of a list; none where the kind is not served.
+    /// Every object of a list but those that are as usual; none where the kind is not served.
     pub(super) async fn pages<K: DeserializeOwned + Send + 'static>(
         &self,
         mut pages: Pages<K>,
@@ -194,7 +194,7 @@ impl Reader<'_> {
         Ok(objects)
     }
 
-    /// The next page of a list; none after the last one, and where the kind is not served.
+    /// The next page of a list, without what is as usual; none after the last one, and where the kind is not served.
     pub(super) async fn page<K: DeserializeOwned + Send + 'static>(
         &self,
         pages: &mut Pages<K>,
@@ -202,7 +202,8 @@ impl Reader<'_> {
     ) -> Result<Option<Vec<K>>, GateError> {
         match pages.next().await {
             Err(kube::Error::Api(status)) if status.code == 404 => Ok(None),
-            page => page.map_err(|error| GateError::api(self.cluster, format!("list {what}"), &error)),
+            Err(error) => Err(GateError::api(self.cluster, format!("list {what}"), &error)),
+            Ok(batch) => Ok(batch.map(|batch| batch.objects)),
         }
     }
 

@@ -6,8 +6,6 @@ use crate::certmanager::resources::{Object as _, Order};
 use crate::gate::rows::ORDERS;
 use crate::gate::scripted_api::{ApiAnswer, ScriptedApi};
 
-const ORDERS_ROWS: &Rows<Order> = &ORDERS;
-
 fn metadata(name: &str) -> Value {
     json!({"namespace": "web", "name": name, "uid": name})
 }
@@ -29,7 +27,7 @@ fn table(columns: &[&str], rows: impl IntoIterator<Item = (String, &'static str)
 
 /// What a list gives, where a watch would go on, and what the server was asked.
 async fn read(
-    rows: Option<&'static Rows<Order>>,
+    rows: Option<&'static Rows>,
     answers: impl IntoIterator<Item = ApiAnswer>,
 ) -> (kube::Result<Vec<String>>, String, Vec<String>) {
     let api = ScriptedApi::new(answers);
@@ -38,7 +36,10 @@ async fn read(
     let mut names = Vec::new();
     let found = loop {
         match pages.next().await {
-            Ok(Some(batch)) => names.extend(batch.iter().map(|order| order.uid().to_owned())),
+            Ok(Some(batch)) => {
+                names.extend(batch.usual);
+                names.extend(batch.objects.iter().map(|order| order.uid().to_owned()));
+            }
             Ok(None) => break Ok(names),
             Err(error) => break Err(error),
         }
@@ -75,7 +76,7 @@ async fn only_what_is_not_as_usual_is_read_whole() {
     let rows = [("a".to_owned(), "valid"), ("b".to_owned(), "errored"), ("c".to_owned(), "pending")];
     let whole = ApiAnswer::of(&json!({"metadata": metadata("b"), "status": {"state": "errored"}}));
     let answers = [table(&["Name", "State"], rows), whole, ApiAnswer::error(404)];
-    let (found, version, asked) = read(Some(ORDERS_ROWS), answers).await;
+    let (found, version, asked) = read(Some(&ORDERS), answers).await;
     let mut found = found.unwrap();
     found.sort();
     assert_eq!((found, version.as_str()), (vec!["a".to_owned(), "b".to_owned()], "5"), "c is gone meanwhile");
@@ -86,7 +87,7 @@ async fn only_what_is_not_as_usual_is_read_whole() {
 async fn whole_objects_are_asked_for_where_rows_tell_too_little() {
     let many = || (0..=FEW).map(|index| (format!("o{index}"), "errored"));
     for answer in [table(&["Name", "Age"], [("a".to_owned(), "1h")]), table(&["Name", "State"], many())] {
-        let (found, version, asked) = read(Some(ORDERS_ROWS), [answer, list("7", "", &["a"])]).await;
+        let (found, version, asked) = read(Some(&ORDERS), [answer, list("7", "", &["a"])]).await;
         assert_eq!((found.unwrap(), version.as_str(), asked.len()), (vec!["a".to_owned()], "7", 2));
     }
 }

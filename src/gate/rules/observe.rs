@@ -60,7 +60,7 @@ impl HealthRules {
             let page = page.map_err(|error| GateError::api(cluster, doing(), &error))?;
             let Some(page) = page else { return Ok(()) };
             let state = |object: &RuledObject| (object.uid().to_owned(), self.state(rule, object));
-            states.extend(page.iter().map(state));
+            states.extend(page.objects.iter().map(state));
         }
     }
 

@@ -12,6 +12,8 @@ pub(crate) enum News<K> {
     Begin,
     /// One page of it.
     Page(Vec<K>),
+    /// The uids of some on it that are as usual, of which nothing else is told.
+    Usual(Vec<String>),
     /// It is complete.
     Listed,
     /// An object came or changed.
@@ -30,11 +32,13 @@ struct Objects<K> {
     by_uid: BTreeMap<String, Box<K>>,
     /// The uid of a controller, and that of an object of it.
     owned: BTreeSet<(String, String)>,
+    /// The uids of those of which it is only known that they are as usual.
+    usual: BTreeSet<String>,
 }
 
 impl<K> Default for Objects<K> {
     fn default() -> Self {
-        Self { by_uid: BTreeMap::new(), owned: BTreeSet::new() }
+        Self { by_uid: BTreeMap::new(), owned: BTreeSet::new(), usual: BTreeSet::new() }
     }
 }
 
@@ -49,6 +53,7 @@ impl<K: Object> Objects<K> {
     }
 
     fn remove(&mut self, uid: &str) {
+        self.usual.remove(uid);
         if let Some(owner) = self.by_uid.remove(uid).as_ref().and_then(|object| object.controller()) {
             self.owned.remove(&(owner.uid.clone(), uid.to_owned()));
         }
@@ -98,6 +103,7 @@ impl<K: Object> Store<K> {
         match news {
             News::Begin => part.listing = Objects::default(),
             News::Page(objects) => objects.into_iter().for_each(|object| part.listing.put(object)),
+            News::Usual(uids) => part.listing.usual.extend(uids),
             News::Listed => {
                 part.objects = std::mem::take(&mut part.listing);
                 (part.listed, part.broken) = (true, false);
@@ -119,7 +125,12 @@ impl<K: Object> Store<K> {
         !self.parts.is_empty() && self.is_complete()
     }
 
-    /// Every object.
+    /// How many there are of which it is only known that they are as usual.
+    pub(crate) fn usual(&self) -> usize {
+        self.parts.values().map(|part| part.objects.usual.len()).sum()
+    }
+
+    /// Every object that is known.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &K> {
         self.parts.values().flat_map(|part| part.objects.by_uid.values()).map(Box::as_ref)
     }
@@ -161,7 +172,7 @@ impl<K: Object> FromIterator<K> for Store<K> {
 
 #[cfg(test)]
 mod tests {
-    use super::News::{Begin, Broken, Current, Gone, Listed, Page, Put};
+    use super::News::{Begin, Broken, Current, Gone, Listed, Page, Put, Usual};
     use super::*;
     use crate::certmanager::resources::Order;
 
@@ -219,6 +230,24 @@ mod tests {
             store.apply(part, news);
         }
         assert_eq!((of(&store, "x"), of(&store, "y")), (vec![], vec!["a".into(), "c".into()]));
+    }
+
+    #[test]
+    fn what_is_as_usual_is_counted_until_more_is_told_of_it() {
+        let mut store = Store::default();
+        let part = store.open();
+        for news in [Begin, Usual(vec!["a".to_owned(), "b".to_owned(), "c".to_owned()]), Listed] {
+            store.apply(part, news);
+        }
+        assert_eq!((store.usual(), store.iter().count()), (3, 0));
+        for news in [Put(order("a")), Gone(order("b"))] {
+            store.apply(part, news);
+        }
+        assert_eq!((store.usual(), store.iter().count()), (1, 1));
+        for news in [Begin, Listed] {
+            store.apply(part, news);
+        }
+        assert_eq!((store.usual(), store.iter().count()), (0, 0));
     }
 
     #[test]
