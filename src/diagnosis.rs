@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::certmanager::advice::judge::Advice;
 use crate::certmanager::advice::rule::Severity;
 use crate::certmanager::expiry::{Expiring, Nearness};
-use crate::gate::catalogue::catalogue;
+use crate::gate::catalogue::{RuleText, catalogue};
 use crate::gate::{Finding, GateOutcome, Verdict};
 
 /// How much it matters; ordered.
@@ -85,11 +85,14 @@ impl Diagnosis {
     pub fn of(examination: Examination) -> Self {
         let Examination { cluster, version, gates, expiring, advice, unread } = examination;
         let (mut well, mut symptoms) = (Vec::new(), Vec::new());
+        // Read once: there may be a finding for each of ten thousand Certificates.
+        let rules = catalogue();
         for report in &gates.reports {
             if report.verdict == Verdict::Passed {
                 well.extend(report.facts.iter().map(|fact| format!("{}: {fact}", report.gate)));
             }
-            symptoms.extend(report.findings.iter().map(|finding| of_gate(&cluster, &report.gate, finding)));
+            let of_this = |finding| of_gate(&cluster, &report.gate, finding, &rules);
+            symptoms.extend(report.findings.iter().map(of_this));
         }
         symptoms.extend(expiring.into_iter().map(of_certificate));
         symptoms.extend(advice.into_iter().map(of_version));
@@ -104,14 +107,14 @@ impl Diagnosis {
     }
 }
 
-fn of_gate(cluster: &str, gate: &str, finding: &Finding) -> Symptom {
+fn of_gate(cluster: &str, gate: &str, finding: &Finding, rules: &[RuleText]) -> Symptom {
     let gravity = match finding.verdict {
         Verdict::Failed | Verdict::Waiting => Gravity::Critical,
         Verdict::Inconclusive => Gravity::Warning,
         Verdict::Passed => Gravity::Note,
     };
     let id = format!("{gate}/{}", finding.rule);
-    let remedy = catalogue().into_iter().find(|text| text.id == id).map(|text| text.remedy);
+    let remedy = rules.iter().find(|text| text.id == id).map(|text| text.remedy.clone());
     let next = remedy.unwrap_or_else(|| format!("release gate --cluster {cluster} --explain"));
     let (rule, object) = (finding.rule.clone(), finding.object.clone());
     Symptom { gravity, from: gate.to_owned(), rule, object, message: finding.message.clone(), next }

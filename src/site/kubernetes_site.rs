@@ -25,6 +25,7 @@ use super::history;
 use super::journal_keeper::JournalKeeper;
 use super::lock;
 use super::run_context::RunContext;
+use super::stored_baseline;
 
 /// One cluster of a run.
 pub struct KubernetesSite {
@@ -85,13 +86,8 @@ impl KubernetesSite {
         for record in &keeper.journal().records {
             self.run.directory.append(record).iter().for_each(|told| self.note(told));
         }
-        let stored: Option<Baseline> = read(&keeper.journal().baseline);
-        // What did not fit into the journal is still here if this is the machine that the run began on.
         let kept = || self.run.directory.kept(&self.plan.cluster, BASELINE);
-        let baseline = match stored {
-            Some(baseline) if baseline.why_missing().is_none() => Some(baseline),
-            stored => kept().and_then(|text| serde_json::from_str(&text).ok()).or(stored),
-        };
+        let baseline = stored_baseline::taken_up(keeper.journal().baseline.as_ref(), kept);
         let memory = Memory {
             lock: Some(lock),
             baseline,

@@ -38,3 +38,4 @@ mod look_again;
 mod own;
 mod permissions;
 mod reissue;
+mod stored_baseline;
