@@ -125,14 +125,18 @@ pub struct Before {
     pub failed: Option<String>,
     /// How often in a row.
     pub attempts: i64,
+    /// Kind and name of who signs; the namespace too, where that is one of a namespace.
+    pub issuer: String,
 }
 
 impl Before {
     /// As `certificate` is.
     pub fn of(certificate: &Certificate) -> Self {
         let Touched { namespace, name, uid, .. } = Touched::of(certificate);
-        let status = &certificate.status;
+        let (status, issuer) = (&certificate.status, &certificate.spec.issuer_ref);
+        let place = if issuer.kind() == "Issuer" { format!("{namespace}/") } else { String::new() };
         Self {
+            issuer: format!("{} {place}{}", issuer.kind(), issuer.name),
             namespace,
             name,
             uid,
