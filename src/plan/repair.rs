@@ -202,18 +202,44 @@ mod tests {
                 outcome("old", Move::Nothing, None),
             ],
         };
-        insta::assert_snapshot!(plan(None).lines().join("\n"), @"");
-        insta::assert_snapshot!(plan(Some(RepairResult::Issued { revision: 2 })).lines().join("\n"), @"");
+        insta::assert_snapshot!(plan(None).lines().join("\n"), @"
+        one: 1 to repair, 0 to wait for, 1 not to be touched
+          Certificate web/shop: renew
+            Order web/shop-1-1 is invalid: why
+            because of its state
+            changes Certificate web/shop (uid u1, version 7)
+          Certificate web/search: refused until 2026-03-01T12:00:00Z
+            Order web/search-1-1 is invalid: why
+            because of its state
+          Certificate web/old: nothing to do
+            Order web/old-1-1 is invalid: why
+            because of its state
+        ");
+        insta::assert_snapshot!(plan(Some(RepairResult::Issued { revision: 2 })).lines().join("\n"), @"
+        one: 1 to repair, 0 to wait for, 1 not to be touched
+          Certificate web/shop: renew
+            Order web/shop-1-1 is invalid: why
+            because of its state
+            changes Certificate web/shop (uid u1, version 7)
+            -> issued, as revision 2
+          Certificate web/search: refused until 2026-03-01T12:00:00Z
+            Order web/search-1-1 is invalid: why
+            because of its state
+          Certificate web/old: nothing to do
+            Order web/old-1-1 is invalid: why
+            because of its state
+        ");
         let nothing = ClusterRepair::planned("one", Vec::new());
         assert_eq!(nothing.lines(), ["one: nothing to repair"]);
     }
 
     #[test]
     fn a_program_reads_what_a_person_does() {
-        let value = serde_json::to_value(outcome("shop", Move::Renew, Some(failed()))).unwrap();
-        insta::assert_snapshot!(value, @"");
-        let value = serde_json::to_value(outcome("search", Move::Refuse, None)).unwrap();
-        insta::assert_snapshot!(value, @"");
+        let json = |one: &RepairOutcome| serde_json::to_string(one).unwrap();
+        let shop = json(&outcome("shop", Move::Renew, Some(failed())));
+        insta::assert_snapshot!(shop, @r#"{"object":"Certificate web/shop","state":"Order web/shop-1-1 is invalid: why","move":"renew","reason":"because of its state","touches":[{"kind":"Certificate","namespace":"web","name":"shop","uid":"u1","resource-version":"7"}],"result":{"verdict":"failed-again","message":"dns"}}"#);
+        let search = json(&outcome("search", Move::Refuse, None));
+        insta::assert_snapshot!(search, @r#"{"object":"Certificate web/search","state":"Order web/search-1-1 is invalid: why","move":"refuse","reason":"because of its state","until":"2026-03-01T12:00:00Z","allow":"denied","touches":[]}"#);
     }
 
     #[test]
