@@ -9,7 +9,7 @@ use thiserror::Error;
 use tokio::time::{Duration, sleep};
 
 use super::permit::{NoLeave, Permit, Unwritten, permitted};
-use crate::certmanager::repair::moves::{Move, Repair, Touched};
+use crate::certmanager::repair::moves::{Before, Move, Repair, Touched};
 use crate::cluster::{ApiError, Cluster};
 
 /// How often the status of a Certificate is written that others write too.
@@ -52,12 +52,12 @@ impl<'m> Moves<'m> {
 
     /// Makes one; what only waits or refuses does nothing.
     pub async fn make(&self, repair: &Repair) -> Result<(), NotMoved> {
-        match (repair.planned, &repair.touches[..]) {
-            (Move::DeleteOrder | Move::DeleteOrphan, [order]) => self.delete(order).await,
-            (Move::Renew, [certificate]) => self.renew(certificate, true).await,
-            (Move::DeleteRequestAndRenew, [request, certificate]) => {
+        match (repair.planned, &repair.touches[..], &repair.before) {
+            (Move::DeleteOrder | Move::DeleteOrphan, [order], _) => self.delete(order).await,
+            (Move::Renew, [certificate], Some(before)) => self.renew(certificate, before).await,
+            (Move::DeleteRequestAndRenew, [request, certificate], Some(before)) => {
                 self.delete(request).await?;
-                self.renew(certificate, false).await
+                self.renew(certificate, before).await
             }
             _ => Ok(()),
         }
@@ -79,29 +79,23 @@ impl<'m> Moves<'m> {
         self.answered(sent, touched, "delete")
     }
 
-    /// Starts an issuance as `cmctl renew` does: the condition Issuing, which ignores cert-manager's pause.
-    /// `strict`: only if the Certificate is as it was planned with, not merely the same one.
-    async fn renew(&self, touched: &Touched, strict: bool) -> Result<(), NotMoved> {
-        let api = self.api(touched);
-        let mut attempt = 0;
+    /// Starts an issuance as `cmctl renew` does: the condition Issuing, which ignores cert-manager's pause. Only where
+    /// nothing was issued and nothing has failed since: cert-manager and others write to a Certificate all the time.
+    async fn renew(&self, touched: &Touched, before: &Before) -> Result<(), NotMoved> {
+        let (api, parameters, mut attempt) = (self.api(touched), self.parameters(), 0);
         loop {
             attempt += 1;
             let read = api.get_opt(&touched.name).await;
             let live = read.map_err(|error| self.failed(touched, "read", &error))?;
-            let same = |live: &DynamicObject| {
-                let metadata = &live.metadata;
-                metadata.uid.as_deref() == Some(&touched.uid)
-                    && (!strict || metadata.resource_version.as_deref() == Some(&touched.resource_version))
-            };
-            let mut live = live.filter(same).ok_or_else(|| NotMoved::Changed(touched.to_string()))?;
+            let live = live.filter(|live| is_as_before(live, before));
+            let mut live = live.ok_or_else(|| NotMoved::Changed(touched.to_string()))?;
             if !issue(&mut live, self.now) {
                 return Ok(());
             }
-            let parameters = self.parameters();
             let written = async { api.replace_status(&touched.name, &parameters, &live).await.map(drop) };
             match self.sent(written).await {
                 Err(Unwritten::Failed(kube::Error::Api(status)))
-                    if status.code == 409 && !strict && attempt < ATTEMPTS =>
+                    if status.code == 409 && attempt < ATTEMPTS =>
                 {
                     sleep(PAUSE).await;
                 }
@@ -161,6 +155,14 @@ impl<'m> Moves<'m> {
     }
 }
 
+/// The same Certificate, with the same revision and the same last failure.
+fn is_as_before(live: &DynamicObject, before: &Before) -> bool {
+    let status = &live.data["status"];
+    live.metadata.uid.as_deref() == Some(&before.uid)
+        && status["revision"].as_i64().unwrap_or(0) == before.revision
+        && status["lastFailureTime"].as_str() == before.failed.as_deref()
+}
+
 /// Sets the condition; false where it is set already. Its time must be later than that of the failed request
 /// (`deleteCurrentFailedRequests` in cert-manager's requestmanager), and both have whole seconds.
 fn issue(live: &mut DynamicObject, now: Timestamp) -> bool {
@@ -188,6 +190,23 @@ fn issue(live: &mut DynamicObject, now: Timestamp) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_the_certificate_that_was_planned_for_is_renewed() {
+        let before =
+            Before { uid: "u".to_owned(), revision: 1, failed: Some("t".to_owned()), ..Before::default() };
+        let live = |uid: &str, status: Value| -> DynamicObject {
+            serde_json::from_value(
+                json!({"apiVersion": "v1", "kind": "C", "metadata": {"uid": uid}, "status": status}),
+            )
+            .unwrap()
+        };
+        let same = json!({"revision": 1, "lastFailureTime": "t", "conditions": []});
+        assert!(is_as_before(&live("u", same.clone()), &before));
+        assert!(!is_as_before(&live("other", same), &before));
+        assert!(!is_as_before(&live("u", json!({"revision": 2})), &before), "it was issued");
+        assert!(!is_as_before(&live("u", json!({"revision": 1, "lastFailureTime": "later"})), &before));
+    }
 
     #[test]
     fn the_condition_is_later_than_the_failure_and_set_once() {

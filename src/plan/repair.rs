@@ -67,6 +67,11 @@ impl RepairResult {
         matches!(self, Self::Issued { .. } | Self::Deleted)
     }
 
+    /// Others of its issuer would fare no better.
+    pub fn is_a_warning(&self) -> bool {
+        matches!(self, Self::FailedAgain { .. } | Self::UnderWay { .. })
+    }
+
     /// A change was made.
     fn has_changed(&self) -> bool {
         !matches!(self, Self::Changed { .. } | Self::NotTried { .. })

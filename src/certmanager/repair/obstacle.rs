@@ -37,10 +37,10 @@ pub fn present(stuck: &Stuck) -> Option<Obstacle> {
 
 /// What the last failure says about another try, and how many there were.
 pub fn past(stuck: &Stuck) -> Option<Obstacle> {
-    answered(stuck)
-        .or_else(|| by_the_ca(stuck))
-        .or_else(|| too_many(stuck))
-        .filter(|obstacle| obstacle.allow.is_none_or(|allow| !stuck.scene.allowed.contains(&allow)))
+    let is_over =
+        |obstacle: &Obstacle| obstacle.allow.is_some_and(|allow| stuck.scene.allowed.contains(&allow));
+    let all = [answered(stuck), by_the_ca(stuck), too_many(stuck)];
+    all.into_iter().flatten().find(|obstacle| !is_over(obstacle))
 }
 
 fn shared_secret(stuck: &Stuck) -> Option<String> {
@@ -99,12 +99,13 @@ pub fn secrets_of(solver: &AcmeSolver) -> Vec<String> {
     found
 }
 
-/// Every field whose name ends with `SecretRef` has the name of a Secret; what a webhook's `config` means only the
+/// Every field whose name ends with `SecretRef` has the name of a Secret, or an empty one for none; what a webhook's `config` means only the
 /// webhook knows.
 fn references(value: &Value, found: &mut Vec<String>) {
     for (key, value) in value.as_object().into_iter().flatten() {
         if key.ends_with("SecretRef") {
-            found.extend(value["name"].as_str().map(ToOwned::to_owned));
+            let name = value["name"].as_str().filter(|name| !name.is_empty());
+            found.extend(name.map(ToOwned::to_owned));
         } else if key != "webhook" {
             references(value, found);
         }
@@ -201,4 +202,32 @@ fn sorted(names: &[String]) -> Vec<String> {
     let mut names = names.to_vec();
     names.sort();
     names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_secrets_of_a_solver_are_those_that_it_names() {
+        let table = [
+            (json!({"rfc2136": {"nameserver": "n", "tsigSecretSecretRef": {"name": ""}}}), vec![]),
+            (
+                json!({"rfc2136": {"nameserver": "n", "tsigSecretSecretRef": {"name": "tsig", "key": "k"}}}),
+                vec!["tsig"],
+            ),
+            (
+                json!({"route53": {"accessKeyIDSecretRef": {"name": "a"}, "secretAccessKeySecretRef": {"name": "b"}}}),
+                vec!["a", "b"],
+            ),
+            (json!({"webhook": {"config": {"passwordSecretRef": {"name": "unknown"}}}}), vec![]),
+            (json!({"route53": {"region": "us-east-1"}}), vec![]),
+        ];
+        for (dns01, expected) in table {
+            let solver = AcmeSolver { dns01: Some(dns01.clone()), ..AcmeSolver::default() };
+            assert_eq!(secrets_of(&solver), expected, "{dns01}");
+        }
+        assert!(secrets_of(&AcmeSolver::default()).is_empty());
+    }
 }

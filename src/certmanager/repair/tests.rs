@@ -271,6 +271,12 @@ fn what_only_a_person_knows_to_be_over_is_allowed_by_name() {
     assert_eq!(plan(&scene, None).unwrap()[0].planned, Move::Refuse, "that is another cause");
     scene.allowed.insert(Allowance::Denied);
     assert_eq!(plan(&scene, None).unwrap()[0].planned, Move::DeleteRequestAndRenew);
+    let chain = Chain::failed("Failed to create Order: 400 urn:ietf:params:acme:error:malformed: no");
+    let chain = chain.with("certificate", "/status/failedIssuanceAttempts", json!(3));
+    let mut scene = chain.with("issuer", "/spec/acme/server", json!(PRODUCTION)).scene();
+    scene.allowed.insert(Allowance::Rejected);
+    let told = &plan(&scene, None).unwrap()[0].reason;
+    assert!(told.contains("Let's Encrypt's production"), "the limits stand: {told}");
 }
 
 #[test]

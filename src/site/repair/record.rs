@@ -5,9 +5,9 @@ use jiff::Timestamp;
 use super::RepairTerms;
 use crate::certmanager::repair::moves::Repair;
 use crate::cluster::Cluster;
-use crate::cluster::journal::{self, JournalPart, JournalVersion};
+use crate::cluster::journal::{self, JournalPart, JournalVersion, JournalWriteError};
 use crate::evidence::repairs::{RepairEntry, Repairs};
-use crate::failure::Failure;
+use crate::failure::{Failure, Kind};
 use crate::site::identity::Identity;
 
 /// The journal of repairs while one is made.
@@ -17,6 +17,8 @@ pub(super) struct RepairsKeeper<'k> {
     identity: &'k Identity,
     repairs: Repairs,
     version: JournalVersion,
+    /// So many moves were written down, and then made.
+    begun: usize,
 }
 
 /// A journal that cannot be read.
@@ -43,7 +45,7 @@ impl<'k> RepairsKeeper<'k> {
             place: journal::place(&terms.release),
             error,
         })?;
-        Ok(Self { cluster, terms, identity, repairs, version: stored.version })
+        Ok(Self { cluster, terms, identity, repairs, version: stored.version, begun: 0 })
     }
 
     /// A move is about to be made; it must not be where this fails.
@@ -60,7 +62,17 @@ impl<'k> RepairsKeeper<'k> {
             touches: repair.touches.clone(),
             result: None,
         });
-        self.write().await
+        self.write().await?;
+        self.begun += 1;
+        Ok(())
+    }
+
+    /// A failure after the first move leaves a cluster that was changed.
+    pub(super) fn after_what_was_done(&self, failure: Failure) -> Failure {
+        if self.begun == 0 || failure.kind() != Kind::Refused {
+            return failure;
+        }
+        Failure::new(Kind::Halted, failure.chain().join(": "))
     }
 
     /// What came of it; stored with the next write.
@@ -72,7 +84,10 @@ impl<'k> RepairsKeeper<'k> {
     pub(super) async fn write(&mut self) -> Result<(), Failure> {
         let (text, release) = (self.repairs.encode(), &self.terms.release);
         let written = journal::write_part(self.cluster, release, JournalPart::Repairs, &text, &self.version);
-        self.version = written.await?;
+        self.version = written.await.map_err(|error| match error {
+            moved @ JournalWriteError::Moved(_) => Failure::new(Kind::Locked, moved),
+            JournalWriteError::Api(error) => error.into(),
+        })?;
         Ok(())
     }
 }

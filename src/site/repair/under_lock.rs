@@ -42,7 +42,7 @@ impl UnderLock<'_> {
         let mut acted = Vec::new();
         for (place, one) in done.repairs.iter_mut().enumerate().filter(|(place, _)| among(*place)) {
             if one.repair.planned.acts() && one.result.is_none() {
-                self.act(one, journal).await?;
+                self.act(one, journal).await.map_err(|failure| journal.after_what_was_done(failure))?;
                 acted.push(place);
             }
         }
@@ -52,16 +52,16 @@ impl UnderLock<'_> {
             (self.tell)(&format!("{}: {}: {told}", self.one.settings.name, one.repair.object));
             journal.end(&one.repair, &told);
         }
-        self.store(journal).await
+        self.store(journal).await;
+        Ok(())
     }
 
     /// What was done is done, whether it can be written or not.
-    async fn store(&self, journal: &mut RepairsKeeper<'_>) -> Result<(), Failure> {
+    async fn store(&self, journal: &mut RepairsKeeper<'_>) {
         if let Err(lost) = journal.write().await {
             let told = lost.chain().join(": ");
             (self.tell)(&format!("{}: the journal lacks what came of it: {told}", self.one.settings.name));
         }
-        Ok(())
     }
 
     async fn act(&self, one: &mut RepairOutcome, journal: &mut RepairsKeeper<'_>) -> Result<(), Failure> {
@@ -119,7 +119,7 @@ fn not_after_a_failure(repairs: &mut [RepairOutcome], first: &BTreeSet<usize>) {
         .iter()
         .enumerate()
         .filter(|(place, one)| first.contains(place) && one.repair.planned.acts())
-        .filter(|(_, one)| one.result.as_ref().is_some_and(|result| !result.is_good()))
+        .filter(|(_, one)| one.result.as_ref().is_some_and(RepairResult::is_a_warning))
         .filter_map(|(_, one)| Some((one.repair.before.as_ref()?.issuer.clone(), one.repair.object.clone())))
         .collect();
     for (_, one) in repairs.iter_mut().enumerate().filter(|(place, _)| !first.contains(place)) {
