@@ -99,9 +99,12 @@ fn knows_cert_manager(settings: &Settings) -> Result<(), Failure> {
     match settings.chart.profile {
         Profile::CertManager => Ok(()),
         Profile::Generic => {
-            let told =
-                format!("chart {} is not cert-manager: there are no Orders to repair", settings.chart.name);
-            Err(Failure::refused(told).hint("choose another one with --chart"))
+            let told = format!(
+                "chart {} has the profile generic: only cert-manager has Orders to repair",
+                settings.chart.name
+            );
+            Err(Failure::refused(told)
+                .hint("choose another chart with --chart, or set `profile: cert-manager` if it is one"))
         }
     }
 }

@@ -50,7 +50,7 @@ mod tests {
     use crate::certmanager::repair::moves::{Before, Move, Touched};
 
     fn repair(planned: Move, touches: &[&str]) -> Repair {
-        let touched = |kind: &&str| Touched {
+        let one = |kind: &&str| Touched {
             kind: (*kind).to_owned(),
             namespace: "web".to_owned(),
             ..Touched::default()
@@ -62,7 +62,7 @@ mod tests {
             reason: String::new(),
             until: None,
             allow: None,
-            touches: touches.iter().map(touched).collect(),
+            touches: touches.iter().map(one).collect(),
             before: Some(Before { namespace: "web".to_owned(), ..Before::default() }),
         }
     }
