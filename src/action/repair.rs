@@ -79,8 +79,9 @@ impl<'m> Moves<'m> {
         self.answered(sent, touched, "delete")
     }
 
-    /// Starts an issuance as `cmctl renew` does: the condition Issuing, which ignores cert-manager's pause. Only where
-    /// nothing was issued and nothing has failed since: cert-manager and others write to a Certificate all the time.
+    /// Starts an issuance as `cmctl renew` does: the condition Issuing, which ignores cert-manager's pause.
+    /// Only where nothing was issued and nothing has failed since: cert-manager and others write to a
+    /// Certificate all the time.
     async fn renew(&self, touched: &Touched, before: &Before) -> Result<(), NotMoved> {
         let (api, parameters, mut attempt) = (self.api(touched), self.parameters(), 0);
         loop {

@@ -1,4 +1,5 @@
-//! `release repair --cluster X`: Certificates whose Orders or requests failed are issued, where another try helps.
+//! `release repair --cluster X`: Certificates whose Orders or requests failed are issued, where another try
+//! helps.
 
 use std::time::Duration;
 
@@ -19,10 +20,10 @@ use crate::site::connect::{self, Connected, refuse_locked};
 use crate::site::repair::{self, RepairTerms};
 use crate::site::signals;
 
-/// Find Certificates whose Orders or requests failed, do what works in the state of each, and wait for the result
+/// Do what gets each Certificate issued whose Order or request failed, and wait for the result
 ///
-/// Each is tried once. What cert-manager does by itself in time is only waited for, and what would fail again, or ask a
-/// public CA too often, is left alone with the reason.
+/// Each is tried once. What cert-manager does by itself in time is only waited for, and what would fail
+/// again, or ask a public CA too often, is left alone with the reason.
 #[derive(Debug, Clone, Args)]
 pub struct RepairArgs {
     /// Which chart, on which clusters.

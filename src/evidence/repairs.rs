@@ -1,5 +1,5 @@
-//! What was repaired, as it is kept in the cluster: each move before it is made, and what came of it. The newest
-//! are kept.
+//! What was repaired, as it is kept in the cluster: each move before it is made, and what came of it. The
+//! newest are kept.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

@@ -25,8 +25,8 @@ const IN_A_ROW: i64 = 3;
 /// cert-manager's longest pause.
 const LONGEST: SignedDuration = SignedDuration::from_hours(32);
 
-/// When a CA that has refused for its rate takes requests again: as it says itself, else after the time in which
-/// it counts. Without the time of the failure nobody knows.
+/// When a CA that has refused for its rate takes requests again: as it says itself, else after the time in
+/// which it counts. Without the time of the failure nobody knows.
 pub fn opens(message: &str, failed: Option<Timestamp>) -> Option<Timestamp> {
     told(message).or_else(|| {
         let lower = message.to_lowercase();

@@ -99,8 +99,8 @@ pub fn secrets_of(solver: &AcmeSolver) -> Vec<String> {
     found
 }
 
-/// Every field whose name ends with `SecretRef` has the name of a Secret, or an empty one for none; what a webhook's `config` means only the
-/// webhook knows.
+/// Every field whose name ends with `SecretRef` has the name of a Secret, or an empty one for none; what a
+/// webhook's `config` means only the webhook knows.
 fn references(value: &Value, found: &mut Vec<String>) {
     for (key, value) in value.as_object().into_iter().flatten() {
         if key.ends_with("SecretRef") {

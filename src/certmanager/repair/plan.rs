@@ -18,8 +18,8 @@ pub struct NoSuchOrder {
     failed: String,
 }
 
-/// Every Certificate that is not as it should be, by name, and the failed Orders that need nothing; with `order`
-/// (namespace and name) only what that one is about.
+/// Every Certificate that is not as it should be, by name, and the failed Orders that need nothing; with
+/// `order` (namespace and name) only what that one is about.
 pub fn plan(scene: &Scene, order: Option<&(String, String)>) -> Result<Vec<Repair>, NoSuchOrder> {
     if let Some((namespace, name)) = order {
         return Ok(vec![of_order(scene, find(scene, namespace, name)?, true)]);

@@ -1,6 +1,6 @@
-//! `release repair` on one cluster: what is broken is looked at, planned and rehearsed, then, under the lock, looked
-//! at again, and only what is still planned alike is done, once. Of every issuer one Certificate goes first; the
-//! others follow when it was issued.
+//! `release repair` on one cluster: what is broken is looked at, planned and rehearsed, then, under the
+//! lock, looked at again, and only what is still planned alike is done, once. Of every issuer one
+//! Certificate goes first; the others follow when it was issued.
 
 mod await_result;
 mod needs;
@@ -31,7 +31,8 @@ use under_lock::UnderLock;
 /// How it is repaired.
 #[derive(Debug, Clone)]
 pub struct RepairTerms {
-    /// The release beside which the lock and the journal are; a `ClusterIssuer` has its Secrets in its namespace.
+    /// The release beside which the lock and the journal are; a `ClusterIssuer` has its Secrets in its
+    /// namespace.
     pub release: ReleaseId,
     /// Only this Order, by namespace and name.
     pub order: Option<(String, String)>,
@@ -81,7 +82,8 @@ async fn permitted(one: &Connected, terms: &RepairTerms, repairs: &[Repair]) -> 
     Err(Failure::refused(told).hint("grant them, or use other credentials"))
 }
 
-/// Does what was rehearsed, and waits for what comes of it. What was done before a failure is answered with it.
+/// Does what was rehearsed, and waits for what comes of it. What was done before a failure is answered with
+/// it.
 pub async fn repair(
     one: &Connected,
     terms: &RepairTerms,

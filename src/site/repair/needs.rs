@@ -7,8 +7,9 @@ use crate::config::ReleaseId;
 const CORE: &str = "cert-manager.io";
 const ACME: &str = "acme.cert-manager.io";
 
-/// What these moves take, each once: reading the chains, then only what is planned, in the namespaces of its objects,
-/// with the lock and the journal. Whether the Secrets of solvers exist is asked only where that is allowed anyway.
+/// What these moves take, each once: reading the chains, then only what is planned, in the namespaces of
+/// its objects, with the lock and the journal. Whether the Secrets of solvers exist is asked only where
+/// that is allowed anyway.
 pub fn needs(release: &ReleaseId, repairs: &[Repair]) -> Vec<Access> {
     let mut all = reading();
     for repair in repairs {
