@@ -9,6 +9,7 @@ pub mod migration;
 pub mod permit;
 pub mod records;
 pub mod removal;
+pub mod repair;
 pub mod wait;
 
 mod obstacles;

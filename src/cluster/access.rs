@@ -93,17 +93,23 @@ async fn allowed(cluster: &Cluster, access: &Access) -> Result<bool, ApiError> {
 
 /// What a run needs beside the objects of its release: Helm's records, our lock and our journal.
 pub fn for_release(release: &ReleaseId) -> Vec<Access> {
+    let secret = |verb| Access::new(verb, "", "secrets", Some(&release.namespace));
+    let records = ["get", "list", "create", "update", "delete"].map(secret);
+    records.into_iter().chain(to_lock(release)).collect()
+}
+
+/// What the lock and the journal of a release take.
+pub fn to_lock(release: &ReleaseId) -> Vec<Access> {
     let (namespace, name) = (Some(release.namespace.as_str()), object_name(release));
     let on = |group: &'static str, resource: &'static str| {
         move |verb: &str| Access::new(verb, group, resource, namespace)
     };
-    let (secret, lease, map) = (on("", "secrets"), on("coordination.k8s.io", "leases"), on("", "configmaps"));
-    let records = ["get", "list", "create", "update", "delete"].map(secret);
+    let (lease, map) = (on("coordination.k8s.io", "leases"), on("", "configmaps"));
     let lock = ["get", "update", "delete"].map(|verb| lease(verb).named(&name));
     let journal = ["get", "update"].map(|verb| map(verb).named(&name));
     // The name of what does not exist yet cannot be limited.
     let created = [lease("create"), map("create")];
-    records.into_iter().chain(lock).chain(journal).chain(created).collect()
+    lock.into_iter().chain(journal).chain(created).collect()
 }
 
 /// What it takes to apply objects. `namespace` is the release's own.

@@ -1,5 +1,5 @@
-//! The journal of the last rollout, kept in the cluster: one `ConfigMap` beside the release. What the text means is
-//! not known here.
+//! The journal of the last rollout and what was repaired since, kept in the cluster: one `ConfigMap` beside the
+//! release. What the texts mean is not known here.
 //!
 //! Every write names the version that it follows, so that a run whose lock was taken cannot write over its
 //! successor's journal: the API server refuses it.
@@ -15,15 +15,35 @@ use super::error::Cause;
 use super::{ApiError, Cluster};
 use crate::config::ReleaseId;
 
-const KEY: &str = "journal.json";
+/// One text of the `ConfigMap`; writing one leaves the others as they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JournalPart {
+    /// The last rollout.
+    Rollout,
+    /// What was repaired.
+    Repairs,
+}
+
+impl JournalPart {
+    fn key(self) -> &'static str {
+        match self {
+            Self::Rollout => "journal.json",
+            Self::Repairs => "repairs.json",
+        }
+    }
+}
+
 /// A `ConfigMap` holds 1 MiB of data.
 const LIMIT: usize = 1_048_576 - 1024;
 /// How often a write is sent that got no answer and did not arrive.
 const ATTEMPTS: usize = 3;
 
-/// The version of the `ConfigMap` that was read; there may have been none.
+/// The version of the `ConfigMap` that was read, with its other texts; there may have been none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct JournalVersion(Option<String>);
+pub struct JournalVersion {
+    version: Option<String>,
+    others: BTreeMap<String, String>,
+}
 
 /// The journal as it is stored.
 #[derive(Debug, Clone, Default)]
@@ -55,34 +75,55 @@ pub fn place(release: &ReleaseId) -> String {
     format!("ConfigMap {}/{}", release.namespace, object_name(release))
 }
 
-/// Reads the journal.
+/// Reads the journal of the last rollout.
 pub async fn read(cluster: &Cluster, release: &ReleaseId) -> Result<StoredJournal, ApiError> {
+    read_part(cluster, release, JournalPart::Rollout).await
+}
+
+/// Reads one text.
+pub async fn read_part(
+    cluster: &Cluster,
+    release: &ReleaseId,
+    part: JournalPart,
+) -> Result<StoredJournal, ApiError> {
     let found = api(cluster, release).get_opt(&object_name(release)).await;
     let found = found
         .map_err(|error| ApiError::new(cluster, format!("read the journal, {}", place(release)), &error))?;
-    Ok(found.map(stored).unwrap_or_default())
+    Ok(found.map(|map| stored(map, part)).unwrap_or_default())
 }
 
-/// Replaces the journal's text, if it still has the version `after`; answers the new version. A text that would not
-/// fit is refused. A write whose answer is lost is looked up.
+/// [`write_part`] of the last rollout's journal.
 pub async fn write(
     cluster: &Cluster,
     release: &ReleaseId,
     text: &str,
     after: &JournalVersion,
 ) -> Result<JournalVersion, JournalWriteError> {
+    write_part(cluster, release, JournalPart::Rollout, text, after).await
+}
+
+/// Replaces one text, if it still has the version `after`; answers the new version. A text that would not
+/// fit is refused. A write whose answer is lost is looked up.
+pub async fn write_part(
+    cluster: &Cluster,
+    release: &ReleaseId,
+    part: JournalPart,
+    text: &str,
+    after: &JournalVersion,
+) -> Result<JournalVersion, JournalWriteError> {
     let doing = || format!("write the journal, {}", place(release));
-    if text.len() > LIMIT {
-        let cause = Cause::Other(format!("{} bytes are more than a ConfigMap holds", text.len()));
+    let size = text.len() + after.others.values().map(String::len).sum::<usize>();
+    if size > LIMIT {
+        let cause = Cause::Other(format!("{size} bytes are more than a ConfigMap holds"));
         return Err(ApiError::with_cause(&cluster.name, doing(), cause).into());
     }
     let mut attempt = 1;
     loop {
-        let error = match send(cluster, release, text, after).await {
-            Ok(written) => return Ok(stored(written).version),
+        let error = match send(cluster, release, part, text, after).await {
+            Ok(written) => return Ok(stored(written, part).version),
             Err(error) => error,
         };
-        let now = read(cluster, release).await?;
+        let now = read_part(cluster, release, part).await?;
         if now.text.as_deref() == Some(text) {
             return Ok(now.version);
         }
@@ -104,6 +145,7 @@ fn is_final(error: &kube::Error) -> bool {
 async fn send(
     cluster: &Cluster,
     release: &ReleaseId,
+    part: JournalPart,
     text: &str,
     after: &JournalVersion,
 ) -> Result<ConfigMap, kube::Error> {
@@ -112,21 +154,23 @@ async fn send(
     let metadata = ObjectMeta {
         name: Some(name.clone()),
         labels: Some(labels),
-        resource_version: after.0.clone(),
+        resource_version: after.version.clone(),
         ..ObjectMeta::default()
     };
-    let data = Some(BTreeMap::from([(KEY.to_owned(), text.to_owned())]));
-    let map = ConfigMap { metadata, data, ..ConfigMap::default() };
+    let mut data = after.others.clone();
+    data.insert(part.key().to_owned(), text.to_owned());
+    let map = ConfigMap { metadata, data: Some(data), ..ConfigMap::default() };
     let parameters = PostParams { field_manager: Some("release".to_owned()), ..PostParams::default() };
-    match after.0 {
+    match after.version {
         Some(_) => api.replace(&name, &parameters, &map).await,
         None => api.create(&parameters, &map).await,
     }
 }
 
-fn stored(map: ConfigMap) -> StoredJournal {
-    let text = map.data.and_then(|mut data| data.remove(KEY));
-    StoredJournal { text, version: JournalVersion(map.metadata.resource_version) }
+fn stored(map: ConfigMap, part: JournalPart) -> StoredJournal {
+    let mut others = map.data.unwrap_or_default();
+    let text = others.remove(part.key());
+    StoredJournal { text, version: JournalVersion { version: map.metadata.resource_version, others } }
 }
 
 fn api(cluster: &Cluster, release: &ReleaseId) -> Api<ConfigMap> {

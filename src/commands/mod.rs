@@ -17,6 +17,7 @@ pub mod migrate;
 pub mod package;
 pub mod plan;
 pub mod publish;
+pub mod repair;
 pub mod repository;
 pub mod resume;
 pub mod rollback;
@@ -60,6 +61,8 @@ pub enum Command {
     Unlock(unlock::UnlockArgs),
     /// Store every object of the release's CRDs in the version of today
     Migrate(migrate::MigrateArgs),
+    /// Get Certificates issued whose Orders or requests failed, where another try helps
+    Repair(repair::RepairArgs),
     /// Package the chart of release.yaml as an archive: the same commit, the same bytes
     Package(package::PackageArgs),
     /// Package the chart of release.yaml and publish it to its repository
@@ -139,6 +142,7 @@ pub async fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
         Command::Resume(args) => resume::run(&args, context).await,
         Command::Unlock(args) => unlock::run(&args, context).await,
         Command::Migrate(args) => Box::pin(migrate::run(&args, context)).await,
+        Command::Repair(args) => Box::pin(repair::run(&args, context)).await,
         Command::Package(args) => package::run(&args, context).await,
         Command::Publish(args) => publish::run(&args, context).await,
         Command::Advise(args) => advise::run(&args, context),

@@ -3,6 +3,7 @@
 pub mod capture;
 pub mod event;
 pub mod journal;
+pub mod repairs;
 pub mod run_directory;
 
 mod belonging;

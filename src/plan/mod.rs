@@ -12,6 +12,7 @@ pub(crate) mod fixtures;
 mod lists;
 pub mod migration;
 pub mod preflight;
+pub mod repair;
 pub mod standing;
 pub mod terms;
 pub mod together;

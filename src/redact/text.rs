@@ -24,6 +24,9 @@ const FORMS: [&str; 8] = [
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----((?:\\[nr]|[A-Za-z0-9+/=\s:,]|-[A-Za-z])*)",
 ];
 
+/// How cert-manager speaks of an authorization of ACME, which is no header.
+const ACME: [&str; 3] = ["accepting authorization: ", "waiting for authorization: ", "fetch authorization: "];
+
 static PATTERNS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
     let pattern = |form: &&str| Regex::new(form).expect("the patterns are constants, and a test uses each");
     FORMS.iter().map(pattern).collect()
@@ -55,6 +58,10 @@ fn replaced(text: &str, instead: impl Fn(&str) -> String) -> String {
     shown + &text[end..]
 }
 
+fn is_of_acme(before: &str) -> bool {
+    ACME.iter().any(|words| before.ends_with(words))
+}
+
 /// Where the secrets are, in order and apart from each other.
 fn secrets(text: &str) -> Vec<Range<usize>> {
     let mut found: Vec<Range<usize>> = user_information(text);
@@ -63,7 +70,7 @@ fn secrets(text: &str) -> Vec<Range<usize>> {
         found.extend(secret);
     }
     // What is hidden already stays as it is.
-    found.retain(|range| text[range.clone()].contains(|c| c != '*'));
+    found.retain(|range| text[range.clone()].contains(|c| c != '*') && !is_of_acme(&text[..range.start]));
     found.sort_by_key(|range| range.start);
     let mut apart: Vec<Range<usize>> = Vec::new();
     for range in found {
@@ -105,7 +112,7 @@ mod tests {
     use super::*;
 
     /// What is written, and what is shown of it.
-    const TABLE: [(&str, &str); 27] = [
+    const TABLE: [(&str, &str); 29] = [
         ("reach https://hunter2@example.com/x: refused", "reach https://***@example.com/x: refused"),
         ("https://a:b@c@example.com", "https://***@example.com"),
         ("https://me:hun/ter2@example.com/x", "https://***@example.com/x"),
@@ -120,6 +127,8 @@ mod tests {
         ("GET /x?private_token=hunter2&page=1", "GET /x?private_token=***&page=1"),
         ("https://s3/x?X-Amz-Signature=ab12&X-Amz-Date=1", "https://s3/x?X-Amz-Signature=***&X-Amz-Date=1"),
         ("> Authorization: Bearer hunter2", "> Authorization: ***"),
+        ("Error accepting authorization: acme: no TXT", "Error accepting authorization: acme: no TXT"),
+        ("Failed to fetch authorization: 404 not found", "Failed to fetch authorization: 404 not found"),
         ("{\"Authorization\":\"Basic aHVudGVyMg==\"}", "{\"Authorization\":\"***\"}"),
         ("sent bearer abcdefghijklmnop1", "sent bearer ***"),
         ("basic authentication is off", "basic authentication is off"),

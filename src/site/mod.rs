@@ -19,6 +19,7 @@ pub mod looked;
 pub mod migration;
 pub mod plan;
 pub mod preflight;
+pub mod repair;
 pub mod resume;
 pub mod run_context;
 pub mod signals;

@@ -29,6 +29,7 @@ mod promised;
 mod proofs;
 mod release_secrets;
 mod removal;
+mod repair;
 mod resilience;
 mod rollout;
 mod rules;
@@ -78,6 +79,7 @@ fn trials() -> Vec<Trial> {
         proofs::trials(),
         release_secrets::trials(),
         removal::trials(),
+        repair::trials(),
         resilience::trials(),
         rollout::trials(),
         rules::trials(),

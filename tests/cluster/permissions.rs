@@ -57,7 +57,7 @@ async fn exactly_enough() {
 }
 
 /// The same cluster as this user.
-async fn client() -> Client {
+pub(crate) async fn client() -> Client {
     let file = Kubeconfig::read_from(std::env::var_os("KUBECONFIG").unwrap()).unwrap();
     let options = KubeConfigOptions { context: Some(THIRD.into()), ..KubeConfigOptions::default() };
     let mut config = Config::from_custom_kubeconfig(file, &options).await.unwrap();
@@ -82,7 +82,7 @@ where
 }
 
 /// One role for the cluster, and one in every namespace that is named.
-async fn grant(admin: &Cluster, needs: &[Access]) -> Vec<String> {
+pub(crate) async fn grant(admin: &Cluster, needs: &[Access]) -> Vec<String> {
     let client = || admin.client.clone();
     let metadata = json!({"name": USER});
     let group = "rbac.authorization.k8s.io";
@@ -103,7 +103,7 @@ async fn grant(admin: &Cluster, needs: &[Access]) -> Vec<String> {
     namespaces
 }
 
-async fn take_back(admin: &Cluster, namespaces: &[String]) {
+pub(crate) async fn take_back(admin: &Cluster, namespaces: &[String]) {
     let (client, now) = (|| admin.client.clone(), DeleteParams::default());
     Api::<ClusterRoleBinding>::all(client()).delete(USER, &now).await.unwrap();
     Api::<ClusterRole>::all(client()).delete(USER, &now).await.unwrap();

@@ -17,6 +17,7 @@ mod package;
 mod pipelines;
 mod publish;
 mod readme;
+mod repair;
 mod repository_contract;
 mod repository_faults;
 mod repository_helm;

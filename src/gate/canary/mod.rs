@@ -15,7 +15,6 @@ mod objects;
 mod preflight;
 mod refusal;
 mod rehearsal;
-mod solver;
 mod unissued;
 
 use std::time::Duration;

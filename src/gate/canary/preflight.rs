@@ -10,22 +10,16 @@ use kube::api::ListParams;
 use super::asked::{self, Asked};
 use super::objects::Token;
 use super::rehearsal::rehearse;
-use super::solver;
 use super::unissued::advice;
 use crate::certmanager::acme_names::AcmeNames;
+use crate::certmanager::production;
 use crate::certmanager::resources::{CertificateRequest, IssuerSpec, condition};
+use crate::certmanager::solver;
 use crate::cluster::Cluster;
 use crate::config::{CanarySettings, IssuerRef};
 use crate::gate::mark::Mark;
 use crate::gate::subject::{Expected, Subject};
 
-/// The production of public CAs, by host; their staging has another one.
-const PRODUCTION: [(&str, &str); 4] = [
-    ("acme-v02.api.letsencrypt.org", "Let's Encrypt's"),
-    ("acme.zerossl.com", "ZeroSSL's"),
-    ("dv.acme-v02.api.pki.goog", "Google's"),
-    ("api.buypass.com", "Buypass's"),
-];
 /// So many requests show who approves on a cluster.
 const REQUESTS: u32 = 500;
 
@@ -101,8 +95,8 @@ fn acme_names(spec: &IssuerSpec, settings: &CanarySettings) -> AcmeNames {
 /// Why no canary of this issuer is made.
 pub(super) fn objection(issuer: &IssuerRef, spec: &IssuerSpec, settings: &CanarySettings) -> Option<String> {
     let acme = spec.acme.as_ref()?;
-    let production = PRODUCTION.iter().find(|(host, _)| acme.server.contains(host));
-    if let Some((_, whose)) = production.filter(|_| !settings.allow_production) {
+    let production = production::whose(&acme.server);
+    if let Some(whose) = production.filter(|_| !settings.allow_production) {
         return Some(format!(
             "{issuer} is {whose} production, which has rate limits; use a staging one, or set canary.allow-production"
         ));

@@ -1,5 +1,6 @@
 //! What the tests share: the sandbox, connected clusters, small charts, and real Helm.
 
+pub(crate) mod acme_account;
 pub(crate) mod cert_manager;
 pub(crate) mod chart;
 pub(crate) mod colleagues;

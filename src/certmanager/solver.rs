@@ -5,13 +5,13 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use crate::certmanager::resources::{AcmeSolver, SolverSelector};
+use super::resources::{AcmeSolver, SolverSelector};
 
 /// How closely a selector names a name: by itself, by the labels of its zone, by labels of the object.
 type Closeness = (usize, usize, usize);
 
 /// The solver for `name` on a Certificate with these labels.
-pub(super) fn select<'s>(
+pub fn select<'s>(
     solvers: &'s [AcmeSolver],
     name: &str,
     labels: &BTreeMap<String, String>,
@@ -49,7 +49,7 @@ fn closeness(
 }
 
 /// The zones and names that the solvers select, for a message.
-pub(super) fn told(solvers: &[AcmeSolver]) -> String {
+pub fn told(solvers: &[AcmeSolver]) -> String {
     let selectors = solvers.iter().filter_map(|solver| solver.selector.as_ref());
     let told: Vec<String> = selectors
         .flat_map(|selector| {
