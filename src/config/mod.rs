@@ -14,6 +14,7 @@ pub mod error;
 pub mod expression;
 pub mod file;
 pub mod issuer;
+pub mod logs;
 pub mod rule;
 pub mod secret;
 pub mod selection;
@@ -28,10 +29,11 @@ mod validate;
 pub use canary::CanarySettings;
 pub use error::{ConfigError, nearest};
 pub use file::{
-    ChartConfig, ClusterConfig, Config, GateSettings, KubeTarget, KubernetesMatrix, MetricsGate, OnFailure,
-    OnReissue, PreflightSettings, Profile, ReleaseId, RepositoryConfig, WaveSettings,
+    ChartConfig, ClusterConfig, Config, GateSettings, KubeTarget, KubernetesMatrix, LogsGate, MetricsGate,
+    OnFailure, OnReissue, PreflightSettings, Profile, ReleaseId, RepositoryConfig, WaveSettings,
 };
 pub use issuer::{IssuerKind, IssuerRef};
+pub use logs::{LogFields, LogStoreKind, LogStoreSettings};
 pub use rule::{RuleBaseline, RuleCause, RuleSettings, WatchedKind};
 pub use secret::{Credential, SecretError, SecretRef};
 pub use selection::Selection;

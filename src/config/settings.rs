@@ -13,6 +13,7 @@ use super::file::{
     ChartConfig, ClusterConfig, Config, GateSettings, KubeTarget, OnFailure, PreflightSettings, Profile,
     ReleaseId, RepositoryConfig, WaveSettings,
 };
+use super::logs::LogStoreSettings;
 use super::secret::{Credential, SecretError, SecretRef};
 use super::selection::Selection;
 use super::source::Source;
@@ -36,6 +37,8 @@ pub struct Settings {
     pub preflight: PreflightSettings,
     /// The files of `preflight.advice`; none of them is read yet.
     pub advice: AdviceFiles,
+    /// Where the logs of all clusters are kept, where that is configured.
+    pub logs: Option<LogStoreSettings>,
     /// The folder of `release.yaml`.
     pub base_dir: PathBuf,
     /// `--ref`.
@@ -105,6 +108,8 @@ pub enum Credentials {
     },
     /// A bearer token.
     Bearer(Secret),
+    /// An API key of Elasticsearch.
+    ApiKey(Secret),
 }
 
 /// One cluster.
@@ -149,6 +154,7 @@ impl Settings {
             on_failure: selection.on_failure.unwrap_or(config.on_failure),
             preflight: config.preflight.clone(),
             advice: config.advice_files(),
+            logs: LogStoreSettings::resolve(&config.logs, config.base_dir()),
             base_dir: config.base_dir().to_owned(),
             reference: selection.reference.clone(),
             version: selection.version.clone(),

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::retry::Backoff;
+use crate::web::Backoff;
 use super::{ChartRepository, RepositoryError, Uploaded};
 use crate::config::error::did_you_mean;
 use crate::helm::chart::archive::ChartArchive;
