@@ -1,6 +1,8 @@
 //! The client of Elasticsearch and OpenSearch: the lines of one cluster's namespace, page by page, from one moment of
 //! the index, so that none is missed or told twice while others are written.
 
+use std::fmt;
+
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 use url::Url;
@@ -8,7 +10,7 @@ use url::Url;
 use super::error::LogStoreError;
 use super::hit::{self, StoredLine};
 use super::search::{self, Asked, LogQuery, PAGE};
-use crate::config::LogStoreSettings;
+use crate::config::{LogFields, LogStoreSettings};
 use crate::redact;
 use crate::web::{Answer, Backoff, Http, Server};
 
@@ -62,6 +64,15 @@ impl LogStore {
             tracing::info!(%error, "the point in time was not closed");
         }
         found
+    }
+
+    /// What to say when nothing was found: the filters that nothing fits.
+    pub fn nothing(&self, query: &LogQuery) -> String {
+        let LogFields { namespace, cluster, time, .. } = &self.settings.fields;
+        format!(
+            "no line in index `{}` has {namespace}: {}, {cluster}: {} and {time} since {}; compare `fields` of the log store in release.yaml",
+            self.settings.index, query.namespace, query.cluster, query.since
+        )
     }
 
     async fn pages(&self, query: &LogQuery, id: &mut String) -> Result<StoredLines, LogStoreError> {
@@ -118,7 +129,7 @@ impl LogStore {
     }
 
     fn doing(&self) -> String {
-        format!("read the logs from {} {}", self.settings.kind, self.settings.url)
+        format!("read the logs from {self}")
     }
 
     fn refused(&self, answer: &Answer) -> LogStoreError {
@@ -149,15 +160,22 @@ impl LogStore {
         }
         let why = shards["failures"][0]["reason"]["reason"].as_str().unwrap_or("no reason is told");
         let (doing, message) = (self.doing(), redact::text(why));
-        Err(LogStoreError::Shards { doing, failed, total: shards["total"].as_u64().unwrap_or(failed), message })
+        Err(LogStoreError::Shards {
+            doing,
+            failed,
+            total: shards["total"].as_u64().unwrap_or(failed),
+            message,
+        })
     }
 
     fn foreign(&self, message: &str) -> LogStoreError {
-        LogStoreError::Foreign {
-            doing: self.doing(),
-            kind: self.settings.kind,
-            message: message.to_owned(),
-        }
+        LogStoreError::Foreign { doing: self.doing(), kind: self.settings.kind, message: message.to_owned() }
+    }
+}
+
+impl fmt::Display for LogStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.settings.kind, self.settings.url)
     }
 }
 

@@ -114,7 +114,10 @@ mod tests {
             {"range": {"@timestamp": {"gte": "2026-11-28T10:00:00Z", "lt": "2026-11-28T11:00:00Z"}}},
         ]);
         assert_eq!(asked.body["query"]["bool"]["filter"], filters);
-        assert_eq!((&asked.body["search_after"], &asked.body["sort"][1]), (&after, &json!({"_shard_doc": "asc"})));
+        assert_eq!(
+            (&asked.body["search_after"], &asked.body["sort"][1]),
+            (&after, &json!({"_shard_doc": "asc"}))
+        );
     }
 
     #[test]

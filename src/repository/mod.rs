@@ -19,9 +19,9 @@ pub mod index;
 pub mod publish;
 pub mod serve;
 
+pub use crate::web::Backoff;
 pub use chartmuseum::ChartMuseum;
 pub use error::RepositoryError;
-pub use crate::web::Backoff;
 
 /// A chart repository: each call is one question or one act, with the repetitions that passing troubles need.
 #[async_trait]

@@ -209,10 +209,8 @@ fn client(server: &Server<'_>) -> Result<Client, WebError> {
 /// The certificates of `ca-file`; none when it is not set.
 fn authority(file: Option<&Path>) -> Result<Vec<Certificate>, WebError> {
     let Some(path) = file else { return Ok(Vec::new()) };
-    let unreadable = |source: Box<dyn std::error::Error + Send + Sync>| WebError::CaFile {
-        path: path.to_owned(),
-        source,
-    };
+    let unreadable =
+        |source: Box<dyn std::error::Error + Send + Sync>| WebError::CaFile { path: path.to_owned(), source };
     let pem = std::fs::read(path).map_err(|error| unreadable(error.into()))?;
     let certificates = Certificate::from_pem_bundle(&pem).map_err(|error| unreadable(error.into()))?;
     if certificates.is_empty() {

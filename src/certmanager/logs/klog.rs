@@ -1,6 +1,6 @@
 //! klog's lines: a header, then klogr's pairs (up to 1.11), a quoted message with pairs, or plain words.
 
-use super::line::{LogLine, LogLevel, resource};
+use super::line::{LogLevel, LogLine, resource};
 
 /// The names of the parts that messages begin with, from 1.12 to 1.15.
 const PARTS: &str = "cert-manager/";

@@ -137,7 +137,8 @@ mod tests {
     #[test]
     fn an_object_may_be_told_by_its_parts_and_a_null_error_is_none() {
         let klog = r#"W1128 10:47:20.1 1 s.go:1] cert-manager/x "msg"="m" "error"=null "resource_kind"="Issuer" "resource_name"="ca" "resource_namespace"="" "secret"={"Namespace":"a b","Name":"c"}"#;
-        let json = r#"{"ts":1731962429714.193,"msg":"m","v":0,"resource_name":"y","resource_namespace":"web"}"#;
+        let json =
+            r#"{"ts":1731962429714.193,"msg":"m","v":0,"resource_name":"y","resource_namespace":"web"}"#;
         assert_eq!(read(klog).4.as_deref(), Some("ca"));
         assert_eq!(read(klog).2, None);
         let line = LogLine::read(json, None);

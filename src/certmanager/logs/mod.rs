@@ -8,7 +8,7 @@ mod line;
 mod rule;
 mod tally;
 
-pub use line::{LogLine, LogLevel};
+pub use line::{LogLevel, LogLine};
 pub use rule::{LogRule, LogRules, Meaning};
 pub use tally::{LogGroup, LogTally, LogWeight, UNKNOWN};
 
@@ -30,7 +30,8 @@ mod tests {
 
     #[test]
     fn the_telling_line_is_a_real_one_before_an_unknown_one_before_the_last() {
-        let benign = "W1128 10:47:20.110108 1 client_config.go:617] Neither --kubeconfig nor --master was specified";
+        let benign =
+            "W1128 10:47:20.110108 1 client_config.go:617] Neither --kubeconfig nor --master was specified";
         assert_eq!(telling(&format!("panic: boom\ngoroutine 1\n{benign}\n\n")), Some("panic: boom"));
         assert_eq!(telling(&format!("exit\n{benign}\n")), Some("exit"));
         assert_eq!(telling(benign), Some(benign));

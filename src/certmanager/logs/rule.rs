@@ -49,6 +49,17 @@ pub struct LogRule {
 }
 
 impl LogRule {
+    /// What such lines say, and what that means.
+    pub fn what(&self) -> String {
+        let meaning = match (self.meaning, self.after) {
+            (Meaning::Benign, _) => "benign".to_owned(),
+            (Meaning::Passing, Some(after)) => format!("normal for {after} s, real when it goes on"),
+            (Meaning::Passing, None) | (Meaning::Real, _) => "real".to_owned(),
+        };
+        let says: Vec<String> = self.says.iter().map(|text| format!("`{text}`")).collect();
+        format!("A line of cert-manager says {}: {meaning}", says.join(" or "))
+    }
+
     fn fits(&self, line: &LogLine) -> bool {
         self.says.iter().any(|text| line.says(text)) && self.with.iter().all(|text| line.says(text))
     }
