@@ -8,9 +8,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use super::credentials::Credentials;
 use super::duration::{self, DurationText};
 use super::secret::{Credential, SecretError, SecretRef};
-use super::settings::Credentials;
 use crate::redact::RedactedUrl;
 
 /// Where the logs of all clusters are kept; `release logs` reads it.
@@ -176,7 +176,8 @@ pub(super) fn mistakes(store: &LogStoreConfig) -> Vec<(&'static str, String)> {
         Err(error) => found.push(("url", format!("the address of the log store is not a URL: {error}"))),
     }
     if store.username.is_some() != store.password.is_some() {
-        found.push(("index", "a log store needs both `username` and `password`, or none of them".to_owned()));
+        let key = if store.username.is_some() { "username" } else { "password" };
+        found.push((key, "a log store needs both `username` and `password`, or none of them".to_owned()));
     }
     if store.api_key.is_some() && store.username.is_some() {
         found.push(("api-key", "a log store takes `api-key`, or `username` and `password`".to_owned()));

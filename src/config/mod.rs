@@ -8,6 +8,7 @@
 
 pub mod advice_files;
 pub mod canary;
+pub mod credentials;
 pub mod document;
 pub mod duration;
 pub mod error;
@@ -27,6 +28,7 @@ mod structure;
 mod validate;
 
 pub use canary::CanarySettings;
+pub use credentials::Credentials;
 pub use error::{ConfigError, nearest};
 pub use file::{
     ChartConfig, ClusterConfig, Config, GateSettings, KubeTarget, KubernetesMatrix, LogsGate, MetricsGate,
@@ -37,7 +39,7 @@ pub use logs::{LogFields, LogStoreKind, LogStoreSettings};
 pub use rule::{RuleBaseline, RuleCause, RuleSettings, WatchedKind};
 pub use secret::{Credential, SecretError, SecretRef};
 pub use selection::Selection;
-pub use settings::{ChartSettings, ClusterSettings, Credentials, RepositorySettings, Settings};
+pub use settings::{ChartSettings, ClusterSettings, RepositorySettings, Settings};
 pub use shape::CertificateShape;
 pub use source::{ArchiveSource, DirectorySource, GitSource, Source, SourceConfig};
 pub use validate::same_address;

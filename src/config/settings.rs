@@ -8,6 +8,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::advice_files::AdviceFiles;
+use super::credentials::Credentials;
 use super::error::{ConfigError, Problem, did_you_mean};
 use super::file::{
     ChartConfig, ClusterConfig, Config, GateSettings, KubeTarget, OnFailure, PreflightSettings, Profile,
@@ -18,7 +19,7 @@ use super::secret::{Credential, SecretError, SecretRef};
 use super::selection::Selection;
 use super::source::Source;
 use super::values::{ValuesFile, ValuesList};
-use crate::redact::{RedactedUrl, Secret};
+use crate::redact::RedactedUrl;
 
 /// What one run works with.
 #[derive(Debug, Clone)]
@@ -92,24 +93,6 @@ pub struct RepositorySettings {
     pub ca_file: Option<PathBuf>,
     /// How long one request may take.
     pub timeout: Duration,
-}
-
-/// How requests to a repository are authenticated.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Credentials {
-    /// Not at all.
-    None,
-    /// Basic authentication.
-    Basic {
-        /// User name.
-        username: Secret,
-        /// Password.
-        password: Secret,
-    },
-    /// A bearer token.
-    Bearer(Secret),
-    /// An API key of Elasticsearch.
-    ApiKey(Secret),
 }
 
 /// One cluster.

@@ -143,6 +143,10 @@ impl LogStore {
             StatusCode::NOT_FOUND if reason == "index_not_found_exception" => {
                 LogStoreError::NoIndex { doing, index: self.settings.index.clone() }
             }
+            // What OpenSearch says where no index fits a pattern.
+            StatusCode::BAD_REQUEST if message.contains("invalid id: [null]") => {
+                LogStoreError::NoIndex { doing, index: self.settings.index.clone() }
+            }
             StatusCode::METHOD_NOT_ALLOWED => LogStoreError::OtherKind { doing, kind, message },
             _ if message.contains("no handler found") || message.contains("unknown parameter [pit]") => {
                 LogStoreError::OtherKind { doing, kind, message }
@@ -181,8 +185,9 @@ impl fmt::Display for LogStore {
 
 /// Type and words of an error: `{"error": {"type": …, "reason": …}}`, or what a proxy says.
 fn reason(answer: &Answer) -> (String, String) {
-    let said: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-    let text = |key: &str| said["error"][key].as_str().map(str::to_owned);
-    let message = text("reason").map_or_else(|| answer.message(), |reason| redact::text(&reason));
+    let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+    let text = |key: &str| body["error"][key].as_str().map(str::to_owned);
+    let said = || if answer.body.is_empty() { String::new() } else { answer.message() };
+    let message = text("reason").map_or_else(said, |reason| redact::text(&reason));
     (text("type").unwrap_or_default(), message)
 }

@@ -17,23 +17,28 @@ pub struct LogsReport {
     /// What is normal is shown with a line of it, too.
     #[serde(skip)]
     pub all: bool,
+    /// Only some rules were asked for.
+    #[serde(skip)]
+    pub only: bool,
 }
 
 impl Shown for LogsReport {
     fn text(&self) -> String {
-        let clusters = self.clusters.iter().map(|logs| cluster(logs, self.all));
+        let clusters = self.clusters.iter().map(|logs| cluster(logs, self));
         clusters.collect::<Vec<_>>().join("\n").trim_end().to_owned()
     }
 }
 
-fn cluster(logs: &ClusterLogs, all: bool) -> String {
+fn cluster(logs: &ClusterLogs, report: &LogsReport) -> String {
     let ClusterLogs { cluster, from, since, lines, groups, notes } = logs;
     let mut text = format!("{cluster}: {lines} lines since {} ({from})\n", short(*since));
     for note in notes {
         let _ = writeln!(text, "  note: {note}");
     }
-    groups.iter().for_each(|one| text += &group(one, all));
-    if !groups.iter().any(|group| group.weight >= LogWeight::Unknown) {
+    groups.iter().for_each(|one| text += &group(one, report.all));
+    if report.only && groups.is_empty() {
+        text += "  no such line\n";
+    } else if !report.only && !groups.iter().any(|group| group.weight >= LogWeight::Unknown) {
         text += "  no error\n";
     }
     text
@@ -46,7 +51,8 @@ fn group(group: &LogGroup, all: bool) -> String {
         (Some(first), Some(last)) => format!(", {} to {}", short(*first), short(*last)),
         _ => String::new(),
     };
-    let mut text = format!("  {:<8} {rule:<22} {count} times{of}{when}\n", word(*weight));
+    let times = if *count == 1 { "once".to_owned() } else { format!("{count} times") };
+    let mut text = format!("  {:<8} {rule:<22} {times}{of}{when}\n", word(*weight));
     let _ = writeln!(text, "    why:   {why}");
     if *weight == LogWeight::Benign && !all {
         return text;

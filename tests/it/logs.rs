@@ -78,12 +78,14 @@ async fn every_line_comes_once_over_many_pages_from_both_kinds() {
 #[tokio::test]
 async fn a_store_that_refuses_is_told_with_what_to_do() {
     let no_index = r#"{"error":{"type":"index_not_found_exception","reason":"no such index [logs]"}}"#;
+    let no_pattern = r#"{"error":{"type":"illegal_argument_exception","reason":"invalid id: [null]"}}"#;
     let security = r#"{"error":{"type":"security_exception","reason":"action [indices:data/read/open_point_in_time] is unauthorized for user [me]"}}"#;
     let other = r#"{"error":"no handler found for uri [/logs-*/_pit?keep_alive=2m] and method [POST]"}"#;
     let said = [
         refusal(401, "").await,
         refusal(403, security).await,
         refusal(404, no_index).await,
+        refusal(400, no_pattern).await,
         refusal(400, other).await,
         refusal(418, "<html>proxy</html>").await,
         refusal(200, "<html>proxy</html>").await,
@@ -101,12 +103,18 @@ async fn half_an_answer_is_none_and_entries_without_lines_name_the_field() {
     Mock::given(any()).respond_with(ResponseTemplate::new(200).set_body_json(half)).mount(&server).await;
     let refused = store("elasticsearch", &server.uri(), "").lines(&query()).await.unwrap_err();
     let said = told(&refused).replace(&server.uri(), "http://logs");
-    insta::assert_snapshot!(said, @"");
+    insta::assert_snapshot!(said, @r"
+    read the logs from Elasticsearch http://logs/: 1 of 3 shards did not answer: the node left
+      hint: `--from cluster` reads from the API server
+    ");
     let script = Script { entries: vec![json!({"text": "x"})], ..Script::default() };
     let server = script.serve().await;
     let refused = store("elasticsearch", &server.uri(), "").lines(&query()).await.unwrap_err();
     let said = told(&refused).replace(&server.uri(), "http://logs");
-    insta::assert_snapshot!(said, @"");
+    insta::assert_snapshot!(said, @r"
+    read the logs from Elasticsearch http://logs/: none of the 1 entries has a field `log`
+      hint: set `fields.message` of the log store in release.yaml
+    ");
 }
 
 #[tokio::test]
@@ -205,8 +213,39 @@ fn what_is_asked_wrongly_is_refused() {
     let ran = |arguments: &[&str]| {
         world.release([&["logs", "--cluster", "eks-development-1"], arguments].concat()).to_string()
     };
-    insta::assert_snapshot!(ran(&["--from", "opensearch"]), @"");
-    insta::assert_snapshot!(ran(&["--rule", "forbiden"]), @"");
+    insta::assert_snapshot!(ran(&["--from", "opensearch"]), @"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    error: release.yaml has no `logs.opensearch`
+    hint: write `logs: { opensearch: { url: https://…, index: … } }`
+    ");
+    insta::assert_snapshot!(ran(&["--rule", "forbiden"]), @"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    error: invalid value 'forbiden' for '--rule <RULE>': no rule of logs has this name; did you mean `forbidden`?
+
+    For more information, try '--help'.
+    ");
     world.write("release.yaml", fleet("elasticsearch", "ftp://logs", ", username: me, api-key: { env: X }"));
-    insta::assert_snapshot!(ran(&[]), @"");
+    insta::assert_snapshot!(ran(&[]), @r#"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    error: release.yaml:29:25: the address of a log store begins with http:// or https://
+       |
+    29 |   elasticsearch: { url: "ftp://logs", index: "logs-*", username: me, api-key: { env: X } }
+       |                         ^^^^^^^^^^^^
+
+    release.yaml:29:66: a log store needs both `username` and `password`, or none of them
+       |
+    29 |   elasticsearch: { url: "ftp://logs", index: "logs-*", username: me, api-key: { env: X } }
+       |                                                                  ^^
+
+    release.yaml:29:79: a log store takes `api-key`, or `username` and `password`
+       |
+    29 |   elasticsearch: { url: "ftp://logs", index: "logs-*", username: me, api-key: { env: X } }
+       |                                                                               ^
+    "#);
 }

@@ -1,9 +1,6 @@
 //! klog's lines: a header, then klogr's pairs (up to 1.11), a quoted message with pairs, or plain words.
 
-use super::line::{LogLevel, LogLine, resource};
-
-/// The names of the parts that messages begin with, from 1.12 to 1.15.
-const PARTS: &str = "cert-manager/";
+use super::entry::{LogLevel, LogLine, resource, without_logger};
 
 /// `E0812 10:47:20.110108       1 controller.go:163] …`; none for what has no such header.
 pub(super) fn read(line: &str) -> Option<LogLine> {
@@ -38,14 +35,6 @@ fn body(level: LogLevel, rest: &str) -> LogLine {
 
 fn word(text: &str) -> Option<String> {
     Some(text.trim().to_owned()).filter(|text| !text.is_empty())
-}
-
-/// A message without the part that wrote it in front.
-pub(super) fn without_logger(message: &str, logger: Option<String>) -> (String, Option<String>) {
-    match message.split_once(": ").filter(|(part, _)| message.starts_with(PARTS) && !part.contains(' ')) {
-        Some((part, message)) => (message.to_owned(), logger.or_else(|| Some(part.to_owned()))),
-        None => (message.trim_end().to_owned(), logger),
-    }
 }
 
 /// `key="value" "key"={"a":"b"} key=word`.

@@ -1,41 +1,10 @@
-//! One entry of a log, read from the three formats that cert-manager has had. What has none of them is text.
+//! Lines read from the three formats that cert-manager has had. What has none of them is text.
 
 use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
 
+use super::entry::{LogLevel, LogLine, resource, without_logger};
 use super::klog;
-
-/// How bad the writer found it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum LogLevel {
-    /// It does not say.
-    Unmarked,
-    /// For whoever is curious.
-    Info,
-    /// A warning.
-    Warning,
-    /// An error.
-    Error,
-    /// The program ends.
-    Fatal,
-}
-
-/// What one entry says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LogLine {
-    /// When it was written, as far as that is known.
-    pub time: Option<Timestamp>,
-    /// How bad the writer found it.
-    pub level: LogLevel,
-    /// The message, without the quotes of the format.
-    pub message: String,
-    /// The error beside it.
-    pub error: Option<String>,
-    /// Which part of cert-manager wrote it.
-    pub logger: Option<String>,
-    /// The object that it is about, `namespace/name`.
-    pub object: Option<String>,
-}
 
 impl LogLine {
     /// Reads one line; `at` is when it was received, which klog's own header says without a year.
@@ -60,11 +29,6 @@ impl LogLine {
         }
         entries
     }
-
-    /// Whether it says `text`, in its message or in its error.
-    pub fn says(&self, text: &str) -> bool {
-        self.message.contains(text) || self.error.as_ref().is_some_and(|error| error.contains(text))
-    }
 }
 
 fn is_panic(message: &str) -> bool {
@@ -88,15 +52,8 @@ fn json(line: &str) -> Option<LogLine> {
     let object = text("key").or_else(|| resource(|key| text(&format!("resource_{key}"))));
     // Only errors have no verbosity.
     let level = if entry.get("v").is_none() { LogLevel::Error } else { LogLevel::Info };
-    let (message, logger) = klog::without_logger(&text("msg")?, text("logger"));
+    let (message, logger) = without_logger(&text("msg")?, text("logger"));
     Some(LogLine { time: written(&entry["ts"]), level, message, error, logger, object })
-}
-
-/// `namespace/name` of the keys about a resource.
-pub(super) fn resource(text: impl Fn(&str) -> Option<String>) -> Option<String> {
-    let name = text("name")?;
-    let namespace = text("namespace").filter(|namespace| !namespace.is_empty());
-    Some(namespace.map_or_else(|| name.clone(), |namespace| format!("{namespace}/{name}")))
 }
 
 /// Milliseconds since 1970, with a fraction.

@@ -3,12 +3,13 @@
 //!
 //! `logs.yaml` has the rules; [`LogLine`] reads the three formats, [`LogTally`] counts by rule.
 
+mod entry;
 mod klog;
 mod line;
 mod rule;
 mod tally;
 
-pub use line::{LogLevel, LogLine};
+pub use entry::{LogLevel, LogLine};
 pub use rule::{LogRule, LogRules, Meaning};
 pub use tally::{LogGroup, LogTally, LogWeight, UNKNOWN};
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::line::LogLine;
+use super::entry::LogLine;
 use crate::certmanager::app_version::AppVersion;
 
 /// What a known line means.

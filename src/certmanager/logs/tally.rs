@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::line::{LogLevel, LogLine};
+use super::entry::{LogLevel, LogLine};
 use super::rule::{LogRule, LogRules, Meaning};
 use crate::redact;
 
