@@ -97,7 +97,7 @@ async fn pods_of(cluster: &Cluster, workloads: &[WorkloadName]) -> Result<Vec<Po
         };
         let listed = paging::each(&api, |pod| {
             if own(&pod) {
-                found.push(pod)
+                found.push(pod);
             }
         })
         .await;

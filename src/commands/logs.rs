@@ -71,7 +71,9 @@ pub async fn run(args: &LogsArgs, context: &Context) -> Result<Exit, Failure> {
     };
     if !args.rules.is_empty() {
         let named = |rule: &String| args.rules.contains(rule);
-        clusters.iter_mut().for_each(|logs| logs.groups.retain(|group| named(&group.rule)));
+        for logs in &mut clusters {
+            logs.groups.retain(|group| named(&group.rule));
+        }
     }
     let report = LogsReport { clusters, all: args.benign, only: !args.rules.is_empty() };
     context.printer.data(&report::render(&report, args.output)?);

@@ -19,11 +19,11 @@ use crate::redact::RedactedUrl;
 pub struct LogsConfig {
     /// An Elasticsearch.
     pub elasticsearch: Option<LogStoreConfig>,
-    /// An OpenSearch.
+    /// An `OpenSearch`.
     pub opensearch: Option<LogStoreConfig>,
 }
 
-/// An Elasticsearch or OpenSearch, and how its lines are found.
+/// An Elasticsearch or `OpenSearch`, and how its lines are found.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct LogStoreConfig {
@@ -90,7 +90,7 @@ impl Default for LogFields {
 pub enum LogStoreKind {
     /// Elasticsearch, 7.10 or newer.
     Elasticsearch,
-    /// OpenSearch, 2.4 or newer.
+    /// `OpenSearch`, 2.4 or newer.
     OpenSearch,
 }
 

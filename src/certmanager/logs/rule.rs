@@ -159,7 +159,7 @@ mod tests {
                 Some("propagation"),
             ),
             (
-                r#"E1128 10:47:20.1 1 logs.go:59] http: TLS handshake error from 10.0.0.7:1: read tcp: connection reset by peer"#,
+                r"E1128 10:47:20.1 1 logs.go:59] http: TLS handshake error from 10.0.0.7:1: read tcp: connection reset by peer",
                 Some("tls-handshake"),
             ),
             (

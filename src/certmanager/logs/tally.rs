@@ -148,7 +148,7 @@ impl LogTally {
     pub fn groups(&self) -> Vec<LogGroup> {
         let mut groups: Vec<LogGroup> =
             self.counted.iter().map(|((rule, _), counted)| self.group(rule, counted)).collect();
-        groups.sort_by(|one, other| (other.weight, other.count).cmp(&(one.weight, one.count)));
+        groups.sort_by_key(|group| std::cmp::Reverse((group.weight, group.count)));
         groups
     }
 
