@@ -53,7 +53,7 @@ async fn bursts() {
         "  real     forbidden ",
         "why:   The service account may not do what the version needs",
         "to do: Compare the chart's roles with those in the cluster",
-        "is forbidden: User \"system:serviceaccount:cert-manager:cert-manager\" cannot create resource \"secrets\"",
+        "is forbidden: User \"system:serviceaccount:cert-manager:cert-manager\" cannot",
         "  benign   optimistic-locking ",
         "why:   Two writers met; the later one reads again and goes on",
     ] {
