@@ -112,8 +112,8 @@ impl LogStore {
                 if asked.body.is_null() { request } else { request.json(&asked.body) }
             })
             .await?;
-        // Closing what is closed is success.
-        if !answer.status.is_success() && !(asked.method == Method::DELETE && answer.status == 404) {
+        let is_closed = asked.method == Method::DELETE && answer.status == StatusCode::NOT_FOUND;
+        if !answer.status.is_success() && !is_closed {
             return Err(self.refused(&answer));
         }
         serde_json::from_slice(&answer.body).map_err(|error| self.foreign(&error.to_string()))

@@ -35,7 +35,9 @@ fn cluster(logs: &ClusterLogs, report: &LogsReport) -> String {
     for note in notes {
         let _ = writeln!(text, "  note: {note}");
     }
-    groups.iter().for_each(|one| text += &group(one, report.all));
+    for one in groups {
+        text += &group(one, report.all);
+    }
     if report.only && groups.is_empty() {
         text += "  no such line\n";
     } else if !report.only && !groups.iter().any(|group| group.weight >= LogWeight::Unknown) {

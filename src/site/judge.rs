@@ -65,7 +65,9 @@ impl KubernetesSite {
         let gates = &self.run.plan.terms.gates;
         if profile == Profile::CertManager && gates.logs != LogsGate::Off {
             let unread = baseline.observe_logs(&self.cluster, &subject).await;
-            unread.iter().for_each(|why| self.note(&format!("no errors of before are known: {why}")));
+            if let Some(why) = unread {
+                self.note(&format!("no errors of before are known: {why}"));
+            }
         }
         let rules = HealthRules::of(&subject, gates);
         Ok(rules.observe(&self.cluster, baseline).await?)

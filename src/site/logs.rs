@@ -54,7 +54,9 @@ pub async fn of_cluster(
     let logs = logs.map_err(|why| Failure::refused(format!("{name}: {why}")))?;
     let mut tally = LogTally::new(LogRules::built_in());
     for pod in &logs.pods {
-        gate::entries(pod).iter().for_each(|line| tally.add(line, &pod.pod));
+        for line in gate::entries(pod) {
+            tally.add(&line, &pod.pod);
+        }
     }
     let from = format!("{} pods, by the API server", logs.pods.len());
     Ok(counted(name, from, since, &tally, logs.unread))
@@ -77,7 +79,9 @@ pub async fn of_store(
     let mut tally = LogTally::new(LogRules::built_in());
     for (pod, lines) in by_pod(&found.lines) {
         let lines = lines.iter().map(|line| (line.time, line.text.as_str()));
-        LogLine::read_all(lines).iter().for_each(|line| tally.add(line, &format!("{namespace}/{pod}")));
+        for line in LogLine::read_all(lines) {
+            tally.add(&line, &format!("{namespace}/{pod}"));
+        }
     }
     let mut notes = Vec::new();
     if found.cut {

@@ -215,7 +215,9 @@ mod tests {
 
     fn tally(lines: &[LogLine]) -> Vec<(String, LogWeight, usize, usize)> {
         let mut tally = LogTally::new(LogRules::built_in());
-        lines.iter().for_each(|line| tally.add(line, "pod"));
+        for line in lines {
+            tally.add(line, "pod");
+        }
         assert_eq!(tally.lines(), lines.len());
         let told = |group: LogGroup| (group.rule, group.weight, group.count, group.objects);
         tally.groups().into_iter().map(told).collect()

@@ -80,7 +80,7 @@ mod tests {
         let state = LogsState::of(&[before(1), before(4), before(40), before(70)], taken);
         let count = |minutes| state.count("panic", Duration::from_mins(minutes));
         assert_eq!([1, 2, 3, 10, 59, 100].map(count), [1, 1, 2, 2, 3, 3]);
-        assert_eq!(state.count("forbidden", Duration::from_secs(60)), 0);
+        assert_eq!(state.count("forbidden", Duration::from_mins(1)), 0);
     }
 
     #[test]
