@@ -126,7 +126,7 @@ async fn benign_burst(colleagues: &Colleagues<'_>, namespace: &str) {
                 colleagues.patch("Certificate", namespace, name, &touch).await;
             }
         }
-        round % 10 == 0 && count("optimistic-locking") > 0
+        round.is_multiple_of(10) && count("optimistic-locking") > 0
     };
     wait::until("a controller has met another writer", LIMIT, met).await;
 }
@@ -146,7 +146,7 @@ async fn forbid_secrets(cluster: &Cluster) -> Vec<PolicyRule> {
 }
 
 async fn write_rules(cluster: &Cluster, rules: &[PolicyRule]) {
-    let roles = Api::<ClusterRole>::all(cluster.client.clone());
+    let api = Api::<ClusterRole>::all(cluster.client.clone());
     let patch = Patch::Merge(json!({"rules": rules}));
-    roles.patch(ROLE, &PatchParams::default(), &patch).await.unwrap();
+    api.patch(ROLE, &PatchParams::default(), &patch).await.unwrap();
 }

@@ -1,4 +1,4 @@
-//! A log store that follows a script: it holds searches open and answers page by page, as Elasticsearch or OpenSearch.
+//! A log store that follows a script: it holds searches open and answers page by page, as Elasticsearch or `OpenSearch`.
 
 use std::sync::{Arc, Mutex};
 
