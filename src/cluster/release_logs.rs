@@ -1,5 +1,5 @@
-//! What the pods of a release wrote since a time, line by line, the containers before a restart included. Judges no
-//! line.
+//! What the pods of a release wrote since a time, line by line, the containers before a restart included.
+//! Judges no line.
 
 use std::collections::BTreeSet;
 
@@ -46,7 +46,8 @@ pub struct ReleaseLogs {
     pub unread: Vec<String>,
 }
 
-/// Reads what the pods of these workloads wrote since a time; of each container so many lines at most, the newest.
+/// Reads what the pods of these workloads wrote since a time; of each container so many lines at most, the
+/// newest.
 ///
 /// # Errors
 /// The pods cannot be listed. A log that cannot be read is told in the answer.

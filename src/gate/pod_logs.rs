@@ -1,4 +1,5 @@
-//! What the pods of a revision wrote, for the gate, for what was before, and for `release logs`. Judges no line.
+//! What the pods of a revision wrote, for the gate, for what was before, and for `release logs`. Judges no
+//! line.
 
 use std::time::Duration;
 

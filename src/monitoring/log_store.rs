@@ -1,5 +1,5 @@
-//! The client of Elasticsearch and `OpenSearch`: the lines of one cluster's namespace, page by page, from one moment of
-//! the index, so that none is missed or told twice while others are written.
+//! The client of Elasticsearch and `OpenSearch`: the lines of one cluster's namespace, page by page, from
+//! one moment of the index, so that none is missed or told twice while others are written.
 
 use std::fmt;
 

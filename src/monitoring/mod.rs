@@ -1,4 +1,5 @@
-//! What watches the clusters beside Kubernetes itself. For now: where their logs are kept. Changes nothing there.
+//! What watches the clusters beside Kubernetes itself. For now: where their logs are kept. Changes nothing
+//! there.
 
 mod error;
 mod hit;

@@ -1,4 +1,5 @@
-//! What is sent to Elasticsearch and to `OpenSearch`: a search that is held open (a point in time), and its pages. Pure.
+//! What is sent to Elasticsearch and to `OpenSearch`: a search that is held open (a point in time), and its
+//! pages. Pure.
 
 use k8s_openapi::jiff::Timestamp;
 use reqwest::Method;

@@ -1,5 +1,5 @@
-//! What cert-manager's logs of one cluster come to: read from the API server or from where logs are kept, counted by
-//! rule. Changes nothing.
+//! What cert-manager's logs of one cluster come to: read from the API server or from where logs are kept,
+//! counted by rule. Changes nothing.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! What was logged before the upgrade: counts by rule, for several lengths of time, since nobody knows yet how long the
-//! new version will be looked at.
+//! What was logged before the upgrade: counts by rule, for several lengths of time, since nobody knows yet
+//! how long the new version will be looked at.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
