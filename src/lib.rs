@@ -17,13 +17,15 @@
 //! | [`plan`] | the plan as a value | I/O |
 //! | [`gate`] | is this cluster healthy? observe, then judge | judge with a clock or a socket |
 //! | [`source`], [`repository`], [`cluster`] | where a chart comes from and goes to; Kubernetes | know each other |
+//! | [`monitoring`] | what watches the clusters: where their logs are kept | change anything there |
+//! | [`web`] | HTTP with credentials, patience and limits | judge an answer |
 //! | [`config`], [`certmanager`] | `release.yaml`; cert-manager's states and versions as data | I/O after loading |
 //! | [`health`] | is an object ready? by the rules of kstatus | ask a cluster |
 //! | [`helm`] | Helm's own formats and rules | know a fleet, a gate or a terminal |
 //!
 //! # Invariants
 //! Arrows only go down this list:
-//! `cli → commands → report → site → rollout → {action, diagnosis, evidence} → {plan, gate} → {source, repository, cluster} → {config, certmanager, health} → helm → {explanation, failure, redact, several}`.
+//! `cli → commands → report → site → rollout → {action, diagnosis, evidence} → {plan, gate} → {source, repository, cluster, monitoring} → web → {config, certmanager, health} → helm → {explanation, failure, redact, several}`.
 //! A test reads the `use crate::` lines and fails on an upward one.
 
 pub mod action;
@@ -39,6 +41,7 @@ pub mod failure;
 pub mod gate;
 pub mod health;
 pub mod helm;
+pub mod monitoring;
 pub mod plan;
 pub mod redact;
 pub mod report;
@@ -47,3 +50,4 @@ pub mod rollout;
 pub mod several;
 pub mod site;
 pub mod source;
+pub mod web;

@@ -1,6 +1,7 @@
 //! The last lines that a container wrote, also those of the container that ran before it crashed.
 
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
+use k8s_openapi::jiff::Timestamp;
 use kube::Api;
 use kube::api::LogParams;
 use serde::{Deserialize, Serialize};
@@ -22,36 +23,54 @@ pub struct Log {
     pub text: String,
 }
 
-/// The last lines of every container of a pod, and of the container before, where one has restarted. Init
+/// Which lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogSpan {
+    /// So many at most, the newest.
+    pub lines: i64,
+    /// Those since a time, each with its own time in front.
+    pub since: Option<Timestamp>,
+}
+
+impl LogSpan {
+    /// The last lines, as they were written.
+    pub fn last(lines: i64) -> Self {
+        Self { lines, since: None }
+    }
+}
+
+/// The lines of every container of a pod, and of the container before, where one has restarted. Init
 /// containers come first.
-pub async fn of_pod(cluster: &Cluster, pod: &Pod, lines: i64) -> Vec<Result<Log, ApiError>> {
+pub async fn of_pod(cluster: &Cluster, pod: &Pod, wanted: LogSpan) -> Vec<Result<Log, ApiError>> {
     let namespace = pod.metadata.namespace.as_deref().unwrap_or_default();
     let name = pod.metadata.name.as_deref().unwrap_or_default();
     let mut logs = Vec::new();
     for (container, restarted, started) in containers(pod) {
         if restarted {
-            logs.push(tail(cluster, namespace, name, &container, true, lines).await);
+            logs.push(tail(cluster, namespace, name, &container, true, wanted).await);
         }
         if started {
-            logs.push(tail(cluster, namespace, name, &container, false, lines).await);
+            logs.push(tail(cluster, namespace, name, &container, false, wanted).await);
         }
     }
     logs
 }
 
-/// The last lines of one container.
+/// The lines of one container.
 pub async fn tail(
     cluster: &Cluster,
     namespace: &str,
     pod: &str,
     container: &str,
     previous: bool,
-    lines: i64,
+    wanted: LogSpan,
 ) -> Result<Log, ApiError> {
     let parameters = LogParams {
         container: Some(container.to_owned()),
         previous,
-        tail_lines: Some(lines),
+        tail_lines: Some(wanted.lines),
+        since_time: wanted.since,
+        timestamps: wanted.since.is_some(),
         limit_bytes: Some(MAX_BYTES),
         ..LogParams::default()
     };

@@ -24,6 +24,7 @@ pub mod managed_fields;
 pub mod namespace;
 pub mod objects;
 pub mod paging;
+pub mod release_logs;
 pub mod release_objects;
 pub mod release_secrets;
 

@@ -7,6 +7,7 @@ use clap::Args;
 use super::Context;
 use crate::certmanager::advice::known::Knowledge;
 use crate::certmanager::advice::rule::AdviceRule;
+use crate::certmanager::logs::{LogRule, LogRules};
 use crate::config::nearest;
 use crate::explanation::Explanation;
 use crate::failure::Failure;
@@ -29,7 +30,9 @@ fn all(known: &Knowledge) -> Vec<Explanation> {
     let gates = catalogue().into_iter().map(of_gate);
     let shipped = shipped_rules().into_iter().map(of_shipped);
     let advice = known.rules().iter().map(AdviceRule::explanation);
-    gates.chain(shipped).chain(explained::explanations()).chain(advice).collect()
+    let logs = LogRules::built_in();
+    let logs = logs.iter().map(of_log);
+    gates.chain(shipped).chain(explained::explanations()).chain(advice).chain(logs).collect()
 }
 
 /// A rule that comes with the program.
@@ -46,6 +49,18 @@ fn of_shipped(shipped: ShippedRule) -> Explanation {
             rule.name
         ),
         source: vec![source],
+    }
+}
+
+/// A rule of cert-manager's log lines.
+fn of_log(rule: &LogRule) -> Explanation {
+    let LogRule { id, why, remedy, .. } = rule;
+    Explanation {
+        id: format!("log/{id}"),
+        what: rule.what(),
+        why: why.clone(),
+        remedy: remedy.clone().unwrap_or_else(|| "Nothing: it is normal".to_owned()),
+        source: Vec::new(),
     }
 }
 

@@ -13,6 +13,7 @@ pub mod gate;
 pub mod helm;
 pub mod init;
 pub mod job;
+pub mod logs;
 pub mod migrate;
 pub mod package;
 pub mod plan;
@@ -55,6 +56,8 @@ pub enum Command {
     Gate(gate::GateArgs),
     /// Look at everything on clusters, the worst first, and say what to do next
     Doctor(doctor::DoctorArgs),
+    /// Show what matters in cert-manager's logs, by rule
+    Logs(logs::LogsArgs),
     /// Take up a run that was killed or interrupted
     Resume(resume::ResumeArgs),
     /// Take the lock away from a run that is dead
@@ -139,6 +142,7 @@ pub async fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
         Command::Diff(args) => diff::run(&args, context).await,
         Command::Gate(args) => gate::run(&args, context).await,
         Command::Doctor(args) => doctor::run(&args, context).await,
+        Command::Logs(args) => logs::run(&args, context).await,
         Command::Resume(args) => resume::run(&args, context).await,
         Command::Unlock(args) => unlock::run(&args, context).await,
         Command::Migrate(args) => Box::pin(migrate::run(&args, context)).await,

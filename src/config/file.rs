@@ -14,6 +14,7 @@ use super::canary::CanarySettings;
 use super::document::Document;
 use super::duration::{self, DurationText};
 use super::error::ConfigError;
+use super::logs::LogsConfig;
 use super::rule::RuleSettings;
 use super::secret::{Credential, SecretRef};
 use super::source::SourceConfig;
@@ -41,6 +42,9 @@ pub struct Config {
     /// What is checked before anything is published or changed.
     #[serde(default)]
     pub preflight: PreflightSettings,
+    /// Where the logs of all clusters are kept.
+    #[serde(default)]
+    pub logs: LogsConfig,
     #[serde(skip)]
     pub(super) document: Document,
 }
@@ -184,6 +188,8 @@ pub struct GateSettings {
     pub max_reissue: Option<usize>,
     /// What happens when more are issued again.
     pub on_reissue: OnReissue,
+    /// What errors in cert-manager's logs do that were not there before.
+    pub logs: LogsGate,
     /// The certificate that is issued to prove that issuing works.
     pub canary: CanarySettings,
     /// The controller's own counters.
@@ -201,6 +207,7 @@ impl Default for GateSettings {
             settle: Duration::from_mins(2),
             max_reissue: None,
             on_reissue: OnReissue::Halt,
+            logs: LogsGate::Report,
             canary: CanarySettings::default(),
             metrics: MetricsGate::Auto,
             rules: Vec::new(),
@@ -324,6 +331,19 @@ pub enum MetricsGate {
     Required,
     /// They are not read.
     Off,
+}
+
+/// What errors in cert-manager's logs do that were not there before the upgrade.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogsGate {
+    /// Nothing: the logs are not read.
+    Off,
+    /// They are told; objects judge.
+    #[default]
+    Report,
+    /// They fail the gate when they repeat.
+    Block,
 }
 
 /// What is checked before anything is published or changed.

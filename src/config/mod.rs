@@ -8,12 +8,14 @@
 
 pub mod advice_files;
 pub mod canary;
+pub mod credentials;
 pub mod document;
 pub mod duration;
 pub mod error;
 pub mod expression;
 pub mod file;
 pub mod issuer;
+pub mod logs;
 pub mod rule;
 pub mod secret;
 pub mod selection;
@@ -26,16 +28,18 @@ mod structure;
 mod validate;
 
 pub use canary::CanarySettings;
+pub use credentials::Credentials;
 pub use error::{ConfigError, nearest};
 pub use file::{
-    ChartConfig, ClusterConfig, Config, GateSettings, KubeTarget, KubernetesMatrix, MetricsGate, OnFailure,
-    OnReissue, PreflightSettings, Profile, ReleaseId, RepositoryConfig, WaveSettings,
+    ChartConfig, ClusterConfig, Config, GateSettings, KubeTarget, KubernetesMatrix, LogsGate, MetricsGate,
+    OnFailure, OnReissue, PreflightSettings, Profile, ReleaseId, RepositoryConfig, WaveSettings,
 };
 pub use issuer::{IssuerKind, IssuerRef};
+pub use logs::{LogFields, LogStoreKind, LogStoreSettings};
 pub use rule::{RuleBaseline, RuleCause, RuleSettings, WatchedKind};
 pub use secret::{Credential, SecretError, SecretRef};
 pub use selection::Selection;
-pub use settings::{ChartSettings, ClusterSettings, Credentials, RepositorySettings, Settings};
+pub use settings::{ChartSettings, ClusterSettings, RepositorySettings, Settings};
 pub use shape::CertificateShape;
 pub use source::{ArchiveSource, DirectorySource, GitSource, Source, SourceConfig};
 pub use validate::same_address;

@@ -8,16 +8,18 @@ use std::time::Duration;
 use url::Url;
 
 use super::advice_files::AdviceFiles;
+use super::credentials::Credentials;
 use super::error::{ConfigError, Problem, did_you_mean};
 use super::file::{
     ChartConfig, ClusterConfig, Config, GateSettings, KubeTarget, OnFailure, PreflightSettings, Profile,
     ReleaseId, RepositoryConfig, WaveSettings,
 };
+use super::logs::LogStoreSettings;
 use super::secret::{Credential, SecretError, SecretRef};
 use super::selection::Selection;
 use super::source::Source;
 use super::values::{ValuesFile, ValuesList};
-use crate::redact::{RedactedUrl, Secret};
+use crate::redact::RedactedUrl;
 
 /// What one run works with.
 #[derive(Debug, Clone)]
@@ -36,6 +38,8 @@ pub struct Settings {
     pub preflight: PreflightSettings,
     /// The files of `preflight.advice`; none of them is read yet.
     pub advice: AdviceFiles,
+    /// Where the logs of all clusters are kept, where that is configured.
+    pub logs: Option<LogStoreSettings>,
     /// The folder of `release.yaml`.
     pub base_dir: PathBuf,
     /// `--ref`.
@@ -91,22 +95,6 @@ pub struct RepositorySettings {
     pub timeout: Duration,
 }
 
-/// How requests to a repository are authenticated.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Credentials {
-    /// Not at all.
-    None,
-    /// Basic authentication.
-    Basic {
-        /// User name.
-        username: Secret,
-        /// Password.
-        password: Secret,
-    },
-    /// A bearer token.
-    Bearer(Secret),
-}
-
 /// One cluster.
 #[derive(Debug, Clone)]
 pub struct ClusterSettings {
@@ -149,6 +137,7 @@ impl Settings {
             on_failure: selection.on_failure.unwrap_or(config.on_failure),
             preflight: config.preflight.clone(),
             advice: config.advice_files(),
+            logs: LogStoreSettings::resolve(&config.logs, config.base_dir()),
             base_dir: config.base_dir().to_owned(),
             reference: selection.reference.clone(),
             version: selection.version.clone(),

@@ -7,6 +7,7 @@ use url::Url;
 use super::error::{Problem, did_you_mean};
 use super::expression::place;
 use super::file::{ChartConfig, ClusterConfig, Config, KubeTarget, RepositoryConfig};
+use super::logs;
 use crate::redact;
 
 /// Everything that is wrong with a file of the right form.
@@ -21,6 +22,7 @@ pub(super) fn problems(config: &Config) -> Vec<Problem> {
     for (index, cluster) in config.clusters.iter().enumerate() {
         found.cluster(&index.to_string(), cluster);
     }
+    found.logs();
     found.waves();
     found.same_cluster_twice();
     found.problems
@@ -186,6 +188,22 @@ impl Findings<'_> {
                 );
                 self.at(&["clusters", index, "values", &position.to_string()], message);
             }
+        }
+    }
+
+    fn logs(&mut self) {
+        let stores = &self.config.logs;
+        let of = [("elasticsearch", &stores.elasticsearch), ("opensearch", &stores.opensearch)];
+        for (name, store) in of {
+            for (key, told) in store.iter().flat_map(logs::mistakes) {
+                self.at(&["logs", name, key], told);
+            }
+        }
+        if stores.elasticsearch.is_some() && stores.opensearch.is_some() {
+            self.at_key(
+                &["logs", "opensearch"],
+                "the logs are in one store; leave one of the two out".to_owned(),
+            );
         }
     }
 

@@ -19,8 +19,9 @@ use super::belonging::{Search, most_telling};
 use super::masked::masked;
 use super::run_directory::RunDirectory;
 use crate::cluster::discovery::Kinds;
+use crate::cluster::logs::{self, LogSpan};
 use crate::cluster::objects::AT_ONCE;
-use crate::cluster::{Cluster, events, logs};
+use crate::cluster::{Cluster, events};
 use crate::failure::in_one_line as told;
 use crate::helm::manifest::Object;
 
@@ -178,7 +179,7 @@ fn within<'a>(end: Instant, what: String, read: impl Future<Output = Vec<Part>> 
 async fn of_pod(cluster: &Cluster, pod: &Pod) -> Vec<Part> {
     let name = pod.name_any();
     let mut parts = vec![yaml(pod).map(|text| (format!("pod-{name}.yaml"), text))];
-    for log in logs::of_pod(cluster, pod, LOG_LINES).await {
+    for log in logs::of_pod(cluster, pod, LogSpan::last(LOG_LINES)).await {
         parts.push(log.map_err(|error| told(&error)).map(|log| {
             let suffix = if log.previous { ".previous" } else { "" };
             (format!("log-{name}-{}{suffix}.txt", log.container), log.text)

@@ -4,19 +4,19 @@
 use std::collections::BTreeSet;
 
 use super::blueprint::{Gate, Turn};
-use super::names::{API_SERVER, CANARY, LEASE, METRICS, OBJECTS, REISSUE, RULES, SETTLE, WORKLOAD};
+use super::names::{API_SERVER, CANARY, LEASE, LOGS, METRICS, OBJECTS, REISSUE, RULES, SETTLE, WORKLOAD};
 use super::rules::{self, HealthRules};
 use super::scope::Scope;
 use super::start::Start;
 use super::subject::{Expected, Subject};
 use super::{
-    ca_bundle, canary, certificate, certificate_request, crds, issuance, issuer, lease, meanwhile, metrics,
-    order, pulse, reissue, webhook, workload,
+    ca_bundle, canary, certificate, certificate_request, crds, issuance, issuer, lease, logs, meanwhile,
+    metrics, order, pulse, reissue, webhook, workload,
 };
 use crate::config::GateSettings;
 
 /// Every gate but the settle time, in order.
-const GATES: [Gate; 15] = [
+const GATES: [Gate; 16] = [
     Gate::step(API_SERVER, pulse::judge)
         .proves("the API server answers and every watch is complete")
         .when(every_chart)
@@ -67,6 +67,10 @@ const GATES: [Gate; 15] = [
         .proves("the controller's own counters: its loops run and fail no more than before, and no ACME server answers 429")
         .when(metrics::applies)
         .acts(metrics::start, metrics::needs),
+    Gate::step(LOGS, logs::judge)
+        .proves("cert-manager logs no known error that it did not log before the upgrade; told, and blocking only with `gates.logs: block`, see [Logs](#logs)")
+        .when(logs::applies)
+        .acts(logs::start, logs::needs),
     Gate::step(RULES, rules::judge)
         .proves("objects of any kind are ready, see [Rules](#rules)")
         .when(has_rules)

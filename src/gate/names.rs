@@ -10,6 +10,8 @@ pub const LEASE: &str = "lease";
 pub const REISSUE: &str = "reissue";
 /// The controller's own counters.
 pub const METRICS: &str = "metrics";
+/// cert-manager logs no new errors.
+pub const LOGS: &str = "logs";
 /// A fresh certificate is issued.
 pub const CANARY: &str = "canary";
 /// Objects of any kind are well, by the rules of `release.yaml`.

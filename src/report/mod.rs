@@ -9,6 +9,7 @@ mod fixtures;
 pub mod format;
 pub mod junit;
 pub mod live;
+pub mod logs;
 pub mod plan_text;
 pub mod printer;
 pub mod progress;

@@ -8,12 +8,13 @@ use reqwest::multipart::{Form, Part};
 use tokio::sync::OnceCell;
 use url::Url;
 
-use super::http::{Answer, Http};
+use super::http::{client, refused};
 use super::index::Index;
 use super::{Backoff, ChartRepository, Listed, RepositoryError, Uploaded};
 use crate::config::RepositorySettings;
 use crate::helm::chart::archive::ChartArchive;
 use crate::redact::RedactedUrl;
+use crate::web::{Answer, Http};
 
 /// Helm refuses what unpacks to more than 100 MiB, so no archive needs to be larger.
 const LARGEST_ARCHIVE: usize = 101 << 20;
@@ -35,7 +36,7 @@ impl ChartMuseum {
     /// A client; nothing is sent yet, but secrets and the CA file are read.
     pub fn new(settings: &RepositorySettings, backoff: Backoff) -> Result<Self, RepositoryError> {
         let context_path = OnceCell::new_with(settings.context_path.clone());
-        Ok(Self { url: settings.url.clone(), http: Http::new(settings, backoff)?, context_path })
+        Ok(Self { url: settings.url.clone(), http: client(settings, backoff)?, context_path })
     }
 
     async fn index(&self) -> Result<Index, RepositoryError> {
@@ -51,7 +52,7 @@ impl ChartMuseum {
                 Ok(index)
             }
             StatusCode::NOT_FOUND => Err(RepositoryError::NoRepository { url: self.url.to_string() }),
-            _ => Err(self.http.refused(doing, &answer)),
+            _ => Err(refused(&self.http, doing, &answer)),
         }
     }
 
@@ -88,7 +89,7 @@ impl ChartMuseum {
             StatusCode::NOT_FOUND => {
                 Err(RepositoryError::NoApi { doing, url: RedactedUrl::new(url.clone()).to_string() })
             }
-            _ => Err(self.http.refused(doing, answer)),
+            _ => Err(refused(&self.http, doing, answer)),
         }
     }
 }
@@ -107,7 +108,7 @@ impl ChartRepository for ChartMuseum {
         match answer.status {
             StatusCode::OK => Ok(Some(answer.body)),
             StatusCode::NOT_FOUND => Ok(None),
-            _ => Err(self.http.refused(doing, &answer)),
+            _ => Err(refused(&self.http, doing, &answer)),
         }
     }
 

@@ -10,6 +10,7 @@ use crate::config::SecretError;
 use crate::failure::Failure;
 use crate::helm::chart::archive::ArchiveError;
 use crate::several::first_of;
+use crate::web::{WebError, is_untrusted};
 
 /// Why a chart could not be published, found or read. `doing` is what was being done, with the object and the
 /// repository.
@@ -268,19 +269,16 @@ impl RepositoryError {
     }
 }
 
-/// Whether the server's certificate is what we do not trust: no further attempt will change that.
-pub(super) fn is_untrusted(error: &reqwest::Error) -> bool {
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        let tls =
-            inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()).or_else(|| error.downcast_ref());
-        if tls.is_some_and(|tls| matches!(tls, rustls::Error::InvalidCertificate(_))) {
-            return true;
+/// What goes wrong with any server, in the words of a repository.
+impl From<WebError> for RepositoryError {
+    fn from(error: WebError) -> Self {
+        match error {
+            WebError::CaFile { path, source } => Self::CaFile { path, source },
+            WebError::Client { url, source } => Self::Client { url, source },
+            WebError::NoAnswer { doing, attempts, source } => Self::NoAnswer { doing, attempts, source },
+            WebError::TooLarge { doing, limit } => Self::AnswerTooLarge { doing, limit },
         }
-        cause = inner.map(|inner| inner as &(dyn std::error::Error + 'static)).or_else(|| error.source());
     }
-    false
 }
 
 fn wanted(challenge: Option<&str>) -> String {

@@ -1,220 +1,33 @@
-//! One HTTP request to a chart repository: credentials, bounded repetitions, bounded answers. Knows no chart.
-//!
-//! Proxies come from the environment (`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`).
+//! The client of a chart repository, and what it makes of an answer that it cannot use.
 
-use std::time::Duration;
+use reqwest::StatusCode;
+use reqwest::header::WWW_AUTHENTICATE;
 
-use reqwest::header::{HeaderMap, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
-use reqwest::{Certificate, Client, ClientBuilder, RequestBuilder, Response, StatusCode};
-use url::Url;
+use super::error::RepositoryError;
+use crate::config::RepositorySettings;
+use crate::web::{Answer, Backoff, Http, Server};
 
-use super::error::{RepositoryError, is_untrusted};
-use super::retry::{Backoff, is_passing, retry_after};
-use crate::config::{Credentials, RepositorySettings};
-use crate::redact;
-
-/// A client for one repository.
-pub(super) struct Http {
-    client: Client,
-    credentials: Credentials,
-    backoff: Backoff,
-}
-
-/// The whole answer to a request.
-pub(super) struct Answer {
-    pub(super) status: StatusCode,
-    /// Where it came from, after redirects.
-    pub(super) url: Url,
-    pub(super) body: Vec<u8>,
-    headers: HeaderMap,
-}
-
-/// Why there is no whole answer.
-enum Trouble {
-    Http(reqwest::Error),
-    TooLarge,
-}
-
-impl Http {
-    /// Reads the secrets and the CA file that the settings name.
-    pub(super) fn new(settings: &RepositorySettings, backoff: Backoff) -> Result<Self, RepositoryError> {
-        let credentials = settings.credentials()?;
-        Ok(Self { client: client(settings)?, credentials, backoff })
-    }
-
-    /// Reads a URL; `limit` bounds the answer in bytes.
-    pub(super) async fn get(&self, doing: &str, url: Url, limit: usize) -> Result<Answer, RepositoryError> {
-        self.send(doing, limit, &|client| client.get(url.clone())).await
-    }
-
-    /// Sends a request until there is an answer that does not speak of a passing trouble, or the attempts are
-    /// used up.
-    ///
-    /// `request` is called for every attempt. The request must be one that may arrive twice.
-    pub(super) async fn send(
-        &self,
-        doing: &str,
-        limit: usize,
-        request: &(dyn Fn(&Client) -> RequestBuilder + Send + Sync),
-    ) -> Result<Answer, RepositoryError> {
-        let mut attempt = 1;
-        loop {
-            let outcome = self.attempt(request(&self.client), limit).await;
-            let Some(pause) = self.pause(&outcome, attempt) else {
-                return outcome.map_err(|trouble| trouble.error(doing, attempt, limit));
-            };
-            tracing::info!(
-                doing,
-                attempt,
-                ?pause,
-                trouble = outcome.map_or_else(|t| t.to_string(), |a| a.status.to_string()),
-                "trying again"
-            );
-            tokio::time::sleep(pause).await;
-            attempt += 1;
-        }
-    }
-
-    async fn attempt(&self, request: RequestBuilder, limit: usize) -> Result<Answer, Trouble> {
-        let request = match &self.credentials {
-            Credentials::None => request,
-            Credentials::Basic { username, password } => {
-                request.basic_auth(username.reveal(), Some(password.reveal()))
-            }
-            Credentials::Bearer(token) => request.bearer_auth(token.reveal()),
-        };
-        let response = request.send().await?;
-        let (status, url, headers) = (response.status(), response.url().clone(), response.headers().clone());
-        Ok(Answer { status, url, headers, body: body(response, limit).await? })
-    }
-
-    /// How long to wait before the next attempt; `None` when this outcome is final.
-    fn pause(&self, outcome: &Result<Answer, Trouble>, attempt: u32) -> Option<Duration> {
-        let pause = self.backoff.pause(attempt, rand::random())?;
-        match outcome {
-            Ok(answer) if is_passing(answer.status) => {
-                Some(retry_after(answer.header(RETRY_AFTER.as_str())).unwrap_or(pause))
-            }
-            Err(Trouble::Http(error))
-                if !error.is_builder() && !error.is_redirect() && !is_untrusted(error) =>
-            {
-                Some(pause)
-            }
-            Ok(_) | Err(Trouble::Http(_) | Trouble::TooLarge) => None,
-        }
-    }
-
-    /// The error for an answer that is not what `doing` needs.
-    pub(super) fn refused(&self, doing: String, answer: &Answer) -> RepositoryError {
-        match answer.status {
-            status @ (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => RepositoryError::Denied {
-                doing,
-                status,
-                challenge: answer.header(WWW_AUTHENTICATE.as_str()).map(str::to_owned),
-                sent: self.credentials != Credentials::None,
-            },
-            StatusCode::INSUFFICIENT_STORAGE => RepositoryError::Full { doing, message: answer.message() },
-            status => RepositoryError::Status { doing, status, message: answer.message() },
-        }
-    }
-}
-
-impl Answer {
-    fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name)?.to_str().ok()
-    }
-
-    /// What the server says: ChartMuseum's `{"error": …}`, where a redirect leads, or the first line of a
-    /// text.
-    fn message(&self) -> String {
-        #[derive(serde::Deserialize)]
-        struct Said {
-            error: String,
-        }
-        let location = self.header(LOCATION.as_str()).map(|location| format!("it redirects to {location}"));
-        let said = serde_json::from_slice(&self.body).ok().map(|Said { error }| error);
-        let text =
-            || String::from_utf8_lossy(&self.body).lines().next().unwrap_or_default().trim().to_owned();
-        let message = location.or(said).unwrap_or_else(text);
-        // Where a redirect leads may carry the signature that opens it.
-        let message = redact::text(&message);
-        if message.is_empty() { "no message".to_owned() } else { message.chars().take(300).collect() }
-    }
-}
-
-impl Trouble {
-    fn error(self, doing: &str, attempts: u32, limit: usize) -> RepositoryError {
-        let doing = doing.to_owned();
-        match self {
-            Trouble::Http(source) => RepositoryError::NoAnswer { doing, attempts, source },
-            Trouble::TooLarge => RepositoryError::AnswerTooLarge { doing, limit },
-        }
-    }
-}
-
-impl std::fmt::Display for Trouble {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Trouble::Http(error) => error.fmt(f),
-            Trouble::TooLarge => f.write_str("the answer is too large"),
-        }
-    }
-}
-
-impl From<reqwest::Error> for Trouble {
-    /// The URL is told by `doing`, without its secrets.
-    fn from(error: reqwest::Error) -> Self {
-        Self::Http(error.without_url())
-    }
-}
-
-/// The body as far as `limit`; a body that ends early is an error, so that half an archive is never taken for
-/// a whole one.
-async fn body(mut response: Response, limit: usize) -> Result<Vec<u8>, Trouble> {
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await? {
-        if body.len() + chunk.len() > limit {
-            return Err(Trouble::TooLarge);
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
-}
-
-fn client(settings: &RepositorySettings) -> Result<Client, RepositoryError> {
-    let certificates = authority(settings)?;
-    let builder = || {
-        ClientBuilder::new()
-            .user_agent(concat!("release/", env!("CARGO_PKG_VERSION")))
-            .timeout(settings.timeout)
-            .connect_timeout(settings.timeout.min(Duration::from_secs(10)))
-            // Every request has a connection of its own: it may reach another replica, and never meets a
-            // connection that just went stale.
-            .pool_max_idle_per_host(0)
-            .tls_certs_merge(certificates.clone())
+/// Reads the secrets and the CA file that the settings name.
+pub(super) fn client(settings: &RepositorySettings, backoff: Backoff) -> Result<Http, RepositoryError> {
+    let server = Server {
+        url: &settings.url,
+        credentials: settings.credentials()?,
+        ca_file: settings.ca_file.as_deref(),
+        timeout: settings.timeout,
     };
-    let built = builder().build();
-    // A machine without any root certificates can still talk to a repository that needs none.
-    let built = if settings.url.reveal().scheme() == "http" {
-        built.or_else(|_| builder().tls_certs_only([]).build())
-    } else {
-        built
-    };
-    built.map_err(|source| RepositoryError::Client { url: settings.url.to_string(), source })
+    Ok(Http::new(server, backoff)?)
 }
 
-/// The certificates of `ca-file`; none when it is not set.
-fn authority(settings: &RepositorySettings) -> Result<Vec<Certificate>, RepositoryError> {
-    let Some(path) = &settings.ca_file else { return Ok(Vec::new()) };
-    let unreadable = |source: Box<dyn std::error::Error + Send + Sync>| RepositoryError::CaFile {
-        path: path.clone(),
-        source,
-    };
-    let pem = std::fs::read(path).map_err(|error| unreadable(error.into()))?;
-    let certificates = Certificate::from_pem_bundle(&pem).map_err(|error| unreadable(error.into()))?;
-    if certificates.is_empty() {
-        Err(unreadable("it has no certificate in PEM form".into()))
-    } else {
-        Ok(certificates)
+/// The error for an answer that is not what `doing` needs.
+pub(super) fn refused(http: &Http, doing: String, answer: &Answer) -> RepositoryError {
+    match answer.status {
+        status @ (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => RepositoryError::Denied {
+            doing,
+            status,
+            challenge: answer.header(WWW_AUTHENTICATE.as_str()).map(str::to_owned),
+            sent: http.sends_credentials(),
+        },
+        StatusCode::INSUFFICIENT_STORAGE => RepositoryError::Full { doing, message: answer.message() },
+        status => RepositoryError::Status { doing, status, message: answer.message() },
     }
 }

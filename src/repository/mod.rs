@@ -17,12 +17,11 @@ mod error;
 mod http;
 pub mod index;
 pub mod publish;
-mod retry;
 pub mod serve;
 
+pub use crate::web::Backoff;
 pub use chartmuseum::ChartMuseum;
 pub use error::RepositoryError;
-pub use retry::Backoff;
 
 /// A chart repository: each call is one question or one act, with the repetitions that passing troubles need.
 #[async_trait]

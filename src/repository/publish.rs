@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::retry::Backoff;
 use super::{ChartRepository, RepositoryError, Uploaded};
 use crate::config::error::did_you_mean;
 use crate::helm::chart::archive::ChartArchive;
 use crate::redact::RedactedUrl;
 use crate::several::first_of;
+use crate::web::Backoff;
 
 /// How long the repository may take to serve and list an archive. Replicas of ChartMuseum without a shared
 /// cache list it only after their `--cache-interval`, which is five minutes where it is set at all.

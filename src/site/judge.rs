@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use crate::config::{LogsGate, Profile};
 use crate::evidence::run_directory::BASELINE;
 use crate::failure::{Failure, Kind};
 use crate::gate::baseline::Baseline;
@@ -51,7 +52,8 @@ impl KubernetesSite {
         Ok(unhealthy)
     }
 
-    /// Adds how objects of any kind are, by the rules for the revision that runs, and for whom its approver decides.
+    /// Adds how objects of any kind are, by the rules for the revision that runs, for whom its approver decides, and
+    /// what its pods have logged.
     pub(super) async fn observe_rules(&self, baseline: &mut Baseline) -> Result<(), Failure> {
         let (_, history) = self.own_newest().await?;
         let (release, profile) = (&self.run.release, self.run.plan.terms.profile);
@@ -60,7 +62,14 @@ impl KubernetesSite {
             None => Subject::absent(release, profile),
         };
         baseline.remember_signers(&subject);
-        let rules = HealthRules::of(&subject, &self.run.plan.terms.gates);
+        let gates = &self.run.plan.terms.gates;
+        if profile == Profile::CertManager && gates.logs != LogsGate::Off {
+            let unread = baseline.observe_logs(&self.cluster, &subject).await;
+            if let Some(why) = unread {
+                self.note(&format!("no errors of before are known: {why}"));
+            }
+        }
+        let rules = HealthRules::of(&subject, gates);
         Ok(rules.observe(&self.cluster, baseline).await?)
     }
 

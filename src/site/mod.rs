@@ -15,6 +15,7 @@ pub mod judge;
 pub mod knowledge;
 pub mod kubernetes_site;
 pub mod lock;
+pub mod logs;
 pub mod looked;
 pub mod migration;
 pub mod plan;

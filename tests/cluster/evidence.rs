@@ -7,7 +7,8 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use kube::api::{ListParams, PostParams};
 use libtest_mimic::Trial;
-use release::cluster::{Cluster, events, logs};
+use release::cluster::logs::{self, LogSpan};
+use release::cluster::{Cluster, events};
 use release::evidence::capture::{self, Scope};
 use release::evidence::run_directory::RunDirectory;
 use release::helm::manifest::Object;
@@ -32,7 +33,7 @@ async fn any_log(cluster: &Cluster) -> Option<logs::Log> {
         api.list(&ListParams::default().labels("app.kubernetes.io/component=controller")).await.unwrap();
     let mut found = Vec::new();
     for pod in &pods.items {
-        found.extend(logs::of_pod(cluster, pod, 3).await.into_iter().flatten());
+        found.extend(logs::of_pod(cluster, pod, LogSpan::last(3)).await.into_iter().flatten());
     }
     found.into_iter().find(|log| !log.previous)
 }
@@ -60,7 +61,7 @@ async fn a_pod_that_cannot_start_has_events_and_no_log() {
         {
             assert!(seen.iter().any(|event| event.reason == "Scheduled" && event.at.is_some()), "{seen:?}");
             assert!(seen.is_sorted_by_key(|event| event.at), "{seen:?}");
-            assert_eq!(logs::of_pod(&cluster, &api.get("p").await.unwrap(), 3).await.len(), 0);
+            assert_eq!(logs::of_pod(&cluster, &api.get("p").await.unwrap(), LogSpan::last(3)).await.len(), 0);
             return;
         }
         tokio::time::sleep(Duration::from_secs(1)).await;

@@ -17,6 +17,7 @@ mod incidents;
 mod interop;
 mod killed;
 mod lease;
+mod logs;
 mod many_upgrades;
 mod metrics;
 mod migrate;
@@ -67,6 +68,7 @@ fn trials() -> Vec<Trial> {
         interop::trials(),
         killed::trials(),
         lease::trials(),
+        logs::trials(),
         many_upgrades::trials(),
         metrics::trials(),
         migrate::trials(),

@@ -13,6 +13,7 @@ mod help;
 mod incidents;
 mod init;
 mod layers;
+mod logs;
 mod package;
 mod pipelines;
 mod publish;

@@ -16,7 +16,7 @@ use crate::support::client;
 use crate::support::world::World;
 
 /// An empty repository that speaks TLS, and the certificate of its authority in PEM form.
-async fn empty_repository() -> (String, String) {
+pub(crate) async fn empty_repository() -> (String, String) {
     let mut authority = CertificateParams::new(Vec::new()).expect("parameters");
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let key = KeyPair::generate().expect("a key");

@@ -11,6 +11,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Baseline;
+use super::logs::LogsState;
 use super::packed;
 use super::state::{
     CertificateState, IssuerState, OrderState, PodState, RequestState, RuledState, WorkloadState,
@@ -88,6 +89,8 @@ struct Others {
     rules: BTreeMap<String, BTreeMap<String, RuledState>>,
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     signers: BTreeSet<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    logs: Option<LogsState>,
 }
 
 /// How it was written before: every state with all its words.
@@ -145,6 +148,7 @@ impl From<Baseline> for Compact {
                 metrics: baseline.metrics,
                 rules: baseline.rules,
                 signers: baseline.signers,
+                logs: baseline.logs,
             },
         };
         baseline.certificates.into_iter().for_each(|(uid, state)| compact.certificate(&uid, state));
@@ -219,20 +223,9 @@ fn rows<R>(by_namespace: BTreeMap<String, Vec<R>>) -> impl Iterator<Item = (Stri
 }
 
 fn of_others(others: Others) -> Baseline {
-    let Others {
-        orders,
-        challenges,
-        issuers,
-        workloads,
-        pods,
-        leases,
-        webhooks,
-        crds,
-        metrics,
-        rules,
-        signers,
-    } = others;
-    let rest = Baseline { metrics, rules, signers, ..Baseline::default() };
+    let Others { orders, challenges, issuers, workloads, pods, leases, webhooks, .. } = others;
+    let Others { crds, metrics, rules, signers, logs, .. } = others;
+    let rest = Baseline { metrics, rules, signers, logs, ..Baseline::default() };
     Baseline { orders, challenges, issuers, workloads, pods, leases, webhooks, crds, ..rest }
 }
 

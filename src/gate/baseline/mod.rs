@@ -6,6 +6,7 @@
 mod backup;
 mod compact;
 mod issuance;
+mod logs;
 mod observe;
 mod packed;
 mod red;
@@ -21,6 +22,7 @@ use crate::certmanager::metrics::ControllerCounts;
 use crate::certmanager::resources::Object;
 use crate::gate::subject::{Expected, Subject};
 
+pub(crate) use logs::LogsState;
 pub use red::{can_be_red, red};
 pub(crate) use state::{
     CertificateState, IssuerState, OrderState, PodState, RequestState, RuledState, WorkloadState,
@@ -53,6 +55,8 @@ pub struct Baseline {
     pub(crate) rules: BTreeMap<String, BTreeMap<String, RuledState>>,
     /// For whose requests cert-manager's own approver might decide.
     pub(crate) signers: BTreeSet<String>,
+    /// What the pods logged, where that was read.
+    pub(crate) logs: Option<LogsState>,
     /// Why there is none.
     missing: Option<String>,
 }

@@ -2,6 +2,7 @@
 //! it knows none of them.
 
 mod canary;
+mod logs;
 mod meanwhile;
 mod probe;
 mod pulse;
@@ -23,6 +24,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use k8s_openapi::jiff::Timestamp;
 
 pub(crate) use canary::{Canary, Refusal, RefusedBy, SELF_SIGNED, State};
+pub(crate) use logs::LogsSeen;
 pub(crate) use meanwhile::Meanwhile;
 pub(crate) use probe::{Probe, Problem};
 pub(crate) use pulse::Pulse;
@@ -78,6 +80,8 @@ pub(crate) struct Seen {
     pub(crate) challenged: BTreeSet<String>,
     /// What each rule sees, by its name.
     pub(crate) rules: BTreeMap<String, RuleSeen>,
+    /// What the release's pods logged.
+    pub(crate) logs: Option<LogsSeen>,
     /// Storage classes that bind a claim only when a pod wants it.
     pub(crate) late_classes: BTreeSet<String>,
     /// The canaries that were created, or why one could not be.
