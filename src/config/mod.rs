@@ -14,6 +14,7 @@ pub mod error;
 pub mod expression;
 pub mod file;
 pub mod issuer;
+pub mod probe;
 pub mod rule;
 pub mod secret;
 pub mod selection;
@@ -25,13 +26,16 @@ pub mod values;
 mod structure;
 mod validate;
 
-pub use canary::CanarySettings;
+pub use canary::{CanaryIngress, CanarySettings};
 pub use error::{ConfigError, nearest};
 pub use file::{
-    ChartConfig, ClusterConfig, Config, GateSettings, KubeTarget, KubernetesMatrix, MetricsGate, OnFailure,
-    OnReissue, PreflightSettings, Profile, ReleaseId, RepositoryConfig, WaveSettings,
+    ChartConfig, ClusterConfig, Config, GateSettings, IngressGate, KubeTarget, KubernetesMatrix, MetricsGate,
+    OnFailure, OnReissue, PreflightSettings, Profile, ReleaseId, RepositoryConfig, WaveSettings,
 };
 pub use issuer::{IssuerKind, IssuerRef};
+pub use probe::{
+    HostAddress, ProbeDuty, ProbeSettings, SecretName, TlsExpectation, TlsProbe, TlsSource, TlsTrust,
+};
 pub use rule::{RuleBaseline, RuleCause, RuleSettings, WatchedKind};
 pub use secret::{Credential, SecretError, SecretRef};
 pub use selection::Selection;

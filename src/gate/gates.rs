@@ -4,19 +4,21 @@
 use std::collections::BTreeSet;
 
 use super::blueprint::{Gate, Turn};
-use super::names::{API_SERVER, CANARY, LEASE, METRICS, OBJECTS, REISSUE, RULES, SETTLE, WORKLOAD};
+use super::names::{
+    API_SERVER, CANARY, INGRESS, LEASE, METRICS, OBJECTS, REISSUE, RULES, SETTLE, TLS, WORKLOAD,
+};
 use super::rules::{self, HealthRules};
 use super::scope::Scope;
 use super::start::Start;
 use super::subject::{Expected, Subject};
 use super::{
-    ca_bundle, canary, certificate, certificate_request, crds, issuance, issuer, lease, meanwhile, metrics,
-    order, pulse, reissue, webhook, workload,
+    ca_bundle, canary, certificate, certificate_request, crds, ingress, issuance, issuer, lease, meanwhile,
+    metrics, order, pulse, reissue, tls, webhook, workload,
 };
 use crate::config::GateSettings;
 
 /// Every gate but the settle time, in order.
-const GATES: [Gate; 15] = [
+const GATES: [Gate; 17] = [
     Gate::step(API_SERVER, pulse::judge)
         .proves("the API server answers and every watch is complete")
         .when(every_chart)
@@ -67,6 +69,16 @@ const GATES: [Gate; 15] = [
         .proves("the controller's own counters: its loops run and fail no more than before, and no ACME server answers 429")
         .when(metrics::applies)
         .acts(metrics::start, metrics::needs),
+    Gate::step(INGRESS, ingress::judge)
+        .proves("Ingresses and Gateways that ask for certificates have them: a Certificate for every host, one Ingress for a Secret, a solver that fits; with `gates.ingress: required` what got worse blocks")
+        .when(ingress::applies)
+        .sees_kinds(ingress::sources)
+        .acts(ingress::start, ingress::needs),
+    Gate::step(TLS, tls::judge)
+        .proves("hosts serve the certificates that they should, see [Probes](#probes)")
+        .when(tls::applies)
+        .sees_kinds(tls::sources)
+        .needing(tls::needs),
     Gate::step(RULES, rules::judge)
         .proves("objects of any kind are ready, see [Rules](#rules)")
         .when(has_rules)
@@ -76,6 +88,7 @@ const GATES: [Gate; 15] = [
 /// From the start of the run: the beat, and what does not depend on kinds that the chart brings.
 fn begin(start: &mut Start) {
     pulse::start(start);
+    tls::start(start);
     open(start, Turn::First);
 }
 

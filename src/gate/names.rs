@@ -10,6 +10,10 @@ pub const LEASE: &str = "lease";
 pub const REISSUE: &str = "reissue";
 /// The controller's own counters.
 pub const METRICS: &str = "metrics";
+/// Ingresses and Gateways have their certificates.
+pub const INGRESS: &str = "ingress";
+/// Hosts serve the certificates that they should.
+pub const TLS: &str = "tls";
 /// A fresh certificate is issued.
 pub const CANARY: &str = "canary";
 /// Objects of any kind are well, by the rules of `release.yaml`.

@@ -51,7 +51,11 @@ impl KubernetesSite {
         Ok(unhealthy)
     }
 
+<<<<<<< HEAD
     /// Adds how objects of any kind are, by the rules for the revision that runs, and for whom its approver decides.
+=======
+    /// Adds how objects of any kind are, by the rules for the revision that runs, and how hosts are from outside.
+>>>>>>> ffe0d6b (Probe hosts by TLS, judge Ingresses, and issue a canary by an Ingress (work in progress))
     pub(super) async fn observe_rules(&self, baseline: &mut Baseline) -> Result<(), Failure> {
         let (_, history) = self.own_newest().await?;
         let (release, profile) = (&self.run.release, self.run.plan.terms.profile);
@@ -61,6 +65,7 @@ impl KubernetesSite {
         };
         baseline.remember_signers(&subject);
         let rules = HealthRules::of(&subject, &self.run.plan.terms.gates);
+        gate::observe_outlook(&self.cluster, profile, &self.run.plan.terms.gates, baseline).await;
         Ok(rules.observe(&self.cluster, baseline).await?)
     }
 

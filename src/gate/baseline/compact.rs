@@ -13,7 +13,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::Baseline;
 use super::packed;
 use super::state::{
-    CertificateState, IssuerState, OrderState, PodState, RequestState, RuledState, WorkloadState,
+    CertificateState, HostState, IssuerState, OrderState, PodState, RequestState, RuledState, WorkloadState,
 };
 use super::uid::{long, short};
 
@@ -86,8 +86,15 @@ struct Others {
     metrics: BTreeMap<String, ControllerCounts>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     rules: BTreeMap<String, BTreeMap<String, RuledState>>,
+<<<<<<< HEAD
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     signers: BTreeSet<String>,
+=======
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    hosts: BTreeMap<String, HostState>,
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    entrances: BTreeSet<String>,
+>>>>>>> ffe0d6b (Probe hosts by TLS, judge Ingresses, and issue a canary by an Ingress (work in progress))
 }
 
 /// How it was written before: every state with all its words.
@@ -144,7 +151,12 @@ impl From<Baseline> for Compact {
                 crds: baseline.crds,
                 metrics: baseline.metrics,
                 rules: baseline.rules,
+<<<<<<< HEAD
                 signers: baseline.signers,
+=======
+                hosts: baseline.hosts,
+                entrances: baseline.entrances,
+>>>>>>> ffe0d6b (Probe hosts by TLS, judge Ingresses, and issue a canary by an Ingress (work in progress))
             },
         };
         baseline.certificates.into_iter().for_each(|(uid, state)| compact.certificate(&uid, state));
@@ -219,6 +231,7 @@ fn rows<R>(by_namespace: BTreeMap<String, Vec<R>>) -> impl Iterator<Item = (Stri
 }
 
 fn of_others(others: Others) -> Baseline {
+<<<<<<< HEAD
     let Others {
         orders,
         challenges,
@@ -234,6 +247,12 @@ fn of_others(others: Others) -> Baseline {
     } = others;
     let rest = Baseline { metrics, rules, signers, ..Baseline::default() };
     Baseline { orders, challenges, issuers, workloads, pods, leases, webhooks, crds, ..rest }
+=======
+    let Others { orders, challenges, issuers, workloads, pods, leases, .. } = others;
+    let Others { webhooks, crds, metrics, rules, hosts, entrances, .. } = others;
+    let issuance = Baseline { orders, challenges, issuers, ..Baseline::default() };
+    Baseline { workloads, pods, leases, webhooks, crds, metrics, rules, hosts, entrances, ..issuance }
+>>>>>>> ffe0d6b (Probe hosts by TLS, judge Ingresses, and issue a canary by an Ingress (work in progress))
 }
 
 fn flag(is: bool, flag: u8) -> u8 {
@@ -297,6 +316,10 @@ mod tests {
         whole.rules.insert("widgets".to_owned(), [("u".to_owned(), ruled), ("v".to_owned(), ready)].into());
         assert_eq!(again(serde_json::to_value(&whole).unwrap()), whole);
         assert_eq!(serde_json::from_str::<Baseline>(&serde_json::to_string(&whole).unwrap()).unwrap(), whole);
+        let host = HostState { rule: "expired".to_owned(), why: "x".to_owned(), serial: "0a".to_owned() };
+        whole.hosts.insert("a.example.com".to_owned(), host);
+        whole.entrances.insert("class Ingress web/shop".to_owned());
+        assert_eq!(again(serde_json::to_value(&whole).unwrap()), whole);
         let missing = Baseline::missing("it did not fit");
         assert_eq!(again(serde_json::to_value(&missing).unwrap()), missing);
     }

@@ -23,7 +23,7 @@ use crate::gate::subject::{Expected, Subject};
 
 pub use red::{can_be_red, red};
 pub(crate) use state::{
-    CertificateState, IssuerState, OrderState, PodState, RequestState, RuledState, WorkloadState,
+    CertificateState, HostState, IssuerState, OrderState, PodState, RequestState, RuledState, WorkloadState,
 };
 
 /// What was there before the upgrade, by uid where a recreated object is another object.
@@ -51,8 +51,15 @@ pub struct Baseline {
     pub(crate) crds: BTreeMap<String, String>,
     /// What each rule of `release.yaml` saw, by its name and by uid.
     pub(crate) rules: BTreeMap<String, BTreeMap<String, RuledState>>,
+<<<<<<< HEAD
     /// For whose requests cert-manager's own approver might decide.
     pub(crate) signers: BTreeSet<String>,
+=======
+    /// Hosts that were probed, by how reports call them.
+    pub(crate) hosts: BTreeMap<String, HostState>,
+    /// What was wrong with Ingresses and Gateways, each as rule, object and names.
+    pub(crate) entrances: BTreeSet<String>,
+>>>>>>> ffe0d6b (Probe hosts by TLS, judge Ingresses, and issue a canary by an Ingress (work in progress))
     /// Why there is none.
     missing: Option<String>,
 }
@@ -92,8 +99,10 @@ impl Baseline {
         let orders = self.orders.values().chain(self.challenges.values()).filter_map(OrderState::complaint);
         let issuers = self.issuers.values().filter_map(IssuerState::complaint);
         let ruled = self.rules.values().flat_map(BTreeMap::values).filter_map(RuledState::complaint);
+        let hosts = self.hosts.iter().filter_map(|(label, state)| state.complaint(label));
         self.red_workloads()
             .into_iter()
+            .chain(hosts)
             .chain(ruled)
             .chain(issuers)
             .chain(certificates)

@@ -11,7 +11,7 @@ use crate::certmanager::resources::{AcmeSolver, SolverSelector};
 type Closeness = (usize, usize, usize);
 
 /// The solver for `name` on a Certificate with these labels.
-pub(super) fn select<'s>(
+pub(in crate::gate) fn select<'s>(
     solvers: &'s [AcmeSolver],
     name: &str,
     labels: &BTreeMap<String, String>,
@@ -49,7 +49,7 @@ fn closeness(
 }
 
 /// The zones and names that the solvers select, for a message.
-pub(super) fn told(solvers: &[AcmeSolver]) -> String {
+pub(in crate::gate) fn told(solvers: &[AcmeSolver]) -> String {
     let selectors = solvers.iter().filter_map(|solver| solver.selector.as_ref());
     let told: Vec<String> = selectors
         .flat_map(|selector| {
