@@ -51,11 +51,8 @@ impl KubernetesSite {
         Ok(unhealthy)
     }
 
-<<<<<<< HEAD
-    /// Adds how objects of any kind are, by the rules for the revision that runs, and for whom its approver decides.
-=======
-    /// Adds how objects of any kind are, by the rules for the revision that runs, and how hosts are from outside.
->>>>>>> ffe0d6b (Probe hosts by TLS, judge Ingresses, and issue a canary by an Ingress (work in progress))
+    /// Adds how objects of any kind are, by the rules for the revision that runs, for whom its approver decides, and how
+    /// hosts are from outside.
     pub(super) async fn observe_rules(&self, baseline: &mut Baseline) -> Result<(), Failure> {
         let (_, history) = self.own_newest().await?;
         let (release, profile) = (&self.run.release, self.run.plan.terms.profile);

@@ -86,15 +86,12 @@ struct Others {
     metrics: BTreeMap<String, ControllerCounts>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     rules: BTreeMap<String, BTreeMap<String, RuledState>>,
-<<<<<<< HEAD
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     signers: BTreeSet<String>,
-=======
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     hosts: BTreeMap<String, HostState>,
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     entrances: BTreeSet<String>,
->>>>>>> ffe0d6b (Probe hosts by TLS, judge Ingresses, and issue a canary by an Ingress (work in progress))
 }
 
 /// How it was written before: every state with all its words.
@@ -151,12 +148,9 @@ impl From<Baseline> for Compact {
                 crds: baseline.crds,
                 metrics: baseline.metrics,
                 rules: baseline.rules,
-<<<<<<< HEAD
                 signers: baseline.signers,
-=======
                 hosts: baseline.hosts,
                 entrances: baseline.entrances,
->>>>>>> ffe0d6b (Probe hosts by TLS, judge Ingresses, and issue a canary by an Ingress (work in progress))
             },
         };
         baseline.certificates.into_iter().for_each(|(uid, state)| compact.certificate(&uid, state));
@@ -231,28 +225,11 @@ fn rows<R>(by_namespace: BTreeMap<String, Vec<R>>) -> impl Iterator<Item = (Stri
 }
 
 fn of_others(others: Others) -> Baseline {
-<<<<<<< HEAD
-    let Others {
-        orders,
-        challenges,
-        issuers,
-        workloads,
-        pods,
-        leases,
-        webhooks,
-        crds,
-        metrics,
-        rules,
-        signers,
-    } = others;
-    let rest = Baseline { metrics, rules, signers, ..Baseline::default() };
-    Baseline { orders, challenges, issuers, workloads, pods, leases, webhooks, crds, ..rest }
-=======
     let Others { orders, challenges, issuers, workloads, pods, leases, .. } = others;
-    let Others { webhooks, crds, metrics, rules, hosts, entrances, .. } = others;
+    let Others { webhooks, crds, metrics, rules, signers, hosts, entrances, .. } = others;
     let issuance = Baseline { orders, challenges, issuers, ..Baseline::default() };
-    Baseline { workloads, pods, leases, webhooks, crds, metrics, rules, hosts, entrances, ..issuance }
->>>>>>> ffe0d6b (Probe hosts by TLS, judge Ingresses, and issue a canary by an Ingress (work in progress))
+    let seen = Baseline { rules, signers, hosts, entrances, ..issuance };
+    Baseline { workloads, pods, leases, webhooks, crds, metrics, ..seen }
 }
 
 fn flag(is: bool, flag: u8) -> u8 {

@@ -51,15 +51,12 @@ pub struct Baseline {
     pub(crate) crds: BTreeMap<String, String>,
     /// What each rule of `release.yaml` saw, by its name and by uid.
     pub(crate) rules: BTreeMap<String, BTreeMap<String, RuledState>>,
-<<<<<<< HEAD
     /// For whose requests cert-manager's own approver might decide.
     pub(crate) signers: BTreeSet<String>,
-=======
     /// Hosts that were probed, by how reports call them.
     pub(crate) hosts: BTreeMap<String, HostState>,
     /// What was wrong with Ingresses and Gateways, each as rule, object and names.
     pub(crate) entrances: BTreeSet<String>,
->>>>>>> ffe0d6b (Probe hosts by TLS, judge Ingresses, and issue a canary by an Ingress (work in progress))
     /// Why there is none.
     missing: Option<String>,
 }
