@@ -40,7 +40,7 @@ const GATES: [Gate; 17] = [
         .proves("the webhooks trust the CA of their Secret")
         .when(has_webhook)
         .sees(ca_bundle::sources),
-    Gate::step("webhook", webhook::judge)
+    Gate::step(WEBHOOK, webhook::judge)
         .proves("a valid request is filled in and an invalid one refused, three times in a row (dry runs)")
         .when(has_webhook)
         .acts(webhook::start, webhook::needs),
@@ -198,6 +198,8 @@ mod tests {
                 "spec": {"template": {"spec": {"containers": [{"ports": [{"name": "http-metrics"}]}]}}},
             }),
         ]);
+        let probe = json!({"tls": {"host": "shop.example.com"}});
+        world.settings.probes = vec![serde_json::from_value(probe).unwrap()];
         let rule = json!({"name": "w", "watch": "example.com/v1/Widget", "ready": "true"});
         world = world.with_rules(vec![serde_json::from_value(rule).unwrap()]);
         let named = |world: &World, canary| gates_for(&world.subject, &world.settings, canary);
@@ -207,8 +209,9 @@ mod tests {
         assert!(!named(&world, false).iter().any(|gate| [CANARY, SETTLE].contains(gate)));
         world.subject.fresh = true;
         world.subject.profile = Profile::Generic;
-        assert_eq!(named(&world, true), ["api-server", "workload", "objects", "rules", "settle"]);
+        assert_eq!(named(&world, true), ["api-server", "workload", "objects", "tls", "rules", "settle"]);
         world.settings.rules.clear();
+        world.settings.probes.clear();
         assert_eq!(named(&world, true), ["api-server", "workload", "objects", "settle"]);
         assert_eq!(named(&World::new(vec![]), true).iter().find(|gate| **gate == "webhook"), None);
     }

@@ -6,6 +6,8 @@ pub const API_SERVER: &str = "api-server";
 pub const WORKLOAD: &str = "workload";
 /// The new pods lead.
 pub const LEASE: &str = "lease";
+/// The webhook answers.
+pub const WEBHOOK: &str = "webhook";
 /// Certificates are not issued again.
 pub const REISSUE: &str = "reissue";
 /// The controller's own counters.

@@ -193,6 +193,7 @@ impl<'r> Run<'r> {
         }
         let (first_cause, acme_proven) = (round.first_cause(), canary::acme_proven(&self.seen));
         let reissued = reissue::counted(&self.seen, &self.context);
+        availability::tell(&self.seen, &mut reports);
         let availability = availability::of(&self.seen);
         GateOutcome { verdict, reports, first_cause, acme_proven, reissued, availability }
     }

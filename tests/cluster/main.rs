@@ -35,6 +35,7 @@ mod rules;
 mod several;
 mod support;
 mod taken_up;
+mod tls;
 mod under_the_lock;
 mod waiting;
 
@@ -83,6 +84,7 @@ fn trials() -> Vec<Trial> {
         rules::trials(),
         several::trials(),
         taken_up::trials(),
+        tls::trials(),
         under_the_lock::trials(),
         waiting::trials(),
     ];

@@ -103,15 +103,15 @@ pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
     if let Some(why) = &hosts.unread {
         judgement.say(undiscovered(context, why));
     }
-    let mut well = Vec::new();
+    let mut well = 0;
     for host in hosts.hosts.values() {
         match problem::of(host, &seen.certificates) {
             Some(problem) => judgement.say(opinion_of(host, problem, context)),
-            None => well.push(host),
+            None => well += 1,
         }
     }
-    judgement.fact(format!("{} of {} hosts serve what they should", well.len(), hosts.hosts.len()));
-    judgement.facts.extend(well.iter().take(TOLD).map(|host| told(host)));
+    judgement.fact(format!("{well} of {} hosts serve what they should", hosts.hosts.len()));
+    judgement.facts.extend(hosts.hosts.values().take(TOLD).map(told));
     judgement
 }
 
@@ -126,10 +126,16 @@ fn undiscovered(context: &Context, why: &str) -> Opinion {
     Opinion::remark("unread", target, message)
 }
 
+/// What changes with every round is told here, not in what is wrong.
 fn told(host: &ProbedHost) -> String {
-    let Ok(seen) = &host.answer else { return String::new() };
-    let (label, until) = (&host.probed.label, day(seen.not_after));
-    format!("{label}: of {}, serial {}, valid until {until}; {}", seen.issuer, seen.serial, host.tally.told())
+    let (label, asked) = (&host.probed.label, host.tally.told());
+    match &host.answer {
+        Ok(seen) => {
+            let until = day(seen.not_after);
+            format!("{label}: of {}, serial {}, valid until {until}; {asked}", seen.issuer, seen.serial)
+        }
+        Err(_) => format!("{label}: {asked}"),
+    }
 }
 
 fn opinion_of(host: &ProbedHost, problem: HostProblem, context: &Context) -> Opinion {
@@ -138,7 +144,7 @@ fn opinion_of(host: &ProbedHost, problem: HostProblem, context: &Context) -> Opi
     let before = context.baseline.hosts.get(&host.probed.label);
     let whose = whose(rule, before, context);
     let since = before.filter(|_| whose == Whose::Known).map(|before| before.told()).unwrap_or_default();
-    let told = format!("{message}; {}{since}", host.tally.told());
+    let told = format!("{message}{since}");
     if host.probed.duty == ProbeDuty::Report {
         return Opinion::remark(rule, target, told).of(if whose == Whose::Before {
             whose

@@ -34,9 +34,6 @@ pub(super) fn judge(seen: &Seen, _: &Context) -> Judgement {
     let mut judgement = Judgement::default();
     let target = Target::named("CertificateRequest", Some(probe::NAMESPACE), "(dry run)");
     let good = seen.probes.iter().rev().take_while(|probe| probe.is_ok()).count();
-    if seen.webhook.asked > 0 {
-        judgement.facts.extend((good >= IN_A_ROW).then(|| format!("webhook: {}", seen.webhook.told())));
-    }
     match seen.probes.last() {
         None => judgement.say(Opinion::waiting("webhook", target, "the webhook was not asked yet")),
         Some(Ok(())) if good >= IN_A_ROW => {
