@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::blueprint::{Gate, Turn};
 use super::names::{
-    API_SERVER, CANARY, INGRESS, LEASE, METRICS, OBJECTS, REISSUE, RULES, SETTLE, TLS, WORKLOAD,
+    API_SERVER, CANARY, INGRESS, LEASE, METRICS, OBJECTS, REISSUE, RULES, SETTLE, TLS, WEBHOOK, WORKLOAD,
 };
 use super::rules::{self, HealthRules};
 use super::scope::Scope;
