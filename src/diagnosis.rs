@@ -169,7 +169,14 @@ mod tests {
             report("api-server", Verdict::Passed, Vec::new(), &["the API server answers"]),
             report("order", verdict, findings, &[]),
         ];
-        GateOutcome { verdict, reports, first_cause: None, acme_proven: false, reissued: None }
+        GateOutcome {
+            verdict,
+            reports,
+            first_cause: None,
+            acme_proven: false,
+            reissued: None,
+            availability: Vec::new(),
+        }
     }
 
     #[test]

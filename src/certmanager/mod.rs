@@ -9,6 +9,7 @@ pub mod blame;
 pub mod deployed;
 pub mod domains;
 pub mod expiry;
+pub mod ingress;
 pub mod logs;
 pub mod metrics;
 pub mod production;

@@ -199,6 +199,8 @@ pub struct AcmeSolver {
     pub selector: Option<SolverSelector>,
     /// By DNS.
     pub dns01: Option<Value>,
+    /// By HTTP.
+    pub http01: Option<Value>,
 }
 
 /// The ACME part of an issuer's spec.

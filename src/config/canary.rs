@@ -1,5 +1,7 @@
 //! `gates.canary` of `release.yaml`: which certificates are issued to prove that issuing works.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +31,32 @@ pub struct CanarySettings {
     /// Take an ACME certificate for proof that was issued without a new Challenge, as CAs do whose domains are
     /// validated beforehand.
     pub allow_reused: bool,
+    /// An Ingress of our own, for which cert-manager has to make a Certificate: that proves its ingress-shim.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ingress: Option<CanaryIngress>,
+}
+
+/// The Ingress of a canary. It leads to no Service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct CanaryIngress {
+    /// Its host; `{run}` stands for a text that is new in every run.
+    pub host: String,
+    /// Its `ingressClassName`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<String>,
+    /// Its annotations, as the apps have them, such as `cert-manager.io/cluster-issuer: letsencrypt-staging`. Without an
+    /// issuer: our own self-signed one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: BTreeMap<String, String>,
+}
+
+impl CanaryIngress {
+    /// Somebody else than our own issuer is to sign.
+    pub fn names_issuer(&self) -> bool {
+        let keys = ["cert-manager.io/issuer", "cert-manager.io/cluster-issuer", "kubernetes.io/tls-acme"];
+        keys.iter().any(|key| self.annotations.contains_key(*key))
+    }
 }
 
 impl Default for CanarySettings {
@@ -41,6 +69,7 @@ impl Default for CanarySettings {
             allow_production: false,
             before: false,
             allow_reused: false,
+            ingress: None,
         }
     }
 }
@@ -48,6 +77,6 @@ impl Default for CanarySettings {
 impl CanarySettings {
     /// How many certificates are issued.
     pub fn count(&self) -> usize {
-        usize::from(self.self_signed) + self.issuers.len()
+        usize::from(self.self_signed) + self.issuers.len() + usize::from(self.ingress.is_some())
     }
 }

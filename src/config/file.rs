@@ -15,6 +15,7 @@ use super::document::Document;
 use super::duration::{self, DurationText};
 use super::error::ConfigError;
 use super::logs::LogsConfig;
+use super::probe::ProbeSettings;
 use super::rule::RuleSettings;
 use super::secret::{Credential, SecretRef};
 use super::source::SourceConfig;
@@ -194,6 +195,11 @@ pub struct GateSettings {
     pub canary: CanarySettings,
     /// The controller's own counters.
     pub metrics: MetricsGate,
+    /// What Ingresses and Gateways ask of cert-manager.
+    pub ingress: IngressGate,
+    /// Hosts whose certificates are looked at from here, as a client sees them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub probes: Vec<ProbeSettings>,
     /// Objects of any kind that have to be well, and when they are.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<RuleSettings>,
@@ -210,6 +216,8 @@ impl Default for GateSettings {
             logs: LogsGate::Report,
             canary: CanarySettings::default(),
             metrics: MetricsGate::Auto,
+            ingress: IngressGate::Auto,
+            probes: Vec::new(),
             rules: Vec::new(),
         }
     }
@@ -344,6 +352,19 @@ pub enum LogsGate {
     Report,
     /// They fail the gate when they repeat.
     Block,
+}
+
+/// Whether what Ingresses and Gateways ask of cert-manager is judged.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum IngressGate {
+    /// Where the cluster lets us list them; what is found is told, and in nobody's way.
+    #[default]
+    Auto,
+    /// They have to be listed, and what was well before the upgrade has to be well after it.
+    Required,
+    /// They are not looked at.
+    Off,
 }
 
 /// What is checked before anything is published or changed.

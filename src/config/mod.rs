@@ -16,6 +16,7 @@ pub mod expression;
 pub mod file;
 pub mod issuer;
 pub mod logs;
+pub mod probe;
 pub mod rule;
 pub mod secret;
 pub mod selection;
@@ -27,15 +28,18 @@ pub mod values;
 mod structure;
 mod validate;
 
-pub use canary::CanarySettings;
+pub use canary::{CanaryIngress, CanarySettings};
 pub use credentials::Credentials;
 pub use error::{ConfigError, nearest};
 pub use file::{
-    ChartConfig, ClusterConfig, Config, GateSettings, KubeTarget, KubernetesMatrix, LogsGate, MetricsGate,
-    OnFailure, OnReissue, PreflightSettings, Profile, ReleaseId, RepositoryConfig, WaveSettings,
+    ChartConfig, ClusterConfig, Config, GateSettings, IngressGate, KubeTarget, KubernetesMatrix, LogsGate,
+    MetricsGate, OnFailure, OnReissue, PreflightSettings, Profile, ReleaseId, RepositoryConfig, WaveSettings,
 };
 pub use issuer::{IssuerKind, IssuerRef};
 pub use logs::{LogFields, LogStoreKind, LogStoreSettings};
+pub use probe::{
+    HostAddress, ProbeDuty, ProbeSettings, SecretName, TlsExpectation, TlsProbe, TlsSource, TlsTrust,
+};
 pub use rule::{RuleBaseline, RuleCause, RuleSettings, WatchedKind};
 pub use secret::{Credential, SecretError, SecretRef};
 pub use selection::Selection;

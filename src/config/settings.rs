@@ -188,6 +188,7 @@ impl ChartSettings {
             config.repositories.get(&chart.repository).expect("a loaded file names repositories that exist");
         let mut gates = chart.gates.clone();
         gates.timeout = selection.timeout.unwrap_or(gates.timeout);
+        gates.probes.iter_mut().try_for_each(|probe| probe.tls.read(config.base_dir()).map_err(refused))?;
         let known = if name == "cert-manager" { Profile::CertManager } else { Profile::Generic };
         Ok(Self {
             name: name.to_owned(),

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use url::Url;
 
+use super::canary::CanaryIngress;
 use super::error::{Problem, did_you_mean};
 use super::expression::place;
 use super::file::{ChartConfig, ClusterConfig, Config, KubeTarget, RepositoryConfig};
@@ -56,6 +57,22 @@ impl Findings<'_> {
         self.source(name, chart);
         self.canary(name, chart);
         self.rules(name, chart);
+        self.probes(name, chart);
+    }
+
+    /// What a probe cannot be.
+    fn probes(&mut self, name: &str, chart: &ChartConfig) {
+        for (index, probe) in chart.gates.probes.iter().enumerate() {
+            let index = index.to_string();
+            let here = ["charts", name, "gates", "probes", &index, "tls"];
+            for (key, message) in probe.tls.mistakes() {
+                match key {
+                    "" => self.at_key(&here, message),
+                    "secret" => self.at_key(&[&here[..], &["expect", key]].concat(), message),
+                    key => self.at_key(&[&here[..], &[key]].concat(), message),
+                }
+            }
+        }
     }
 
     /// Names that are there twice, and expressions that cannot be right.
@@ -129,7 +146,10 @@ impl Findings<'_> {
             ),
             Some(_) | None => {}
         }
-        if !canary.self_signed && canary.issuers.is_empty() {
+        if let Some(ingress) = &canary.ingress {
+            self.canary_ingress(&here, canary.self_signed, ingress);
+        }
+        if !canary.self_signed && canary.issuers.is_empty() && canary.ingress.is_none() {
             let told = "without a self-signed canary nothing is issued: name an issuer in `issuers`, or leave `self-signed` out";
             self.at(&[&here[..], &["self-signed"]].concat(), told.to_owned());
         }
@@ -137,6 +157,21 @@ impl Findings<'_> {
             let below = misfit.path.iter().map(String::as_str);
             let steps: Vec<&str> = here.iter().copied().chain(["certificate"]).chain(below).collect();
             self.at_key(&steps, misfit.message);
+        }
+    }
+
+    fn canary_ingress(&mut self, canary: &[&str], self_signed: bool, ingress: &CanaryIngress) {
+        let here = |key| [canary, &["ingress", key]].concat();
+        if !ingress.host.contains("{run}") {
+            let told = format!(
+                "`{}` is the same host in every run, and may be somebody's; put `{{run}}` into it",
+                ingress.host
+            );
+            self.at(&here("host"), told);
+        }
+        if !self_signed && !ingress.names_issuer() {
+            let told = "without a self-signed canary the Ingress has to name an issuer, such as `cert-manager.io/cluster-issuer: letsencrypt-staging`";
+            self.at_key(&[canary, &["ingress"]].concat(), told.to_owned());
         }
     }
 

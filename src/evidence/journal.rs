@@ -177,6 +177,7 @@ mod tests {
             first_cause: None,
             acme_proven: true,
             reissued: None,
+            availability: Vec::new(),
         };
         let record = |event| Record { at: Timestamp::UNIX_EPOCH, cluster: "cluster-0".to_owned(), event };
         Journal {

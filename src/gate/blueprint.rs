@@ -101,6 +101,11 @@ impl Gate {
         Self { acts: true, needs, ..self.starts(starts) }
     }
 
+    /// What it takes beside watching, for what is begun elsewhere.
+    pub(super) const fn needing(self, needs: fn(&Scope) -> Vec<Access>) -> Self {
+        Self { needs, ..self }
+    }
+
     pub(super) const fn compares(self) -> Self {
         Self { compares: true, ..self }
     }

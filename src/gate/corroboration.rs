@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::canary::{has_second_try, is_issued};
+use super::canary::{self, has_second_try, is_issued};
 use super::certificate;
 use super::chain;
 use super::context::Context;
@@ -105,15 +105,15 @@ fn normal(issuer: &IssuerReference) -> IssuerReference {
     IssuerReference { kind: issuer.kind().to_owned(), group: group.to_owned(), name: issuer.name.clone() }
 }
 
-fn word(seen: &Seen, canary: &Canary) -> CanaryWord {
-    let target = match &canary.state {
+fn word(seen: &Seen, one: &Canary) -> CanaryWord {
+    let target = match &one.state {
         State::Created(target) => target,
         // A policy says nothing about who signs.
         State::Refused(refusal) if refusal.by == RefusedBy::Policy => return CanaryWord::Open,
         State::Refused(_) => return CanaryWord::Failed,
         State::Asked => return CanaryWord::Open,
     };
-    let Some(certificate) = target.uid.as_deref().and_then(|uid| seen.certificates.get(uid)) else {
+    let Some(certificate) = canary::certificate(seen, target) else {
         return CanaryWord::Open;
     };
     if is_issued(certificate) {
@@ -125,7 +125,7 @@ fn word(seen: &Seen, canary: &Canary) -> CanaryWord {
     }
     let bad = results().any(RequestResult::is_bad);
     let failed = bad || certificate.status.last_failure_time.is_some();
-    if failed && !has_second_try(canary) { CanaryWord::Failed } else { CanaryWord::Open }
+    if failed && !has_second_try(one) { CanaryWord::Failed } else { CanaryWord::Open }
 }
 
 #[cfg(test)]

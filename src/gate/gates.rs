@@ -4,19 +4,22 @@
 use std::collections::BTreeSet;
 
 use super::blueprint::{Gate, Turn};
-use super::names::{API_SERVER, CANARY, LEASE, LOGS, METRICS, OBJECTS, REISSUE, RULES, SETTLE, WORKLOAD};
+use super::names::{
+    API_SERVER, CANARY, INGRESS, LEASE, LOGS, METRICS, OBJECTS, REISSUE, RULES, SETTLE, TLS, WEBHOOK,
+    WORKLOAD,
+};
 use super::rules::{self, HealthRules};
 use super::scope::Scope;
 use super::start::Start;
 use super::subject::{Expected, Subject};
 use super::{
-    ca_bundle, canary, certificate, certificate_request, crds, issuance, issuer, lease, logs, meanwhile,
-    metrics, order, pulse, reissue, webhook, workload,
+    ca_bundle, canary, certificate, certificate_request, crds, ingress, issuance, issuer, lease, logs,
+    meanwhile, metrics, order, pulse, reissue, tls, webhook, workload,
 };
 use crate::config::GateSettings;
 
 /// Every gate but the settle time, in order.
-const GATES: [Gate; 16] = [
+const GATES: [Gate; 18] = [
     Gate::step(API_SERVER, pulse::judge)
         .proves("the API server answers and every watch is complete")
         .when(every_chart)
@@ -38,7 +41,7 @@ const GATES: [Gate; 16] = [
         .proves("the webhooks trust the CA of their Secret")
         .when(has_webhook)
         .sees(ca_bundle::sources),
-    Gate::step("webhook", webhook::judge)
+    Gate::step(WEBHOOK, webhook::judge)
         .proves("a valid request is filled in and an invalid one refused, three times in a row (dry runs)")
         .when(has_webhook)
         .acts(webhook::start, webhook::needs),
@@ -71,6 +74,16 @@ const GATES: [Gate; 16] = [
         .proves("cert-manager logs no known error that it did not log before the upgrade; told, and blocking only with `gates.logs: block`, see [Logs](#logs)")
         .when(logs::applies)
         .acts(logs::start, logs::needs),
+    Gate::step(INGRESS, ingress::judge)
+        .proves("Ingresses and Gateways that ask for certificates have them: a Certificate for every host, one Ingress for a Secret, a solver that fits; with `gates.ingress: required` what got worse blocks")
+        .when(ingress::applies)
+        .sees_kinds(ingress::sources)
+        .acts(ingress::start, ingress::needs),
+    Gate::step(TLS, tls::judge)
+        .proves("hosts serve the certificates that they should, see [Probes](#probes)")
+        .when(tls::applies)
+        .sees_kinds(tls::sources)
+        .needing(tls::needs),
     Gate::step(RULES, rules::judge)
         .proves("objects of any kind are ready, see [Rules](#rules)")
         .when(has_rules)
@@ -80,6 +93,7 @@ const GATES: [Gate; 16] = [
 /// From the start of the run: the beat, and what does not depend on kinds that the chart brings.
 fn begin(start: &mut Start) {
     pulse::start(start);
+    tls::start(start);
     open(start, Turn::First);
 }
 
@@ -189,6 +203,8 @@ mod tests {
                 "spec": {"template": {"spec": {"containers": [{"ports": [{"name": "http-metrics"}]}]}}},
             }),
         ]);
+        let probe = json!({"tls": {"host": "shop.example.com"}});
+        world.settings.probes = vec![serde_json::from_value(probe).unwrap()];
         let rule = json!({"name": "w", "watch": "example.com/v1/Widget", "ready": "true"});
         world = world.with_rules(vec![serde_json::from_value(rule).unwrap()]);
         let named = |world: &World, canary| gates_for(&world.subject, &world.settings, canary);
@@ -198,8 +214,9 @@ mod tests {
         assert!(!named(&world, false).iter().any(|gate| [CANARY, SETTLE].contains(gate)));
         world.subject.fresh = true;
         world.subject.profile = Profile::Generic;
-        assert_eq!(named(&world, true), ["api-server", "workload", "objects", "rules", "settle"]);
+        assert_eq!(named(&world, true), ["api-server", "workload", "objects", "tls", "rules", "settle"]);
         world.settings.rules.clear();
+        world.settings.probes.clear();
         assert_eq!(named(&world, true), ["api-server", "workload", "objects", "settle"]);
         assert_eq!(named(&World::new(vec![]), true).iter().find(|gate| **gate == "webhook"), None);
     }

@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::availability;
 use super::blueprint::Gate;
 use super::canary::{self, Canaries};
 use super::context::Context;
@@ -192,7 +193,9 @@ impl<'r> Run<'r> {
         }
         let (first_cause, acme_proven) = (round.first_cause(), canary::acme_proven(&self.seen));
         let reissued = reissue::counted(&self.seen, &self.context);
-        GateOutcome { verdict, reports, first_cause, acme_proven, reissued }
+        availability::tell(&self.seen, &mut reports);
+        let availability = availability::of(&self.seen);
+        GateOutcome { verdict, reports, first_cause, acme_proven, reissued, availability }
     }
 
     fn canaries(&self) -> Canaries<'_> {

@@ -159,6 +159,23 @@ pub struct GateOutcome {
     /// What was issued again without a reason of its own, also where it is no more than is allowed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reissued: Option<ReissuedCount>,
+    /// How often the webhook and the hosts answered while the gates judged.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub availability: Vec<Availability>,
+}
+
+/// How often something answered.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Availability {
+    /// `webhook`, or a host as reports call it.
+    pub of: String,
+    /// How often it was asked.
+    pub asked: usize,
+    /// How often it did not answer.
+    pub failed: usize,
+    /// The longest time without an answer.
+    pub longest_gap_seconds: f64,
 }
 
 impl GateOutcome {

@@ -72,6 +72,7 @@ mod tests {
             first_cause: None,
             acme_proven: false,
             reissued: None,
+            availability: Vec::new(),
         };
         let text = explained(&[Judged { cluster: "dev".to_owned(), outcome }]);
         insta::assert_snapshot!(text);

@@ -28,7 +28,14 @@ fn passed() -> GateOutcome {
         ),
         report("order", Verdict::Passed, vec![Finding::in_baseline("Order demo/old", "errored")], &[]),
     ];
-    GateOutcome { verdict: Verdict::Passed, reports, first_cause: None, acme_proven: true, reissued: None }
+    GateOutcome {
+        verdict: Verdict::Passed,
+        reports,
+        first_cause: None,
+        acme_proven: true,
+        reissued: None,
+        availability: Vec::new(),
+    }
 }
 
 fn crashed() -> GateOutcome {
@@ -55,6 +62,7 @@ fn crashed() -> GateOutcome {
         first_cause: Some(cause),
         acme_proven: false,
         reissued: None,
+        availability: Vec::new(),
     }
 }
 
@@ -140,6 +148,7 @@ pub(super) fn halted() -> Outcome {
         first_cause: Some(cause),
         acme_proven: false,
         reissued: None,
+        availability: Vec::new(),
     };
     let second = ClusterOutcome {
         gates: Some(gates),

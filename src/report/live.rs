@@ -40,6 +40,7 @@ mod tests {
             first_cause: None,
             acme_proven: false,
             reissued: None,
+            availability: Vec::new(),
         };
         let text = table(&[Judged { cluster: "dev".to_owned(), outcome }]);
         let lines: Vec<&str> = text.lines().map(str::trim_end).collect();

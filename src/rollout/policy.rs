@@ -97,7 +97,14 @@ mod tests {
             rule: String::new(),
             because: String::new(),
         });
-        GateOutcome { verdict, reports: Vec::new(), first_cause: finding, acme_proven: false, reissued: None }
+        GateOutcome {
+            verdict,
+            reports: Vec::new(),
+            first_cause: finding,
+            acme_proven: false,
+            reissued: None,
+            availability: Vec::new(),
+        }
     }
 
     fn decided(
@@ -166,6 +173,7 @@ mod tests {
                 reports: vec![report(findings)],
                 acme_proven: false,
                 reissued: None,
+                availability: Vec::new(),
             };
             let failed = Failed::Gates(&outcome);
             assert_eq!(

@@ -75,8 +75,14 @@ mod tests {
             (Verdict::Inconclusive, None, Some("already dead before the upgrade: the canary was not issued")),
         ];
         for (verdict, first_cause, expected) in table {
-            let outcome =
-                GateOutcome { verdict, reports: Vec::new(), first_cause, acme_proven: false, reissued: None };
+            let outcome = GateOutcome {
+                verdict,
+                reports: Vec::new(),
+                first_cause,
+                acme_proven: false,
+                reissued: None,
+                availability: Vec::new(),
+            };
             assert_eq!(dead_before(&outcome).as_deref(), expected, "{verdict:?}");
         }
     }

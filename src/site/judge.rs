@@ -52,8 +52,8 @@ impl KubernetesSite {
         Ok(unhealthy)
     }
 
-    /// Adds how objects of any kind are, by the rules for the revision that runs, for whom its approver decides, and
-    /// what its pods have logged.
+    /// Adds how objects of any kind are, by the rules for the revision that runs, for whom its approver decides, what its
+    /// pods have logged, and how hosts are from outside.
     pub(super) async fn observe_rules(&self, baseline: &mut Baseline) -> Result<(), Failure> {
         let (_, history) = self.own_newest().await?;
         let (release, profile) = (&self.run.release, self.run.plan.terms.profile);
@@ -69,6 +69,7 @@ impl KubernetesSite {
                 self.note(&format!("no errors of before are known: {why}"));
             }
         }
+        gate::observe_outlook(&self.cluster, profile, gates, baseline).await;
         let rules = HealthRules::of(&subject, gates);
         Ok(rules.observe(&self.cluster, baseline).await?)
     }

@@ -37,6 +37,7 @@ mod rules;
 mod several;
 mod support;
 mod taken_up;
+mod tls;
 mod under_the_lock;
 mod waiting;
 
@@ -87,6 +88,7 @@ fn trials() -> Vec<Trial> {
         rules::trials(),
         several::trials(),
         taken_up::trials(),
+        tls::trials(),
         under_the_lock::trials(),
         waiting::trials(),
     ];

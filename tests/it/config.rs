@@ -218,6 +218,50 @@ fn the_rules_of_the_readme_are_right() {
     assert_eq!(check_rules(&indented).code, Some(0), "{}", check_rules(&indented));
 }
 
+/// The same with `gates.probes`.
+fn check_probes(probes: &str) -> Ran {
+    let settle = "      settle: 2m                       # healthy without a break for this long\n";
+    check_with(&[(settle, &format!("{settle}      probes:\n{probes}"))])
+}
+
+#[test]
+fn the_probes_of_the_readme_are_right() {
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    let probes = readme.split("```yaml\ngates:\n  probes:\n").nth(1).unwrap().split("```").next().unwrap();
+    let probes = probes.replace("corp-ca.pem", "any");
+    let indented = probes.lines().map(|line| format!("    {line}\n")).collect::<Vec<_>>().concat();
+    assert_eq!(check_probes(&indented).code, Some(0), "{}", check_probes(&indented));
+}
+
+#[test]
+fn what_a_probe_cannot_be_is_told_where_it_stands() {
+    let told = |probes: &str| {
+        let ran = check_probes(probes);
+        assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+        ran.stderr
+    };
+    let table = [
+        ("        - tls: { hots: shop.example.com }\n", ":14:18: unknown key `hots`", "did you mean `host`?"),
+        ("        - tls: { port: 8443 }\n", ":14:11: a TLS probe needs a `host`, or `discover: ingress`", ""),
+        (
+            "        - tls: { host: a, discover: ingress }\n",
+            ":14:27: a TLS probe has `host` or `discover`",
+            "",
+        ),
+        ("        - tls: { host: 'https://a/' }\n", ":14:24: `https://a/` is not a host's name", "no path"),
+        ("        - tls: { host: a, duty: requird }\n", ":14:33: ", "has to be `required` or `report`"),
+        (
+            "        - tls: { host: a, expect: { secret: shop } }\n",
+            ":14:45: ",
+            "has to be a Secret as `NAMESPACE/NAME`",
+        ),
+    ];
+    for (probes, place, words) in table {
+        let told = told(probes);
+        assert!(told.contains(place) && told.contains(words), "{probes}{told}");
+    }
+}
+
 #[test]
 fn a_rule_of_another_form_is_told_by_what_is_right() {
     let rules = r"

@@ -14,7 +14,7 @@ use super::Baseline;
 use super::logs::LogsState;
 use super::packed;
 use super::state::{
-    CertificateState, IssuerState, OrderState, PodState, RequestState, RuledState, WorkloadState,
+    CertificateState, HostState, IssuerState, OrderState, PodState, RequestState, RuledState, WorkloadState,
 };
 use super::uid::{long, short};
 
@@ -91,6 +91,10 @@ struct Others {
     signers: BTreeSet<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     logs: Option<LogsState>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    hosts: BTreeMap<String, HostState>,
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    entrances: BTreeSet<String>,
 }
 
 /// How it was written before: every state with all its words.
@@ -149,6 +153,8 @@ impl From<Baseline> for Compact {
                 rules: baseline.rules,
                 signers: baseline.signers,
                 logs: baseline.logs,
+                hosts: baseline.hosts,
+                entrances: baseline.entrances,
             },
         };
         baseline.certificates.into_iter().for_each(|(uid, state)| compact.certificate(&uid, state));
@@ -223,10 +229,11 @@ fn rows<R>(by_namespace: BTreeMap<String, Vec<R>>) -> impl Iterator<Item = (Stri
 }
 
 fn of_others(others: Others) -> Baseline {
-    let Others { orders, challenges, issuers, workloads, pods, leases, webhooks, .. } = others;
-    let Others { crds, metrics, rules, signers, logs, .. } = others;
-    let rest = Baseline { metrics, rules, signers, logs, ..Baseline::default() };
-    Baseline { orders, challenges, issuers, workloads, pods, leases, webhooks, crds, ..rest }
+    let Others { orders, challenges, issuers, workloads, pods, leases, .. } = others;
+    let Others { webhooks, crds, metrics, rules, signers, logs, hosts, entrances, .. } = others;
+    let issuance = Baseline { orders, challenges, issuers, ..Baseline::default() };
+    let seen = Baseline { rules, signers, logs, hosts, entrances, ..issuance };
+    Baseline { workloads, pods, leases, webhooks, crds, metrics, ..seen }
 }
 
 fn flag(is: bool, flag: u8) -> u8 {
@@ -290,6 +297,10 @@ mod tests {
         whole.rules.insert("widgets".to_owned(), [("u".to_owned(), ruled), ("v".to_owned(), ready)].into());
         assert_eq!(again(serde_json::to_value(&whole).unwrap()), whole);
         assert_eq!(serde_json::from_str::<Baseline>(&serde_json::to_string(&whole).unwrap()).unwrap(), whole);
+        let host = HostState { rule: "expired".to_owned(), why: "x".to_owned(), serial: "0a".to_owned() };
+        whole.hosts.insert("a.example.com".to_owned(), host);
+        whole.entrances.insert("class Ingress web/shop".to_owned());
+        assert_eq!(again(serde_json::to_value(&whole).unwrap()), whole);
         let missing = Baseline::missing("it did not fit");
         assert_eq!(again(serde_json::to_value(&missing).unwrap()), missing);
     }

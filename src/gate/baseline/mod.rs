@@ -25,7 +25,7 @@ use crate::gate::subject::{Expected, Subject};
 pub(crate) use logs::LogsState;
 pub use red::{can_be_red, red};
 pub(crate) use state::{
-    CertificateState, IssuerState, OrderState, PodState, RequestState, RuledState, WorkloadState,
+    CertificateState, HostState, IssuerState, OrderState, PodState, RequestState, RuledState, WorkloadState,
 };
 
 /// What was there before the upgrade, by uid where a recreated object is another object.
@@ -57,6 +57,10 @@ pub struct Baseline {
     pub(crate) signers: BTreeSet<String>,
     /// What the pods logged, where that was read.
     pub(crate) logs: Option<LogsState>,
+    /// Hosts that were probed, by how reports call them.
+    pub(crate) hosts: BTreeMap<String, HostState>,
+    /// What was wrong with Ingresses and Gateways, each as rule, object and names.
+    pub(crate) entrances: BTreeSet<String>,
     /// Why there is none.
     missing: Option<String>,
 }
@@ -96,8 +100,10 @@ impl Baseline {
         let orders = self.orders.values().chain(self.challenges.values()).filter_map(OrderState::complaint);
         let issuers = self.issuers.values().filter_map(IssuerState::complaint);
         let ruled = self.rules.values().flat_map(BTreeMap::values).filter_map(RuledState::complaint);
+        let hosts = self.hosts.iter().filter_map(|(label, state)| state.complaint(label));
         self.red_workloads()
             .into_iter()
+            .chain(hosts)
             .chain(ruled)
             .chain(issuers)
             .chain(certificates)

@@ -190,6 +190,33 @@ impl RuledState {
     }
 }
 
+/// A host that is probed.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct HostState {
+    /// The rule by which it was not well; empty where it was.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) rule: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) why: String,
+    /// Of the certificate that it served.
+    pub(crate) serial: String,
+}
+
+impl HostState {
+    /// How it was, for a message about how it is.
+    pub(crate) fn told(&self) -> String {
+        match (self.rule.as_str(), self.serial.as_str()) {
+            ("", serial) => format!("; before the upgrade it was well (serial {serial})"),
+            (_, _) => format!("; before the upgrade: {}", self.why),
+        }
+    }
+
+    pub(super) fn complaint(&self, label: &str) -> Option<String> {
+        (!self.rule.is_empty()).then(|| format!("Host {label}: {}", self.why))
+    }
+}
+
 /// A Deployment, `StatefulSet` or `DaemonSet`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct WorkloadState {

@@ -16,7 +16,7 @@ use crate::gate::verdict::Verdict;
 
 /// Its failure is not its last word.
 pub(in crate::gate) fn has_second_try(canary: &Canary) -> bool {
-    canary.first_failure.is_none() && !canary.acme
+    canary.first_failure.is_none() && !canary.acme && !canary.is_by_ingress()
 }
 
 /// What is said of it until then.

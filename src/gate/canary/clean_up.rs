@@ -18,8 +18,8 @@ use crate::gate::error::GateError;
 use crate::gate::lock::StillOurs;
 use crate::gate::{mark, pulse};
 
-/// In this order: without its Certificate nobody writes the Secret again.
-const KINDS: [&str; 3] = ["Certificate", "Secret", "Issuer"];
+/// In this order: without its Ingress nobody makes the Certificate again, and without that nobody writes the Secret again.
+const KINDS: [&str; 4] = ["Ingress", "Certificate", "Secret", "Issuer"];
 
 /// The canaries of a release on a cluster.
 #[derive(Clone, Copy)]
@@ -129,8 +129,18 @@ impl Canaries<'_> {
             secrets.extend(found);
         }
         pieces.extend(secrets);
+        pieces.splice(0..0, self.ingresses(selector).await?);
         pieces.extend(self.list("Issuer", None, selector).await?);
         Ok(pieces)
+    }
+
+    /// Beside the release, and only where one is configured: nobody else has to allow us to look for them. One of an
+    /// earlier configuration goes with the lock of its run.
+    async fn ingresses(&self, selector: &str) -> Result<Vec<Piece>, GateError> {
+        match self.settings.ingress {
+            Some(_) => self.list("Ingress", Some(&self.release.namespace), selector).await,
+            None => Ok(Vec::new()),
+        }
     }
 
     /// A cert-manager that knows no `secretTemplate` labels nothing.
@@ -211,7 +221,11 @@ fn age(pieces: &[Piece], now: Option<Timestamp>) -> Option<Duration> {
 
 /// The kinds of a canary, in one namespace or everywhere.
 pub(super) fn api(cluster: &Cluster, kind: &str, namespace: Option<&str>) -> Api<DynamicObject> {
-    let group = if kind == "Secret" { "" } else { "cert-manager.io" };
+    let group = match kind {
+        "Secret" => "",
+        "Ingress" => "networking.k8s.io",
+        _ => "cert-manager.io",
+    };
     let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, "v1", kind));
     match namespace {
         Some(namespace) => Api::namespaced_with(cluster.client.clone(), namespace, &resource),

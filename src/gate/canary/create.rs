@@ -18,14 +18,14 @@ use tokio::time::sleep;
 use super::clean_up::api;
 use super::objects::{self, Form, Token};
 use super::preflight::objection;
-use super::{asked, refusal};
+use super::{asked, ingress, refusal};
 use crate::certmanager::resources::Certificate;
 use crate::cluster::Cluster;
 use crate::cluster::journal::object_name;
-use crate::config::{CanarySettings, IssuerRef, ReleaseId};
+use crate::config::{CanaryIngress, CanarySettings, IssuerRef, ReleaseId};
 use crate::gate::lock::StillOurs;
 use crate::gate::opinion::Target;
-use crate::gate::seen::{Canary, Change, Refusal, RefusedBy, SELF_SIGNED, State};
+use crate::gate::seen::{BY_INGRESS, Canary, Change, Refusal, RefusedBy, SELF_SIGNED, State};
 use crate::gate::start::Start;
 
 /// A request that finds no answer is repeated.
@@ -76,7 +76,12 @@ async fn create(mut maker: Maker, release: ReleaseId, changes: mpsc::Sender<Chan
         let (maker, token, changes) = (&maker, &token, &changes);
         async move { tell(changes, maker.of_issuer(token, index + 1, issuer).await).await }
     });
-    futures::join!(own, join_all(others));
+    let by_ingress = async {
+        if let Some(settings) = &maker.form.settings.ingress {
+            tell(&changes, maker.by_ingress(&token, settings).await).await;
+        }
+    };
+    futures::join!(own, join_all(others), by_ingress);
 }
 
 /// The lock of the run: when it is given back, taken away or deleted, what the run made beside it goes, too.
@@ -129,6 +134,19 @@ impl Maker {
             return canary(acme, refused(message));
         }
         canary(acme, self.certificate(token, index, issuer).await)
+    }
+
+    /// An Ingress, for which cert-manager has to make the Certificate.
+    async fn by_ingress(&self, token: &Token, settings: &CanaryIngress) -> Canary {
+        let ingress = self.form.ingress(token, settings);
+        let acme = ingress::is_acme(&self.cluster, &self.form.home, &ingress).await;
+        let created = self.create("Ingress", &ingress).await;
+        let target = Target::named("Ingress", Some(&self.form.home), &token.by_ingress());
+        let state = match created {
+            Ok(uid) => State::Created(Target { uid: Some(uid), ..target }),
+            Err(refused) => State::Refused(refused),
+        };
+        Canary::new(BY_INGRESS, acme, state)
     }
 
     async fn certificate(&self, token: &Token, index: usize, issuer: &IssuerRef) -> State {

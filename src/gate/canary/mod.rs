@@ -10,6 +10,7 @@ mod asked;
 mod chain_line;
 mod clean_up;
 mod create;
+mod ingress;
 mod needs;
 mod objects;
 mod preflight;
@@ -84,18 +85,18 @@ fn refused(canary: &Canary, refusal: &Refusal) -> Opinion {
 pub(super) fn acme_proven(seen: &Seen) -> bool {
     let acme = seen.canaries.iter().filter(|canary| canary.acme);
     let certificates = acme.filter_map(|canary| {
-        if let State::Created(target) = &canary.state {
-            seen.certificates.get(target.uid.as_deref()?)
-        } else {
-            None
-        }
+        if let State::Created(target) = &canary.state { certificate(seen, target) } else { None }
     });
     certificates.into_iter().any(|certificate| is_issued(certificate) && is_challenged(seen, certificate))
 }
 
 fn judge_one(judgement: &mut Judgement, seen: &Seen, canary: &Canary, target: &Target, context: &Context) {
-    let Some(certificate) = target.uid.as_deref().and_then(|uid| seen.certificates.get(uid)) else {
-        return judgement.say(Opinion::waiting("seen", target.clone(), "created, not seen yet"));
+    let Some(certificate) = certificate(seen, target) else {
+        return judgement.say(if canary.is_by_ingress() {
+            ingress::unanswered(target)
+        } else {
+            Opinion::waiting("seen", target.clone(), "created, not seen yet")
+        });
     };
     judgement.fact(format!("{}: {}", canary.issuer, chain_line(seen, certificate)));
     if let Some(failure) = &canary.first_failure {
@@ -110,6 +111,12 @@ fn judge_one(judgement: &mut Judgement, seen: &Seen, canary: &Canary, target: &T
     if canary.acme {
         judge_proof(judgement, seen, canary, certificate, target, context);
     }
+}
+
+/// The Certificate that was created, or that cert-manager made for an Ingress.
+pub(super) fn certificate<'s>(seen: &'s Seen, target: &'s Target) -> Option<&'s Certificate> {
+    let uid = target.uid.as_deref()?;
+    seen.certificates.get(uid).or_else(|| seen.certificates.owned_by(uid).next())
 }
 
 /// An issued certificate proves ACME when its name was proven for it.

@@ -15,6 +15,10 @@ pub(in crate::gate) fn needs(scope: &Scope) -> Vec<Access> {
         needs.extend(["get", "create", "delete"].map(certificates));
         needs.extend(["get", "list", "delete"].map(secrets));
     }
+    if canary.ingress.is_some() {
+        let ingresses = |verb| Access::new(verb, "networking.k8s.io", "ingresses", Some(own));
+        needs.extend(["get", "list", "create", "delete"].map(ingresses));
+    }
     if canary.self_signed {
         let issuers = |verb| Access::new(verb, "cert-manager.io", "issuers", Some(own));
         needs.extend(["get", "create", "delete"].map(issuers));

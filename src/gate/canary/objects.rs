@@ -4,7 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use rand::RngExt as _;
 use serde_json::{Value, json};
 
-use crate::config::{CanarySettings, IssuerKind, IssuerRef};
+use crate::config::{CanaryIngress, CanarySettings, IssuerKind, IssuerRef};
 use crate::gate::mark::Mark;
 
 /// Never resolves; RFC 2606.
@@ -38,6 +38,11 @@ impl Token {
     /// The name of the objects for one issuer.
     pub(super) fn name(&self, index: usize) -> String {
         format!("{PREFIX}{}-{index}", self.0)
+    }
+
+    /// The name of the Ingress, its Certificate and its Secret.
+    pub(super) fn by_ingress(&self) -> String {
+        format!("{PREFIX}{}-ingress", self.0)
     }
 
     /// The name on the certificate.
@@ -82,6 +87,24 @@ impl Form {
             "apiVersion": "cert-manager.io/v1", "kind": "Certificate",
             "metadata": self.metadata(&name, namespace),
             "spec": self.settings.certificate.on(usual, &token.0),
+        })
+    }
+
+    /// An Ingress that leads to no Service, with the issuer that its annotations name, else with our own.
+    pub(super) fn ingress(&self, token: &Token, settings: &CanaryIngress) -> Value {
+        let (name, host) = (token.by_ingress(), token.dns_name(Some(&settings.host)));
+        let mut metadata = self.metadata(&name, &self.home);
+        metadata["annotations"] = json!(settings.annotations);
+        if !settings.names_issuer() {
+            metadata["annotations"]["cert-manager.io/issuer"] = json!(token.name(0));
+        }
+        json!({
+            "apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": metadata,
+            "spec": {
+                "ingressClassName": settings.class,
+                "tls": [{"hosts": [host], "secretName": name}],
+                "rules": [{"host": host}],
+            },
         })
     }
 
@@ -141,6 +164,28 @@ mod tests {
                 (&json!("run"), &json!("7"))
             );
         }
+    }
+
+    #[test]
+    fn an_ingress_asks_for_a_name_that_no_run_had_before() {
+        let form = form(&json!({}));
+        let token = Token::with(&form.mark, "abcdef");
+        let of = |settings: Value| form.ingress(&token, &serde_json::from_value(settings).unwrap());
+        let own = of(json!({"host": "{run}.example.com", "annotations": {"a": "b"}}));
+        let annotations = json!({"a": "b", "cert-manager.io/issuer": "release-canary-run-abcdef-0"});
+        assert_eq!(own["metadata"]["annotations"], annotations);
+        assert_eq!(own["metadata"]["labels"]["release.canary/run"], "run");
+        assert_eq!(own["metadata"]["ownerReferences"][0]["kind"], "Lease");
+        let tls =
+            json!([{"hosts": ["run-abcdef.example.com"], "secretName": "release-canary-run-abcdef-ingress"}]);
+        assert_eq!(own["spec"]["tls"], tls);
+        let other = json!({"cert-manager.io/cluster-issuer": "le"});
+        let named = of(json!({"host": "{run}.example.com", "class": "nginx", "annotations": other}));
+        assert_eq!(
+            (&named["metadata"]["annotations"], &named["spec"]["ingressClassName"]),
+            (&other, &json!("nginx"))
+        );
+        assert_eq!(Token::of_name(&token.by_ingress()), None, "it is no canary of an issuer");
     }
 
     #[test]

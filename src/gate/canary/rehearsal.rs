@@ -44,6 +44,9 @@ fn objects(form: &Form) -> Vec<(bool, &'static str, Value)> {
     objects.extend(
         others.map(|(index, issuer)| (false, "Certificate", form.certificate(&token, index + 1, issuer))),
     );
+    if let Some(ingress) = &form.settings.ingress {
+        objects.push((false, "Ingress", form.ingress(&token, ingress)));
+    }
     objects
 }
 

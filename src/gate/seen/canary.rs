@@ -5,6 +5,9 @@ use crate::gate::opinion::Target;
 /// How the report calls the issuer of our own canary.
 pub(crate) const SELF_SIGNED: &str = "self-signed";
 
+/// How the report calls the Ingress for which cert-manager has to make a Certificate.
+pub(crate) const BY_INGRESS: &str = "ingress";
+
 /// One canary.
 #[derive(Debug, Clone)]
 pub(crate) struct Canary {
@@ -19,7 +22,7 @@ pub(crate) struct Canary {
 /// Whether it could be created.
 #[derive(Debug, Clone)]
 pub(crate) enum State {
-    /// The Certificate, with its uid.
+    /// The Certificate, or the Ingress for which cert-manager makes one, with its uid.
     Created(Target),
     /// It could not be.
     Refused(Refusal),
@@ -58,5 +61,10 @@ impl Canary {
     /// Of our own self-signed issuer.
     pub(crate) fn is_own(&self) -> bool {
         self.issuer == SELF_SIGNED
+    }
+
+    /// cert-manager makes its Certificate.
+    pub(crate) fn is_by_ingress(&self) -> bool {
+        self.issuer == BY_INGRESS
     }
 }

@@ -2,6 +2,8 @@
 //! it knows none of them.
 
 mod canary;
+mod entrances;
+mod host;
 mod logs;
 mod meanwhile;
 mod probe;
@@ -10,6 +12,7 @@ mod ruled;
 mod scraped;
 mod sightings;
 mod store;
+mod tally;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -23,7 +26,9 @@ use k8s_openapi::api::core::v1::{Event, Pod, Secret};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use k8s_openapi::jiff::Timestamp;
 
-pub(crate) use canary::{Canary, Refusal, RefusedBy, SELF_SIGNED, State};
+pub(crate) use canary::{BY_INGRESS, Canary, Refusal, RefusedBy, SELF_SIGNED, State};
+pub(crate) use entrances::{EntranceKind, EntrancesSeen, SeenEntrance};
+pub(crate) use host::{HostsSeen, NoHandshake, Presented, Probed, ProbedHost, Staple};
 pub(crate) use logs::LogsSeen;
 pub(crate) use meanwhile::Meanwhile;
 pub(crate) use probe::{Probe, Problem};
@@ -32,6 +37,7 @@ pub(crate) use ruled::{RuleAnswer, RuleSeen, RuledObject};
 pub(crate) use scraped::{Scraped, Unread};
 pub(crate) use sightings::Sightings;
 pub(crate) use store::{News, Store};
+pub(crate) use tally::Tally;
 
 use crate::certmanager::resources::{
     Certificate, CertificateRequest, Challenge, ClusterIssuer, Issuer, Order,
@@ -70,6 +76,12 @@ pub(crate) struct Seen {
     pub(crate) solver_errors: Store<Event>,
     /// Answers of the webhook, oldest first.
     pub(crate) probes: Vec<Probe>,
+    /// All its answers in this run, counted.
+    pub(crate) webhook: Tally,
+    /// Hosts, as a client sees them.
+    pub(crate) hosts: HostsSeen,
+    /// Ingresses and Gateways.
+    pub(crate) entrances: EntrancesSeen,
     /// Readings of the controller's counters, oldest first.
     pub(crate) scraped: Vec<Scraped>,
     /// Why certificates were seen to be issued.

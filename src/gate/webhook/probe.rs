@@ -10,7 +10,7 @@ use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
 use rcgen::{CertificateParams, KeyPair};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::cluster::Cluster;
 use crate::gate::denial::{WEBHOOK, is_denial};
@@ -30,11 +30,13 @@ pub(in crate::gate) const NAMESPACE: &str = "default";
 
 /// Asks until nobody listens any more.
 pub(super) async fn watch(cluster: Cluster, changes: mpsc::Sender<Change>) {
-    let mut good = 0;
+    let (mut good, began) = (0, Instant::now());
     loop {
         let probe = ask(&cluster).await;
+        let (answered, at) = (!matches!(probe, Err(Problem::NoAnswer(_))), began.elapsed());
         good = if probe.is_ok() { good + 1 } else { 0 };
         let change: Change = Box::new(move |seen| {
+            seen.webhook.count(answered, at);
             seen.probes.push(probe);
             let surplus = seen.probes.len().saturating_sub(HISTORY);
             seen.probes.drain(..surplus);

@@ -42,7 +42,14 @@ impl Default for Scripted {
 pub(crate) fn judged(verdict: Verdict, cause: Cause) -> GateOutcome {
     let finding = Finding { verdict, ..Finding::failed("Pod cert-manager/x", "CrashLoopBackOff", cause) };
     let first_cause = (verdict != Verdict::Passed).then_some(finding);
-    GateOutcome { verdict, reports: Vec::new(), first_cause, acme_proven: false, reissued: None }
+    GateOutcome {
+        verdict,
+        reports: Vec::new(),
+        first_cause,
+        acme_proven: false,
+        reissued: None,
+        availability: Vec::new(),
+    }
 }
 
 impl Scripted {
