@@ -7,7 +7,7 @@ use super::limits::{self, Tries};
 use super::moves::Allowance;
 use super::scene::{SeenIssuer, time};
 use super::stuck::Stuck;
-use super::trouble::{Trouble, trouble};
+use super::trouble::{OrderTrouble, trouble};
 use crate::certmanager::production;
 use crate::certmanager::resources::{AcmeSolver, AcmeSpec, Object, Order, condition};
 use crate::certmanager::solver;
@@ -132,8 +132,8 @@ fn by_the_ca(stuck: &Stuck) -> Option<Obstacle> {
     let (message, now) = (stuck.message(), stuck.scene.now);
     let allowed = |reason: String, allow| Some(Obstacle { reason, until: None, allow: Some(allow) });
     match trouble(&message) {
-        Trouble::Passing => None,
-        Trouble::RateLimit => {
+        OrderTrouble::Passing => None,
+        OrderTrouble::RateLimit => {
             let until = limits::opens(&message, stuck.failed_at());
             until.is_none_or(|until| until > now).then(|| Obstacle {
                 reason: "the CA limits the rate, and every further try makes it worse; wait".to_owned(),
@@ -141,11 +141,11 @@ fn by_the_ca(stuck: &Stuck) -> Option<Obstacle> {
                 allow: None,
             })
         }
-        Trouble::Rejected => allowed(
+        OrderTrouble::Rejected => allowed(
             "the CA does not issue what it asks for; change the Certificate, and cert-manager asks at once; if the CA would take it now, `--allow rejected`".to_owned(),
             Allowance::Rejected,
         ),
-        Trouble::Account => allowed(
+        OrderTrouble::Account => allowed(
             "the CA does not take the issuer's account; repair the issuer first, then `--allow account`".to_owned(),
             Allowance::Account,
         ),

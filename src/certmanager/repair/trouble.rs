@@ -4,7 +4,7 @@ use crate::certmanager::blame::{self, Sign};
 
 /// What a failure comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Trouble {
+pub enum OrderTrouble {
     /// The CA takes no more for a while.
     RateLimit,
     /// The CA does not issue what the Certificate asks for, however often.
@@ -24,16 +24,16 @@ const ACCOUNT: [&str; 3] =
     ["error:accountdoesnotexist", "error:useractionrequired", "error:externalaccountrequired"];
 
 /// What `message` names.
-pub fn trouble(message: &str) -> Trouble {
+pub fn trouble(message: &str) -> OrderTrouble {
     let lower = message.to_lowercase();
     let speaks = |of: &[&str]| of.iter().any(|literal| lower.contains(literal));
     // Elsewhere the word is also said about a request that merely came too late.
     let malformed = lower.contains("failed to create order") && lower.contains("error:malformed");
     match () {
-        () if blame::sign(message) == Sign::RateLimit => Trouble::RateLimit,
-        () if malformed || speaks(&REJECTED) => Trouble::Rejected,
-        () if speaks(&ACCOUNT) => Trouble::Account,
-        () => Trouble::Passing,
+        () if blame::sign(message) == Sign::RateLimit => OrderTrouble::RateLimit,
+        () if malformed || speaks(&REJECTED) => OrderTrouble::Rejected,
+        () if speaks(&ACCOUNT) => OrderTrouble::Account,
+        () => OrderTrouble::Passing,
     }
 }
 
@@ -46,15 +46,15 @@ mod tests {
         let acme = |doing: &str, kind: &str| format!("{doing}: 400 urn:ietf:params:acme:error:{kind}: text");
         let create = "Failed to create Order";
         let table = [
-            (acme(create, "rateLimited"), Trouble::RateLimit),
-            (acme(create, "rejectedIdentifier"), Trouble::Rejected),
-            (acme(create, "malformed"), Trouble::Rejected),
-            (acme("Failed to finalize Order", "badCSR"), Trouble::Rejected),
-            (acme("Failed to retrieve Order resource", "malformed"), Trouble::Passing),
-            (acme(create, "accountDoesNotExist"), Trouble::Account),
-            (acme("Error accepting authorization", "unauthorized"), Trouble::Passing),
-            (acme("Failed to finalize Order", "serverInternal"), Trouble::Passing),
-            (String::new(), Trouble::Passing),
+            (acme(create, "rateLimited"), OrderTrouble::RateLimit),
+            (acme(create, "rejectedIdentifier"), OrderTrouble::Rejected),
+            (acme(create, "malformed"), OrderTrouble::Rejected),
+            (acme("Failed to finalize Order", "badCSR"), OrderTrouble::Rejected),
+            (acme("Failed to retrieve Order resource", "malformed"), OrderTrouble::Passing),
+            (acme(create, "accountDoesNotExist"), OrderTrouble::Account),
+            (acme("Error accepting authorization", "unauthorized"), OrderTrouble::Passing),
+            (acme("Failed to finalize Order", "serverInternal"), OrderTrouble::Passing),
+            (String::new(), OrderTrouble::Passing),
         ];
         for (message, expected) in table {
             assert_eq!(trouble(&message), expected, "{message}");
