@@ -131,7 +131,7 @@ impl Entrance {
         {
             wished.entry(&entry.secret_name).or_default().extend(entry.hosts.iter().map(String::as_str));
         }
-        for listener in self.spec.listeners.iter() {
+        for listener in &self.spec.listeners {
             let (Some(host), Some(tls)) = (&listener.hostname, &listener.tls) else { continue };
             if tls.mode.as_deref() != Some("Passthrough") {
                 let secrets = tls.certificate_refs.iter().filter(|secret| !secret.name.is_empty());

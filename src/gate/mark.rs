@@ -83,14 +83,6 @@ mod tests {
     }
 
     #[test]
-    fn a_canary_is_known_by_the_little_that_is_kept_of_an_object() {
-        let mark = Mark::new("run-1", 7);
-        let order = json!({"metadata": {"name": "o", "labels": mark.labels()}});
-        let order: crate::certmanager::resources::Order = serde_json::from_value(order).unwrap();
-        assert!(mark.is_on(&order.metadata));
-    }
-
-    #[test]
     fn any_id_is_made_fit() {
         assert_eq!(run_label("2026-11-24T08:40:12Z#17"), "2026-11-24t08-40-12z-17");
         assert_eq!(run_label("20261124-091603-3f2a"), "20261124-091603-3f2a");

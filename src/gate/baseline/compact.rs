@@ -233,7 +233,7 @@ fn of_others(others: Others) -> Baseline {
     let Others { webhooks, crds, metrics, rules, signers, logs, hosts, entrances, .. } = others;
     let issuance = Baseline { orders, challenges, issuers, ..Baseline::default() };
     let seen = Baseline { rules, signers, logs, hosts, entrances, ..issuance };
-    Baseline { workloads, pods, leases, webhooks, crds, metrics, ..seen }
+    Baseline { workloads, pods, leases, webhooks, metrics, crds, ..seen }
 }
 
 fn flag(is: bool, flag: u8) -> u8 {

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::certmanager::ingress::covers;
-use crate::certmanager::resources::{Certificate, ClusterIssuer, Issuer, IssuerSpec, Object as _};
+use crate::certmanager::resources::{
+    Certificate, ClusterIssuer, Issuer, IssuerReference, IssuerSpec, Object as _,
+};
 use crate::certmanager::solver;
 use crate::gate::seen::{EntranceKind, SeenEntrance};
 
@@ -65,7 +67,7 @@ impl<'w> Whole<'w> {
 
     /// Everything that is wrong with one.
     pub(super) fn problems(&self, seen: &'w SeenEntrance) -> Vec<EntranceProblem> {
-        let mut found = self.uncovered(seen);
+        let mut found = Self::uncovered(seen);
         found.extend(self.without_certificate(seen));
         found.extend(self.shared(seen));
         found.extend(self.unsolved(seen));
@@ -81,7 +83,7 @@ impl<'w> Whole<'w> {
         self.certificates.values().filter(of).map(|certificate| certificate.title()).collect()
     }
 
-    fn uncovered(&self, seen: &SeenEntrance) -> Vec<EntranceProblem> {
+    fn uncovered(seen: &SeenEntrance) -> Vec<EntranceProblem> {
         let told = |host: &str| {
             let remedy = match seen.kind {
                 EntranceKind::Ingress => "no entry of its `tls` has the host and a `secretName`",
@@ -138,7 +140,7 @@ impl<'w> Whole<'w> {
     }
 
     fn unsolved(&self, seen: &SeenEntrance) -> Vec<EntranceProblem> {
-        let Some(reference) = seen.entrance.issuer().filter(|issuer| issuer.is_internal()) else {
+        let Some(reference) = seen.entrance.issuer().filter(IssuerReference::is_internal) else {
             return Vec::new();
         };
         let home = if reference.kind() == "ClusterIssuer" { "" } else { namespace(&seen.entrance.metadata) };

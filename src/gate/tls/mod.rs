@@ -143,7 +143,7 @@ fn opinion_of(host: &ProbedHost, problem: HostProblem, context: &Context) -> Opi
     let target = Target::named("Host", None, &host.probed.label);
     let before = context.baseline.hosts.get(&host.probed.label);
     let whose = whose(rule, before, context);
-    let since = before.filter(|_| whose == Whose::Known).map(|before| before.told()).unwrap_or_default();
+    let since = before.filter(|_| whose == Whose::Known).map(HostState::told).unwrap_or_default();
     let told = format!("{message}{since}");
     if host.probed.duty == ProbeDuty::Report {
         return Opinion::remark(rule, target, told).of(if whose == Whose::Before {

@@ -53,11 +53,9 @@ struct Looking<'l> {
 }
 
 impl Looking<'_> {
-    fn told(&self, rule: &'static str, message: String) -> Option<HostProblem> {
-        Some(HostProblem {
-            rule,
-            message: format!("{message} (serial {}, of {})", self.seen.serial, self.seen.issuer),
-        })
+    fn told(&self, rule: &'static str, message: &str) -> HostProblem {
+        let message = format!("{message} (serial {}, of {})", self.seen.serial, self.seen.issuer);
+        HostProblem { rule, message }
     }
 
     fn time(&self) -> Option<HostProblem> {
@@ -65,14 +63,12 @@ impl Looking<'_> {
         if at > not_after {
             let newer = self.newer().map(|newer| format!("; {newer}")).unwrap_or_default();
             let ago = told_days(*not_after, *at);
-            return self.told(
-                "expired",
-                format!("its certificate has expired on {}, {ago} ago{newer}", day(*not_after)),
-            );
+            let expired = format!("its certificate has expired on {}, {ago} ago{newer}", day(*not_after));
+            return Some(self.told("expired", &expired));
         }
         let early =
             format!("its certificate is valid from {not_before} on, and by this machine's clock it is {at}");
-        if at < not_before { self.told("not-yet", early) } else { None }
+        (at < not_before).then(|| self.told("not-yet", &early))
     }
 
     /// A newer certificate that the host does not serve.
@@ -91,7 +87,7 @@ impl Looking<'_> {
         let told = format!(
             "the ingress controller serves its own `{default}`: the Secret of the host is missing or holds no certificate"
         );
-        self.told("default", told)
+        Some(self.told("default", &told))
     }
 
     fn chain(&self) -> Option<HostProblem> {
@@ -100,7 +96,7 @@ impl Looking<'_> {
             1 => "the host sent its certificate alone, without an intermediate one".to_owned(),
             count => format!("the host sent {count} certificates"),
         };
-        self.told("chain", format!("its chain is not trusted: {why}; {sent}"))
+        Some(self.told("chain", &format!("its chain is not trusted: {why}; {sent}")))
     }
 
     fn names(&self) -> Option<HostProblem> {
@@ -112,13 +108,13 @@ impl Looking<'_> {
             .collect();
         let told =
             format!("its certificate is for {}, not for {}", self.seen.names.join(", "), missing.join(", "));
-        if missing.is_empty() { None } else { self.told("names", told) }
+        (!missing.is_empty()).then(|| self.told("names", &told))
     }
 
     fn issuer(&self) -> Option<HostProblem> {
         let wanted = self.host.probed.expect.issuer.as_ref()?;
         let told = format!("its certificate is not of `{wanted}`");
-        if self.seen.issuer.contains(wanted.as_str()) { None } else { self.told("issuer", told) }
+        (!self.seen.issuer.contains(wanted.as_str())).then(|| self.told("issuer", &told))
     }
 
     fn serial(&self) -> Option<HostProblem> {
@@ -129,7 +125,7 @@ impl Looking<'_> {
                 let told = format!(
                     "it serves another certificate than Secret {name} holds (serial {serial}): what serves the host has not loaded it"
                 );
-                self.told("serial", told)
+                Some(self.told("serial", &told))
             }
             Err(why) => Some(HostProblem { rule: "secret", message: format!("read Secret {name}: {why}") }),
         }
@@ -148,17 +144,19 @@ impl Looking<'_> {
             "it serves a certificate that is valid until {}, and the one in Secret {origin} is until {until}: what serves the host has not loaded it",
             self.seen.not_after
         );
-        if until == self.seen.not_after { None } else { self.told("stale", told) }
+        (until != self.seen.not_after).then(|| self.told("stale", &told))
     }
 
     fn staple(&self) -> Option<HostProblem> {
         match &self.seen.staple {
             Staple::Absent if self.host.probed.expect.ocsp => {
-                self.told("ocsp", "no OCSP answer is stapled to its certificate".to_owned())
+                Some(self.told("ocsp", "no OCSP answer is stapled to its certificate"))
             }
-            Staple::Bad(why) => self.told("ocsp", format!("its stapled OCSP answer is not good: {why}")),
+            Staple::Bad(why) => {
+                Some(self.told("ocsp", &format!("its stapled OCSP answer is not good: {why}")))
+            }
             Staple::Good(Some(until)) if *until < self.seen.at => {
-                self.told("ocsp", format!("its stapled OCSP answer was valid until {until} only"))
+                Some(self.told("ocsp", &format!("its stapled OCSP answer was valid until {until} only")))
             }
             Staple::Absent | Staple::Good(_) => None,
         }
@@ -172,7 +170,7 @@ impl Looking<'_> {
             "its certificate is valid for {} only, until {until}; {wanted} days are expected",
             told_days(self.seen.at, self.seen.not_after)
         );
-        if left >= i64::from(wanted) * DAY { None } else { self.told("days", told) }
+        (left < i64::from(wanted) * DAY).then(|| self.told("days", &told))
     }
 }
 

@@ -144,7 +144,7 @@ fn a_host_of_an_ingress_serves_what_its_certificate_says() {
     let ingress =
         SeenEntrance { kind: EntranceKind::Ingress, entrance: serde_json::from_value(ingress).unwrap() };
     let found = vec![serde_json::from_value(json!({"tls": {"discover": "ingress", "port": 8443}})).unwrap()];
-    let hosts = probed::hosts(&found, &[ingress.clone()]);
+    let hosts = probed::hosts(&found, std::slice::from_ref(&ingress));
     assert_eq!(hosts.len(), 1, "a wildcard is no host: {hosts:?}");
     assert_eq!((&*hosts[0].label, hosts[0].duty), ("shop.example.com:8443", ProbeDuty::Report));
     let gateways = vec![serde_json::from_value(json!({"tls": {"discover": "gateway"}})).unwrap()];
