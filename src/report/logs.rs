@@ -40,7 +40,7 @@ fn cluster(logs: &ClusterLogs, report: &LogsReport) -> String {
     }
     if report.only && groups.is_empty() {
         text += "  no such line\n";
-    } else if !report.only && !groups.iter().any(|group| group.weight >= LogWeight::Unknown) {
+    } else if !report.only && *lines > 0 && !groups.iter().any(|group| group.weight >= LogWeight::Unknown) {
         text += "  no error\n";
     }
     text
