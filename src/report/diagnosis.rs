@@ -107,6 +107,6 @@ mod tests {
         ];
         insta::assert_snapshot!("people", all.text());
         let text = all.junit().to_string().unwrap();
-        assert!(text.contains("tests=\"3\" failures=\"1\""), "{text}");
+        assert!(text.contains("tests=\"3\"") && text.contains("failures=\"1\""), "{text}");
     }
 }

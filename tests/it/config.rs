@@ -241,18 +241,18 @@ fn what_a_probe_cannot_be_is_told_where_it_stands() {
         ran.stderr
     };
     let table = [
-        ("        - tls: { hots: shop.example.com }\n", ":14:18: unknown key `hots`", "did you mean `host`?"),
-        ("        - tls: { port: 8443 }\n", ":14:11: a TLS probe needs a `host`, or `discover: ingress`", ""),
+        ("        - tls: { hots: shop.example.com }\n", ":13:18: unknown key `hots`", "did you mean `host`?"),
+        ("        - tls: { port: 8443 }\n", ":13:11: a TLS probe needs a `host`, or `discover: ingress`", ""),
         (
             "        - tls: { host: a, discover: ingress }\n",
-            ":14:27: a TLS probe has `host` or `discover`",
+            ":13:27: a TLS probe has `host` or `discover`",
             "",
         ),
-        ("        - tls: { host: 'https://a/' }\n", ":14:24: `https://a/` is not a host's name", "no path"),
-        ("        - tls: { host: a, duty: requird }\n", ":14:33: ", "has to be `required` or `report`"),
+        ("        - tls: { host: 'https://a/' }\n", ":13:18: `https://a/` is not a host's name", "no path"),
+        ("        - tls: { host: a, duty: requird }\n", ":13:", "has to be `required` or `report`"),
         (
             "        - tls: { host: a, expect: { secret: shop } }\n",
-            ":14:45: ",
+            ":13:",
             "has to be a Secret as `NAMESPACE/NAME`",
         ),
     ];

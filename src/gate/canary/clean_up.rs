@@ -252,13 +252,14 @@ mod tests {
     fn each_run_has_its_own_pieces_and_the_age_of_the_oldest() {
         let pieces = vec![
             piece("Issuer", "a", "2026-01-01T00:00:00Z"),
+            piece("Ingress", "a", "2026-01-01T00:00:03Z"),
             piece("Certificate", "b", "2026-01-02T00:00:00Z"),
             piece("Secret", "a", "2026-01-01T00:00:05Z"),
             piece("Certificate", "a", "2026-01-01T00:00:02Z"),
         ];
         let runs = by_run(pieces);
         let kinds: Vec<&str> = runs["a"].iter().map(|piece| piece.kind).collect();
-        assert_eq!(kinds, KINDS, "the Certificate first");
+        assert_eq!(kinds, KINDS, "what makes others comes first");
         assert_eq!(runs["b"].len(), 1);
         let now = "2026-01-01T01:00:00Z".parse().ok();
         assert_eq!(age(&runs["a"], now), Some(Duration::from_hours(1)));

@@ -133,8 +133,8 @@ async fn a_pending_order() {
     let order = orders.get(&name).await.unwrap();
     let now = "2026-01-01T00:00:00Z".parse().unwrap();
     let moves = Moves::new(&cluster, now, &Free);
-    let older = Touched { resource_version: "1".to_owned(), ..Touched::of(&order) };
-    let refused = moves.make(&delete_order(older)).await;
+    let stale = Touched { resource_version: "1".to_owned(), ..Touched::of(&order) };
+    let refused = moves.make(&delete_order(stale)).await;
     assert!(matches!(refused, Err(NotMoved::Changed(_))), "{refused:?}");
     Moves::rehearsal(&cluster, now).make(&delete_order(Touched::of(&order))).await.unwrap();
     assert_eq!(orders.get(&name).await.unwrap().metadata.uid, order.metadata.uid, "nothing was done so far");
