@@ -115,9 +115,21 @@ fn of_gate(cluster: &str, gate: &str, finding: &Finding, rules: &[RuleText]) -> 
     };
     let id = format!("{gate}/{}", finding.rule);
     let remedy = rules.iter().find(|text| text.id == id).map(|text| text.remedy.clone());
-    let next = remedy.unwrap_or_else(|| format!("release gate --cluster {cluster} --explain"));
+    let command = command(gate, gravity).replace("{cluster}", cluster);
+    let next = remedy.map(|remedy| format!("{command}: {remedy}")).unwrap_or(command);
     let (rule, object) = (finding.rule.clone(), finding.object.clone());
     Symptom { gravity, from: gate.to_owned(), rule, object, message: finding.message.clone(), next }
+}
+
+/// The command that shows more of what a gate found.
+fn command(gate: &str, gravity: Gravity) -> &'static str {
+    match gate {
+        "certificate-request" | "order" | "certificate" if gravity > Gravity::Note => {
+            "`release repair --cluster {cluster} --dry-run`"
+        }
+        "workload" | "lease" | "metrics" | "logs" => "`release logs --cluster {cluster}`",
+        _ => "`release gate --cluster {cluster} --explain`",
+    }
 }
 
 fn of_certificate(expiring: Expiring) -> Symptom {
@@ -210,6 +222,8 @@ mod tests {
         assert_eq!(told, expected);
         assert_eq!(diagnosis.gravity(), Some(Gravity::Critical));
         assert_eq!(diagnosis.well, ["api-server: the API server answers"]);
-        assert!(diagnosis.symptoms.iter().all(|symptom| !symptom.next.is_empty()), "{diagnosis:#?}");
+        let next: Vec<&str> = diagnosis.symptoms.iter().map(|symptom| symptom.next.as_str()).collect();
+        assert!(next[0].starts_with("`release repair --cluster c --dry-run`: "), "{next:#?}");
+        assert!(next.iter().all(|next| !next.is_empty()), "{next:#?}");
     }
 }

@@ -55,11 +55,6 @@ impl<T: DeserializeOwned + Send + 'static> Arriving<T> {
         self.pieces.recv().await
     }
 
-    /// All of it was handed on.
-    pub(super) fn is_over(&self) -> bool {
-        self.pieces.is_closed() && self.pieces.is_empty()
-    }
-
     /// What the list says of itself, when all of it has arrived.
     pub(super) async fn end(mut self) -> kube::Result<ListMeta> {
         self.pieces.close();

@@ -1,5 +1,7 @@
 //! The issuers are Ready: each one that was before still is, for the spec that it has now.
 
+use std::time::Duration;
+
 use super::chain;
 use super::context::Context;
 use super::opinion::{Judgement, Opinion, Target};
@@ -7,6 +9,9 @@ use super::seen::Seen;
 use super::verdict::Cause;
 use super::whose::Whose;
 use crate::certmanager::resources::{Certificate, Condition, Issuer, Object, condition, of_title};
+
+/// A namespace that is deleted loses its issuers before the Certificates that refer to them.
+const WITH_ITS_NAMESPACE: Duration = Duration::from_secs(30);
 
 pub(super) fn judge(seen: &Seen, context: &Context) -> Judgement {
     let mut judgement = Judgement::default();
@@ -40,8 +45,11 @@ fn vanished(seen: &Seen, context: &Context) -> Vec<Opinion> {
         };
         let users = users(seen, kind, namespace, name);
         let message = format!("is gone; it was Ready before, and {users} certificates refer to it");
-        let opinion = || Opinion::failed("vanished", Target::named(kind, namespace, name), message);
-        (users > 0 && !again).then(opinion)
+        let target = Target::named(kind, namespace, name);
+        (users > 0 && !again).then(|| match namespace {
+            None => Opinion::failed("vanished", target, message),
+            Some(_) => Opinion::waiting("vanished", target, message).grace(WITH_ITS_NAMESPACE),
+        })
     });
     gone.collect()
 }
@@ -116,7 +124,7 @@ mod tests {
     use super::*;
     use crate::certmanager::resources::ClusterIssuer;
     use crate::gate::baseline::IssuerState;
-    use crate::gate::tests::{World, attributed};
+    use crate::gate::tests::{World, attributed, certificate};
     use crate::gate::verdict::{Cause, Verdict};
     use serde_json::json;
 
@@ -167,6 +175,30 @@ mod tests {
             Cause::Release
         );
         assert!(judged(bad(), Some(false), true).opinions[0].is_baseline());
+    }
+
+    #[test]
+    fn an_issuer_that_goes_with_its_namespace_is_given_the_time_for_that() {
+        let table = [
+            ("Issuer web/ca", "Issuer", Verdict::Waiting),
+            ("ClusterIssuer ca", "ClusterIssuer", Verdict::Failed),
+        ];
+        for (title, kind, expected) in table {
+            let mut world = World::new(vec![]);
+            let state = IssuerState { title: title.to_owned(), ready: true, message: String::new() };
+            world.baseline.issuers.insert("i".to_owned(), state);
+            let mut certificate = certificate("c", Some(1));
+            certificate.spec.issuer_ref.name = "ca".to_owned();
+            certificate.spec.issuer_ref.kind = kind.to_owned();
+            let seen = Seen {
+                cluster_issuers: Vec::new().into_iter().collect(),
+                issuers: Vec::new().into_iter().collect(),
+                certificates: [certificate].into_iter().collect(),
+                ..Seen::default()
+            };
+            let judgement = attributed(&world, "issuer", &seen, judge);
+            assert_eq!((judgement.opinions.len(), judgement.verdict()), (1, expected), "{title}");
+        }
     }
 
     #[test]

@@ -127,13 +127,13 @@ impl<K: DeserializeOwned + Send + 'static> Pages<K> {
             match piece {
                 Piece::Columns(columns) => match rows.places(&columns) {
                     Some(found) => places = found,
-                    None => break,
+                    None => return Ok(self.read_whole()),
                 },
-                Piece::Batch(_) if places.is_empty() => break,
+                Piece::Batch(_) if places.is_empty() => return Ok(self.read_whole()),
                 Piece::Batch(batch) => {
                     let (usual, others) = rows.sort(batch, &places);
                     if others.len() > FEW {
-                        break;
+                        return Ok(self.read_whole());
                     }
                     let objects = self.each(others).await?;
                     self.answer = Some(Answer::Rows(arriving, places));
@@ -141,12 +141,14 @@ impl<K: DeserializeOwned + Send + 'static> Pages<K> {
                 }
             }
         }
-        if arriving.is_over() {
-            self.turn(arriving.end().await?);
-        } else {
-            self.rows = None;
-        }
+        self.turn(arriving.end().await?);
         Ok(None)
+    }
+
+    /// The same list is asked for once more, whole; what has arrived so far comes again.
+    fn read_whole(&mut self) -> Option<Batch<K>> {
+        self.rows = None;
+        None
     }
 
     /// Objects one by one; those that are gone meanwhile are none.

@@ -210,6 +210,8 @@ impl<'c> Shop<'c> {
     async fn close(self) {
         let namespaces = Api::<Namespace>::all(self.cluster.client.clone());
         namespaces.delete(self.namespace, &DeleteParams::default()).await.unwrap();
+        let gone = async || namespaces.get_opt(self.namespace).await.unwrap().is_none();
+        until("the namespace is gone", Duration::from_mins(1), gone).await;
     }
 }
 
