@@ -45,7 +45,8 @@ impl CertificateState {
                 .filter(|ready| !ready.is_true())
                 .map(|ready| ready.reason.clone())
                 .unwrap_or_default(),
-            issuing: condition(&status.conditions, "Issuing").is_some_and(Condition::is_true),
+            issuing: condition(&status.conditions, "Issuing").is_some_and(Condition::is_true)
+                || is_unanswered(certificate, ready),
             revision: status.revision,
             last_failure_time: status.last_failure_time.clone(),
             attempts: status.failed_issuance_attempts,
@@ -74,6 +75,12 @@ impl CertificateState {
             (false, _) => Some(format!("{}: Ready=False ({}){attempts}", self.title, self.reason)),
         }
     }
+}
+
+/// Its spec was changed, and cert-manager has not said a word about that yet: it is about to issue it.
+fn is_unanswered(certificate: &Certificate, ready: Option<&Condition>) -> bool {
+    let seen = ready.and_then(|ready| ready.observed_generation);
+    seen.is_some_and(|seen| Some(seen) < certificate.metadata.generation)
 }
 
 /// A `CertificateRequest`.
@@ -272,6 +279,17 @@ mod tests {
             broken
         );
         assert_eq!((healthy.is_broken(), broken.is_broken()), (false, true));
+    }
+
+    #[test]
+    fn what_was_edited_right_before_is_about_to_be_issued() {
+        let of = |generation: i64| {
+            let ready = json!({"conditions": [{"type": "Ready", "status": "True", "observedGeneration": 1}]});
+            let mut certificate = with_status(certificate("c", None), &ready);
+            certificate.metadata.generation = Some(generation);
+            CertificateState::of(&certificate).issuing
+        };
+        assert_eq!((of(1), of(2)), (false, true));
     }
 
     #[test]
