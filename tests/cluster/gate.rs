@@ -53,10 +53,14 @@ pub(crate) async fn quiet(cluster: &Cluster) {
         let is_issuing = |condition: &Value| condition["type"] == "Issuing" && condition["status"] == "True";
         !hangs && conditions.clone().any(is_issuing)
     };
+    let is_answered = |certificate: &DynamicObject| {
+        let conditions = certificate.data["status"]["conditions"].as_array().into_iter().flatten();
+        let mut ready = conditions.filter(|condition| condition["type"] == "Ready");
+        ready.any(|ready| ready["observedGeneration"].as_i64() >= certificate.metadata.generation)
+    };
     let none = async || {
         let all = certificates.list(&kube::api::ListParams::default()).await.unwrap().items;
-        let known = all.iter().all(|certificate| !certificate.data["status"]["conditions"].is_null());
-        known && !all.iter().any(issuing)
+        all.iter().all(is_answered) && !all.iter().any(issuing)
     };
     wait::until("no certificate is being issued", Duration::from_mins(1), none).await;
 }
