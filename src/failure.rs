@@ -48,6 +48,12 @@ impl Failure {
         self
     }
 
+    /// Adds sentences on what to do next, as many as there are.
+    #[must_use]
+    pub fn with_hints(self, hints: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        hints.into_iter().fold(self, Self::hint)
+    }
+
     /// To be shown as Helm shows an error: one line, `Error: ` and the whole chain.
     #[must_use]
     pub fn in_helm_form(mut self) -> Self {

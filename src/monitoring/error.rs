@@ -115,11 +115,7 @@ impl LogStoreError {
     /// The way out of the program: nothing on a cluster was changed.
     pub fn failure(self) -> Failure {
         let hint = self.hint();
-        let failure = Failure::refused(self);
-        match hint {
-            Some(hint) => failure.hint(hint),
-            None => failure,
-        }
+        Failure::refused(self).with_hints(hint)
     }
 }
 

@@ -261,11 +261,7 @@ impl RepositoryError {
     /// The way out of the program: nothing on a cluster was changed.
     pub fn failure(self) -> Failure {
         let hint = self.hint();
-        let failure = Failure::refused(self);
-        match hint {
-            Some(hint) => failure.hint(hint),
-            None => failure,
-        }
+        Failure::refused(self).with_hints(hint)
     }
 }
 
